@@ -1,0 +1,12 @@
+// The addon's front door. Each bind_*.cc turns JavaScript into plain C++ and makes no system call;
+// each of the others makes system calls and knows nothing of JavaScript.
+#include "bind.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  js::Sys(env, exports);
+  js::Task(env, exports);
+  js::Debugger(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(addon, Init)

@@ -1,0 +1,72 @@
+// JavaScript to debugger.h: `holdDebugger(fn)` catches SIGUSR1 and calls fn from the event loop,
+// which is where this thread is at home; `releaseDebugger()` gives the signal back to Node.
+#include <uv.h>
+
+#include "bind.h"
+#include "debugger.h"
+
+namespace js {
+namespace {
+
+// One for an environment, made by the first hold and kept to its end: a signal may be on its way.
+class Watch {
+ public:
+  Watch(Napi::Env env, Napi::Function call)
+      : env_(env), call_(Napi::Persistent(call)), context_(env, "linux-namespaces.SIGUSR1") {
+    uv_loop_t* loop = nullptr;
+    napi_get_uv_event_loop(env, &loop);
+    async_.data = this;
+    uv_async_init(loop, &async_, OnAsync);
+    uv_unref(reinterpret_cast<uv_handle_t*>(&async_));
+    napi_add_async_cleanup_hook(env, Cleanup, this, nullptr);
+  }
+  static void Notify(void* data) { uv_async_send(&static_cast<Watch*>(data)->async_); }
+
+ private:
+  static void OnAsync(uv_async_t* async) {
+    auto* watch = static_cast<Watch*>(async->data);
+    Napi::HandleScope scope(watch->env_);
+    watch->call_.MakeCallback(watch->env_.Global(), {}, watch->context_);
+  }
+
+  static void Cleanup(napi_async_cleanup_hook_handle handle, void* data) {
+    debugger::release();
+    auto* watch = static_cast<Watch*>(data);
+    watch->handle_ = handle;
+    uv_close(reinterpret_cast<uv_handle_t*>(&watch->async_), [](uv_handle_t* closed) {
+      auto* watch = static_cast<Watch*>(closed->data);
+      napi_remove_async_cleanup_hook(watch->handle_);
+      // Not deleted: the environment is going, and with it what the references point to.
+      watch->call_.SuppressDestruct();
+    });
+  }
+
+  Napi::Env env_;
+  Napi::FunctionReference call_;
+  Napi::AsyncContext context_;
+  uv_async_t async_;
+  napi_async_cleanup_hook_handle handle_ = nullptr;
+};
+
+Napi::Value HoldDebugger(const Napi::CallbackInfo& info) {
+  Watch* watch = info.Env().GetInstanceData<Watch>();
+  if (watch == nullptr) {
+    watch = new Watch(info.Env(), info[0].As<Napi::Function>());
+    napi_set_instance_data(info.Env(), watch, nullptr, nullptr);
+  }
+  return Napi::Boolean::New(info.Env(), debugger::hold(Watch::Notify, watch));
+}
+
+Napi::Value ReleaseDebugger(const Napi::CallbackInfo& info) {
+  debugger::release();
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void Debugger(Napi::Env env, Napi::Object exports) {
+  exports.Set("holdDebugger", Napi::Function::New<HoldDebugger>(env, "holdDebugger"));
+  exports.Set("releaseDebugger", Napi::Function::New<ReleaseDebugger>(env, "releaseDebugger"));
+}
+
+}  // namespace js

@@ -1,0 +1,150 @@
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "kernel.h"
+
+namespace sys {
+namespace {
+
+int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+
+}  // namespace
+
+int pidfd_open(int pid, unsigned flags) { return result(::syscall(SYS_pidfd_open, pid, flags)); }
+
+int pidfd_namespace(int pidfd, int type) {
+  const unsigned long request = kernel::pidfd_request(type);
+  return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
+}
+
+int open_directory(const char* path) {
+  return result(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+int open_namespace_at(int directory, const char* name) {
+  char path[64];
+  snprintf(path, sizeof path, "ns/%s", name);
+  return result(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+}
+
+// O_PATH first: opening a FIFO or a device for reading could block or do something.
+int open_namespace(const char* path) {
+  const int file = result(::open(path, O_PATH | O_CLOEXEC));
+  if (file < 0) return file;
+  struct statfs system;
+  int opened = -EINVAL;
+  if (::fstatfs(file, &system) == -1) {
+    opened = -errno;
+  } else if (static_cast<unsigned long>(system.f_type) == NSFS_MAGIC) {
+    char again[32];
+    snprintf(again, sizeof again, "/proc/self/fd/%d", file);
+    opened = result(::open(again, O_RDONLY | O_CLOEXEC));
+  }
+  ::close(file);
+  return opened;
+}
+
+// A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)).
+int is_kernel_thread(int pid) {
+  char path[32];
+  char program[8];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  if (::readlink(path, program, sizeof program) != -1 || errno != ENOENT) return 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const int stat = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (stat == -1) return 0;
+  char text[512];
+  const long length = ::read(stat, text, sizeof text - 1);
+  ::close(stat);
+  if (length <= 0) return 0;
+  text[length] = '\0';
+  // "pid (comm) state ppid pgrp session tty tpgid flags": comm may hold anything, its ')' is the
+  // last.
+  const char* rest = strrchr(text, ')');
+  unsigned long flags = 0;
+  if (rest == nullptr || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) != 1) return 0;
+  return (flags & kernel::kKernelThread) != 0;
+}
+
+// /proc may have been mounted in another pid namespace than ours; then its numbers are not our
+// pids.
+int is_own_proc() {
+  char self[16];
+  const long length = ::readlink("/proc/self", self, sizeof self - 1);
+  if (length <= 0) return 0;
+  self[length] = '\0';
+  return atoi(self) == ::getpid();
+}
+
+int close(int fd) { return result(::close(fd)); }
+int dup(int fd) { return result(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+int gettid() { return static_cast<int>(::syscall(SYS_gettid)); }
+
+// With mnt and another type in one call the kernel copies the fs_struct, so that it does not see
+// that it is shared, and then moves root and cwd of EVERY thread of this process (kernel/nsproxy.c,
+// prepare_nsset and commit_nsset). Alone, mnt is refused by the kernel itself.
+int setns(int fd, int type) {
+  if ((type & kernel::kMnt) != 0 && type != kernel::kMnt) return -EINVAL;
+  return result(::syscall(SYS_setns, fd, type));
+}
+
+int unshare(int types) { return result(::syscall(SYS_unshare, types)); }
+
+int get_type(int fd) { return result(::ioctl(fd, kernel::kGetType)); }
+int get_parent(int fd) { return result(::ioctl(fd, kernel::kGetParent)); }
+int get_owner(int fd) { return result(::ioctl(fd, kernel::kGetOwner)); }
+int get_owner_uid(int fd, uint32_t* uid) { return result(::ioctl(fd, kernel::kGetOwnerUid, uid)); }
+int get_id(int fd, uint64_t* id) { return result(::ioctl(fd, kernel::kGetId, id)); }
+
+int get_inode(int fd, uint64_t* inode, uint64_t* device) {
+  struct statx stat;
+  const int failed =
+      result(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &stat));
+  if (failed < 0) return failed;
+  *inode = stat.stx_ino;
+  *device = makedev(stat.stx_dev_major, stat.stx_dev_minor);
+  return 0;
+}
+
+int set_hostname(const char* name, int length) {
+  return result(::syscall(SYS_sethostname, name, length));
+}
+
+int bring_loopback_up() {
+  const int control = result(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (control < 0) return control;
+  struct ifreq request = {};
+  strcpy(request.ifr_name, "lo");
+  int done = result(::ioctl(control, SIOCGIFFLAGS, &request));
+  if (done >= 0) {
+    request.ifr_flags |= IFF_UP;
+    done = result(::ioctl(control, SIOCSIFFLAGS, &request));
+  }
+  ::close(control);
+  return done;
+}
+
+int write_all(int fd, const char* text, int length) {
+  for (int written = 0; written < length;) {
+    const long more = ::write(fd, text + written, length - written);
+    if (more == -1 && errno != EINTR) return -errno;
+    if (more > 0) written += static_cast<int>(more);
+  }
+  return length;
+}
+
+}  // namespace sys

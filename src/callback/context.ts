@@ -1,0 +1,196 @@
+/**
+ * Where this thread is, and where each piece of work belongs. The place of a piece of work rides on
+ * its async resource: `init` marks what is made inside, `before` enters, `after` goes back to where
+ * `before` found the thread.
+ *
+ * AsyncLocalStorage would not do: it follows the caller, and code that is entered from another side
+ * (AsyncResource.bind, pools, a second 'data' listener, http upgrades) would run in the wrong place.
+ * There is no `destroy` hook, which would make V8 track the end of every promise.
+ */
+import { createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
+import { binding } from '../binding.ts';
+import { failure, type NamespaceError } from '../errors.ts';
+import type { Fds } from '../fds.ts';
+import { openThread } from '../target.ts';
+import { type Kind, type NamespaceType, threadKinds } from '../types.ts';
+
+/** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
+type Place = readonly number[];
+
+const MARK = Symbol('linux-namespaces.context');
+type Marked = { [MARK]?: Context | undefined };
+
+/** One run of a callback, with everything asynchronous that it starts. */
+export class Context {
+  /** Was any async resource made in it? If not, it ends with the callback. */
+  started = false;
+  #own: Map<object, unknown> | undefined;
+  readonly place: Place;
+  /** What keeps the fds of `place` open. */
+  readonly sources: readonly Fds[];
+  /** The types that were entered, by this context and those around it. */
+  readonly types: readonly NamespaceType[];
+
+  constructor(inner: Fds) {
+    const outer = current?.place ?? home.place;
+    this.place = threadKinds.map((kind, i) => inner.get(kind.name) ?? (outer[i] as number));
+    this.sources = current === undefined ? [inner] : [inner, ...current.sources];
+    this.types =
+      current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
+    for (const source of this.sources) source.retain();
+  }
+
+  /** What there is once for each context, such as its HTTP agent in place of the global one. */
+  own<T>(key: object, make: () => T): T {
+    this.#own ??= new Map();
+    if (!this.#own.has(key)) this.#own.set(key, make());
+    return this.#own.get(key) as T;
+  }
+}
+
+interface Home {
+  place: Place;
+  fds: Fds;
+}
+
+let home: Home;
+/** What the thread runs; undefined at home. */
+let current: Context | undefined;
+/** The fd by which the thread entered the namespace of each type that it is in. */
+let here: number[] = [];
+
+export function currentContext(): Context | undefined {
+  return current;
+}
+
+/** Moves the thread, type by type. Stops at the first that fails, and says which and why. */
+function move(to: Place): { kind: Kind; errno: number } | undefined {
+  for (let i = 0; i < to.length; i++) {
+    const fd = to[i] as number;
+    if (fd === here[i] || fd < 0) continue;
+    const kind = threadKinds[i] as Kind;
+    const errno = binding.setns(fd, kind.flag);
+    if (errno < 0) return { kind, errno };
+    here[i] = fd;
+  }
+  return undefined;
+}
+
+/** For where an exception could not stop what comes next: a thread that cannot move ends it all. */
+function moveOrDie(to: Context | undefined): void {
+  const failed = move(to?.place ?? home.place);
+  if (failed === undefined) {
+    current = to;
+    return;
+  }
+  const { message } = failure(failed.errno, 'setns', { type: failed.kind.name });
+  const way = to === undefined ? 'on the way home' : 'on the way into a callback';
+  binding.die(
+    `linux-namespaces: ${message}, ${way}. This process ends here: going on, it would run in the wrong namespace.`,
+  );
+}
+
+/** Runs `fn` at another place and comes back. Throws, having changed nothing, if it cannot go there. */
+export function runAt<A extends unknown[], R>(
+  place: Context | undefined,
+  fn: (...args: A) => R,
+  args: A,
+): R {
+  const from = current;
+  const failed = move(place?.place ?? home.place);
+  if (failed !== undefined) {
+    moveOrDie(from);
+    throw refused(failed.kind.name, failed.errno);
+  }
+  current = place;
+  try {
+    return fn(...args);
+  } finally {
+    moveOrDie(from);
+  }
+}
+
+/** Runs `fn` where this thread is when it runs no callback; what `fn` starts stays there. */
+export function atHome<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+  return current === undefined ? fn(...args) : runAt(undefined, fn, args);
+}
+
+function refused(type: NamespaceType, errno: number): NamespaceError {
+  const advice =
+    errno === -1
+      ? 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns this namespace: run as root, or as its owner use spawn() or evaluate() with the user namespace too'
+      : undefined;
+  return failure(errno, 'setns', { type, advice });
+}
+
+/** Looks where the thread is and calls that home. */
+export function openHome(): void {
+  const fds = openThread(threadKinds.map(kind => kind.name));
+  home = { fds, place: threadKinds.map(kind => fds.get(kind.name) ?? -1) };
+  here = [...home.place];
+}
+
+export function closeHome(): void {
+  home.fds.release();
+}
+
+/**
+ * Handles that make further ones in native code, outside every scope (a server its connections, an
+ * HTTP/2 session its streams): what they make belongs where they belong.
+ */
+const makers = new Map<number, WeakRef<Marked>>();
+const lostMakers = new FinalizationRegistry<number>(id => makers.delete(id));
+const makerTypes = new Set(['TCPSERVERWRAP', 'PIPESERVERWRAP', 'HTTP2SESSION', 'MESSAGEPORT']);
+
+/** The scopes that `before` opened: their ids, and where the thread was before each. */
+const scopes: number[] = [];
+const origins: (Context | undefined)[] = [];
+
+const hook = createHook({
+  init(id, type, trigger, resource) {
+    if (current !== undefined) mark(id, type, resource as Marked, current);
+    else if (makers.size > 0 && executionAsyncId() === 0) adopt(id, type, trigger, resource);
+  },
+  before(id) {
+    scopes.push(id);
+    origins.push(current);
+    const place = (executionAsyncResource() as Marked | undefined)?.[MARK];
+    if (place !== current) moveOrDie(place);
+  },
+  after(id) {
+    // An uncaught error leaves entries above ours: unwind to our own.
+    while (scopes.length > 0) {
+      const origin = origins.pop();
+      if (scopes.pop() === id) {
+        if (origin !== current) moveOrDie(origin);
+        return;
+      }
+    }
+    // Opened before the hooks were on, so at home.
+    if (current !== undefined) moveOrDie(undefined);
+  },
+});
+
+function mark(id: number, type: string, resource: Marked, context: Context): void {
+  context.started = true;
+  resource[MARK] = context;
+  if (makerTypes.has(type)) {
+    makers.set(id, new WeakRef(resource));
+    lostMakers.register(resource, id);
+  }
+}
+
+function adopt(id: number, type: string, trigger: number, resource: object): void {
+  const context = makers.get(trigger)?.deref()?.[MARK];
+  if (context !== undefined) mark(id, type, resource as Marked, context);
+}
+
+export function enableHooks(): void {
+  hook.enable();
+}
+
+export function disableHooks(): void {
+  hook.disable();
+  scopes.length = 0;
+  origins.length = 0;
+}

@@ -1,0 +1,91 @@
+/**
+ * The debugger, tracing and the CPU profiler start threads, or listen, wherever this thread happens to
+ * be. They are the whole process's, so they are started at home.
+ */
+import type inspectorModule from 'node:inspector';
+import type traceModule from 'node:trace_events';
+import { isMainThread } from 'node:worker_threads';
+import { binding } from '../../binding.ts';
+import { atHome, currentContext, runAt } from '../context.ts';
+import { patch } from './patch.ts';
+
+type Post = (this: unknown, method: string, ...rest: unknown[]) => unknown;
+
+let inspector: typeof inspectorModule | undefined;
+/** Node's own, for the signal: whatever stands in its place later may not be meant for that. */
+let open: (() => unknown) | undefined;
+let held = false;
+
+export function isolateDebugger(): void {
+  if (process.features.inspector) {
+    inspector = process.getBuiltinModule('node:inspector');
+    open = inspector.open;
+    patch(
+      inspector,
+      'open',
+      original =>
+        (...args) =>
+          atHome(original, ...args),
+    );
+    patchPost(inspector.Session.prototype);
+    patchPost(process.getBuiltinModule('node:inspector/promises').Session.prototype);
+  }
+  patchTracing();
+}
+
+/** The protocol's methods that start a thread; the others, such as Runtime.evaluate, run in place. */
+const startsThread = /^(Profiler|NodeTracing|Tracing)\./;
+
+function patchPost(sessions: object): void {
+  patch(
+    sessions as { post: Post },
+    'post',
+    original =>
+      function post(this: unknown, method: string, ...rest: unknown[]) {
+        const context = currentContext();
+        if (context === undefined || !startsThread.test(method)) {
+          return original.call(this, method, ...rest);
+        }
+        const back = rest.map(arg =>
+          typeof arg === 'function'
+            ? (...args: unknown[]) => runAt(context, arg as (...args: unknown[]) => unknown, args)
+            : arg,
+        );
+        return atHome(() => original.call(this, method, ...back));
+      },
+  );
+}
+
+function patchTracing(): void {
+  // Not to be had in a Worker.
+  if (!isMainThread || !process.features.inspector) return;
+  const { createTracing } = process.getBuiltinModule('node:trace_events') as typeof traceModule;
+  const tracing = Object.getPrototypeOf(createTracing({ categories: ['node'] }));
+  for (const name of ['enable', 'disable'] as const) {
+    patch(
+      tracing as Record<typeof name, (this: unknown) => void>,
+      name,
+      original =>
+        function (this: unknown) {
+          atHome(() => original.call(this));
+        },
+    );
+  }
+}
+
+/** While hooks are on: SIGUSR1 opens the debugger from the event loop, where this thread is at home. */
+export function guardSignal(): void {
+  // A listener of the program's own means that SIGUSR1 is not the debugger's.
+  if (!isMainThread || open === undefined || process.listenerCount('SIGUSR1') > 0) return;
+  held = binding.holdDebugger(serveSignal);
+}
+
+export function unguardSignal(): void {
+  if (held) binding.releaseDebugger();
+  held = false;
+}
+
+function serveSignal(): void {
+  if (inspector?.url() !== undefined) return;
+  open?.();
+}

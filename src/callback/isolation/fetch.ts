@@ -1,0 +1,127 @@
+/**
+ * fetch and WebSocket: in the place of Node's global dispatcher stands one that has a dispatcher of its
+ * own for each context, so that no pooled connection is used on the other side.
+ *
+ * Rests on undici's public symbols for the global dispatcher, and on Node making it when undici is
+ * first loaded, which takes 30 ms and is therefore left to the first fetch. A dispatcher of the user's
+ * own making (a ProxyAgent, a MockAgent) is the user's own and is left alone.
+ */
+import { atHome, type Context, currentContext } from '../context.ts';
+
+interface Dispatcher {
+  dispatch(options: object, handler: object): boolean;
+  destroy(): Promise<void>;
+}
+type DispatcherClass = new (options?: unknown) => Dispatcher;
+
+/** Node 20 and 22 know '.1' alone; newer ones set '.2' first, and then '.1' for older clients. */
+const newer = Symbol.for('undici.globalDispatcher.2');
+const older = Symbol.for('undici.globalDispatcher.1');
+const globals = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
+
+export function isolateFetch(): void {
+  if (globals[newer] === undefined && globals[older] === undefined) {
+    // With frozen intrinsics the moment of its making cannot be caught: it is made now.
+    if (Object.isFrozen(Object)) void globalThis.Response;
+    else catchMaking();
+  }
+  for (const symbol of [newer, older]) {
+    const dispatcher = Object.getOwnPropertyDescriptor(globalThis, symbol)?.value;
+    if (dispatcher !== undefined) globals[symbol] = standIn(dispatcher);
+  }
+}
+
+/**
+ * undici asks whether there is a dispatcher, and finding none makes one in the same breath, with
+ * Object.defineProperty. The very first fetch may come from inside and use it before it returns, so
+ * that this is the moment to stand in its place.
+ */
+function catchMaking(): void {
+  for (const symbol of [newer, older]) {
+    Object.defineProperty(globalThis, symbol, {
+      configurable: true,
+      get: () => void takePartIn(Object.defineProperty),
+      set: value => Object.defineProperty(globalThis, symbol, { value, writable: true }),
+    });
+  }
+}
+
+let listening = false;
+
+function takePartIn(original: typeof Object.defineProperty): void {
+  if (listening) return;
+  listening = true;
+  const stop = () => {
+    listening = false;
+    Object.defineProperty = original;
+  };
+  Object.defineProperty = function defineProperty<T>(
+    owner: T,
+    key: PropertyKey,
+    descriptor: PropertyDescriptor & ThisType<unknown>,
+  ): T {
+    if ((owner as unknown) !== globalThis || (key !== newer && key !== older)) {
+      return original(owner, key, descriptor);
+    }
+    if (key === older) stop();
+    return original(owner, key, { ...descriptor, value: standIn(descriptor.value) });
+  };
+  // Somebody else may only have looked.
+  atHome(queueMicrotask, stop);
+}
+
+const standIns = new WeakMap<Dispatcher, Dispatcher>();
+
+/** Every use of the result is a use of the dispatcher that belongs to the place of the user. */
+function standIn(dispatcher: Dispatcher): Dispatcher {
+  const known = standIns.get(dispatcher);
+  if (known !== undefined) return known;
+  const Class = dispatcher.constructor as DispatcherClass;
+  if (Class.name === 'Dispatcher1Wrapper') {
+    const inner = globals[newer];
+    return inner === undefined ? dispatcher : new Class(inner);
+  }
+  if (Class.name !== 'Agent' && Class.name !== 'EnvHttpProxyAgent') return dispatcher;
+  const proxy = new Proxy(dispatcher, {
+    get(home, key) {
+      const context = currentContext();
+      const here = context === undefined ? home : dispatcherOf(context, home, Class);
+      const value = Reflect.get(here, key, here);
+      return typeof value === 'function' ? value.bind(here) : value;
+    },
+  });
+  standIns.set(dispatcher, proxy);
+  standIns.set(proxy, proxy);
+  return proxy;
+}
+
+function dispatcherOf(context: Context, home: Dispatcher, Class: DispatcherClass): Dispatcher {
+  return context.own(home, () => {
+    atHome(makeTimer, Class);
+    return new Class(optionsOf(home));
+  });
+}
+
+/** What the user gave to an Agent of undici's; nothing where a version keeps it elsewhere. */
+function optionsOf(dispatcher: Dispatcher): unknown {
+  const key = Object.getOwnPropertySymbols(dispatcher).find(key => key.description === 'options');
+  return key && (dispatcher as unknown as Record<symbol, unknown>)[key];
+}
+
+let timed = false;
+
+/**
+ * undici has one timer for all its connections, made for the first of them: made inside, it would keep
+ * that context alive for good. A connection that no network sees has it made at home.
+ */
+function makeTimer(Class: DispatcherClass): void {
+  if (timed || Class.name !== 'Agent') return;
+  timed = true;
+  const agent = new Class({ connect: { socketPath: '/dev/null/none' } });
+  const done = () => void agent.destroy();
+  agent.dispatch(
+    { origin: 'http://localhost', path: '/', method: 'GET' },
+    // The names of undici 6 and of 7 and newer.
+    { onConnect() {}, onError: done, onRequestStart() {}, onResponseError: done },
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * HTTP and HTTPS pools: behind each global agent stands one agent for each context, so that no idle
+ * connection is used on the other side. Agents that a user makes are the user's own.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import { currentContext } from '../context.ts';
+import { patch } from './patch.ts';
+
+type AddRequest = (this: http.Agent, ...args: unknown[]) => void;
+type Limits = Pick<http.Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> & {
+  keepAlive: boolean;
+  keepAliveMsecs: number;
+  scheduling: string;
+  totalSocketCount: number;
+};
+
+export function isolateHttp(): void {
+  const agents = http.Agent.prototype as unknown as { addRequest: AddRequest };
+  patch(
+    agents,
+    'addRequest',
+    original =>
+      function addRequest(this: http.Agent, ...args: unknown[]) {
+        original.apply(agentHere(this), args);
+      },
+  );
+}
+
+function agentHere(agent: http.Agent): http.Agent {
+  const context = currentContext();
+  if (context === undefined) return agent;
+  if (agent !== http.globalAgent && agent !== https.globalAgent) return agent;
+  const here = context.own(agent, () => twinOf(agent));
+  // The limits may be set on the global agent at any time.
+  const { maxSockets, maxFreeSockets, maxTotalSockets } = agent;
+  Object.assign(here, { maxSockets, maxFreeSockets, maxTotalSockets });
+  return here;
+}
+
+function twinOf(agent: http.Agent): http.Agent {
+  const { keepAlive, keepAliveMsecs, scheduling } = agent as unknown as Limits;
+  const Twin = agent instanceof https.Agent ? https.Agent : http.Agent;
+  const { path: _, ...options } = (
+    agent as unknown as { options: http.AgentOptions & { path: unknown } }
+  ).options;
+  return new Twin({ ...options, keepAlive, keepAliveMsecs, scheduling } as http.AgentOptions);
+}

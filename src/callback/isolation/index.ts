@@ -1,0 +1,36 @@
+/**
+ * What has to be kept apart, besides the thread's own place, so that nothing of a callback happens
+ * outside and nothing from outside happens in a callback. One file for each of Node's shared things.
+ */
+import { syncBuiltinESMExports } from 'node:module';
+import { isolateCluster } from './cluster.ts';
+import { guardSignal, isolateDebugger, unguardSignal } from './debugger.ts';
+import { isolateFetch } from './fetch.ts';
+import { isolateHttp } from './http.ts';
+import { isolateNames } from './names.ts';
+
+let done = false;
+
+/** Once for a thread, at home, before its first callback. */
+export function isolate(): void {
+  if (done) return;
+  // Made by Node when first used; made inside, they would keep that context alive for good.
+  void process.stdout;
+  void process.stderr;
+  isolateNames();
+  isolateHttp();
+  isolateFetch();
+  isolateCluster();
+  isolateDebugger();
+  syncBuiltinESMExports();
+  done = true;
+}
+
+/** While hooks are on. */
+export function guard(): void {
+  guardSignal();
+}
+
+export function unguard(): void {
+  unguardSignal();
+}

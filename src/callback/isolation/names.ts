@@ -1,0 +1,188 @@
+/**
+ * Names. `dns.lookup`, and so every connection by name, asks the C library on a thread of libuv's
+ * pool, which is at home; inside, it asks on a thread that is inside. `dns.resolve*` is refused inside:
+ * c-ares retries, and opens TCP, from places that no hook sees, so a second query would go out at home.
+ */
+import dns from 'node:dns';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { binding } from '../../binding.ts';
+import { refusal } from '../../errors.ts';
+import { currentContext } from '../context.ts';
+import { lookupError } from './names-errors.ts';
+import { patch } from './patch.ts';
+
+type Callback = (error: Error | null, ...results: unknown[]) => void;
+type Loose = (...args: unknown[]) => unknown;
+interface LookupOptions {
+  family?: number | string | undefined;
+  hints?: number | undefined;
+  all?: boolean | undefined;
+  order?: string | undefined;
+  verbatim?: boolean | undefined;
+}
+interface Row {
+  address: string;
+  family: number;
+}
+
+export function isolateNames(): void {
+  // Made at home: the default resolver would keep the context alive that first used it.
+  dns.getServers();
+  refuseResolvers();
+  patch(dns as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
+    const [hostname, options] = args;
+    if (isLocal(hostname)) return home(...args);
+    const callback = args.at(-1);
+    if (typeof callback !== 'function') return home(...args);
+    // Node checks the arguments, with its own errors, by looking up what needs no looking up.
+    const given = typeof options === 'function' ? {} : options;
+    home('127.0.0.1', given, () => {});
+    const wanted = normalise(given);
+    lookupHere(hostname, wanted).then(
+      rows => later(callback as Callback, null, ...result(rows, wanted)),
+      error => later(callback as Callback, error),
+    );
+    return {};
+  });
+  patch(dns.promises as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
+    const [hostname, options] = args;
+    if (isLocal(hostname)) return home(...args);
+    const wanted = normalise(options);
+    return (async () => {
+      await home('127.0.0.1', options);
+      const rows = await lookupHere(hostname, wanted);
+      return wanted.all ? rows : rows[0];
+    })();
+  });
+  patch(dns as unknown as Record<'lookupService', Loose>, 'lookupService', home => (...args) => {
+    const [address, port, callback] = args;
+    if (!isAskedInside(address, port) || typeof callback !== 'function') return home(...args);
+    serviceHere(address as string, port as number).then(
+      found => later(callback as Callback, null, found.hostname, found.service),
+      error => later(callback as Callback, error),
+    );
+    return {};
+  });
+  patch(
+    dns.promises as unknown as Record<'lookupService', Loose>,
+    'lookupService',
+    home => (address, port) =>
+      isAskedInside(address, port)
+        ? serviceHere(address as string, port as number)
+        : home(address, port),
+  );
+}
+
+/** Nothing to be asked: we are at home, or there is no name (Node answers, or says what is wrong). */
+function isLocal(hostname: unknown): boolean {
+  if (currentContext() === undefined) return true;
+  return typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0;
+}
+
+function isAskedInside(address: unknown, port: unknown): boolean {
+  if (currentContext() === undefined) return false;
+  return isIP(String(address)) !== 0 && Number(port) >= 0 && Number(port) <= 65535;
+}
+
+/** Out of the promise: what the caller's function throws is an uncaught exception, not a rejection. */
+function later(callback: Callback, ...args: Parameters<Callback>): void {
+  process.nextTick(callback, ...args);
+}
+
+function normalise(options: unknown): LookupOptions {
+  if (typeof options === 'number' || typeof options === 'string') return { family: options };
+  return (options ?? {}) as LookupOptions;
+}
+
+async function lookupHere(hostname: unknown, wanted: LookupOptions): Promise<Row[]> {
+  const name = hostname as string;
+  const family = { IPv4: 4, IPv6: 6 }[String(wanted.family)] ?? Number(wanted.family ?? 0);
+  const hints = wanted.hints ?? 0;
+  const answer = await inTurn(() =>
+    binding.getaddrinfo(domainToASCII(name) || name, family, hints),
+  );
+  if (answer.error !== 0) throw lookupError('getaddrinfo', answer, name);
+  if (answer.addresses.length === 0)
+    throw lookupError('getaddrinfo', { error: -2, system: 0 }, name);
+  return sorted(answer.addresses, wanted);
+}
+
+function sorted(rows: Row[], { order, verbatim }: LookupOptions): Row[] {
+  const chosen =
+    order ??
+    (verbatim === undefined ? dns.getDefaultResultOrder() : verbatim ? 'verbatim' : 'ipv4first');
+  if (chosen === 'verbatim') return rows;
+  const first = chosen === 'ipv6first' ? 6 : 4;
+  return [...rows.filter(row => row.family === first), ...rows.filter(row => row.family !== first)];
+}
+
+function result(rows: Row[], wanted: LookupOptions): unknown[] {
+  const [first] = rows;
+  return wanted.all ? [rows] : [first?.address, first?.family];
+}
+
+async function serviceHere(
+  address: string,
+  port: number,
+): Promise<{ hostname: string; service: string }> {
+  const answer = await inTurn(() => binding.getnameinfo(address, Number(port)));
+  if (answer.error !== 0) throw lookupError('getnameinfo', answer, address);
+  return { hostname: answer.hostname, service: answer.service };
+}
+
+/** Each question has a thread of its own; of each context, no more than this many at once. */
+const most = 16;
+
+interface Queue {
+  asking: number;
+  readonly waiting: (() => void)[];
+}
+const key = {};
+
+async function inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  const queue = currentContext()?.own<Queue>(key, () => ({ asking: 0, waiting: [] }));
+  if (queue === undefined) return ask();
+  // Waiting is in the context too, and so is what comes after it: the thread will start inside.
+  if (queue.asking >= most) await new Promise<void>(turn => queue.waiting.push(turn));
+  else queue.asking++;
+  try {
+    return await ask();
+  } finally {
+    const next = queue.waiting.shift();
+    if (next) next();
+    else queue.asking--;
+  }
+}
+
+/**
+ * Every query of every resolver goes through the methods of one internal class, ChannelWrap: refused
+ * there, it is refused to those as well who took `dns.resolve4` out of the module long ago.
+ */
+function refuseResolvers(): void {
+  const { _handle } = new dns.Resolver() as unknown as { _handle?: object };
+  const channels = Object.getPrototypeOf(_handle ?? null) as Record<string, Loose> | null;
+  const queries = Object.getOwnPropertyNames(channels ?? {}).filter(name =>
+    /^query|^getHostByAddr$/.test(name),
+  );
+  if (channels === null || queries.length < 10) {
+    throw new Error(
+      `linux-namespaces does not know this version of Node (${process.version}): its DNS resolver has changed`,
+    );
+  }
+  for (const name of queries) {
+    patch(
+      channels,
+      name,
+      original =>
+        function (this: unknown, ...args: unknown[]) {
+          if (currentContext() !== undefined) {
+            throw refusal(['net'], 'dns.resolve*, dns.reverse and Resolver would ask at home', {
+              advice: 'in a callback use dns.lookup(), or do it all in evaluate()',
+            });
+          }
+          return original.apply(this, args);
+        },
+    );
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Puts a function in the place of one of Node's. It stays there for the life of the thread and does
+ * nothing at home: taking it off again could cut out a wrapper that somebody has put around it since.
+ */
+export function patch<T extends object, K extends keyof T>(
+  owner: T,
+  name: K,
+  wrap: (original: T[K]) => T[K],
+): void {
+  const original = owner[name];
+  if (typeof original !== 'function') {
+    throw new Error(
+      `linux-namespaces does not know this version of Node (${process.version}): ${String(name)} is not a function`,
+    );
+  }
+  const wrapped = wrap(original);
+  // Name, length, and what util.promisify looks for.
+  Object.defineProperties(wrapped as object, Object.getOwnPropertyDescriptors(original));
+  const descriptor = Object.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, {
+    configurable: true,
+    enumerable: descriptor?.enumerable ?? false,
+    writable: true,
+    value: wrapped,
+  });
+}

@@ -1,0 +1,145 @@
+/**
+ * Runs callbacks inside namespaces, and keeps count of those that are not over: hooks are on while
+ * there is one. A context is over when the callback has returned and nothing that it started is left.
+ */
+import { binding } from '../binding.ts';
+import { checkFunction, checkTypes, failure, refusal } from '../errors.ts';
+import { type Fds, openEach } from '../fds.ts';
+import { Namespaces } from '../namespaces.ts';
+import { openTarget, type Target } from '../target.ts';
+import { kindOf, type NamespaceType, type Types } from '../types.ts';
+import {
+  atHome,
+  Context,
+  closeHome,
+  currentContext,
+  disableHooks,
+  enableHooks,
+  openHome,
+  runAt,
+} from './context.ts';
+import { guard, isolate, unguard } from './isolation/index.ts';
+
+let live = 0;
+let on = false;
+let leaving = false;
+
+/** The end of contexts that started something: nothing reaches them any more. */
+const ended = new FinalizationRegistry<readonly Fds[]>(over);
+
+/** For `fds` in use by the caller: runs `fn` inside them. */
+export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => R, args: A): R {
+  checkFunction(fn);
+  refuseOthers(fds.types);
+  switchOn();
+  const context = new Context(fds);
+  live++;
+  try {
+    return runAt(context, fn, args);
+  } finally {
+    if (context.started) ended.register(context, context.sources);
+    else over(context.sources);
+  }
+}
+
+/**
+ * Runs `fn` inside namespaces of `target`, and returns what `fn` returns.
+ *
+ * `fn` and everything asynchronous that it starts (promises, timers, sockets, servers, children) run
+ * inside; all other work of the program runs outside, at the same time, on the same thread. Closures
+ * work. Types: net, uts, ipc, cgroup; the others no thread of Node can join, and the error says what
+ * works instead. Nested calls add up, the inner one winning.
+ *
+ * Needs CAP_SYS_ADMIN, in our own user namespace and in the one that owns the target's (setns(2)), and
+ * for a pid the right to look into the process. A call that fails throws before `fn` is run and changes
+ * nothing: `NamespaceError` for what the kernel refused, `TypeError` for a wrong argument. If later the
+ * thread cannot be moved, the process ends: nothing ever runs in the wrong place.
+ */
+export function withNamespaces<A extends unknown[], R>(
+  target: Target,
+  types: Types,
+  fn: (...args: A) => R,
+  ...args: A
+): R {
+  const wanted = checkTypes(types);
+  checkFunction(fn);
+  if (wanted !== 'all') refuseOthers(wanted);
+  const fds = openTarget(target, wanted);
+  try {
+    return runInside(fds, fn, args);
+  } finally {
+    fds.release();
+  }
+}
+
+/** From inside a callback: runs `fn`, and what it starts, outside. Anywhere else just calls it. */
+export function outside<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+  checkFunction(fn);
+  return atHome(fn, ...args);
+}
+
+const handles = new WeakMap<Context, WeakRef<Namespaces>>();
+
+/**
+ * The namespaces that the running code was put into by `withNamespaces` and `run`; undefined outside.
+ * The handle is good for use elsewhere and later; it may be closed, and is by itself when dropped.
+ */
+export function currentNamespaces(): Namespaces | undefined {
+  const context = currentContext();
+  if (context === undefined) return undefined;
+  const known = handles.get(context)?.deref();
+  if (known?.open) return known;
+  const fds = openEach(context.types, type => {
+    const source = context.sources.find(fds => fds.get(type) !== undefined);
+    const fd = binding.dup(source?.get(type) ?? -1);
+    if (fd < 0) throw failure(fd, 'fcntl', { type });
+    return fd;
+  });
+  const handle = new Namespaces(fds);
+  handles.set(context, new WeakRef(handle));
+  return handle;
+}
+
+const ways: Partial<Record<NamespaceType, string>> = {
+  mnt: 'for its files use openRoot(), to run something in it spawn() or evaluate()',
+};
+
+function refuseOthers(types: readonly NamespaceType[]): void {
+  const refused = types.filter(type => kindOf[type].refusal !== undefined);
+  const [first] = refused;
+  if (first === undefined) return;
+  const reason =
+    refused.length === 1 ? `${kindOf[first].refusal}` : 'cannot be joined by a thread of Node';
+  throw refusal(refused, reason, {
+    type: first,
+    advice: (refused.length === 1 && ways[first]) || 'use spawn() or evaluate()',
+  });
+}
+
+function switchOn(): void {
+  if (on) return;
+  const warm = binding.warmThreadPool();
+  if (warm < 0) throw failure(warm, 'uv_queue_work');
+  openHome();
+  isolate();
+  guard();
+  enableHooks();
+  on = true;
+}
+
+function over(sources: readonly Fds[]): void {
+  for (const source of sources) source.release();
+  if (--live > 0 || leaving) return;
+  // Not at once: the next callback may follow in the same turn, and on and off costs as much as a switch.
+  leaving = true;
+  setImmediate(switchOff).unref();
+}
+
+function switchOff(): void {
+  leaving = false;
+  if (live > 0) return;
+  on = false;
+  disableHooks();
+  unguard();
+  closeHome();
+}

@@ -1,0 +1,107 @@
+/**
+ * The library's errors. `failure` is the only place where a negative errno becomes an Error; what the
+ * caller got wrong in the call itself is a TypeError with Node's codes.
+ */
+import { getSystemErrorMap, inspect } from 'node:util';
+import { isType, kinds, type NamespaceType, type Types } from './types.ts';
+
+export interface Circumstances {
+  /** The type of namespace that the call was about. */
+  type?: NamespaceType | undefined;
+  /** The pid or path that the call was about. */
+  target?: number | string | undefined;
+  /** What to do about it. */
+  advice?: string | undefined;
+}
+
+/**
+ * A call on namespaces that failed: with Node's own fields for a failed system call, the type of
+ * namespace and the target, and a message that says what to do.
+ */
+export class NamespaceError extends Error {
+  /** The name of the error number: `'EPERM'`. */
+  readonly code: string;
+  /** The error number, negative as in Node. */
+  readonly errno: number;
+  /** The system call that failed. */
+  readonly syscall: string;
+  readonly type: NamespaceType | undefined;
+  /** The pid or the path. */
+  readonly target: number | string | undefined;
+
+  constructor(message: string, errno: number, code: string, syscall: string, at: Circumstances) {
+    super(message);
+    this.code = code;
+    this.errno = errno;
+    this.syscall = syscall;
+    this.type = at.type;
+    this.target = at.target;
+  }
+
+  static {
+    // As in Node's own errors: seen in the stack, not listed among the fields.
+    Object.defineProperty(NamespaceError.prototype, 'name', {
+      value: 'NamespaceError',
+      configurable: true,
+      writable: true,
+    });
+  }
+}
+
+/** Turns what a native function returned (-errno) into an error. */
+export function failure(errno: number, syscall: string, at: Circumstances = {}): NamespaceError {
+  const [code, words] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
+  const what = [at.type, target && `of ${target}`].filter(Boolean).join(' ');
+  const where = what === '' ? syscall : `${what}: ${syscall}`;
+  const advice = at.advice ? `; ${at.advice}` : '';
+  return new NamespaceError(`${where} ${code}, ${words}${advice}`, errno, code, syscall, at);
+}
+
+/** What no thread of Node can do, with what can. */
+export function refusal(
+  types: readonly NamespaceType[],
+  reason: string,
+  at: Circumstances = {},
+): NamespaceError {
+  const message = `${types.join(', ')}: ${reason}${at.advice ? `; ${at.advice}` : ''}`;
+  return new NamespaceError(message, -95, 'ENOTSUP', 'setns', { ...at, type: at.type ?? types[0] });
+}
+
+function withCode(code: string, message: string): TypeError {
+  return Object.assign(new TypeError(message), { code });
+}
+
+/** `name` is of the wrong type: `wanted` reads on after "must be". */
+export function invalidType(name: string, wanted: string, got: unknown): TypeError {
+  return withCode('ERR_INVALID_ARG_TYPE', `"${name}" must be ${wanted}. Received ${show(got)}`);
+}
+
+/** `name` has a value that cannot be: `wanted` reads on after "must be". */
+export function invalidValue(name: string, wanted: string, got: unknown): TypeError {
+  return withCode('ERR_INVALID_ARG_VALUE', `"${name}" must be ${wanted}. Received ${show(got)}`);
+}
+
+function show(value: unknown): string {
+  const text = inspect(value, { depth: 1, breakLength: Infinity });
+  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
+}
+
+export function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn);
+}
+
+/** A list of types as a caller may give it: known ones, each once, at least one. */
+export function checkTypes(types: unknown): Types {
+  if (types === 'all') return types;
+  const known = kinds.map(kind => kind.name).join(', ');
+  if (!Array.isArray(types)) throw invalidType('types', `'all' or an array of ${known}`, types);
+  if (types.length === 0) throw invalidValue('types', `'all' or at least one of ${known}`, types);
+  for (const type of types) {
+    if (!isType(type)) throw invalidValue('types', `'all' or made of ${known}`, type);
+  }
+  if (new Set(types).size !== types.length) {
+    throw invalidValue('types', 'without repetition', types);
+  }
+  return [...types];
+}

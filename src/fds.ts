@@ -1,0 +1,52 @@
+/**
+ * Owns file descriptors of namespaces: counts who still needs them, and closes them once, after the
+ * last. A handle holds them until it is closed, a context for as long as anything runs in it.
+ */
+import { isMainThread } from 'node:worker_threads';
+import { binding } from './binding.ts';
+import type { NamespaceType } from './types.ts';
+
+export class Fds {
+  #users = 1;
+  readonly #fds: ReadonlyMap<NamespaceType, number>;
+  readonly types: readonly NamespaceType[];
+
+  constructor(fds: ReadonlyMap<NamespaceType, number>) {
+    this.#fds = fds;
+    this.types = [...fds.keys()];
+    // A Worker can be terminated without running any more JavaScript; the addon then closes them.
+    if (!isMainThread) for (const fd of fds.values()) binding.hold(fd);
+  }
+
+  get(type: NamespaceType): number | undefined {
+    return this.#fds.get(type);
+  }
+
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    for (const fd of this.#fds.values()) {
+      if (!isMainThread) binding.letGo(fd);
+      binding.close(fd);
+    }
+  }
+}
+
+/** Opens a set of fds with `open`, one for each type; what was opened before a failure is closed. */
+export function openEach(
+  types: readonly NamespaceType[],
+  open: (type: NamespaceType) => number,
+): Fds {
+  const fds = new Map<NamespaceType, number>();
+  try {
+    for (const type of types) fds.set(type, open(type));
+  } catch (error) {
+    for (const fd of fds.values()) binding.close(fd);
+    throw error;
+  }
+  return new Fds(fds);
+}

@@ -1,0 +1,7 @@
+/** The public names. */
+export { currentNamespaces, outside, withNamespaces } from './callback/run.ts';
+export { type CreateOptions, createNamespaces } from './create/create.ts';
+export { NamespaceError } from './errors.ts';
+export { Namespaces, openNamespaces } from './namespaces.ts';
+export type { Paths, Target } from './target.ts';
+export type { NamespaceType, Types } from './types.ts';

@@ -1,0 +1,102 @@
+/**
+ * `Namespaces`: a handle that keeps namespaces open, whatever becomes of the process they were taken
+ * from. Its methods are doors to the rooms above (the one documented import upwards).
+ */
+import { binding } from './binding.ts';
+import { runInside } from './callback/run.ts';
+import { checkTypes, failure, invalidValue } from './errors.ts';
+import type { Fds } from './fds.ts';
+import { openTarget, type Target } from './target.ts';
+import type { NamespaceType, Types } from './types.ts';
+
+/** For handles that were dropped without being closed. */
+const dropped = new FinalizationRegistry<Fds>(fds => fds.release());
+
+/**
+ * Open namespaces, at most one of each type. They stay alive for as long as the handle is open, even
+ * when no process is left in them. From `openNamespaces`, `createNamespaces` or `currentNamespaces`.
+ */
+export class Namespaces {
+  #fds: Fds | undefined;
+
+  /** @internal */
+  constructor(fds: Fds) {
+    this.#fds = fds;
+    dropped.register(this, fds, this);
+  }
+
+  /** @internal */
+  get open(): boolean {
+    return this.#fds !== undefined;
+  }
+
+  /** The types that this handle holds. */
+  get types(): readonly NamespaceType[] {
+    return this.fds().types;
+  }
+
+  /**
+   * Runs `fn` inside all namespaces of this handle; otherwise as `withNamespaces`. The handle may be
+   * closed while work that `fn` started goes on: that holds the namespaces itself.
+   */
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+    return runInside(this.fds(), fn, args);
+  }
+
+  /**
+   * The file descriptor that holds the namespace of this type. It stays the handle's own: it is
+   * closed with it, and must not be closed by anybody else.
+   */
+  fd(type: NamespaceType): number {
+    const fd = this.fds().get(type);
+    if (fd !== undefined) return fd;
+    throw invalidValue('type', `one of ${this.fds().types.join(', ') || 'none'}`, type);
+  }
+
+  /** The number by which /proc and lsns know the namespace; the kernel may give it again later. */
+  inode(type: NamespaceType): number {
+    const inode = binding.getInode(this.fd(type));
+    if (typeof inode === 'number') throw failure(inode, 'statx', { type });
+    return inode[0];
+  }
+
+  /** The kernel's 64-bit id of the namespace, never given again (NS_GET_ID, Linux 6.18). */
+  id(type: NamespaceType): bigint {
+    const id = binding.getId(this.fd(type));
+    if (typeof id === 'bigint') return id;
+    const advice = id === -25 ? 'this needs Linux 6.18; inode() works everywhere' : undefined;
+    throw failure(id, 'ioctl', { type, advice });
+  }
+
+  /** Lets go of the namespaces. Closing again does nothing. */
+  close(): void {
+    if (this.#fds === undefined) return;
+    dropped.unregister(this);
+    this.#fds.release();
+    this.#fds = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @internal */
+  fds(): Fds {
+    if (this.#fds === undefined) {
+      throw failure(-9, 'setns', { advice: 'this handle has been closed' });
+    }
+    return this.#fds;
+  }
+}
+
+/**
+ * Opens namespaces of `target`, so that they stay reachable whatever becomes of it. The result has to
+ * be closed.
+ *
+ * Opening a process needs the right to look into it (ptrace(2), PTRACE_MODE_READ): root's or its
+ * owner's. Throws `NamespaceError`: ESRCH where there is no such process, or it has exited; EACCES
+ * where it may not be looked into; EINVAL for a path that is no namespace or one of another type.
+ */
+export function openNamespaces(target: Target, types: Types): Namespaces {
+  return new Namespaces(openTarget(target, checkTypes(types)));
+}

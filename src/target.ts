@@ -1,0 +1,196 @@
+/**
+ * From a target, as a caller names it, to open fds of its namespaces. A process is opened once, by
+ * pidfd or by its directory in /proc, and everything is taken from that: a recycled pid is never
+ * entered half-way.
+ */
+import { binding } from './binding.ts';
+import { failure, invalidType, invalidValue } from './errors.ts';
+import { type Fds, openEach } from './fds.ts';
+import { Namespaces } from './namespaces.ts';
+import { isType, kindOf, kinds, type NamespaceType, type Types } from './types.ts';
+
+/** Paths of namespaces, such as `{ net: '/run/netns/blue' }`. */
+export type Paths = { readonly [type in NamespaceType]?: string };
+
+/**
+ * Whose namespaces: a pid (or the id of a thread) as our /proc shows it, something with a `pid` (a
+ * ChildProcess), paths of namespaces, or an open handle.
+ */
+export type Target = number | { readonly pid?: number | undefined } | Paths | Namespaces;
+
+const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
+const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
+
+const errnos = { ENOENT: -2, ESRCH: -3, EACCES: -13, EINVAL: -22, ENOTTY: -25 } as const;
+
+const gone = 'the process has exited';
+const unreadable =
+  'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
+
+/** Opens the namespaces of `target`; the caller owns one use of the result. */
+export function openTarget(target: Target, types: Types): Fds {
+  if (target instanceof Namespaces) return openHandle(target, types);
+  if (typeof target === 'number') return openProcess(target, types);
+  if (typeof target !== 'object' || target === null) {
+    throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
+  }
+  if ('pid' in target && typeof target.pid !== 'string') {
+    return openProcess(livePid(target), types);
+  }
+  return openPaths(target as Paths, types);
+}
+
+/** The pid of a ChildProcess or the like; Node keeps showing that of a child which is long gone. */
+function livePid(owner: { pid?: unknown; exitCode?: unknown; signalCode?: unknown }): number {
+  const pid = owner.pid;
+  if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);
+  if ((owner.exitCode ?? owner.signalCode ?? null) !== null) {
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice: gone });
+  }
+  return pid;
+}
+
+function openHandle(handle: Namespaces, types: Types): Fds {
+  const fds = handle.fds();
+  const chosen = types === 'all' ? fds.types.filter(type => differs(fds.get(type), type)) : types;
+  for (const type of chosen) handle.fd(type); // throws where it has none
+  return chosen.length === fds.types.length
+    ? fds.retain()
+    : openEach(chosen, type => must(binding.dup(handle.fd(type)), 'fcntl', type));
+}
+
+function openPaths(paths: Paths, types: Types): Fds {
+  for (const [type, path] of Object.entries(paths)) {
+    if (!isType(type)) throw invalidValue('target', 'a pid or paths by type of namespace', paths);
+    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
+      throw invalidType(`target.${type}`, 'a path', path);
+    }
+  }
+  const given = kinds.map(kind => kind.name).filter(type => paths[type] !== undefined);
+  if (given.length === 0) throw invalidValue('target', 'a pid or paths by type', paths);
+  const wanted = types === 'all' ? given : types;
+  const fds = openEach(wanted, type => openPath(paths[type], type));
+  return types === 'all' ? keepDifferent(fds) : fds;
+}
+
+function openPath(path: string | undefined, type: NamespaceType): number {
+  if (path === undefined) throw invalidValue('types', 'among those that the target names', type);
+  const fd = binding.openNamespace(path);
+  if (fd < 0) {
+    const advice = fd === errnos.EINVAL ? 'this file is no namespace' : undefined;
+    throw failure(fd, 'open', { type, target: path, advice });
+  }
+  const flag = binding.getType(fd);
+  if (flag === kindOf[type].flag) return fd;
+  binding.close(fd);
+  const actual = kinds.find(kind => kind.flag === flag)?.name ?? 'another type';
+  throw failure(flag < 0 ? flag : errnos.EINVAL, 'ioctl', {
+    type,
+    target: path,
+    advice: `this namespace is ${actual}, not ${type}`,
+  });
+}
+
+function openProcess(pid: number, types: Types): Fds {
+  if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
+  if (!Number.isInteger(pid) || pid < 1 || pid > pidMost) {
+    throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
+  }
+  const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
+  const fds = viaPidfd(pid, wanted) ?? viaProc(pid, wanted);
+  return types === 'all' ? keepDifferent(fds) : fds;
+}
+
+/** Does /proc number processes as we do? If not, a pidfd of that number is somebody else's. */
+let ownProc: boolean | undefined;
+/** Has this kernel the ioctls that open a namespace through a pidfd (Linux 6.11)? */
+let pidfdIoctls = true;
+
+/** undefined where this kernel, this /proc or this kind of target wants the other way. */
+function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined {
+  ownProc ??= binding.isOwnProc() === 1;
+  if (!ownProc || !pidfdIoctls) return undefined;
+  let pidfd = binding.pidfdOpen(pid, 0);
+  if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
+    pidfd = binding.pidfdOpen(pid, pidfdThread); // a thread, not the first of its process
+  }
+  if (pidfd === errnos.EINVAL) return undefined;
+  if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
+  try {
+    refuseKernelThread(pid);
+    return openEach(types, type => {
+      const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
+      if (fd >= 0) return fd;
+      throw processFailure(fd, 'ioctl', pid, type);
+    });
+  } catch (error) {
+    if ((error as { errno?: number }).errno !== errnos.ENOTTY) throw error;
+    pidfdIoctls = false;
+    return undefined;
+  } finally {
+    binding.close(pidfd);
+  }
+}
+
+function viaProc(pid: number, types: readonly NamespaceType[]): Fds {
+  const directory = binding.openDirectory(`/proc/${pid}`);
+  if (directory < 0) {
+    const errno = directory === errnos.ENOENT ? errnos.ESRCH : directory;
+    throw failure(errno, 'open', { target: pid });
+  }
+  try {
+    refuseKernelThread(pid);
+    return openEach(types, type => {
+      const fd = binding.openNamespaceAt(directory, type);
+      if (fd >= 0) return fd;
+      // A zombie's directory is there, with nothing behind its links.
+      throw processFailure(fd === errnos.ENOENT ? errnos.ESRCH : fd, 'open', pid, type);
+    });
+  } finally {
+    binding.close(directory);
+  }
+}
+
+/** Its namespaces are those of the machine: nobody means them by a kernel thread's pid. */
+function refuseKernelThread(pid: number): void {
+  if (binding.isKernelThread(pid) !== 1) return;
+  const advice = 'a thread of the kernel has no namespaces of its own';
+  throw failure(errnos.EINVAL, 'pidfd_open', { target: pid, advice });
+}
+
+function processFailure(errno: number, syscall: string, pid: number, type: NamespaceType): Error {
+  const advice = errno === errnos.ESRCH ? gone : errno === errnos.EACCES ? unreadable : undefined;
+  return failure(errno, syscall, { type, target: pid, advice });
+}
+
+/** The namespaces of the calling thread, as it is now. */
+export function openThread(types: readonly NamespaceType[]): Fds {
+  const tid = binding.gettid();
+  return viaPidfd(tid, types) ?? viaProc(tid, types);
+}
+
+/** Drops, and closes, what is ours already. */
+function keepDifferent(fds: Fds): Fds {
+  try {
+    const types = fds.types.filter(type => differs(fds.get(type), type));
+    return openEach(types, type => must(binding.dup(fds.get(type) ?? -1), 'fcntl', type));
+  } finally {
+    fds.release();
+  }
+}
+
+function differs(fd: number | undefined, type: NamespaceType): boolean {
+  const ours = openThread([type]);
+  try {
+    const theirs = binding.getInode(fd ?? -1);
+    const own = binding.getInode(ours.get(type) ?? -1);
+    return String(theirs) !== String(own);
+  } finally {
+    ours.release();
+  }
+}
+
+function must(value: number, syscall: string, type: NamespaceType): number {
+  if (value < 0) throw failure(value, syscall, { type });
+  return value;
+}
