@@ -4,16 +4,19 @@
  */
 import { isMainThread } from 'node:worker_threads';
 import { binding } from './binding.ts';
-import type { NamespaceType } from './types.ts';
+import { type NamespaceType, threadKinds } from './types.ts';
 
 export class Fds {
   #users = 1;
   readonly #fds: ReadonlyMap<NamespaceType, number>;
   readonly types: readonly NamespaceType[];
+  /** An fd for each of `threadKinds`, in that order; -1 for a type that is not among these. */
+  readonly place: readonly number[];
 
   constructor(fds: ReadonlyMap<NamespaceType, number>) {
     this.#fds = fds;
     this.types = [...fds.keys()];
+    this.place = threadKinds.map(kind => fds.get(kind.name) ?? -1);
     // A Worker can be terminated without running any more JavaScript; the addon then closes them.
     if (!isMainThread) for (const fd of fds.values()) binding.hold(fd);
   }

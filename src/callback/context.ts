@@ -13,6 +13,7 @@ import { failure, type NamespaceError } from '../errors.ts';
 import type { Fds } from '../fds.ts';
 import { openThread } from '../target.ts';
 import { type Kind, type NamespaceType, threadKinds } from '../types.ts';
+import { sessionOf } from './http2.ts';
 
 /** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
 type Place = readonly number[];
@@ -33,7 +34,7 @@ export class Context {
 
   constructor(inner: Fds) {
     const outer = current?.place ?? home.place;
-    this.place = threadKinds.map((kind, i) => inner.get(kind.name) ?? (outer[i] as number));
+    this.place = inner.place.map((fd, i) => (fd < 0 ? (outer[i] as number) : fd));
     this.sources = current === undefined ? [inner] : [inner, ...current.sources];
     this.types =
       current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
@@ -85,8 +86,12 @@ function moveOrDie(to: Context | undefined): void {
   }
   const { message } = failure(failed.errno, 'setns', { type: failed.kind.name });
   const way = to === undefined ? 'on the way home' : 'on the way into a callback';
-  binding.die(
-    `linux-namespaces: ${message}, ${way}. This process ends here: going on, it would run in the wrong namespace.`,
+  die(`${message}, ${way}`);
+}
+
+function die(reason: string): never {
+  return binding.die(
+    `linux-namespaces: ${reason}. This process ends here: going on, it would run in the wrong namespace.`,
   );
 }
 
@@ -126,7 +131,7 @@ function refused(type: NamespaceType, errno: number): NamespaceError {
 /** Looks where the thread is and calls that home. */
 export function openHome(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
-  home = { fds, place: threadKinds.map(kind => fds.get(kind.name) ?? -1) };
+  home = { fds, place: fds.place };
   here = [...home.place];
 }
 
@@ -141,6 +146,8 @@ export function closeHome(): void {
 const makers = new Map<number, WeakRef<Marked>>();
 const lostMakers = new FinalizationRegistry<number>(id => makers.delete(id));
 const makerTypes = new Set(['TCPSERVERWRAP', 'PIPESERVERWRAP', 'HTTP2SESSION', 'MESSAGEPORT']);
+/** The mark of an HTTP/2 stream from the peer, until its session is known. */
+const unsettled = {} as Context;
 
 /** The scopes that `before` opened: their ids, and where the thread was before each. */
 const scopes: number[] = [];
@@ -154,8 +161,11 @@ const hook = createHook({
   before(id) {
     scopes.push(id);
     origins.push(current);
-    const place = (executionAsyncResource() as Marked | undefined)?.[MARK];
-    if (place !== current) moveOrDie(place);
+    const resource = executionAsyncResource() as Marked | undefined;
+    let place = resource?.[MARK];
+    if (place === current) return;
+    if (place === unsettled) place = settle(resource as Marked);
+    moveOrDie(place);
   },
   after(id) {
     // An uncaught error leaves entries above ours: unwind to our own.
@@ -172,6 +182,8 @@ const hook = createHook({
 });
 
 function mark(id: number, type: string, resource: Marked, context: Context): void {
+  // One for each signal, for the whole process: its handlers run at home, whoever was the first.
+  if (type === 'SIGNALWRAP') return;
   context.started = true;
   resource[MARK] = context;
   if (makerTypes.has(type)) {
@@ -181,8 +193,22 @@ function mark(id: number, type: string, resource: Marked, context: Context): voi
 }
 
 function adopt(id: number, type: string, trigger: number, resource: object): void {
+  if (type === 'HTTP2STREAM') {
+    (resource as Marked)[MARK] = unsettled;
+    return;
+  }
   const context = makers.get(trigger)?.deref()?.[MARK];
   if (context !== undefined) mark(id, type, resource as Marked, context);
+}
+
+function settle(stream: Marked): Context | undefined {
+  try {
+    const context = (sessionOf(stream) as Marked | undefined)?.[MARK];
+    stream[MARK] = context;
+    return context;
+  } catch (error) {
+    return die(`${(error as Error).message}: no telling where a stream belongs`);
+  }
 }
 
 export function enableHooks(): void {

@@ -105,9 +105,9 @@ const ways: Partial<Record<NamespaceType, string>> = {
 };
 
 function refuseOthers(types: readonly NamespaceType[]): void {
+  if (types.every(type => kindOf[type].refusal === undefined)) return;
   const refused = types.filter(type => kindOf[type].refusal !== undefined);
-  const [first] = refused;
-  if (first === undefined) return;
+  const first = refused[0] as NamespaceType;
   const reason =
     refused.length === 1 ? `${kindOf[first].refusal}` : 'cannot be joined by a thread of Node';
   throw refusal(refused, reason, {
