@@ -335,11 +335,11 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
     expect(placeOf(await text(child.stdout))).toBe(inside);
     at('spawn');
     const forked = fork(new URL('./fixtures/say-place.mjs', import.meta.url));
+    const exited = once(forked, 'exit');
     const [said] = await once(forked, 'message');
     at('message');
     expect(placeOf(said)).toBe(inside);
-    forked.disconnect();
-    await once(forked, 'exit');
+    await exited;
     at('exit of fork');
   },
   async events(at) {
@@ -470,15 +470,12 @@ describe('code that is entered from the other side', () => {
       const resource = new AsyncResource('x');
       return () => resource.runInAsyncScope(look);
     }));
-  test('AsyncLocalStorage.bind', () =>
-    both(look => asyncResource(() => AsyncLocalStorage.bind(look))));
+  test('AsyncLocalStorage.bind', () => both(look => AsyncLocalStorage.bind(look)));
   test('AsyncLocalStorage.snapshot', () =>
-    both(look =>
-      asyncResource(() => {
-        const enter = AsyncLocalStorage.snapshot();
-        return () => enter(look);
-      }),
-    ));
+    both(look => {
+      const enter = AsyncLocalStorage.snapshot();
+      return () => enter(look);
+    }));
   test('EventEmitterAsyncResource', () =>
     both(look => {
       const emitter = new EventEmitterAsyncResource({ name: 'x' });
@@ -492,11 +489,6 @@ describe('code that is entered from the other side', () => {
       };
     }));
 });
-
-/** Where AsyncLocalStorage is not made of async resources (Node 24), it does not carry a place. */
-function asyncResource<T>(make: () => T): T {
-  return make();
-}
 
 test("a signal is the whole process's: its handlers run at home, unless they are bound", async () => {
   using where = await lab();
