@@ -21,6 +21,16 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        // What a callback is promised on the main thread, once more in a worker_threads Worker.
+        test: {
+          ...shared,
+          name: 'worker',
+          pool: 'threads',
+          include: ['test/system/{inside,isolation,lifetime,nesting}.test.ts'],
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

@@ -14,6 +14,7 @@ import type { Fds } from '../fds.ts';
 import { openThread } from '../target.ts';
 import { type Kind, type NamespaceType, threadKinds } from '../types.ts';
 import { sessionOf } from './http2.ts';
+import { isShared } from './timers.ts';
 
 /** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
 type Place = readonly number[];
@@ -184,6 +185,7 @@ const hook = createHook({
 function mark(id: number, type: string, resource: Marked, context: Context): void {
   // One for each signal, for the whole process: its handlers run at home, whoever was the first.
   if (type === 'SIGNALWRAP') return;
+  if (type === 'Timeout' && isShared(resource)) return;
   context.started = true;
   resource[MARK] = context;
   if (makerTypes.has(type)) {

@@ -7,6 +7,8 @@
  * own making (a ProxyAgent, a MockAgent) is the user's own and is left alone.
  */
 import { atHome, type Context, currentContext } from '../context.ts';
+import { shareTimer } from '../timers.ts';
+import { patch } from './patch.ts';
 
 interface Dispatcher {
   dispatch(options: object, handler: object): boolean;
@@ -23,12 +25,36 @@ export function isolateFetch(): void {
   if (globals[newer] === undefined && globals[older] === undefined) {
     // With frozen intrinsics the moment of its making cannot be caught: it is made now.
     if (Object.isFrozen(Object)) void globalThis.Response;
-    else catchMaking();
+    else {
+      loadAtHome();
+      catchMaking();
+    }
   }
   for (const symbol of [newer, older]) {
     const dispatcher = Object.getOwnPropertyDescriptor(globalThis, symbol)?.value;
     if (dispatcher !== undefined) globals[symbol] = standIn(dispatcher);
   }
+}
+
+/** What Node defines with a getter that loads undici. */
+const lazy = 'CloseEvent EventSource FormData Headers MessageEvent Request Response WebSocket';
+
+/** undici makes promises of its own when loaded, which would keep alive the context that loads it. */
+function loadAtHome(): void {
+  for (const name of lazy.split(' ')) {
+    const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
+    const get = descriptor?.get;
+    if (get === undefined) continue;
+    // The getter puts a plain property in its own place, and so in that of this one.
+    Object.defineProperty(globalThis, name, {
+      ...descriptor,
+      get: () => atHome(() => get.call(globalThis)),
+    });
+  }
+  patch(globalThis, 'fetch', original => (...args) => {
+    void globalThis.Response;
+    return original(...args);
+  });
 }
 
 /**
@@ -111,17 +137,29 @@ function optionsOf(dispatcher: Dispatcher): unknown {
 let timed = false;
 
 /**
- * undici has one timer for all its connections, made for the first of them: made inside, it would keep
- * that context alive for good. A connection that no network sees has it made at home.
+ * undici has one timer for all its connections, started by whoever connects next: that context it
+ * would keep alive for good. A connection that no network sees shows which timer that is.
  */
 function makeTimer(Class: DispatcherClass): void {
   if (timed || Class.name !== 'Agent') return;
   timed = true;
   const agent = new Class({ connect: { socketPath: '/dev/null/none' } });
   const done = () => void agent.destroy();
-  agent.dispatch(
-    { origin: 'http://localhost', path: '/', method: 'GET' },
-    // The names of undici 6 and of 7 and newer.
-    { onConnect() {}, onError: done, onRequestStart() {}, onResponseError: done },
+  const handler = {
+    // undici 6 wants these,
+    onConnect() {},
+    onHeaders() {},
+    onData() {},
+    onComplete() {},
+    onError: done,
+    // and newer ones these.
+    onRequestStart() {},
+    onResponseStart() {},
+    onResponseData() {},
+    onResponseEnd() {},
+    onResponseError: done,
+  };
+  shareTimer(() =>
+    agent.dispatch({ origin: 'http://localhost', path: '/', method: 'GET' }, handler),
   );
 }

@@ -1,0 +1,41 @@
+/**
+ * A timer that a module has once for everybody. Whoever comes by starts it anew, and it would become
+ * part of that context and keep it alive for good: such a timer is at home.
+ */
+import { createHook } from 'node:async_hooks';
+
+/** As Node has timers, versions 20 to 26. */
+interface Timeout {
+  _onTimeout?: unknown;
+}
+
+/** What the shared timer calls; the timer itself may change. */
+let shared: unknown;
+
+export function isShared(timer: object): boolean {
+  return shared !== undefined && (timer as Timeout)._onTimeout === shared;
+}
+
+/** Has a module start its timer, in `start`, to see which it is. To be called at home. */
+export function shareTimer(start: () => void): void {
+  const timers = createHook({
+    init(_id, type, _trigger, resource) {
+      if (type === 'Timeout') shared = (resource as Timeout)._onTimeout;
+    },
+  });
+  // Where it runs already, it is only refreshed, of which no hook hears.
+  const some = setTimeout(() => {}, 0).unref();
+  const prototype = Object.getPrototypeOf(some) as { refresh(this: Timeout): unknown };
+  const { refresh } = prototype;
+  prototype.refresh = function () {
+    shared = this._onTimeout;
+    return refresh.call(this);
+  };
+  timers.enable();
+  try {
+    start();
+  } finally {
+    timers.disable();
+    prototype.refresh = refresh;
+  }
+}
