@@ -1,8 +1,10 @@
 // The addon's front door. Each bind_*.cc turns JavaScript into plain C++ and makes no system call;
 // each of the others makes system calls and knows nothing of JavaScript.
 #include "bind.h"
+#include "env.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new js::PerEnv);
   js::Sys(env, exports);
   js::Task(env, exports);
   js::Debugger(env, exports);

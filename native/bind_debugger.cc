@@ -4,6 +4,7 @@
 
 #include "bind.h"
 #include "debugger.h"
+#include "env.h"
 
 namespace js {
 namespace {
@@ -49,11 +50,9 @@ class Watch {
 };
 
 Napi::Value HoldDebugger(const Napi::CallbackInfo& info) {
-  Watch* watch = info.Env().GetInstanceData<Watch>();
-  if (watch == nullptr) {
-    watch = new Watch(info.Env(), info[0].As<Napi::Function>());
-    napi_set_instance_data(info.Env(), watch, nullptr, nullptr);
-  }
+  PerEnv* own = PerEnv::Of(info.Env());
+  if (own->watch == nullptr) own->watch = new Watch(info.Env(), info[0].As<Napi::Function>());
+  auto* watch = static_cast<Watch*>(own->watch);
   return Napi::Boolean::New(info.Env(), debugger::hold(Watch::Notify, watch));
 }
 

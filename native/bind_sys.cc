@@ -4,9 +4,9 @@
 
 #include <atomic>
 #include <string>
-#include <vector>
 
 #include "bind.h"
+#include "env.h"
 #include "sys.h"
 
 namespace js {
@@ -45,22 +45,51 @@ napi_value Binary(napi_env env, napi_callback_info info) {
   return Number(env, call(Int(env, arguments[0]), Int(env, arguments[1])));
 }
 
+// As Unary and Binary, for calls that open an fd.
+template <int (*call)(int)>
+napi_value UnaryFd(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arguments[1];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  return Number(env, PerEnv::Of(env)->Hold(call(Int(env, arguments[0]))));
+}
+
+template <int (*call)(int, int)>
+napi_value BinaryFd(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  return Number(env, PerEnv::Of(env)->Hold(call(Int(env, arguments[0]), Int(env, arguments[1]))));
+}
+
+napi_value Close(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arguments[1];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  const int fd = Int(env, arguments[0]);
+  PerEnv::Of(env)->LetGo(fd);
+  return Number(env, sys::close(fd));
+}
+
 int PidfdOpen(int pid, int flags) { return sys::pidfd_open(pid, static_cast<unsigned>(flags)); }
 
 Napi::Value OpenDirectory(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
   return Napi::Number::New(info.Env(),
-                           sys::open_directory(info[0].As<Napi::String>().Utf8Value().c_str()));
+                           PerEnv::Of(info.Env())->Hold(sys::open_directory(path.c_str())));
 }
 
 Napi::Value OpenNamespaceAt(const Napi::CallbackInfo& info) {
+  const int directory = info[0].As<Napi::Number>().Int32Value();
   const std::string name = info[1].As<Napi::String>().Utf8Value();
-  return Napi::Number::New(
-      info.Env(), sys::open_namespace_at(info[0].As<Napi::Number>().Int32Value(), name.c_str()));
+  const int fd = sys::open_namespace_at(directory, name.c_str());
+  return Napi::Number::New(info.Env(), PerEnv::Of(info.Env())->Hold(fd));
 }
 
 Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>().Utf8Value();
   return Napi::Number::New(info.Env(),
-                           sys::open_namespace(info[0].As<Napi::String>().Utf8Value().c_str()));
+                           PerEnv::Of(info.Env())->Hold(sys::open_namespace(path.c_str())));
 }
 
 // [inode, device], or -errno. Both fit a double: the kernel's inode numbers of namespaces are 32
@@ -116,34 +145,13 @@ Napi::Value Die(const Napi::CallbackInfo& info) {
   abort();
 }
 
-// A Worker that is terminated runs no more JavaScript: what it holds open is closed here.
-class Held {
- public:
-  static void Cleanup(void* data) {
-    auto* held = static_cast<Held*>(data);
-    for (size_t fd = 0; fd < held->fds_.size(); fd++) {
-      if (held->fds_[fd] != 0) sys::close(static_cast<int>(fd));
-    }
-    delete held;
-  }
-  void Mark(int fd, bool owned) {
-    if (fd < 0) return;
-    if (static_cast<size_t>(fd) >= fds_.size()) fds_.resize(fd + 64);
-    fds_[fd] = owned;
-  }
-
- private:
-  std::vector<char> fds_;
-};
-
-Napi::Value Hold(const Napi::CallbackInfo& info) {
-  static_cast<Held*>(info.Data())->Mark(info[0].As<Napi::Number>().Int32Value(), true);
-  return info.Env().Undefined();
-}
-
-Napi::Value LetGo(const Napi::CallbackInfo& info) {
-  static_cast<Held*>(info.Data())->Mark(info[0].As<Napi::Number>().Int32Value(), false);
-  return info.Env().Undefined();
+// To whom the caller gave it, or who closes it in another way.
+napi_value LetGo(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value arguments[1];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  PerEnv::Of(env)->LetGo(Int(env, arguments[0]));
+  return nullptr;
 }
 
 void Plain(Napi::Env env, Napi::Object exports, const char* name, napi_callback call) {
@@ -154,25 +162,25 @@ void Plain(Napi::Env env, Napi::Object exports, const char* name, napi_callback 
 }
 
 void Wrapped(Napi::Env env, Napi::Object exports, const char* name,
-             Napi::Value (*call)(const Napi::CallbackInfo&), void* data = nullptr) {
-  exports.Set(name, Napi::Function::New(env, call, name, data));
+             Napi::Value (*call)(const Napi::CallbackInfo&)) {
+  exports.Set(name, Napi::Function::New(env, call, name));
 }
 
 }  // namespace
 
 void Sys(Napi::Env env, Napi::Object exports) {
-  Plain(env, exports, "pidfdOpen", Binary<PidfdOpen>);
-  Plain(env, exports, "pidfdNamespace", Binary<sys::pidfd_namespace>);
+  Plain(env, exports, "pidfdOpen", BinaryFd<PidfdOpen>);
+  Plain(env, exports, "pidfdNamespace", BinaryFd<sys::pidfd_namespace>);
   Plain(env, exports, "isKernelThread", Unary<sys::is_kernel_thread>);
   Plain(env, exports, "isOwnProc", Nullary<sys::is_own_proc>);
-  Plain(env, exports, "close", Unary<sys::close>);
-  Plain(env, exports, "dup", Unary<sys::dup>);
+  Plain(env, exports, "close", Close);
+  Plain(env, exports, "dup", UnaryFd<sys::dup>);
   Plain(env, exports, "gettid", Nullary<sys::gettid>);
   Plain(env, exports, "setns", Binary<sys::setns>);
   Plain(env, exports, "unshare", Unary<sys::unshare>);
   Plain(env, exports, "getType", Unary<sys::get_type>);
-  Plain(env, exports, "getParent", Unary<sys::get_parent>);
-  Plain(env, exports, "getOwner", Unary<sys::get_owner>);
+  Plain(env, exports, "getParent", UnaryFd<sys::get_parent>);
+  Plain(env, exports, "getOwner", UnaryFd<sys::get_owner>);
   Wrapped(env, exports, "openDirectory", OpenDirectory);
   Wrapped(env, exports, "openNamespaceAt", OpenNamespaceAt);
   Wrapped(env, exports, "openNamespace", OpenNamespace);
@@ -181,10 +189,7 @@ void Sys(Napi::Env env, Napi::Object exports) {
   Wrapped(env, exports, "getOwnerUid", GetOwnerUid);
   Wrapped(env, exports, "warmThreadPool", WarmThreadPool);
   Wrapped(env, exports, "die", Die);
-  auto* held = new Held;
-  napi_add_env_cleanup_hook(env, Held::Cleanup, held);
-  Wrapped(env, exports, "hold", Hold, held);
-  Wrapped(env, exports, "letGo", LetGo, held);
+  Plain(env, exports, "letGo", LetGo);
 }
 
 }  // namespace js

@@ -10,6 +10,7 @@
 
 #include "bind.h"
 #include "create.h"
+#include "env.h"
 #include "lookup.h"
 #include "sys.h"
 
@@ -25,8 +26,14 @@ class Job {
 
   // Takes ownership of the job.
   static Napi::Value Start(Napi::Env env, Job* job) {
+    // In an environment that is being ended nothing can be made any more, and nobody waits.
     Napi::Promise promise = job->deferred_.Promise();
-    napi_value name = Napi::String::New(env, "linux-namespaces");
+    napi_value name = nullptr;
+    if (env.IsExceptionPending() || promise.IsEmpty() ||
+        napi_create_string_utf8(env, "linux-namespaces", NAPI_AUTO_LENGTH, &name) != napi_ok) {
+      delete job;
+      return env.Undefined();
+    }
     if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, job, Finished, job,
                                         Settle, &job->function_) != napi_ok) {
       delete job;
@@ -130,6 +137,7 @@ class Create : public Job {
     result.Set("step", Napi::String::New(env, request_.step));
     Napi::Array fds = Napi::Array::New(env);
     for (int i = 0; i < request_.count; i++) {
+      PerEnv::Of(env)->Hold(request_.fds[i]);
       fds.Set(static_cast<uint32_t>(i), Napi::Number::New(env, request_.fds[i]));
     }
     result.Set("fds", fds);

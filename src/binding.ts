@@ -46,7 +46,7 @@ export interface Binding {
   getId(fd: number): bigint | number;
   warmThreadPool(): number;
   die(lastWords: string): never;
-  hold(fd: number): void;
+  /** The addon closes with a Worker what it opened for it, unless told that it is somebody else's. */
   letGo(fd: number): void;
   create(
     flags: number,

@@ -2,7 +2,6 @@
  * Owns file descriptors of namespaces: counts who still needs them, and closes them once, after the
  * last. A handle holds them until it is closed, a context for as long as anything runs in it.
  */
-import { isMainThread } from 'node:worker_threads';
 import { binding } from './binding.ts';
 import { type NamespaceType, threadKinds } from './types.ts';
 
@@ -17,8 +16,6 @@ export class Fds {
     this.#fds = fds;
     this.types = [...fds.keys()];
     this.place = threadKinds.map(kind => fds.get(kind.name) ?? -1);
-    // A Worker can be terminated without running any more JavaScript; the addon then closes them.
-    if (!isMainThread) for (const fd of fds.values()) binding.hold(fd);
   }
 
   get(type: NamespaceType): number | undefined {
@@ -32,10 +29,7 @@ export class Fds {
 
   release(): void {
     if (--this.#users > 0) return;
-    for (const fd of this.#fds.values()) {
-      if (!isMainThread) binding.letGo(fd);
-      binding.close(fd);
-    }
+    for (const fd of this.#fds.values()) binding.close(fd);
   }
 }
 

@@ -15,7 +15,7 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import timers from 'node:timers/promises';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import zlib from 'node:zlib';
 import { type Namespaces, outside } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -490,20 +490,24 @@ describe('code that is entered from the other side', () => {
     }));
 });
 
-test("a signal is the whole process's: its handlers run at home, unless they are bound", async () => {
-  using where = await lab();
-  const seen: number[] = [];
-  await where.run(async () => {
-    process.once('SIGWINCH', () => seen.push(place()));
-    process.once(
-      'SIGWINCH',
-      AsyncResource.bind(() => void seen.push(place())),
-    );
-    process.kill(process.pid, 'SIGWINCH');
-    while (seen.length < 2) await timers.setTimeout(1);
-  });
-  expect(seen).toEqual([home, where.inode('net')]);
-});
+// A Worker gets no signals.
+test.runIf(isMainThread)(
+  "a signal is the whole process's: its handlers run at home, unless they are bound",
+  async () => {
+    using where = await lab();
+    const seen: number[] = [];
+    await where.run(async () => {
+      process.once('SIGWINCH', () => seen.push(place()));
+      process.once(
+        'SIGWINCH',
+        AsyncResource.bind(() => void seen.push(place())),
+      );
+      process.kill(process.pid, 'SIGWINCH');
+      while (seen.length < 2) await timers.setTimeout(1);
+    });
+    expect(seen).toEqual([home, where.inode('net')]);
+  },
+);
 
 test("a user's own AsyncLocalStorage keeps working, in and out", async () => {
   using where = await lab();

@@ -1,0 +1,125 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { script } from './script.ts';
+
+// The kernel is made to refuse the nth setns(2) and all after it.
+const refuse = (nth: number) => ({
+  under: `strace -f -qq -o /dev/null -e trace=setns -e inject=setns:error=EPERM:when=${nth}+`.split(
+    ' ',
+  ),
+});
+const once = (nth: number) => ({
+  under: `strace -f -qq -o /dev/null -e trace=setns -e inject=setns:error=EPERM:when=${nth}`.split(
+    ' ',
+  ),
+});
+
+const hasStrace = (() => {
+  try {
+    execFileSync('strace', ['-V'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+// Each run sets the uts namespace first and then the net namespace: two calls in, two calls home.
+test.runIf(hasStrace)('a call that cannot go in throws and changes nothing', async () => {
+  const source = `
+    try { lab.run(() => say('ran')); } catch (error) { say(error.code, error.type, error.syscall); }
+    say(name(place()), (await import('node:os')).hostname() === 'lab');
+    await sleep(1);
+    say(name(place()));`;
+  const first = await script(source, once(1));
+  expect(first.out).toEqual(['EPERM uts setns', 'home false', 'home']);
+  const second = await script(source, once(2));
+  expect(second.out).toEqual(['EPERM net setns', 'home false', 'home']);
+  expect([first.code, second.code]).toEqual([0, 0]);
+});
+
+test.runIf(hasStrace)('a call that can go neither in nor back ends the process', async () => {
+  const ended = await script(
+    `try { lab.run(() => say('ran')); } catch { say('caught'); } say('went on');`,
+    refuse(2),
+  );
+  expect(ended.out).toEqual([]);
+  expect(ended.err).toMatch(/uts: setns EPERM.*on the way home.*This process ends here/);
+  expect(ended.signal ?? ended.code).toBe('SIGABRT');
+});
+
+test.runIf(hasStrace)(
+  'a failed switch home ends the process, and nothing runs after it',
+  async () => {
+    const ended = await script(
+      `process.on('exit', () => say('exit handler'));
+     process.on('uncaughtException', () => say('uncaught'));
+     setImmediate(() => say('immediate'));
+     process.nextTick(() => say('tick'));
+     try { lab.run(() => say(name(place()))); } catch { say('caught'); } finally { say('finally'); }
+     say('went on');`,
+      refuse(3),
+    );
+    expect(ended.out).toEqual(['inside']);
+    expect(ended.err).toMatch(/^linux-namespaces: uts: setns EPERM.*on the way home/);
+    expect(ended.signal ?? ended.code).toBe('SIGABRT');
+  },
+);
+
+test.runIf(hasStrace).each([
+  ['on the way into a callback', 5, ['begun']],
+  ['on the way home', 7, ['begun', 'inside']],
+] as const)('a failed switch in a hook, %s, ends the process', async (way, nth, said) => {
+  const ended = await script(
+    `process.on('uncaughtException', () => say('uncaught'));
+     lab.run(() => setTimeout(() => say(name(place())), 5));
+     setTimeout(() => say('a later piece of work'), 30);
+     say('begun');`,
+    refuse(nth),
+  );
+  expect(ended.out).toEqual(said);
+  expect(ended.err).toContain(`uts: setns EPERM, operation not permitted, ${way}`);
+  expect(ended.signal ?? ended.code).toBe('SIGABRT');
+});
+
+test('an uncaught exception inside leaves the thread where it belongs', async () => {
+  const ended = await script(`
+    const wrong = [];
+    const check = (where, label) => { if (name(place()) !== where) wrong.push(label); };
+    let caught = 0;
+    process.on('uncaughtException', () => { caught++; setImmediate(() => {}); });
+    process.on('unhandledRejection', () => { caught++; });
+    const { EventEmitter } = await import('node:events');
+    const { AsyncResource } = await import('node:async_hooks');
+    const fail = () => { check('inside', 'failing'); throw new Error('uncaught'); };
+    lab.run(() => {
+      setTimeout(fail, 1);
+      setImmediate(fail);
+      process.nextTick(fail);
+      queueMicrotask(fail);
+      Promise.resolve().then(fail);
+      (async () => { await null; fail(); })();
+      setTimeout(() => { outside(() => { throw new Error('outside'); }); }, 2);
+      setTimeout(() => { lab.run(fail); }, 3);
+      setTimeout(AsyncResource.bind(fail), 4);
+      new Promise(resolve => setTimeout(resolve, 5)).then(() => { check('inside', 'a promise after'); });
+      setTimeout(() => check('inside', 'a timer after'), 6);
+      import('node:fs').then(({ readFile }) => readFile('/proc/self/stat', fail));
+    });
+    const resource = lab.run(() => new AsyncResource('x'));
+    setTimeout(() => resource.runInAsyncScope(fail), 7);
+    for (let i = 0; i < 30; i++) { await sleep(1); check('home', 'sleep ' + i); }
+    setImmediate(() => check('home', 'immediate'));
+    await new Promise(resolve => process.nextTick(resolve));
+    check('home', 'tick');
+    say(caught, JSON.stringify(wrong));`);
+  expect(ended.out).toEqual(['11 []']);
+});
+
+test('without a listener an uncaught exception inside ends the process as Node does', async () => {
+  const ended = await script(
+    `process.on('exit', code => say('exit', code)); lab.run(() => setTimeout(() => { throw new Error('mine'); }));`,
+  );
+  expect(ended.out).toEqual(['exit 1']);
+  expect(ended.err).toMatch(/Error: mine/);
+  expect(ended.code).toBe(1);
+});
