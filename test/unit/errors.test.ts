@@ -66,6 +66,12 @@ test('a wrong argument is a TypeError with the code that Node uses', () => {
   expect(invalidType('fn', 'a function', 1).message).toBe('"fn" must be a function. Received 1');
 });
 
+test('what was received is shown on one line, and cut', () => {
+  const { message } = invalidType('fn', 'a function', { list: Array(500).fill('long') });
+  expect(message).not.toContain('\n');
+  expect(message.length).toBeLessThan(150);
+});
+
 test('types are accepted as a list or as "all"', () => {
   expect(checkTypes('all')).toBe('all');
   const given = ['net', 'uts'];
