@@ -1,0 +1,74 @@
+/**
+ * npm run test:nodes [-- 22 26]: the whole test suite on each Node that is supported, all with the
+ * one addon that has been built. Each Node comes from npm and is kept for the next time.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { count } from './count.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const cache = join(os.tmpdir(), `linux-namespaces-nodes-${process.getuid()}`);
+const asked = process.argv.slice(2);
+const majors = asked.length > 0 ? asked : ['20', '22', '24', '26'];
+const minutes = 20;
+
+/** The program, from a package that is nothing but that and has no install script. */
+function fetchNode(major) {
+  const name = `node-linux-${process.arch}`;
+  const folder = join(cache, major);
+  const program = join(folder, 'node_modules', name, 'bin', 'node');
+  if (!existsSync(program)) {
+    console.log(`Fetching Node ${major}`);
+    mkdirSync(folder, { recursive: true });
+    const options = [
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      '--prefix',
+      folder,
+    ];
+    execFileSync('npm', ['install', ...options, `${name}@${major}`], { stdio: 'inherit' });
+  }
+  return program;
+}
+
+/** What is run from there is run as root: nobody else may have put it there. */
+function claimCache() {
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  const { uid, mode } = statSync(cache);
+  if (uid === process.getuid() && (mode & 0o022) === 0) return;
+  throw new Error(`${cache} can be written by others: remove it`);
+}
+
+function runSuite(node) {
+  const report = join(cache, `report-${process.pid}.json`);
+  const started = Date.now();
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { status } = spawnSync(node, [vitest, 'run', ...reporters], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: minutes * 60_000,
+    // For tests that start `node`.
+    env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` },
+  });
+  const seconds = Math.round((Date.now() - started) / 1000);
+  const counts = existsSync(report) ? count(report) : { passed: 0, failed: 0, skipped: 0 };
+  rmSync(report, { force: true });
+  return { ...counts, seconds, ok: status === 0 && counts.failed === 0 && counts.passed > 0 };
+}
+
+claimCache();
+const rows = [];
+for (const major of majors) {
+  const node = fetchNode(major);
+  const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
+  console.log(`\n=== Node ${version}`);
+  rows.push({ node: version, ...runSuite(node) });
+}
+console.table(rows);
+if (rows.some(row => !row.ok)) process.exitCode = 1;

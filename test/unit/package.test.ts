@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const entries = Object.entries<{ types: string; default: string }>(manifest.exports).filter(
+  ([, files]) => typeof files === 'object',
+);
+
+/** Node's own resolution, which has the last word. */
+const { resolve } = createRequire(import.meta.url);
+
+test.each(entries)('%s: its files are there, and it can be imported', async (name, files) => {
+  expect(existsSync(join(root, files.default))).toBe(true);
+  expect(existsSync(join(root, files.types))).toBe(true);
+  expect(resolve(join(manifest.name, name))).toBe(join(root, files.default));
+  const module = await import(join(manifest.name, name));
+  expect(Object.keys(module)).not.toEqual([]);
+});
+
+test('the public names are those that the design fixed', async () => {
+  expect(Object.keys(await import('linux-namespaces'))).toEqual(
+    expect.arrayContaining([
+      'NamespaceError',
+      'Namespaces',
+      'createNamespaces',
+      'currentNamespaces',
+      'openNamespaces',
+      'outside',
+      'withNamespaces',
+    ]),
+  );
+});
+
+test('nothing else can be imported', () => {
+  expect(() => resolve('linux-namespaces/lib/binding.js')).toThrow(
+    expect.objectContaining({ code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' }),
+  );
+});
+
+test('the tarball has what is built and what it is built from, and no tests', () => {
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  );
+  const files = packed.files.map((file: { path: string }) => file.path);
+  const wanted = ['lib/index.js', 'lib/index.d.ts', 'native/addon.cc', 'binding.gyp', 'README.md'];
+  expect(files).toEqual(expect.arrayContaining([...wanted, 'LICENSE']));
+  expect(files.filter((path: string) => /^(test|bench|examples|build|\.ci)\//.test(path))).toEqual(
+    [],
+  );
+});
