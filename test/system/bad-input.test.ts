@@ -268,6 +268,13 @@ describe('a path', () => {
     expect(seen).toBe('EINVAL true\n');
   });
 
+  test.each(['', 'a\0b', '/proc/self/ns/net\0'])('that cannot be one: %j', net => {
+    const error = refusalOf({ net });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain('"target.net"');
+  });
+
   test.each([[17], [null], [true], [{}], [Buffer.from('/proc/self/ns/net')]])(
     'that is no string: %s',
     net => {
