@@ -32,11 +32,13 @@ export class Context {
   readonly sources: readonly Fds[];
   /** The types that were entered, by this context and those around it. */
   readonly types: readonly NamespaceType[];
+  /** The context that a raw system call led out of: it is not over before this one is. */
+  origin: Context | undefined;
 
   constructor(inner: Fds) {
-    const outer = current?.place ?? home.place;
-    this.place = inner.place.map((fd, i) => (fd < 0 ? (outer[i] as number) : fd));
-    this.sources = current === undefined ? [inner] : [inner, ...current.sources];
+    const { place, sources } = current ?? home;
+    this.place = inner.place.map((fd, i) => (fd < 0 ? (place[i] as number) : fd));
+    this.sources = [inner, ...sources];
     this.types =
       current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
     for (const source of this.sources) source.retain();
@@ -51,8 +53,8 @@ export class Context {
 }
 
 interface Home {
-  place: Place;
-  fds: Fds;
+  readonly place: Place;
+  readonly sources: readonly Fds[];
 }
 
 let home: Home;
@@ -132,12 +134,56 @@ function refused(type: NamespaceType, errno: number): NamespaceError {
 /** Looks where the thread is and calls that home. */
 export function openHome(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
-  home = { fds, place: fds.place };
+  home = { place: fds.place, sources: [fds] };
   here = [...home.place];
 }
 
 export function closeHome(): void {
-  home.fds.release();
+  for (const source of home.sources) source.release();
+  here = [];
+}
+
+const abandoned = new FinalizationRegistry<readonly Fds[]>(sources => {
+  for (const source of sources) source.release();
+});
+
+/**
+ * A raw system call has moved the thread, in these types. At home, that is home from now on; in a
+ * context, the rest of the running code, and what it starts, is in a context of its own. Throws, with
+ * the thread back where it was, if it cannot be told where it is.
+ */
+export function moved(types: readonly NamespaceType[]): void {
+  if (here.length === 0) return; // openHome will see it
+  const kinds = threadKinds.filter(kind => types.includes(kind.name));
+  if (kinds.length === 0) return;
+  let fds: Fds;
+  try {
+    fds = openThread(kinds.map(kind => kind.name));
+  } catch (error) {
+    here = here.map((fd, i) => (kinds.includes(threadKinds[i] as Kind) ? -1 : fd));
+    moveOrDie(current);
+    throw error;
+  }
+  if (current === undefined) moveHome(fds);
+  else current = derive(current, fds);
+  here = [...(current ?? home).place];
+}
+
+/** Home is `fds` now, and in the other types where it was. Contexts keep open what they need. */
+function moveHome(fds: Fds): void {
+  const place = fds.place.map((fd, i) => (fd < 0 ? (home.place[i] as number) : fd));
+  const needed = (source: Fds) => source.place.some((fd, i) => fd >= 0 && fd === place[i]);
+  for (const source of home.sources) if (!needed(source)) source.release();
+  home = { place, sources: [fds, ...home.sources.filter(needed)] };
+}
+
+function derive(origin: Context, fds: Fds): Context {
+  const context = new Context(fds);
+  fds.release();
+  context.origin = origin;
+  origin.started = true;
+  abandoned.register(context, context.sources);
+  return context;
 }
 
 /**

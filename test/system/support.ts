@@ -5,6 +5,8 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import type { NamespaceType } from 'linux-namespaces';
 
 export const types = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
@@ -67,6 +69,31 @@ export interface Failed extends Error {
 /** Until the hooks of callbacks that are over are off, and what they held is closed. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 3; i++) await turn();
+}
+
+v8.setFlagsFromString('--expose-gc');
+const gc = vm.runInNewContext('gc') as () => void;
+
+/** Collects garbage, so that a context which started something and is over ends. */
+export async function collectGarbage(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    gc();
+    await settled();
+  }
+}
+
+/** The same, until `fdCount()` is down to `fds`. */
+export async function collected(fds: number): Promise<void> {
+  for (let i = 0; i < 20 && fdCount() > fds; i++) await collectGarbage();
+}
+
+/** A promise, and what fulfils it. */
+export function gate(): { passed: Promise<void>; open: () => void } {
+  let open = () => {};
+  const passed = new Promise<void>(done => {
+    open = done;
+  });
+  return { passed, open };
 }
 
 /** Waits for something that another process is about to do. */
