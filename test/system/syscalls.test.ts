@@ -257,6 +257,7 @@ describe('setns answers as the kernel does', () => {
     ['/proc/self/ns/net', ['net', 'uts'], 'EINVAL'],
     ['/proc/self/ns/user', 'user', 'EINVAL'],
     ['/proc/self/ns/mnt', 'mnt', 'EINVAL'],
+    ['/proc/self/ns/time', 'time', 'EUSERS'],
   ] as const)('%s as %s: %s', (path, wanted, code) => {
     const fd = path.startsWith('/') ? open(openSync(path, 'r')) : Number(path);
     const error = errorOf(() => sys.setns(fd, wanted));
