@@ -205,6 +205,8 @@ export function runScript(source: string, prefix: readonly string[] = []): strin
   const [file = '', ...args] = [...prefix, ...node];
   return execFileSync(file, args, {
     encoding: 'utf8',
+    // Node reads this file on a thread, some time after its start: one fd more, at times.
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: '' },
     timeout: 30_000,
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'pipe'],
