@@ -131,11 +131,33 @@ function refused(type: NamespaceType, errno: number): NamespaceError {
   return failure(errno, 'setns', { type, advice });
 }
 
+/**
+ * The types in which this thread could leave home but not come back, and the kernel's reason: in a user
+ * namespace, the namespaces that it did not make are not its own. Once there is none, none appears.
+ */
+let captive: ReadonlyMap<NamespaceType, number> | undefined;
+
 /** Looks where the thread is and calls that home. */
 export function openHome(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
   home = { place: fds.place, sources: [fds] };
   here = [...home.place];
+  if (captive?.size === 0) return;
+  const refused = threadKinds
+    .map((kind, i) => [kind.name, binding.setns(home.place[i] as number, kind.flag)] as const)
+    .filter(([, errno]) => errno < 0);
+  captive = new Map(refused);
+}
+
+/** Throws if one of `types` cannot be entered because there would be no way home. */
+export function checkWayHome(types: readonly NamespaceType[]): void {
+  if (captive === undefined || captive.size === 0) return;
+  for (const type of types) {
+    const errno = captive.get(type);
+    if (errno === undefined) continue;
+    const advice = `this thread could not come back: CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns our own ${type} namespace; run as root, or use spawn() or evaluate()`;
+    throw failure(errno, 'setns', { type, advice });
+  }
 }
 
 export function closeHome(): void {

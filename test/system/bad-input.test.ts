@@ -684,6 +684,60 @@ describe('without the power', () => {
   });
 });
 
+describe('in a user namespace', () => {
+  const report = `
+    import { readdirSync, readlinkSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    const at = () => ['net', 'uts'].map(type => readlinkSync('/proc/thread-self/ns/' + type)).join();
+    const fds = () => readdirSync('/proc/self/fd').length;
+    const settled = async () => { for (let i = 0; i < 3; i++) await new Promise(setImmediate); };
+    const lab = await createNamespaces(['net', 'uts'], { hostname: 'lab' });
+    const net = await createNamespaces(['net']);
+    console.log('warm');
+    const home = at();
+    const enter = async handle => {
+      try { console.log(handle.run(() => at() !== home)); }
+      catch (error) { console.log(error.code, error.type, error.message.split('; ')[1]); }
+      await settled();
+    };
+    await enter(lab);
+    const before = fds();
+    for (const handle of [lab, net, lab]) {
+      await enter(handle);
+      console.log(at() === home, fds() - before);
+    }
+  `;
+
+  test('that owns none of our own: nothing is entered from where there is no way back', () => {
+    const seen = runScript(report, ['unshare', '--user', '--map-root-user']);
+    expect(seen.trim().split('\n').slice(2)).toEqual([
+      expect.stringMatching(/^EPERM (uts|net) this thread could not come back: CAP_SYS_ADMIN/),
+      'true 0',
+      expect.stringMatching(/^EPERM net this thread could not come back: CAP_SYS_ADMIN/),
+      'true 0',
+      expect.stringMatching(/^EPERM (uts|net) this thread could not come back: CAP_SYS_ADMIN/),
+      'true 0',
+    ]);
+  });
+
+  test('that owns our network: from that, networks are entered', () => {
+    const seen = runScript(report, ['unshare', '--user', '--map-root-user', '--net']);
+    expect(seen.trim().split('\n').slice(2)).toEqual([
+      expect.stringMatching(/^EPERM uts this thread could not come back: CAP_SYS_ADMIN/),
+      'true 0',
+      'true',
+      'true 0',
+      expect.stringMatching(/^EPERM uts this thread could not come back: CAP_SYS_ADMIN/),
+      'true 0',
+    ]);
+  });
+
+  test('that owns both', () => {
+    const seen = runScript(report, ['unshare', '--user', '--map-root-user', '--net', '--uts']);
+    expect(seen.replace(/\n/g, ' ')).toBe('warm true true true 0 true true 0 true true 0 ');
+  });
+});
+
 /** For a test that keeps a child: its pipes are there before and after. */
 async function afterwards(fn: () => void): Promise<void> {
   await settled();
