@@ -4,7 +4,7 @@
  * File descriptors that they return are the caller's to close (`fs.closeSync`); all are close-on-exec.
  */
 import { binding } from './binding.ts';
-import { moved } from './callback/context.ts';
+import { checkWayHome, moved } from './callback/context.ts';
 import { creationAdvice } from './create/create.ts';
 import { checkTypes, failure, invalidType, invalidValue, NamespaceError } from './errors.ts';
 import { isType, kindOf, kinds, maskOf, type NamespaceType, typesIn } from './types.ts';
@@ -51,7 +51,7 @@ export function setns(fd: number, types?: NamespaceType | readonly NamespaceType
       'with another type in the same call, the kernel would move the root and cwd of every thread of this process: one call for mnt, one for the others';
     throw failure(errnos.EINVAL, 'setns', { type: 'mnt', advice });
   }
-  warmThreadPool();
+  prepare(wanted);
   const done = binding.setns(fd, maskOf(wanted));
   if (done < 0) {
     const type = wanted.find(type => kindOf[type].refusal !== undefined) ?? wanted[0];
@@ -70,7 +70,7 @@ export function setns(fd: number, types?: NamespaceType | readonly NamespaceType
  */
 export function unshare(types: NamespaceType | readonly NamespaceType[]): void {
   const wanted = checkList(types);
-  warmThreadPool();
+  prepare(wanted);
   const done = binding.unshare(maskOf(wanted));
   if (done < 0) {
     const type = wanted.length === 1 ? wanted[0] : undefined;
@@ -221,7 +221,8 @@ function ask(
 }
 
 /** A thread of the pool is born where its maker is, and stays there: they are all made before. */
-function warmThreadPool(): void {
+function prepare(types: readonly NamespaceType[]): void {
+  checkWayHome(types);
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');
 }

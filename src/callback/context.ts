@@ -149,9 +149,9 @@ export function openHome(): void {
   captive = new Map(refused);
 }
 
-/** Throws if one of `types` cannot be entered because there would be no way home. */
+/** While callbacks are alive: throws if there would be no way home from a namespace of `types`. */
 export function checkWayHome(types: readonly NamespaceType[]): void {
-  if (captive === undefined || captive.size === 0) return;
+  if (captive === undefined || captive.size === 0 || here.length === 0) return;
   for (const type of types) {
     const errno = captive.get(type);
     if (errno === undefined) continue;

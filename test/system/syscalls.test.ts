@@ -746,6 +746,38 @@ test('where the context cannot be told, the thread is where it was', () => {
   );
 });
 
+test('a raw call that would leave no way home is refused while a callback is alive', () => {
+  const seen = runScript(
+    `
+    import { readlinkSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    import { unshare } from 'linux-namespaces/syscalls';
+    const at = () => readlinkSync('/proc/thread-self/ns/uts');
+    const home = at();
+    const attempt = () => { try { unshare('uts'); return 'done'; } catch (error) { return error.code; } };
+    const lab = await createNamespaces(['net']);
+    const timer = lab.run(() => setInterval(() => {}, 1));
+    console.log(lab.run(attempt), attempt(), at() === home);
+    await new Promise(done => setTimeout(done, 5));
+    clearInterval(timer);
+    `,
+    // Its network is its own, and its hostname is not.
+    ['unshare', '--user', '--map-root-user', '--net'],
+  );
+  expect(seen).toBe('EPERM EPERM true\n');
+  const free = runScript(
+    `
+    import { createNamespaces } from 'linux-namespaces';
+    import { unshare } from 'linux-namespaces/syscalls';
+    unshare('uts');
+    const lab = await createNamespaces(['net', 'uts']);
+    console.log(lab.run(() => 'inside'));
+    `,
+    ['unshare', '--user', '--map-root-user', '--net'],
+  );
+  expect(free).toBe('inside\n');
+});
+
 test('many raw calls while a callback is alive: no fd is left, no place is wrong', async () => {
   const seen = runScript(
     `
