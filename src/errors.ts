@@ -48,9 +48,15 @@ export class NamespaceError extends Error {
   }
 }
 
+/** What setns(2) may answer and libuv has no name for. */
+const others = new Map<number, [code: string, words: string]>([
+  [-87, ['EUSERS', 'too many users']],
+]);
+
 /** Turns what a native function returned (-errno) into an error. */
 export function failure(errno: number, syscall: string, at: Circumstances = {}): NamespaceError {
-  const [code, words] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const named = getSystemErrorMap().get(errno) ?? others.get(errno);
+  const [code, words] = named ?? [`errno ${-errno}`, 'unknown error'];
   const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
   const what = [at.type, target && `of ${target}`].filter(Boolean).join(' ');
   const where = what === '' ? syscall : `${what}: ${syscall}`;

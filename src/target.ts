@@ -62,8 +62,9 @@ function openHandle(handle: Namespaces, types: Types): Fds {
 function openPaths(paths: Paths, types: Types): Fds {
   for (const [type, path] of Object.entries(paths)) {
     if (!isType(type)) throw invalidValue('target', 'a pid or paths by type of namespace', paths);
-    if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-      throw invalidType(`target.${type}`, 'a path', path);
+    if (typeof path !== 'string') throw invalidType(`target.${type}`, 'a path', path);
+    if (path === '' || path.includes('\0')) {
+      throw invalidValue(`target.${type}`, 'a path, not empty and without null bytes', path);
     }
   }
   const given = kinds.map(kind => kind.name).filter(type => paths[type] !== undefined);

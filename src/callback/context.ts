@@ -32,11 +32,13 @@ export class Context {
   readonly sources: readonly Fds[];
   /** The types that were entered, by this context and those around it. */
   readonly types: readonly NamespaceType[];
+  /** The context that a raw system call led out of: it is not over before this one is. */
+  origin: Context | undefined;
 
   constructor(inner: Fds) {
-    const outer = current?.place ?? home.place;
-    this.place = inner.place.map((fd, i) => (fd < 0 ? (outer[i] as number) : fd));
-    this.sources = current === undefined ? [inner] : [inner, ...current.sources];
+    const { place, sources } = current ?? home;
+    this.place = inner.place.map((fd, i) => (fd < 0 ? (place[i] as number) : fd));
+    this.sources = [inner, ...sources];
     this.types =
       current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
     for (const source of this.sources) source.retain();
@@ -51,8 +53,8 @@ export class Context {
 }
 
 interface Home {
-  place: Place;
-  fds: Fds;
+  readonly place: Place;
+  readonly sources: readonly Fds[];
 }
 
 let home: Home;
@@ -129,15 +131,81 @@ function refused(type: NamespaceType, errno: number): NamespaceError {
   return failure(errno, 'setns', { type, advice });
 }
 
+/**
+ * The types in which this thread could leave home but not come back, and the kernel's reason: in a user
+ * namespace, the namespaces that it did not make are not its own. Once there is none, none appears.
+ */
+let captive: ReadonlyMap<NamespaceType, number> | undefined;
+
 /** Looks where the thread is and calls that home. */
 export function openHome(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
-  home = { fds, place: fds.place };
+  home = { place: fds.place, sources: [fds] };
   here = [...home.place];
+  if (captive?.size === 0) return;
+  const refused = threadKinds
+    .map((kind, i) => [kind.name, binding.setns(home.place[i] as number, kind.flag)] as const)
+    .filter(([, errno]) => errno < 0);
+  captive = new Map(refused);
+}
+
+/** While callbacks are alive: throws if there would be no way home from a namespace of `types`. */
+export function checkWayHome(types: readonly NamespaceType[]): void {
+  if (captive === undefined || captive.size === 0 || here.length === 0) return;
+  for (const type of types) {
+    const errno = captive.get(type);
+    if (errno === undefined) continue;
+    const advice = `this thread could not come back: CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns our own ${type} namespace; run as root, or use spawn() or evaluate()`;
+    throw failure(errno, 'setns', { type, advice });
+  }
 }
 
 export function closeHome(): void {
-  home.fds.release();
+  for (const source of home.sources) source.release();
+  here = [];
+}
+
+const abandoned = new FinalizationRegistry<readonly Fds[]>(sources => {
+  for (const source of sources) source.release();
+});
+
+/**
+ * A raw system call has moved the thread, in these types. At home, that is home from now on; in a
+ * context, the rest of the running code, and what it starts, is in a context of its own. Throws, with
+ * the thread back where it was, if it cannot be told where it is.
+ */
+export function moved(types: readonly NamespaceType[]): void {
+  if (here.length === 0) return; // openHome will see it
+  const kinds = threadKinds.filter(kind => types.includes(kind.name));
+  if (kinds.length === 0) return;
+  let fds: Fds;
+  try {
+    fds = openThread(kinds.map(kind => kind.name));
+  } catch (error) {
+    here = here.map((fd, i) => (kinds.includes(threadKinds[i] as Kind) ? -1 : fd));
+    moveOrDie(current);
+    throw error;
+  }
+  if (current === undefined) moveHome(fds);
+  else current = derive(current, fds);
+  here = [...(current ?? home).place];
+}
+
+/** Home is `fds` now, and in the other types where it was. Contexts keep open what they need. */
+function moveHome(fds: Fds): void {
+  const place = fds.place.map((fd, i) => (fd < 0 ? (home.place[i] as number) : fd));
+  const needed = (source: Fds) => source.place.some((fd, i) => fd >= 0 && fd === place[i]);
+  for (const source of home.sources) if (!needed(source)) source.release();
+  home = { place, sources: [fds, ...home.sources.filter(needed)] };
+}
+
+function derive(origin: Context, fds: Fds): Context {
+  const context = new Context(fds);
+  fds.release();
+  context.origin = origin;
+  origin.started = true;
+  abandoned.register(context, context.sources);
+  return context;
 }
 
 /**

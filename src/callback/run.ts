@@ -11,6 +11,7 @@ import { kindOf, type NamespaceType, type Types } from '../types.ts';
 import {
   atHome,
   Context,
+  checkWayHome,
   closeHome,
   currentContext,
   disableHooks,
@@ -35,6 +36,7 @@ export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => 
   const context = new Context(fds);
   live++;
   try {
+    checkWayHome(fds.types);
     return runAt(context, fn, args);
   } finally {
     if (context.started) ended.register(context, context.sources);

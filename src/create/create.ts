@@ -31,7 +31,7 @@ export async function createNamespaces(
   const made = await binding.create(maskOf(wanted), names, hostname, loopback);
   if (made.error < 0) {
     const type = wanted.length === 1 ? wanted[0] : undefined;
-    throw failure(made.error, made.step, { type, advice: adviceOn(made.error, wanted) });
+    throw failure(made.error, made.step, { type, advice: creationAdvice(made.error, wanted) });
   }
   return new Namespaces(new Fds(new Map(names.map((name, i) => [name, made.fds[i] as number]))));
 }
@@ -72,7 +72,8 @@ function checkOptions(types: readonly NamespaceType[], options: CreateOptions): 
   return options;
 }
 
-function adviceOn(errno: number, types: readonly NamespaceType[]): string | undefined {
+/** What to do where the kernel does not make namespaces of `types`. */
+export function creationAdvice(errno: number, types: readonly NamespaceType[]): string | undefined {
   if (errno === -1) return 'CAP_SYS_ADMIN is missing: run as root';
   if (errno !== -28) return undefined;
   return `see the limits in ${types.map(type => `/proc/sys/user/max_${type}_namespaces`).join(', ')}`;
