@@ -79,8 +79,10 @@ class Job {
   static void Settle(napi_env env, napi_value, void* context, void*) {
     if (env == nullptr) return;
     auto* job = static_cast<Job*>(context);
+    Napi::Value result = job->Result(env);
+    if (result.IsEmpty() || Napi::Env(env).IsExceptionPending()) return;
     job->settled_ = true;
-    job->deferred_.Resolve(job->Result(env));
+    job->deferred_.Resolve(result);
   }
 
   static void Finished(napi_env, void* data, void*) {

@@ -89,7 +89,7 @@ export function invalidValue(name: string, wanted: string, got: unknown): TypeEr
 }
 
 function show(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Infinity });
+  const text = inspect(value, { depth: 1, breakLength: Infinity, compact: true });
   return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }
 

@@ -4,7 +4,8 @@
  * File descriptors that they return are the caller's to close (`fs.closeSync`); all are close-on-exec.
  */
 import { binding } from './binding.ts';
-import { checkWayHome, moved } from './callback/context.ts';
+import { moved } from './callback/context.ts';
+import { checkWayHome } from './callback/thread.ts';
 import { creationAdvice } from './create/create.ts';
 import { checkTypes, failure, invalidType, invalidValue, NamespaceError } from './errors.ts';
 import { isType, kindOf, kinds, maskOf, type NamespaceType, typesIn } from './types.ts';
@@ -93,7 +94,7 @@ export function pidfdOpen(pid: number, flags = 0): number {
   checkInteger('flags', flags);
   const fd = binding.pidfdOpen(pid, flags);
   if (fd < 0) throw failure(fd, 'pidfd_open', { target: pid });
-  return fd;
+  return given(fd);
 }
 
 /**
@@ -104,11 +105,12 @@ export function pidfdOpen(pid: number, flags = 0): number {
 export function pidfdNamespace(pidfd: number, type: NamespaceType): number {
   checkInteger('pidfd', pidfd);
   checkType(type);
-  return ask(binding.pidfdNamespace(pidfd, kindOf[type].flag), type, {
+  const fd = ask(binding.pidfdNamespace(pidfd, kindOf[type].flag), type, {
     [errnos.ESRCH]: 'the process has exited',
     [errnos.EACCES]: 'CAP_SYS_PTRACE is missing in the user namespace of the process',
     [errnos.ENOTTY]: 'this is no pidfd, or the kernel is older than Linux 6.11',
   });
+  return given(fd);
 }
 
 /**
@@ -123,7 +125,7 @@ export function openNamespace(path: string): number {
     throw invalidValue('path', 'not empty, and without null bytes', path);
   }
   const fd = binding.openNamespace(path);
-  if (fd >= 0) return fd;
+  if (fd >= 0) return given(fd);
   const advice = fd === errnos.EINVAL ? 'this file is no namespace' : undefined;
   throw failure(fd, 'open', { target: path, advice });
 }
@@ -148,11 +150,12 @@ export function nsType(fd: number): NamespaceType {
  */
 export function nsParent(fd: number): number {
   checkInteger('fd', fd);
-  return ask(binding.getParent(fd), undefined, {
+  const parent = ask(binding.getParent(fd), undefined, {
     ...notOne,
     [errnos.EPERM]: 'it is the first one, or its parent lies outside of our own',
     [errnos.EINVAL]: 'only user and pid namespaces have a parent',
   });
+  return given(parent);
 }
 
 /**
@@ -163,10 +166,11 @@ export function nsParent(fd: number): number {
  */
 export function nsOwner(fd: number): number {
   checkInteger('fd', fd);
-  return ask(binding.getOwner(fd), undefined, {
+  const owner = ask(binding.getOwner(fd), undefined, {
     ...notOne,
     [errnos.EPERM]: 'it has no owner, or its owner lies outside of our own user namespace',
   });
+  return given(owner);
 }
 
 /**
@@ -207,6 +211,12 @@ export function nsInode(fd: number): number {
   const inode = binding.getInode(fd);
   if (typeof inode === 'number') throw failure(inode, 'statx', { type });
   return inode[0];
+}
+
+/** The caller's from now on: the addon does not close it with a Worker. */
+function given(fd: number): number {
+  binding.letGo(fd);
+  return fd;
 }
 
 const notOne = { [errnos.ENOTTY]: 'this is no namespace' };

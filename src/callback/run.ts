@@ -8,18 +8,9 @@ import { type Fds, openEach } from '../fds.ts';
 import { Namespaces } from '../namespaces.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kindOf, type NamespaceType, type Types } from '../types.ts';
-import {
-  atHome,
-  Context,
-  checkWayHome,
-  closeHome,
-  currentContext,
-  disableHooks,
-  enableHooks,
-  openHome,
-  runAt,
-} from './context.ts';
+import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';
+import { checkWayHome, closeHome, openHome } from './thread.ts';
 
 let live = 0;
 let on = false;

@@ -1,0 +1,130 @@
+/**
+ * Where this thread is: the namespaces it was found in (home), those it is in now, and the moves
+ * between them. A move that fails where no exception could stop what comes next ends the process.
+ */
+import { binding } from '../binding.ts';
+import { failure, type NamespaceError } from '../errors.ts';
+import type { Fds } from '../fds.ts';
+import { openThread } from '../target.ts';
+import { type Kind, type NamespaceType, threadKinds } from '../types.ts';
+
+/** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
+export type Place = readonly number[];
+
+interface Home {
+  readonly place: Place;
+  /** What keeps the fds of `place` open. */
+  readonly sources: readonly Fds[];
+}
+
+export let home: Home = { place: [], sources: [] };
+/** The fd by which the thread entered the namespace of each type; empty while nothing is on. */
+let here: number[] = [];
+
+/**
+ * The types in which this thread could leave home but not come back, and the kernel's reason: in a user
+ * namespace, the namespaces that it did not make are not its own. Once there is none, none appears.
+ */
+let captive: ReadonlyMap<NamespaceType, number> | undefined;
+
+/** Looks where the thread is and calls that home. */
+export function openHome(): void {
+  const fds = openThread(threadKinds.map(kind => kind.name));
+  home = { place: fds.place, sources: [fds] };
+  here = [...home.place];
+  if (captive?.size === 0) return;
+  const refused = threadKinds
+    .map((kind, i) => [kind.name, binding.setns(home.place[i] as number, kind.flag)] as const)
+    .filter(([, errno]) => errno < 0);
+  captive = new Map(refused);
+}
+
+export function closeHome(): void {
+  for (const source of home.sources) source.release();
+  here = [];
+}
+
+/** While callbacks are alive: throws if there would be no way home from a namespace of `types`. */
+export function checkWayHome(types: readonly NamespaceType[]): void {
+  if (captive === undefined || captive.size === 0 || here.length === 0) return;
+  for (const type of types) {
+    const errno = captive.get(type);
+    if (errno === undefined) continue;
+    const advice = `this thread could not come back: CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns our own ${type} namespace; run as root, or use spawn() or evaluate()`;
+    throw failure(errno, 'setns', { type, advice });
+  }
+}
+
+/** Moves the thread, type by type. Stops at the first that fails, and says which and why. */
+function move(to: Place): { kind: Kind; errno: number } | undefined {
+  for (let i = 0; i < to.length; i++) {
+    const fd = to[i] as number;
+    if (fd === here[i] || fd < 0) continue;
+    const kind = threadKinds[i] as Kind;
+    const errno = binding.setns(fd, kind.flag);
+    if (errno < 0) return { kind, errno };
+    here[i] = fd;
+  }
+  return undefined;
+}
+
+/** Throws, with the thread where it was, if it cannot go there. */
+export function moveOrThrow(to: Place, from: Place): void {
+  const failed = move(to);
+  if (failed === undefined) return;
+  moveOrDie(from);
+  throw refused(failed.kind.name, failed.errno);
+}
+
+export function moveOrDie(to: Place): void {
+  const failed = move(to);
+  if (failed === undefined) return;
+  const { message } = failure(failed.errno, 'setns', { type: failed.kind.name });
+  const way = to === home.place ? 'on the way home' : 'on the way into a callback';
+  die(`${message}, ${way}`);
+}
+
+export function die(reason: string): never {
+  return binding.die(
+    `linux-namespaces: ${reason}. This process ends here: going on, it would run in the wrong namespace.`,
+  );
+}
+
+function refused(type: NamespaceType, errno: number): NamespaceError {
+  const advice =
+    errno === -1
+      ? 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns this namespace: run as root, or as its owner use spawn() or evaluate() with the user namespace too'
+      : undefined;
+  return failure(errno, 'setns', { type, advice });
+}
+
+/**
+ * After a raw system call that moved the thread: where it is now, in those of `types` that a thread can
+ * be in; undefined if there is nothing to keep track of. Throws, with the thread back at `from`, if it
+ * cannot be told.
+ */
+export function locate(types: readonly NamespaceType[], from: Place): Fds | undefined {
+  if (here.length === 0) return undefined; // openHome will see it
+  const kinds = threadKinds.filter(kind => types.includes(kind.name));
+  if (kinds.length === 0) return undefined;
+  try {
+    return openThread(kinds.map(kind => kind.name));
+  } catch (error) {
+    here = here.map((fd, i) => (kinds.includes(threadKinds[i] as Kind) ? -1 : fd));
+    moveOrDie(from);
+    throw error;
+  }
+}
+
+/** What `locate` found is where the thread is, as part of `place`. */
+export function arrived(place: Place): void {
+  here = [...place];
+}
+
+/** Home is `fds` now, and in the other types where it was. Contexts keep open what they need. */
+export function moveHome(fds: Fds): void {
+  const place = fds.place.map((fd, i) => (fd < 0 ? (home.place[i] as number) : fd));
+  const needed = (source: Fds) => source.place.some((fd, i) => fd >= 0 && fd === place[i]);
+  for (const source of home.sources) if (!needed(source)) source.release();
+  home = { place, sources: [fds, ...home.sources.filter(needed)] };
+}
