@@ -1,4 +1,5 @@
 /** For http.mjs: a bare server, told by its parent whether a context is to be alive. */
+import { createHook } from 'node:async_hooks';
 import { readdirSync, readlinkSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,13 +12,18 @@ const server = http.createServer(async (_, response) => {
 server.listen(0, '127.0.0.1', () => process.send(server.address().port));
 
 let timer;
+const empty = createHook({ init() {}, before() {}, after() {} });
 process.on('message', async state => {
+  // What ends a context also throws away optimised code: to all alike, before each round.
+  if (state !== 'cpu') globalThis.gc();
   if (state === 'alive') await begin();
-  else await end();
-  process.send(state);
+  if (state === 'none') await end();
+  if (state === 'empty') empty.enable();
+  process.send(process.cpuUsage());
 });
 
 async function begin() {
+  await end();
   const handle = await createNamespaces(['net']);
   timer = handle.run(() => setInterval(() => {}, 3_600_000));
   handle.close();
