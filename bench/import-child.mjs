@@ -3,7 +3,9 @@ import { readdirSync } from 'node:fs';
 import { builtinModules, createRequire } from 'node:module';
 
 const [what] = process.argv.slice(2);
+const start = performance.now();
 if (what === 'import') await import('linux-namespaces');
+if (what !== 'look') console.log(performance.now() - start);
 if (what === 'look') {
   const require = createRequire(import.meta.url);
   const { getHookArrays } = require('internal/async_hooks');
