@@ -98,19 +98,20 @@ function openProcess(pid: number, types: Types): Fds {
     throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
   }
   const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
-  const fds = viaPidfd(pid, wanted) ?? viaProc(pid, wanted);
+  // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
+  ownProc ??= binding.isOwnProc() === 1;
+  const fds = (ownProc ? viaPidfd(pid, wanted) : undefined) ?? viaProc(pid, wanted);
   return types === 'all' ? keepDifferent(fds) : fds;
 }
 
-/** Does /proc number processes as we do? If not, a pidfd of that number is somebody else's. */
+/** Does /proc number processes as we do? It may have been mounted in another pid namespace. */
 let ownProc: boolean | undefined;
 /** Has this kernel the ioctls that open a namespace through a pidfd (Linux 6.11)? */
 let pidfdIoctls = true;
 
-/** undefined where this kernel, this /proc or this kind of target wants the other way. */
-function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined {
-  ownProc ??= binding.isOwnProc() === 1;
-  if (!ownProc || !pidfdIoctls) return undefined;
+/** undefined where this kernel or this kind of target wants the other way. */
+function viaPidfd(pid: number, types: readonly NamespaceType[], isSelf = false): Fds | undefined {
+  if (!pidfdIoctls) return undefined;
   let pidfd = binding.pidfdOpen(pid, 0);
   if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
     pidfd = binding.pidfdOpen(pid, pidfdThread); // a thread, not the first of its process
@@ -118,7 +119,7 @@ function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined
   if (pidfd === errnos.EINVAL) return undefined;
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
   try {
-    refuseKernelThread(pid);
+    if (!isSelf) refuseKernelThread(pid);
     return openEach(types, type => {
       const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
       if (fd >= 0) return fd;
@@ -133,14 +134,14 @@ function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined
   }
 }
 
-function viaProc(pid: number, types: readonly NamespaceType[]): Fds {
-  const directory = binding.openDirectory(`/proc/${pid}`);
+function viaProc(pid: number, types: readonly NamespaceType[], name = `${pid}`): Fds {
+  const directory = binding.openDirectory(`/proc/${name}`);
   if (directory < 0) {
     const errno = directory === errnos.ENOENT ? errnos.ESRCH : directory;
     throw failure(errno, 'open', { target: pid });
   }
   try {
-    refuseKernelThread(pid);
+    if (name === `${pid}`) refuseKernelThread(pid);
     return openEach(types, type => {
       const fd = binding.openNamespaceAt(directory, type);
       if (fd >= 0) return fd;
@@ -164,10 +165,10 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
   return failure(errno, syscall, { type, target: pid, advice });
 }
 
-/** The namespaces of the calling thread, as it is now. */
+/** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
 export function openThread(types: readonly NamespaceType[]): Fds {
   const tid = binding.gettid();
-  return viaPidfd(tid, types) ?? viaProc(tid, types);
+  return viaPidfd(tid, types, true) ?? viaProc(tid, types, 'thread-self');
 }
 
 /** Drops, and closes, what is ours already. */

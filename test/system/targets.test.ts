@@ -22,6 +22,7 @@ import {
   placeOf,
   places,
   read,
+  runScript,
   settled,
   start,
   startTarget,
@@ -274,6 +275,38 @@ describe.skipIf(!hasProgram('python3'))('a thread that is elsewhere than its pro
     expect(errorOf(() => openNamespaces(target.tid, ['net']))).toMatchObject({ code: 'ESRCH' });
     await visit(handle, ['net'], there);
   });
+});
+
+test('where /proc numbers processes otherwise than we do, as after unshare --pid', () => {
+  // Outside, 2 is a sleep in a network of its own; it is also what our program takes itself for.
+  const seen = runScript(
+    `
+    import { readlinkSync } from 'node:fs';
+    import { createNamespaces, openNamespaces, withNamespaces } from 'linux-namespaces';
+    const at = (task = 'thread-self') => readlinkSync('/proc/' + task + '/ns/net');
+    const home = at();
+    console.log(process.pid, at('2') !== home);
+    const lab = await createNamespaces(['net']);
+    const inside = lab.run(() => at());
+    console.log(inside === 'net:[' + lab.inode('net') + ']' && inside !== home, at() === home);
+    console.log(withNamespaces(2, ['net'], () => at()) === at('2'), at() === home);
+    console.log(openNamespaces(2, 'all').types.join());
+    console.log(openNamespaces({ net: '/proc/thread-self/ns/net' }, 'all').types.length);
+    `,
+    [
+      'unshare',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      'sh',
+      '-c',
+      `unshare --net sleep infinity &
+      until [ $(readlink /proc/2/ns/net) != $(readlink /proc/1/ns/net) ]; do :; done
+      unshare --pid --fork sh -c '"$@"; exit $?' sh "$@"`,
+      'sh',
+    ],
+  );
+  expect(seen).toBe('2 true\ntrue true\ntrue true\nnet,pid\n0\n');
 });
 
 describe.skipIf(!hasProgram('busybox'))('a container of busybox alone', () => {
