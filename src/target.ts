@@ -35,7 +35,7 @@ export function openTarget(target: Target, types: Types): Fds {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
   }
   if ('pid' in target && typeof target.pid !== 'string') {
-    return openProcess(livePid(target), types);
+    return openProcess(livePid(target), types, 'signalCode' in target);
   }
   return openPaths(target as Paths, types);
 }
@@ -92,7 +92,8 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   });
 }
 
-function openProcess(pid: number, types: Types): Fds {
+/** `isChild`: the pid is from the kernel, and means a child of ours whatever /proc shows. */
+function openProcess(pid: number, types: Types, isChild = false): Fds {
   if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
   if (!Number.isInteger(pid) || pid < 1 || pid > pidMost) {
     throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
@@ -100,7 +101,12 @@ function openProcess(pid: number, types: Types): Fds {
   const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
-  const fds = (ownProc ? viaPidfd(pid, wanted) : undefined) ?? viaProc(pid, wanted);
+  const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc) : undefined;
+  if (viaFd === undefined && isChild && !ownProc) {
+    const advice = 'our /proc is that of another pid namespace, where this is another process';
+    throw failure(errnos.ESRCH, 'open', { target: pid, advice });
+  }
+  const fds = viaFd ?? viaProc(pid, wanted);
   return types === 'all' ? keepDifferent(fds) : fds;
 }
 
@@ -110,7 +116,7 @@ let ownProc: boolean | undefined;
 let pidfdIoctls = true;
 
 /** undefined where this kernel or this kind of target wants the other way. */
-function viaPidfd(pid: number, types: readonly NamespaceType[], isSelf = false): Fds | undefined {
+function viaPidfd(pid: number, types: readonly NamespaceType[], isOurs = false): Fds | undefined {
   if (!pidfdIoctls) return undefined;
   let pidfd = binding.pidfdOpen(pid, 0);
   if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
@@ -119,7 +125,7 @@ function viaPidfd(pid: number, types: readonly NamespaceType[], isSelf = false):
   if (pidfd === errnos.EINVAL) return undefined;
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
   try {
-    if (!isSelf) refuseKernelThread(pid);
+    if (!isOurs) refuseKernelThread(pid);
     return openEach(types, type => {
       const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
       if (fd >= 0) return fd;

@@ -281,6 +281,7 @@ test('where /proc numbers processes otherwise than we do, as after unshare --pid
   // Outside, 2 is a sleep in a network of its own; it is also what our program takes itself for.
   const seen = runScript(
     `
+    import { spawn } from 'node:child_process';
     import { readlinkSync } from 'node:fs';
     import { createNamespaces, openNamespaces, withNamespaces } from 'linux-namespaces';
     const at = (task = 'thread-self') => readlinkSync('/proc/' + task + '/ns/net');
@@ -291,6 +292,12 @@ test('where /proc numbers processes otherwise than we do, as after unshare --pid
     console.log(inside === 'net:[' + lab.inode('net') + ']' && inside !== home, at() === home);
     console.log(withNamespaces(2, ['net'], () => at()) === at('2'), at() === home);
     console.log(openNamespaces(2, 'all').types.join());
+    // A child's pid is from the kernel: outside, that number is nobody's, or a stranger's.
+    const child = spawn('sh', ['-c', 'readlink /proc/thread-self/ns/net; exec unshare --net sh -c "readlink /proc/thread-self/ns/net; exec cat"']);
+    let shown = '';
+    for await (const data of child.stdout) if ((shown += data).split('\\n').length === 3) break;
+    console.log(withNamespaces(child, ['net'], () => at()) === shown.split('\\n')[1], at() === home);
+    child.kill('SIGKILL');
     console.log(openNamespaces({ net: '/proc/thread-self/ns/net' }, 'all').types.length);
     `,
     [
@@ -306,7 +313,7 @@ test('where /proc numbers processes otherwise than we do, as after unshare --pid
       'sh',
     ],
   );
-  expect(seen).toBe('2 true\ntrue true\ntrue true\nnet,pid\n0\n');
+  expect(seen).toBe('2 true\ntrue true\ntrue true\nnet,pid\ntrue true\n0\n');
 });
 
 describe.skipIf(!hasProgram('busybox'))('a container of busybox alone', () => {
