@@ -78,7 +78,8 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   if (path === undefined) throw invalidValue('types', 'among those that the target names', type);
   const fd = binding.openNamespace(path);
   if (fd < 0) {
-    const advice = fd === errnos.EINVAL ? 'this file is no namespace' : undefined;
+    const ofProcess = fd === errnos.EACCES && path.startsWith('/proc/') ? unreadable : undefined;
+    const advice = fd === errnos.EINVAL ? 'this file is no namespace' : ofProcess;
     throw failure(fd, 'open', { type, target: path, advice });
   }
   const flag = binding.getType(fd);
