@@ -1,16 +1,13 @@
 #include "create.h"
 
-#include <stdio.h>
-
 #include "sys.h"
 
 namespace create {
 namespace {
 
 int open_all(Request* request) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/self/task/%d", sys::gettid());
-  const int directory = sys::open_directory(path);
+  // Not by its number: /proc may number threads otherwise than we do.
+  const int directory = sys::open_directory("/proc/thread-self");
   if (directory < 0) return directory;
   int failed = 0;
   for (const char* const* name = request->names; *name != nullptr && failed == 0; name++) {

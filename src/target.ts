@@ -35,7 +35,7 @@ export function openTarget(target: Target, types: Types): Fds {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
   }
   if ('pid' in target && typeof target.pid !== 'string') {
-    return openProcess(livePid(target), types);
+    return openProcess(livePid(target), types, 'signalCode' in target);
   }
   return openPaths(target as Paths, types);
 }
@@ -78,7 +78,8 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   if (path === undefined) throw invalidValue('types', 'among those that the target names', type);
   const fd = binding.openNamespace(path);
   if (fd < 0) {
-    const advice = fd === errnos.EINVAL ? 'this file is no namespace' : undefined;
+    const ofProcess = fd === errnos.EACCES && path.startsWith('/proc/') ? unreadable : undefined;
+    const advice = fd === errnos.EINVAL ? 'this file is no namespace' : ofProcess;
     throw failure(fd, 'open', { type, target: path, advice });
   }
   const flag = binding.getType(fd);
@@ -92,25 +93,32 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   });
 }
 
-function openProcess(pid: number, types: Types): Fds {
+/** `isChild`: the pid is from the kernel, and means a child of ours whatever /proc shows. */
+function openProcess(pid: number, types: Types, isChild = false): Fds {
   if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
   if (!Number.isInteger(pid) || pid < 1 || pid > pidMost) {
     throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
   }
   const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
-  const fds = viaPidfd(pid, wanted) ?? viaProc(pid, wanted);
+  // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
+  ownProc ??= binding.isOwnProc() === 1;
+  const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc) : undefined;
+  if (viaFd === undefined && isChild && !ownProc) {
+    const advice = 'our /proc is that of another pid namespace, where this is another process';
+    throw failure(errnos.ESRCH, 'open', { target: pid, advice });
+  }
+  const fds = viaFd ?? viaProc(pid, wanted);
   return types === 'all' ? keepDifferent(fds) : fds;
 }
 
-/** Does /proc number processes as we do? If not, a pidfd of that number is somebody else's. */
+/** Does /proc number processes as we do? It may have been mounted in another pid namespace. */
 let ownProc: boolean | undefined;
 /** Has this kernel the ioctls that open a namespace through a pidfd (Linux 6.11)? */
 let pidfdIoctls = true;
 
-/** undefined where this kernel, this /proc or this kind of target wants the other way. */
-function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined {
-  ownProc ??= binding.isOwnProc() === 1;
-  if (!ownProc || !pidfdIoctls) return undefined;
+/** undefined where this kernel or this kind of target wants the other way. */
+function viaPidfd(pid: number, types: readonly NamespaceType[], isOurs = false): Fds | undefined {
+  if (!pidfdIoctls) return undefined;
   let pidfd = binding.pidfdOpen(pid, 0);
   if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
     pidfd = binding.pidfdOpen(pid, pidfdThread); // a thread, not the first of its process
@@ -118,7 +126,7 @@ function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined
   if (pidfd === errnos.EINVAL) return undefined;
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
   try {
-    refuseKernelThread(pid);
+    if (!isOurs) refuseKernelThread(pid);
     return openEach(types, type => {
       const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
       if (fd >= 0) return fd;
@@ -133,14 +141,14 @@ function viaPidfd(pid: number, types: readonly NamespaceType[]): Fds | undefined
   }
 }
 
-function viaProc(pid: number, types: readonly NamespaceType[]): Fds {
-  const directory = binding.openDirectory(`/proc/${pid}`);
+function viaProc(pid: number, types: readonly NamespaceType[], name = `${pid}`): Fds {
+  const directory = binding.openDirectory(`/proc/${name}`);
   if (directory < 0) {
     const errno = directory === errnos.ENOENT ? errnos.ESRCH : directory;
     throw failure(errno, 'open', { target: pid });
   }
   try {
-    refuseKernelThread(pid);
+    if (name === `${pid}`) refuseKernelThread(pid);
     return openEach(types, type => {
       const fd = binding.openNamespaceAt(directory, type);
       if (fd >= 0) return fd;
@@ -164,10 +172,10 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
   return failure(errno, syscall, { type, target: pid, advice });
 }
 
-/** The namespaces of the calling thread, as it is now. */
+/** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
 export function openThread(types: readonly NamespaceType[]): Fds {
   const tid = binding.gettid();
-  return viaPidfd(tid, types) ?? viaProc(tid, types);
+  return viaPidfd(tid, types, true) ?? viaProc(tid, types, 'thread-self');
 }
 
 /** Drops, and closes, what is ours already. */

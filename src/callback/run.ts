@@ -113,8 +113,8 @@ function switchOn(): void {
   if (on) return;
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');
-  openHome();
   isolate();
+  openHome();
   guard();
   enableHooks();
   on = true;

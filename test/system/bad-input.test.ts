@@ -617,7 +617,7 @@ describe('without the power', () => {
     expect(seen).toMatchObject([
       foreign,
       foreign,
-      { code: 'EACCES', type: 'net', target: `/proc/${target.pid}/ns/net` },
+      { ...foreign, target: `/proc/${target.pid}/ns/net` },
       {
         code: 'EPERM',
         type: 'net',
@@ -682,6 +682,34 @@ describe('without the power', () => {
       message: expect.stringContaining('CAP_SYS_PTRACE'),
     });
   });
+});
+
+test('a Node that cannot be kept apart: nothing is entered, nothing is left open', () => {
+  const seen = runScript(`
+    import http from 'node:http';
+    import { readdirSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    const { addRequest } = http.Agent.prototype;
+    const lab = await createNamespaces(['net']);
+    console.log('warm');
+    const attempt = () => {
+      try { lab.run(() => console.log('ran')); } catch (error) { console.log(error.message); }
+    };
+    http.Agent.prototype.addRequest = undefined;
+    attempt();
+    const before = readdirSync('/proc/self/fd').length;
+    attempt();
+    console.log(readdirSync('/proc/self/fd').length - before);
+    http.Agent.prototype.addRequest = addRequest;
+    attempt();
+  `);
+  expect(seen.trim().split('\n')).toEqual([
+    'warm',
+    expect.stringMatching(/does not know this version of Node .*addRequest/),
+    expect.stringMatching(/does not know this version of Node .*addRequest/),
+    '0',
+    'ran',
+  ]);
 });
 
 describe('in a user namespace', () => {

@@ -22,6 +22,7 @@ import {
   placeOf,
   places,
   read,
+  runScript,
   settled,
   start,
   startTarget,
@@ -274,6 +275,45 @@ describe.skipIf(!hasProgram('python3'))('a thread that is elsewhere than its pro
     expect(errorOf(() => openNamespaces(target.tid, ['net']))).toMatchObject({ code: 'ESRCH' });
     await visit(handle, ['net'], there);
   });
+});
+
+test('where /proc numbers processes otherwise than we do, as after unshare --pid', () => {
+  // Outside, 2 is a sleep in a network of its own; it is also what our program takes itself for.
+  const seen = runScript(
+    `
+    import { spawn } from 'node:child_process';
+    import { readlinkSync } from 'node:fs';
+    import { createNamespaces, openNamespaces, withNamespaces } from 'linux-namespaces';
+    const at = (task = 'thread-self') => readlinkSync('/proc/' + task + '/ns/net');
+    const home = at();
+    console.log(process.pid, at('2') !== home);
+    const lab = await createNamespaces(['net']);
+    const inside = lab.run(() => at());
+    console.log(inside === 'net:[' + lab.inode('net') + ']' && inside !== home, at() === home);
+    console.log(withNamespaces(2, ['net'], () => at()) === at('2'), at() === home);
+    console.log(openNamespaces(2, 'all').types.join());
+    // A child's pid is from the kernel: outside, that number is nobody's, or a stranger's.
+    const child = spawn('sh', ['-c', 'readlink /proc/thread-self/ns/net; exec unshare --net sh -c "readlink /proc/thread-self/ns/net; exec cat"']);
+    let shown = '';
+    for await (const data of child.stdout) if ((shown += data).split('\\n').length === 3) break;
+    console.log(withNamespaces(child, ['net'], () => at()) === shown.split('\\n')[1], at() === home);
+    child.kill('SIGKILL');
+    console.log(openNamespaces({ net: '/proc/thread-self/ns/net' }, 'all').types.length);
+    `,
+    [
+      'unshare',
+      '--pid',
+      '--fork',
+      '--mount-proc',
+      'sh',
+      '-c',
+      `unshare --net sleep infinity &
+      until [ $(readlink /proc/2/ns/net) != $(readlink /proc/1/ns/net) ]; do :; done
+      unshare --pid --fork sh -c '"$@"; exit $?' sh "$@"`,
+      'sh',
+    ],
+  );
+  expect(seen).toBe('2 true\ntrue true\ntrue true\nnet,pid\ntrue true\n0\n');
 });
 
 describe.skipIf(!hasProgram('busybox'))('a container of busybox alone', () => {
