@@ -30,8 +30,16 @@ export function inodeOf(link: string): number {
   return Number(/\[(\d+)\]$/.exec(link)?.[1]);
 }
 
+/** How many files are open; but for one that Node, from 24 on, reads on a thread at some time. */
 export function fdCount(): number {
-  return readdirSync('/proc/self/fd').length;
+  const certificates = process.env['NODE_EXTRA_CA_CERTS'] ?? '';
+  return readdirSync('/proc/self/fd').filter(fd => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) !== certificates;
+    } catch {
+      return false; // gone by now, as that of this very reading
+    }
+  }).length;
 }
 
 export function threads(): string[] {
