@@ -58,8 +58,8 @@ export function failure(errno: number, syscall: string, at: Circumstances = {}):
   const named = getSystemErrorMap().get(errno) ?? others.get(errno);
   const [code, words] = named ?? [`errno ${-errno}`, 'unknown error'];
   const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
-  const what = [at.type, target && `of ${target}`].filter(Boolean).join(' ');
-  const where = what === '' ? syscall : `${what}: ${syscall}`;
+  const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
+  const where = what === undefined ? syscall : `${what}: ${syscall}`;
   const advice = at.advice ? `; ${at.advice}` : '';
   return new NamespaceError(`${where} ${code}, ${words}${advice}`, errno, code, syscall, at);
 }
@@ -97,10 +97,11 @@ export function checkFunction(fn: unknown): void {
   if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn);
 }
 
+const known = kinds.map(kind => kind.name).join(', ');
+
 /** A list of types as a caller may give it: known ones, each once, at least one. */
 export function checkTypes(types: unknown): Types {
   if (types === 'all') return types;
-  const known = kinds.map(kind => kind.name).join(', ');
   if (!Array.isArray(types)) throw invalidType('types', `'all' or an array of ${known}`, types);
   if (types.length === 0) throw invalidValue('types', `'all' or at least one of ${known}`, types);
   for (const type of types) {

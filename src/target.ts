@@ -21,7 +21,18 @@ export type Target = number | { readonly pid?: number | undefined } | Paths | Na
 const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
 const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
 
-const errnos = { ENOENT: -2, ESRCH: -3, EACCES: -13, EINVAL: -22, ENOTTY: -25 } as const;
+const errnos = {
+  EPERM: -1,
+  ENOENT: -2,
+  ESRCH: -3,
+  EACCES: -13,
+  EINVAL: -22,
+  ENOTTY: -25,
+  ENOSYS: -38,
+} as const;
+
+/** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */
+const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];
 
 const gone = 'the process has exited';
 const unreadable =
@@ -123,7 +134,7 @@ function viaPidfd(pid: number, types: readonly NamespaceType[], isOurs = false):
   if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
     pidfd = binding.pidfdOpen(pid, pidfdThread); // a thread, not the first of its process
   }
-  if (pidfd === errnos.EINVAL) return undefined;
+  if (noPidfd.includes(pidfd)) return undefined;
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
   try {
     if (!isOurs) refuseKernelThread(pid);

@@ -2,6 +2,7 @@
  * Runs callbacks inside namespaces, and keeps count of those that are not over: hooks are on while
  * there is one. A context is over when the callback has returned and nothing that it started is left.
  */
+import { createRequire } from 'node:module';
 import { binding } from '../binding.ts';
 import { checkFunction, checkTypes, failure, refusal } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
@@ -9,8 +10,11 @@ import { Namespaces } from '../namespaces.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kindOf, type NamespaceType, type Types } from '../types.ts';
 import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
-import { guard, isolate, unguard } from './isolation/index.ts';
 import { checkWayHome, closeHome, openHome } from './thread.ts';
+
+/** Loaded with the first callback: it brings node:http, node:dns and more, which take their time. */
+type Isolation = typeof import('./isolation/index.ts');
+let isolation: Isolation | undefined;
 
 let live = 0;
 let on = false;
@@ -113,11 +117,29 @@ function switchOn(): void {
   if (on) return;
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');
-  isolate();
+  isolation ??= isolate();
   openHome();
-  guard();
+  isolation.guard();
   enableHooks();
   on = true;
+}
+
+/**
+ * Two copies of this library would each take the other's places for its own home. Only one may move a
+ * thread; that the other was loaded does no harm.
+ */
+function isolate(): Isolation {
+  const threads = globalThis as { [key: symbol]: unknown };
+  const key = Symbol.for('linux-namespaces');
+  if (threads[key] !== undefined) {
+    throw new Error(
+      `another copy of linux-namespaces, ${threads[key]}, already runs callbacks in this thread; install one for both (npm ls linux-namespaces)`,
+    );
+  }
+  const loaded = createRequire(import.meta.url)('./isolation/index.js') as Isolation;
+  loaded.isolate();
+  Object.defineProperty(threads, key, { value: import.meta.url });
+  return loaded;
 }
 
 function over(sources: readonly Fds[]): void {
@@ -133,6 +155,6 @@ function switchOff(): void {
   if (live > 0) return;
   on = false;
   disableHooks();
-  unguard();
+  isolation?.unguard();
   closeHome();
 }

@@ -72,9 +72,13 @@ export const openFds = (): string[] =>
 
 /** The network namespaces of all threads of this process. */
 export const threadPlaces = (): number[] =>
-  readdirSync('/proc/self/task').map(tid => {
-    const link = readlinkSync(`/proc/self/task/${tid}/ns/net`);
-    return Number(link.slice('net:['.length, -1));
+  readdirSync('/proc/self/task').flatMap(tid => {
+    try {
+      const link = readlinkSync(`/proc/self/task/${tid}/ns/net`);
+      return Number(link.slice('net:['.length, -1));
+    } catch {
+      return []; // it has ended
+    }
   });
 
 // As --expose-gc, which a Worker cannot be given.

@@ -13,8 +13,11 @@ const home = place();
 const lab = await createNamespaces(['net', 'uts'], { hostname: 'lab', loopback: true });
 const inside = lab.inode('net');
 const name = at => ({ [home]: 'home', [inside]: 'inside' })[at] ?? String(at);
-const threads = () => fs.readdirSync('/proc/self/task').map(tid =>
-  Number(fs.readlinkSync('/proc/self/task/' + tid + '/ns/net').slice(5, -1)));
+const threads = () => fs.readdirSync('/proc/self/task').flatMap(tid => {
+  try { return Number(fs.readlinkSync('/proc/self/task/' + tid + '/ns/net').slice(5, -1)); }
+  catch { return []; } // it has ended
+});
+while (threads().includes(inside)) await sleep(1); // the thread that made it ends
 const listening = () => fs.readFileSync('/proc/thread-self/net/tcp', 'latin1').split('\\n')
   .filter(line => line.trim().split(/\\s+/)[3] === '0A')
   .map(line => parseInt(line.trim().split(/\\s+/)[1].split(':')[1], 16));

@@ -2,31 +2,35 @@
  * In a cluster worker, the primary listens for everybody, and the primary is at home. A server made
  * inside listens by itself: it is `exclusive`.
  */
-import cluster from 'node:cluster';
-import dgram from 'node:dgram';
-import net from 'node:net';
+import type { Cluster } from 'node:cluster';
+import type { Socket } from 'node:dgram';
+import type { ListenOptions, Server } from 'node:net';
 import { currentContext } from '../context.ts';
 import { patch } from './patch.ts';
+
+const cluster = process.getBuiltinModule('node:cluster') as unknown as Cluster;
+const dgram = process.getBuiltinModule('node:dgram');
+const net = process.getBuiltinModule('node:net');
 
 export function isolateCluster(): void {
   if (!cluster.isWorker) return;
   const inside = (args: unknown[], exclusive: (args: unknown[]) => unknown[]) =>
     currentContext() === undefined ? args : exclusive(args);
-  const servers = net.Server.prototype as unknown as { listen(...args: unknown[]): net.Server };
+  const servers = net.Server.prototype as unknown as { listen(...args: unknown[]): Server };
   patch(
     servers,
     'listen',
     original =>
-      function listen(this: net.Server, ...args: unknown[]) {
+      function listen(this: Server, ...args: unknown[]) {
         return original.apply(this, inside(args, listenAlone));
       },
   );
-  const sockets = dgram.Socket.prototype as unknown as { bind(...args: unknown[]): dgram.Socket };
+  const sockets = dgram.Socket.prototype as unknown as { bind(...args: unknown[]): Socket };
   patch(
     sockets,
     'bind',
     original =>
-      function bind(this: dgram.Socket, ...args: unknown[]) {
+      function bind(this: Socket, ...args: unknown[]) {
         return original.apply(this, inside(args, bindAlone));
       },
   );
@@ -37,7 +41,7 @@ function listenAlone(args: unknown[]): unknown[] {
   const callback = args.filter(arg => typeof arg === 'function').slice(-1);
   const [first, ...rest] = args.filter(arg => typeof arg !== 'function');
   if (typeof first === 'object' && first !== null) {
-    const options = first as net.ListenOptions & { fd?: unknown };
+    const options = first as ListenOptions & { fd?: unknown };
     const bound = options.fd !== undefined || !('port' in options || 'path' in options);
     return bound ? args : [{ ...options, exclusive: true }, ...callback];
   }

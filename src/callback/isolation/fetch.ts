@@ -90,6 +90,7 @@ function takePartIn(original: typeof Object.defineProperty): void {
       return original(owner, key, descriptor);
     }
     if (key === older) stop();
+    if (descriptor.value === undefined) return original(owner, key, descriptor);
     return original(owner, key, { ...descriptor, value: standIn(descriptor.value) });
   };
   // Somebody else may only have looked.

@@ -2,13 +2,17 @@
  * HTTP and HTTPS pools: behind each global agent stands one agent for each context, so that no idle
  * connection is used on the other side. Agents that a user makes are the user's own.
  */
-import http from 'node:http';
-import https from 'node:https';
+
+import type { Agent, AgentOptions } from 'node:http';
 import { currentContext } from '../context.ts';
 import { patch } from './patch.ts';
 
-type AddRequest = (this: http.Agent, ...args: unknown[]) => void;
-type Limits = Pick<http.Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> & {
+// Not imported as ES modules: that would have Node load undici, for the WebSocket that http shows.
+const http = process.getBuiltinModule('node:http');
+const https = process.getBuiltinModule('node:https');
+
+type AddRequest = (this: Agent, ...args: unknown[]) => void;
+type Limits = Pick<Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> & {
   keepAlive: boolean;
   keepAliveMsecs: number;
   scheduling: string;
@@ -21,13 +25,13 @@ export function isolateHttp(): void {
     agents,
     'addRequest',
     original =>
-      function addRequest(this: http.Agent, ...args: unknown[]) {
+      function addRequest(this: Agent, ...args: unknown[]) {
         original.apply(agentHere(this), args);
       },
   );
 }
 
-function agentHere(agent: http.Agent): http.Agent {
+function agentHere(agent: Agent): Agent {
   const context = currentContext();
   if (context === undefined) return agent;
   if (agent !== http.globalAgent && agent !== https.globalAgent) return agent;
@@ -38,11 +42,11 @@ function agentHere(agent: http.Agent): http.Agent {
   return here;
 }
 
-function twinOf(agent: http.Agent): http.Agent {
+function twinOf(agent: Agent): Agent {
   const { keepAlive, keepAliveMsecs, scheduling } = agent as unknown as Limits;
   const Twin = agent instanceof https.Agent ? https.Agent : http.Agent;
   const { path: _, ...options } = (
-    agent as unknown as { options: http.AgentOptions & { path: unknown } }
+    agent as unknown as { options: AgentOptions & { path: unknown } }
   ).options;
-  return new Twin({ ...options, keepAlive, keepAliveMsecs, scheduling } as http.AgentOptions);
+  return new Twin({ ...options, keepAlive, keepAliveMsecs, scheduling } as AgentOptions);
 }

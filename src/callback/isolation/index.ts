@@ -9,11 +9,8 @@ import { isolateFetch } from './fetch.ts';
 import { isolateHttp } from './http.ts';
 import { isolateNames } from './names.ts';
 
-let done = false;
-
 /** Once for a thread, at home, before its first callback. */
 export function isolate(): void {
-  if (done) return;
   // Made by Node when first used; made inside, they would keep that context alive for good.
   void process.stdout;
   void process.stderr;
@@ -23,7 +20,6 @@ export function isolate(): void {
   isolateCluster();
   isolateDebugger();
   syncBuiltinESMExports();
-  done = true;
 }
 
 /** While hooks are on. */

@@ -3,7 +3,6 @@
  * pool, which is at home; inside, it asks on a thread that is inside. `dns.resolve*` is refused inside:
  * c-ares retries, and opens TCP, from places that no hook sees, so a second query would go out at home.
  */
-import dns from 'node:dns';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { binding } from '../../binding.ts';
@@ -11,6 +10,8 @@ import { refusal } from '../../errors.ts';
 import { currentContext } from '../context.ts';
 import { lookupError } from './names-errors.ts';
 import { patch } from './patch.ts';
+
+const dns = process.getBuiltinModule('node:dns');
 
 type Callback = (error: Error | null, ...results: unknown[]) => void;
 type Loose = (...args: unknown[]) => unknown;
