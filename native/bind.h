@@ -4,8 +4,8 @@
 
 namespace js {
 
-void Sys(Napi::Env env, Napi::Object exports);
-void Task(Napi::Env env, Napi::Object exports);
-void Debugger(Napi::Env env, Napi::Object exports);
+void Sys(napi_env env, napi_value exports);
+void Task(napi_env env, napi_value exports);
+void Debugger(napi_env env, napi_value exports);
 
 }  // namespace js

@@ -5,6 +5,7 @@
 #include "bind.h"
 #include "debugger.h"
 #include "env.h"
+#include "values.h"
 
 namespace js {
 namespace {
@@ -49,23 +50,25 @@ class Watch {
   napi_async_cleanup_hook_handle handle_ = nullptr;
 };
 
-Napi::Value HoldDebugger(const Napi::CallbackInfo& info) {
-  PerEnv* own = PerEnv::Of(info.Env());
-  if (own->watch == nullptr) own->watch = new Watch(info.Env(), info[0].As<Napi::Function>());
-  auto* watch = static_cast<Watch*>(own->watch);
-  return Napi::Boolean::New(info.Env(), debugger::hold(Watch::Notify, watch));
+napi_value HoldDebugger(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  PerEnv* own = PerEnv::Of(env);
+  if (own->watch == nullptr) own->watch = new Watch(env, Napi::Function(env, given[0]));
+  napi_value held = nullptr;
+  napi_get_boolean(env, debugger::hold(Watch::Notify, own->watch), &held);
+  return held;
 }
 
-Napi::Value ReleaseDebugger(const Napi::CallbackInfo& info) {
+napi_value ReleaseDebugger(napi_env, napi_callback_info) {
   debugger::release();
-  return info.Env().Undefined();
+  return nullptr;
 }
 
 }  // namespace
 
-void Debugger(Napi::Env env, Napi::Object exports) {
-  exports.Set("holdDebugger", Napi::Function::New<HoldDebugger>(env, "holdDebugger"));
-  exports.Set("releaseDebugger", Napi::Function::New<ReleaseDebugger>(env, "releaseDebugger"));
+void Debugger(napi_env env, napi_value exports) {
+  Export(env, exports, "holdDebugger", HoldDebugger);
+  Export(env, exports, "releaseDebugger", ReleaseDebugger);
 }
 
 }  // namespace js

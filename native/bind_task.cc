@@ -6,44 +6,40 @@
 
 #include <cstring>
 #include <string>
-#include <vector>
 
 #include "bind.h"
 #include "create.h"
 #include "env.h"
 #include "lookup.h"
 #include "sys.h"
+#include "values.h"
 
 namespace js {
 namespace {
 
 class Job {
  public:
-  explicit Job(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {
-    uv_mutex_init(&mutex_);
-  }
+  Job() { uv_mutex_init(&mutex_); }
   virtual ~Job() { uv_mutex_destroy(&mutex_); }
 
-  // Takes ownership of the job.
-  static Napi::Value Start(Napi::Env env, Job* job) {
-    // In an environment that is being ended nothing can be made any more, and nobody waits.
-    Napi::Promise promise = job->deferred_.Promise();
-    napi_value name = nullptr;
-    if (env.IsExceptionPending() || promise.IsEmpty() ||
-        napi_create_string_utf8(env, "linux-namespaces", NAPI_AUTO_LENGTH, &name) != napi_ok) {
+  // Takes ownership of the job. In an environment that is being ended nothing can be made any more,
+  // and nobody waits.
+  static napi_value Start(napi_env env, Job* job) {
+    napi_value promise = nullptr;
+    if (napi_create_promise(env, &job->deferred_, &promise) != napi_ok ||
+        napi_create_threadsafe_function(env, nullptr, nullptr, FromText(env, "linux-namespaces"), 0,
+                                        1, job, Finished, job, Settle,
+                                        &job->function_) != napi_ok) {
       delete job;
-      return env.Undefined();
-    }
-    if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, job, Finished, job,
-                                        Settle, &job->function_) != napi_ok) {
-      delete job;
-      Napi::Error::New(env, "no thread-safe function").ThrowAsJavaScriptException();
-      return env.Undefined();
+      return nullptr;
     }
     uv_thread_options_t options = {UV_THREAD_HAS_STACK_SIZE, 1 << 20};
     const int failed = uv_thread_create_ex(&job->thread_, &options, Main, job);
     if (failed != 0) {
-      job->deferred_.Resolve(Napi::Number::New(env, failed));
+      napi_value result = NewObject(env);
+      Set(env, result, "error", FromInt(env, failed));
+      Set(env, result, "step", FromText(env, "clone"));
+      napi_resolve_deferred(env, job->deferred_, result);
       job->unstarted_ = true;
       napi_release_threadsafe_function(job->function_, napi_tsfn_abort);
     }
@@ -51,9 +47,9 @@ class Job {
   }
 
  protected:
-  virtual void Run() = 0;                         // on the thread
-  virtual Napi::Value Result(Napi::Env env) = 0;  // on the JavaScript thread
-  virtual void Discard() {}                       // nobody is left to take the result
+  virtual void Run() = 0;                       // on the thread
+  virtual napi_value Result(napi_env env) = 0;  // on the JavaScript thread
+  virtual void Discard() {}                     // nobody is left to take the result
 
  private:
   // The environment may end (a Worker terminated) while the thread still waits for an answer.
@@ -66,8 +62,11 @@ class Job {
     const bool orphan = job->orphan_;
     if (!orphan) {
       job->finished_ = true;
-      napi_call_threadsafe_function(job->function_, nullptr, napi_tsfn_nonblocking);
-      napi_release_threadsafe_function(job->function_, napi_tsfn_release);
+      // Refused by an environment that is closing: then the function may not be used once more.
+      if (napi_call_threadsafe_function(job->function_, nullptr, napi_tsfn_nonblocking) ==
+          napi_ok) {
+        napi_release_threadsafe_function(job->function_, napi_tsfn_release);
+      }
     }
     uv_mutex_unlock(&job->mutex_);
     if (orphan) {
@@ -79,10 +78,9 @@ class Job {
   static void Settle(napi_env env, napi_value, void* context, void*) {
     if (env == nullptr) return;
     auto* job = static_cast<Job*>(context);
-    Napi::Value result = job->Result(env);
-    if (result.IsEmpty() || Napi::Env(env).IsExceptionPending()) return;
-    job->settled_ = true;
-    job->deferred_.Resolve(result);
+    napi_value result = job->Result(env);
+    job->settled_ =
+        result != nullptr && napi_resolve_deferred(env, job->deferred_, result) == napi_ok;
   }
 
   static void Finished(napi_env, void* data, void*) {
@@ -93,11 +91,11 @@ class Job {
     uv_mutex_unlock(&job->mutex_);
     if (!done) return;
     if (!job->unstarted_) uv_thread_join(&job->thread_);
-    if (!job->unstarted_ && !job->settled_) job->Discard();
+    if (!job->settled_) job->Discard();
     delete job;
   }
 
-  Napi::Promise::Deferred deferred_;
+  napi_deferred deferred_ = nullptr;
   napi_threadsafe_function function_ = nullptr;
   uv_thread_t thread_;
   uv_mutex_t mutex_;
@@ -107,42 +105,45 @@ class Job {
   bool unstarted_ = false;
 };
 
-// create(types, names, hostname | undefined, loopback): fds in the order of names, or [errno,
-// step].
+// create(types, names, hostname | undefined, loopback): see Created in binding.ts.
 class Create : public Job {
  public:
-  explicit Create(const Napi::CallbackInfo& info) : Job(info.Env()), request_{} {
-    request_.types = info[0].As<Napi::Number>().Int32Value();
-    const auto names = info[1].As<Napi::Array>();
-    for (uint32_t i = 0; i < names.Length() && i < create::kMost; i++) {
-      names_[i] = names.Get(i).As<Napi::String>().Utf8Value();
+  Create(napi_env env, napi_callback_info info) : request_{} {
+    const Arguments<4> given(env, info);
+    request_.types = Int(env, given[0]);
+    uint32_t count = 0;
+    napi_get_array_length(env, given[1], &count);
+    for (uint32_t i = 0; i < count && i < create::kMost; i++) {
+      napi_value name = nullptr;
+      napi_get_element(env, given[1], i, &name);
+      names_[i] = Text(env, name);
       pointers_[i] = names_[i].c_str();
     }
     request_.names = pointers_;
     request_.hostname_length = -1;
-    if (info[2].IsString()) {
-      const std::string hostname = info[2].As<Napi::String>().Utf8Value();
-      request_.hostname_length = static_cast<int>(hostname.size());
-      memcpy(
-          request_.hostname, hostname.data(),
-          hostname.size() < sizeof request_.hostname ? hostname.size() : sizeof request_.hostname);
+    if (IsText(env, given[2])) {
+      const std::string hostname = Text(env, given[2]);
+      if (hostname.size() < sizeof request_.hostname) {
+        request_.hostname_length = static_cast<int>(hostname.size());
+        memcpy(request_.hostname, hostname.data(), hostname.size());
+      }
     }
-    request_.loopback = info[3].As<Napi::Boolean>().Value();
+    request_.loopback = Bool(env, given[3]);
   }
 
  protected:
   void Run() override { error_ = create::run(&request_); }
 
-  Napi::Value Result(Napi::Env env) override {
-    Napi::Object result = Napi::Object::New(env);
-    result.Set("error", Napi::Number::New(env, error_));
-    result.Set("step", Napi::String::New(env, request_.step));
-    Napi::Array fds = Napi::Array::New(env);
+  napi_value Result(napi_env env) override {
+    napi_value result = NewObject(env);
+    Set(env, result, "error", FromInt(env, error_));
+    Set(env, result, "step", FromText(env, request_.step));
+    napi_value fds = NewArray(env);
     for (int i = 0; i < request_.count; i++) {
-      PerEnv::Of(env)->Hold(request_.fds[i]);
-      fds.Set(static_cast<uint32_t>(i), Napi::Number::New(env, request_.fds[i]));
+      Set(env, fds, static_cast<uint32_t>(i), FromInt(env, PerEnv::Of(env)->Hold(request_.fds[i])));
     }
-    result.Set("fds", fds);
+    request_.count = 0;  // the environment's from now on
+    Set(env, result, "fds", fds);
     return result;
   }
 
@@ -158,20 +159,21 @@ class Create : public Job {
 };
 
 // A result of lookup.h: `error` is 0 or EAI_*, and with 1 `system` is the errno.
-Napi::Object Answer(Napi::Env env, int error, int system) {
-  Napi::Object answer = Napi::Object::New(env);
-  answer.Set("error", Napi::Number::New(env, error));
-  answer.Set("system", Napi::Number::New(env, system));
+napi_value Answer(napi_env env, int error, int system) {
+  napi_value answer = NewObject(env);
+  Set(env, answer, "error", FromInt(env, error));
+  Set(env, answer, "system", FromInt(env, system));
   return answer;
 }
 
 class Addresses : public Job {
  public:
-  explicit Addresses(const Napi::CallbackInfo& info)
-      : Job(info.Env()),
-        host_(info[0].As<Napi::String>().Utf8Value()),
-        family_(info[1].As<Napi::Number>().Int32Value()),
-        hints_(info[2].As<Napi::Number>().Int32Value()) {}
+  Addresses(napi_env env, napi_callback_info info) {
+    const Arguments<3> given(env, info);
+    host_ = Text(env, given[0]);
+    family_ = Int(env, given[1]);
+    hints_ = Int(env, given[2]);
+  }
   ~Addresses() override { lookup::free_addresses(&found_); }
 
  protected:
@@ -179,16 +181,16 @@ class Addresses : public Job {
     error_ = lookup::addresses(host_.c_str(), family_, hints_, &found_, &system_);
   }
 
-  Napi::Value Result(Napi::Env env) override {
-    Napi::Object answer = Answer(env, error_, system_);
-    Napi::Array list = Napi::Array::New(env);
+  napi_value Result(napi_env env) override {
+    napi_value answer = Answer(env, error_, system_);
+    napi_value list = NewArray(env);
     for (int i = 0; i < found_.count; i++) {
-      Napi::Object row = Napi::Object::New(env);
-      row.Set("address", Napi::String::New(env, found_.entries[i].text));
-      row.Set("family", Napi::Number::New(env, found_.entries[i].family));
-      list.Set(static_cast<uint32_t>(i), row);
+      napi_value row = NewObject(env);
+      Set(env, row, "address", FromText(env, found_.entries[i].text));
+      Set(env, row, "family", FromInt(env, found_.entries[i].family));
+      Set(env, list, static_cast<uint32_t>(i), row);
     }
-    answer.Set("addresses", list);
+    Set(env, answer, "addresses", list);
     return answer;
   }
 
@@ -203,20 +205,21 @@ class Addresses : public Job {
 
 class Service : public Job {
  public:
-  explicit Service(const Napi::CallbackInfo& info)
-      : Job(info.Env()),
-        address_(info[0].As<Napi::String>().Utf8Value()),
-        port_(info[1].As<Napi::Number>().Int32Value()) {}
+  Service(napi_env env, napi_callback_info info) {
+    const Arguments<2> given(env, info);
+    address_ = Text(env, given[0]);
+    port_ = Int(env, given[1]);
+  }
 
  protected:
   void Run() override {
     error_ = lookup::service(address_.c_str(), port_, host_, service_, &system_);
   }
 
-  Napi::Value Result(Napi::Env env) override {
-    Napi::Object answer = Answer(env, error_, system_);
-    answer.Set("hostname", Napi::String::New(env, host_));
-    answer.Set("service", Napi::String::New(env, service_));
+  napi_value Result(napi_env env) override {
+    napi_value answer = Answer(env, error_, system_);
+    Set(env, answer, "hostname", FromText(env, host_));
+    Set(env, answer, "service", FromText(env, service_));
     return answer;
   }
 
@@ -230,16 +233,16 @@ class Service : public Job {
 };
 
 template <class Kind>
-Napi::Value Begin(const Napi::CallbackInfo& info) {
-  return Job::Start(info.Env(), new Kind(info));
+napi_value Begin(napi_env env, napi_callback_info info) {
+  return Job::Start(env, new Kind(env, info));
 }
 
 }  // namespace
 
-void Task(Napi::Env env, Napi::Object exports) {
-  exports.Set("create", Napi::Function::New<Begin<Create>>(env, "create"));
-  exports.Set("getaddrinfo", Napi::Function::New<Begin<Addresses>>(env, "getaddrinfo"));
-  exports.Set("getnameinfo", Napi::Function::New<Begin<Service>>(env, "getnameinfo"));
+void Task(napi_env env, napi_value exports) {
+  Export(env, exports, "create", Begin<Create>);
+  Export(env, exports, "getaddrinfo", Begin<Addresses>);
+  Export(env, exports, "getnameinfo", Begin<Service>);
 }
 
 }  // namespace js
