@@ -60,6 +60,13 @@ export interface Binding {
   releaseDebugger(): void;
 }
 
-const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Binding;
+const load = createRequire(import.meta.url);
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-export const binding: Binding = load(dirname(dirname(fileURLToPath(import.meta.url))));
+/** The addon. Loaded by its first use, which puts it in the place of this stand-in for every importer. */
+export let binding: Binding = new Proxy({} as Binding, {
+  get(_standIn, name) {
+    binding = (load('node-gyp-build') as (folder: string) => Binding)(root);
+    return binding[name as keyof Binding];
+  },
+});

@@ -36,23 +36,14 @@ export function isolateFetch(): void {
   }
 }
 
-/** What Node defines with a getter that loads undici. */
-const lazy = 'CloseEvent EventSource FormData Headers MessageEvent Request Response WebSocket';
-
-/** undici makes promises of its own when loaded, which would keep alive the context that loads it. */
+/**
+ * undici makes promises of its own when loaded, which keep alive the context that loads it. So the first
+ * fetch inside loads it at home. (Whoever touches Response or WebSocket inside before any fetch still
+ * loads it there: that one context then lasts as long as the process, at the price of its hooks.)
+ */
 function loadAtHome(): void {
-  for (const name of lazy.split(' ')) {
-    const descriptor = Object.getOwnPropertyDescriptor(globalThis, name);
-    const get = descriptor?.get;
-    if (get === undefined) continue;
-    // The getter puts a plain property in its own place, and so in that of this one.
-    Object.defineProperty(globalThis, name, {
-      ...descriptor,
-      get: () => atHome(() => get.call(globalThis)),
-    });
-  }
   patch(globalThis, 'fetch', original => (...args) => {
-    void globalThis.Response;
+    if (currentContext() !== undefined) atHome(() => void globalThis.Response);
     return original(...args);
   });
 }
