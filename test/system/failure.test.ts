@@ -1,4 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { script } from './script.ts';
 
@@ -127,3 +131,40 @@ test('without a listener an uncaught exception inside ends the process as Node d
   expect(ended.err).toMatch(/Error: mine/);
   expect(ended.code).toBe(1);
 });
+
+test('a second copy of the library is refused, in words, and harms nobody', async () => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const copy = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
+  try {
+    cpSync(join(root, 'lib'), join(copy, 'lib'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(copy, 'package.json'));
+    for (const name of ['build', 'node_modules']) symlinkSync(join(root, name), join(copy, name));
+    const ended = await script(`
+      const other = await import(${JSON.stringify(join(copy, 'lib/index.js'))});
+      const theirs = await other.createNamespaces(['net']);
+      lab.run(() => setTimeout(() => {
+        try { theirs.run(() => say('ran')); } catch (error) { say(error.message.split(',')[0]); }
+        say(name(place()));
+      }));
+      await sleep(20);
+      say(name(place()));`);
+    expect(ended.out).toEqual(['another copy of linux-namespaces', 'inside', 'home']);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+});
+
+test.runIf(hasStrace).each(['ENOSYS', 'EPERM'])(
+  'where pidfd_open answers %s, processes are opened through /proc',
+  async error => {
+    const inject = `-e trace=pidfd_open -e inject=pidfd_open:error=${error}`;
+    const ended = await script(
+      `const { openNamespaces } = library;
+       const me = openNamespaces(process.pid, ['net', 'uts']);
+       say(me.inode('net') === home, name(lab.run(place)), name(place()));
+       try { openNamespaces(4194000, ['net']); } catch (error) { say(error.code, error.syscall); }`,
+      { under: ['strace', '-f', '-qq', '-o', '/dev/null', ...inject.split(' ')] },
+    );
+    expect(ended.out).toEqual(['true inside home', 'ESRCH open']);
+  },
+);
