@@ -104,11 +104,10 @@ export function checkTypes(types: unknown): Types {
   if (types === 'all') return types;
   if (!Array.isArray(types)) throw invalidType('types', `'all' or an array of ${known}`, types);
   if (types.length === 0) throw invalidValue('types', `'all' or at least one of ${known}`, types);
-  for (const type of types) {
-    if (!isType(type)) throw invalidValue('types', `'all' or made of ${known}`, type);
+  const checked = types.slice();
+  for (let i = 0; i < checked.length; i++) {
+    if (!isType(checked[i])) throw invalidValue('types', `'all' or made of ${known}`, checked[i]);
+    if (checked.indexOf(checked[i]) !== i) throw invalidValue('types', 'without repetition', types);
   }
-  if (new Set(types).size !== types.length) {
-    throw invalidValue('types', 'without repetition', types);
-  }
-  return [...types];
+  return checked;
 }

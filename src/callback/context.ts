@@ -40,9 +40,14 @@ export class Context {
   origin: Context | undefined;
 
   constructor(inner: Fds) {
-    const { place, sources } = current ?? home;
-    this.place = inner.place.map((fd, i) => (fd < 0 ? (place[i] as number) : fd));
-    this.sources = [inner, ...sources];
+    const outer = current ?? home;
+    const place = outer.place.slice();
+    for (let i = 0; i < place.length; i++) {
+      const fd = inner.place[i] as number;
+      if (fd >= 0) place[i] = fd;
+    }
+    this.place = place;
+    this.sources = [inner, ...outer.sources];
     this.types =
       current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
     for (const source of this.sources) source.retain();

@@ -132,16 +132,19 @@ describe('a pid', () => {
   });
 
   // In a pid namespace of one's own there are none.
-  test.skipIf(read('/proc/2/comm') !== 'kthreadd')('of a kernel thread', () => {
-    for (const types of [['net'], ['uts', 'ipc'], 'all']) {
-      const error = refusalOf(2, types);
-      expect(error).toBeInstanceOf(NamespaceError);
-      expect(error).toMatchObject({ code: 'EINVAL', target: 2 });
-      expect(error.message).toContain('a thread of the kernel');
-    }
-  });
+  test.skipIf(read('/proc/2/comm') !== 'kthreadd')(
+    'of a kernel thread [where pid 2 is one]',
+    () => {
+      for (const types of [['net'], ['uts', 'ipc'], 'all']) {
+        const error = refusalOf(2, types);
+        expect(error).toBeInstanceOf(NamespaceError);
+        expect(error).toMatchObject({ code: 'EINVAL', target: 2 });
+        expect(error.message).toContain('a thread of the kernel');
+      }
+    },
+  );
 
-  test.skipIf(canLookInto(1))('that even root may not look into', () => {
+  test.skipIf(canLookInto(1))('that even root may not look into [where pid 1 is one]', () => {
     const error = refusalOf(1);
     expect(error).toBeInstanceOf(NamespaceError);
     expect(error).toMatchObject({ code: 'EACCES', errno: -13, type: 'net', target: 1 });
@@ -633,7 +636,7 @@ describe('without the power', () => {
     ]);
   });
 
-  test.skipIf(!hasProgram('setpriv'))('as root without CAP_SYS_ADMIN', async () => {
+  test.skipIf(!hasProgram('setpriv'))('as root without CAP_SYS_ADMIN [needs setpriv]', async () => {
     await using target = await startTarget('--net');
     const seen = parsed(
       runScript(
@@ -664,24 +667,27 @@ describe('without the power', () => {
     ]);
   });
 
-  test.skipIf(!hasProgram('setpriv'))('as root without CAP_SYS_PTRACE', async () => {
-    // A process with more capabilities than we have is not ours to look into.
-    await using target = await startTarget('--net');
-    const [error] = parsed(
-      runScript(
-        `${report}
+  test.skipIf(!hasProgram('setpriv'))(
+    'as root without CAP_SYS_PTRACE [needs setpriv]',
+    async () => {
+      // A process with more capabilities than we have is not ours to look into.
+      await using target = await startTarget('--net');
+      const [error] = parsed(
+        runScript(
+          `${report}
         attempt(() => openNamespaces(${target.pid}, ['net']));
         `,
-        ['setpriv', '--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'],
-      ).replace(/^.*\n/, ''),
-    );
-    expect(error).toMatchObject({
-      code: 'EACCES',
-      type: 'net',
-      target: target.pid,
-      message: expect.stringContaining('CAP_SYS_PTRACE'),
-    });
-  });
+          ['setpriv', '--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'],
+        ).replace(/^.*\n/, ''),
+      );
+      expect(error).toMatchObject({
+        code: 'EACCES',
+        type: 'net',
+        target: target.pid,
+        message: expect.stringContaining('CAP_SYS_PTRACE'),
+      });
+    },
+  );
 });
 
 test('a Node that cannot be kept apart: nothing is entered, nothing is left open', () => {

@@ -32,31 +32,37 @@ const hasStrace = (() => {
 })();
 
 // Each run sets the uts namespace first and then the net namespace: two calls in, two calls home.
-test.runIf(hasStrace)('a call that cannot go in throws and changes nothing', async () => {
-  const source = `
+test.runIf(hasStrace)(
+  'a call that cannot go in throws and changes nothing [needs strace]',
+  async () => {
+    const source = `
     try { lab.run(() => say('ran')); } catch (error) { say(error.code, error.type, error.syscall); }
     say(name(place()), (await import('node:os')).hostname() === 'lab');
     await sleep(1);
     say(name(place()));`;
-  const first = await script(source, once(1));
-  expect(first.out).toEqual(['EPERM uts setns', 'home false', 'home']);
-  const second = await script(source, once(2));
-  expect(second.out).toEqual(['EPERM net setns', 'home false', 'home']);
-  expect([first.code, second.code]).toEqual([0, 0]);
-});
-
-test.runIf(hasStrace)('a call that can go neither in nor back ends the process', async () => {
-  const ended = await script(
-    `try { lab.run(() => say('ran')); } catch { say('caught'); } say('went on');`,
-    refuse(2),
-  );
-  expect(ended.out).toEqual([]);
-  expect(ended.err).toMatch(/uts: setns EPERM.*on the way home.*This process ends here/);
-  expect(ended.signal ?? ended.code).toBe('SIGABRT');
-});
+    const first = await script(source, once(1));
+    expect(first.out).toEqual(['EPERM uts setns', 'home false', 'home']);
+    const second = await script(source, once(2));
+    expect(second.out).toEqual(['EPERM net setns', 'home false', 'home']);
+    expect([first.code, second.code]).toEqual([0, 0]);
+  },
+);
 
 test.runIf(hasStrace)(
-  'a failed switch home ends the process, and nothing runs after it',
+  'a call that can go neither in nor back ends the process [needs strace]',
+  async () => {
+    const ended = await script(
+      `try { lab.run(() => say('ran')); } catch { say('caught'); } say('went on');`,
+      refuse(2),
+    );
+    expect(ended.out).toEqual([]);
+    expect(ended.err).toMatch(/uts: setns EPERM.*on the way home.*This process ends here/);
+    expect(ended.signal ?? ended.code).toBe('SIGABRT');
+  },
+);
+
+test.runIf(hasStrace)(
+  'a failed switch home ends the process, and nothing runs after it [needs strace]',
   async () => {
     const ended = await script(
       `process.on('exit', () => say('exit handler'));
@@ -76,18 +82,21 @@ test.runIf(hasStrace)(
 test.runIf(hasStrace).each([
   ['on the way into a callback', 5, ['begun']],
   ['on the way home', 7, ['begun', 'inside']],
-] as const)('a failed switch in a hook, %s, ends the process', async (way, nth, said) => {
-  const ended = await script(
-    `process.on('uncaughtException', () => say('uncaught'));
+] as const)(
+  'a failed switch in a hook, %s, ends the process [needs strace]',
+  async (way, nth, said) => {
+    const ended = await script(
+      `process.on('uncaughtException', () => say('uncaught'));
      lab.run(() => setTimeout(() => say(name(place())), 5));
      setTimeout(() => say('a later piece of work'), 30);
      say('begun');`,
-    refuse(nth),
-  );
-  expect(ended.out).toEqual(said);
-  expect(ended.err).toContain(`uts: setns EPERM, operation not permitted, ${way}`);
-  expect(ended.signal ?? ended.code).toBe('SIGABRT');
-});
+      refuse(nth),
+    );
+    expect(ended.out).toEqual(said);
+    expect(ended.err).toContain(`uts: setns EPERM, operation not permitted, ${way}`);
+    expect(ended.signal ?? ended.code).toBe('SIGABRT');
+  },
+);
 
 test('an uncaught exception inside leaves the thread where it belongs', async () => {
   const ended = await script(`
@@ -155,7 +164,7 @@ test('a second copy of the library is refused, in words, and harms nobody', asyn
 });
 
 test.runIf(hasStrace).each(['ENOSYS', 'EPERM'])(
-  'where pidfd_open answers %s, processes are opened through /proc',
+  'where pidfd_open answers %s, processes are opened through /proc [needs strace]',
   async error => {
     const inject = `-e trace=pidfd_open -e inject=pidfd_open:error=${error}`;
     const ended = await script(

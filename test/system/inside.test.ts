@@ -407,7 +407,7 @@ describe('inside is everything that a callback starts, outside all the rest', ()
     });
   });
 
-  test.runIf(typeof WebSocket === 'function')('WebSocket', async () => {
+  test.runIf(typeof WebSocket === 'function')('WebSocket [from Node 22 on]', async () => {
     const track = new Track();
     await withLoad(() => blue.run(webSocket, track.at));
     track.expectAll(blue.inode('net'), 4);
@@ -492,7 +492,7 @@ describe('code that is entered from the other side', () => {
 
 // A Worker gets no signals.
 test.runIf(isMainThread)(
-  "a signal is the whole process's: its handlers run at home, unless they are bound",
+  "a signal is the whole process's: its handlers run at home, unless they are bound [a Worker gets none]",
   async () => {
     using where = await lab();
     const seen: number[] = [];

@@ -179,7 +179,7 @@ describe('a process of unshare(1), with pid and mnt besides', () => {
   });
 });
 
-describe.skipIf(!hasProgram('ip'))('a path made by ip netns add', () => {
+describe.skipIf(!hasProgram('ip'))('a path made by ip netns add [needs ip]', () => {
   const name = `linux-namespaces-${process.pid}`;
   const file = `/run/netns/${name}`;
   beforeEach(() => {
@@ -246,36 +246,39 @@ def away():
 threading.Thread(target=away).start()
 `;
 
-describe.skipIf(!hasProgram('python3'))('a thread that is elsewhere than its process', () => {
-  const startThreads = async () => {
-    const started = start('python3', ['-c', twoThreads]);
-    const tid = await until('the thread', () => Number(started.output().trim()));
-    return { started, pid: started.pid, tid, [Symbol.asyncDispose]: started.kill };
-  };
+describe.skipIf(!hasProgram('python3'))(
+  'a thread that is elsewhere than its process [needs python3]',
+  () => {
+    const startThreads = async () => {
+      const started = start('python3', ['-c', twoThreads]);
+      const tid = await until('the thread', () => Number(started.output().trim()));
+      return { started, pid: started.pid, tid, [Symbol.asyncDispose]: started.kill };
+    };
 
-  test('is entered by its id, and its process by its own', async () => {
-    await using target = await startThreads();
-    const { pid, tid } = target;
-    const task = `${pid}/task/${tid}`;
-    expect(tid).not.toBe(pid);
-    expect(placeOf(task, 'net')).not.toBe(placeOf(pid, 'net'));
-    await visit(tid, ['net', 'uts'], at(['net', 'uts'], task));
-    await visit({ pid: tid }, 'all', at(['net', 'uts'], task));
-    await visit(pid, ['net', 'uts'], at(['net', 'uts'], pid));
-    await visit({ net: `/proc/${task}/ns/net` }, ['net'], at(['net'], task));
-    using handle = openNamespaces(tid, types);
-    for (const type of types) expect(handle.inode(type)).toBe(inodeOf(placeOf(task, type)));
-  });
+    test('is entered by its id, and its process by its own', async () => {
+      await using target = await startThreads();
+      const { pid, tid } = target;
+      const task = `${pid}/task/${tid}`;
+      expect(tid).not.toBe(pid);
+      expect(placeOf(task, 'net')).not.toBe(placeOf(pid, 'net'));
+      await visit(tid, ['net', 'uts'], at(['net', 'uts'], task));
+      await visit({ pid: tid }, 'all', at(['net', 'uts'], task));
+      await visit(pid, ['net', 'uts'], at(['net', 'uts'], pid));
+      await visit({ net: `/proc/${task}/ns/net` }, ['net'], at(['net'], task));
+      using handle = openNamespaces(tid, types);
+      for (const type of types) expect(handle.inode(type)).toBe(inodeOf(placeOf(task, type)));
+    });
 
-  test('is gone with its process', async () => {
-    await using target = await startThreads();
-    const there = at(['net'], `${target.pid}/task/${target.tid}`);
-    using handle = openNamespaces(target.tid, ['net']);
-    await target.started.kill();
-    expect(errorOf(() => openNamespaces(target.tid, ['net']))).toMatchObject({ code: 'ESRCH' });
-    await visit(handle, ['net'], there);
-  });
-});
+    test('is gone with its process', async () => {
+      await using target = await startThreads();
+      const there = at(['net'], `${target.pid}/task/${target.tid}`);
+      using handle = openNamespaces(target.tid, ['net']);
+      await target.started.kill();
+      expect(errorOf(() => openNamespaces(target.tid, ['net']))).toMatchObject({ code: 'ESRCH' });
+      await visit(handle, ['net'], there);
+    });
+  },
+);
 
 test('where /proc numbers processes otherwise than we do, as after unshare --pid', () => {
   // Outside, 2 is a sleep in a network of its own; it is also what our program takes itself for.
@@ -316,7 +319,7 @@ test('where /proc numbers processes otherwise than we do, as after unshare --pid
   expect(seen).toBe('2 true\ntrue true\ntrue true\nnet,pid\ntrue true\n0\n');
 });
 
-describe.skipIf(!hasProgram('busybox'))('a container of busybox alone', () => {
+describe.skipIf(!hasProgram('busybox'))('a container of busybox alone [needs busybox]', () => {
   test('with no /proc, no shell of ours, and a root of its own', async () => {
     const root = mkdtempSync(path.join(os.tmpdir(), 'namespaces-'));
     try {
