@@ -36,10 +36,7 @@ class Job {
     uv_thread_options_t options = {UV_THREAD_HAS_STACK_SIZE, 1 << 20};
     const int failed = uv_thread_create_ex(&job->thread_, &options, Main, job);
     if (failed != 0) {
-      napi_value result = NewObject(env);
-      Set(env, result, "error", FromInt(env, failed));
-      Set(env, result, "step", FromText(env, "clone"));
-      napi_resolve_deferred(env, job->deferred_, result);
+      napi_resolve_deferred(env, job->deferred_, job->Refused(env, failed));
       job->unstarted_ = true;
       napi_release_threadsafe_function(job->function_, napi_tsfn_abort);
     }
@@ -47,9 +44,10 @@ class Job {
   }
 
  protected:
-  virtual void Run() = 0;                       // on the thread
-  virtual napi_value Result(napi_env env) = 0;  // on the JavaScript thread
-  virtual void Discard() {}                     // nobody is left to take the result
+  virtual void Run() = 0;                                   // on the thread
+  virtual napi_value Result(napi_env env) = 0;              // on the JavaScript thread
+  virtual napi_value Refused(napi_env env, int error) = 0;  // there is no thread to be had
+  virtual void Discard() {}                                 // nobody is left to take the result
 
  private:
   // The environment may end (a Worker terminated) while the thread still waits for an answer.
@@ -134,6 +132,12 @@ class Create : public Job {
  protected:
   void Run() override { error_ = create::run(&request_); }
 
+  napi_value Refused(napi_env env, int error) override {
+    error_ = error;
+    request_.step = "clone";
+    return Result(env);
+  }
+
   napi_value Result(napi_env env) override {
     napi_value result = NewObject(env);
     Set(env, result, "error", FromInt(env, error_));
@@ -181,6 +185,8 @@ class Addresses : public Job {
     error_ = lookup::addresses(host_.c_str(), family_, hints_, &found_, &system_);
   }
 
+  napi_value Refused(napi_env env, int error) override { return Answer(env, 1, -error); }
+
   napi_value Result(napi_env env) override {
     napi_value answer = Answer(env, error_, system_);
     napi_value list = NewArray(env);
@@ -215,6 +221,8 @@ class Service : public Job {
   void Run() override {
     error_ = lookup::service(address_.c_str(), port_, host_, service_, &system_);
   }
+
+  napi_value Refused(napi_env env, int error) override { return Answer(env, 1, -error); }
 
   napi_value Result(napi_env env) override {
     napi_value answer = Answer(env, error_, system_);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,8 +142,11 @@ int bring_loopback_up() {
 int write_all(int fd, const char* text, int length) {
   for (int written = 0; written < length;) {
     const long more = ::write(fd, text + written, length - written);
-    if (more == -1 && errno != EINTR) return -errno;
     if (more > 0) written += static_cast<int>(more);
+    if (more != -1 || errno == EINTR) continue;
+    // Somebody slow reads a pipe that does not block: they have a second.
+    struct pollfd room = {fd, POLLOUT, 0};
+    if (errno != EAGAIN || ::poll(&room, 1, 1000) <= 0) return -EAGAIN;
   }
   return length;
 }

@@ -8,12 +8,14 @@
  * There is no `destroy` hook, which would make V8 track the end of every promise.
  */
 import { createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
+import { inspect } from 'node:util';
 import type { Fds } from '../fds.ts';
 import type { NamespaceType } from '../types.ts';
 import { sessionOf } from './http2.ts';
 import {
   arrived,
   die,
+  holds,
   home,
   locate,
   moveHome,
@@ -47,7 +49,7 @@ export class Context {
       if (fd >= 0) place[i] = fd;
     }
     this.place = place;
-    this.sources = [inner, ...outer.sources];
+    this.sources = [inner, ...outer.sources.filter(source => holds(source, place))];
     this.types =
       current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
     for (const source of this.sources) source.retain();
@@ -58,6 +60,15 @@ export class Context {
     this.#own ??= new Map();
     if (!this.#own.has(key)) this.#own.set(key, make());
     return this.#own.get(key) as T;
+  }
+
+  static {
+    // Shown with whatever promise or timer carries it.
+    Object.defineProperty(Context.prototype, inspect.custom, {
+      value(this: Context) {
+        return `[${this.types.join(', ')}]`;
+      },
+    });
   }
 }
 
@@ -123,12 +134,19 @@ function derive(origin: Context, fds: Fds): Context {
 }
 
 /**
- * Handles that make further ones in native code, outside every scope (a server its connections, an
- * HTTP/2 session its streams): what they make belongs where they belong.
+ * Handles that make further ones in native code, outside every scope (a server its connections, a
+ * channel to a child the handles that come over it, an HTTP/2 session its streams): what they make
+ * belongs where they belong.
  */
 const makers = new Map<number, WeakRef<Marked>>();
 const lostMakers = new FinalizationRegistry<number>(id => makers.delete(id));
-const makerTypes = new Set(['TCPSERVERWRAP', 'PIPESERVERWRAP', 'HTTP2SESSION', 'MESSAGEPORT']);
+const makerTypes = new Set([
+  'TCPSERVERWRAP',
+  'PIPESERVERWRAP',
+  'PIPEWRAP',
+  'HTTP2SESSION',
+  'MESSAGEPORT',
+]);
 /** The mark of an HTTP/2 stream from the peer, until its session is known. */
 const unsettled = {} as Context;
 
@@ -170,10 +188,7 @@ function mark(id: number, type: string, resource: Marked, context: Context): voi
   if (type === 'Timeout' && isShared(resource)) return;
   context.started = true;
   resource[MARK] = context;
-  if (makerTypes.has(type)) {
-    makers.set(id, new WeakRef(resource));
-    lostMakers.register(resource, id);
-  }
+  if (makerTypes.has(type)) makes(id, resource);
 }
 
 function adopt(id: number, type: string, trigger: number, resource: object): void {
@@ -182,7 +197,15 @@ function adopt(id: number, type: string, trigger: number, resource: object): voi
     return;
   }
   const context = makers.get(trigger)?.deref()?.[MARK];
-  if (context !== undefined) mark(id, type, resource as Marked, context);
+  if (context === undefined) return;
+  mark(id, type, resource as Marked, context);
+  // It may be a server that came over a channel, with connections of its own to come.
+  if (type === 'TCPWRAP') makes(id, resource as Marked);
+}
+
+function makes(id: number, resource: Marked): void {
+  makers.set(id, new WeakRef(resource));
+  lostMakers.register(resource, id);
 }
 
 function settle(stream: Marked): Context | undefined {

@@ -15,6 +15,11 @@ import { checkWayHome, closeHome, openHome } from './thread.ts';
 /** Loaded with the first callback: it brings node:http, node:dns and more, which take their time. */
 type Isolation = typeof import('./isolation/index.ts');
 let isolation: Isolation | undefined;
+/** Why it cannot be had in this version of Node: half of it may be in place, so it is not tried again. */
+let unknownNode: Error | undefined;
+
+/** Node's own, whatever a test's fake timers put in its place. */
+const later = setImmediate;
 
 let live = 0;
 let on = false;
@@ -129,6 +134,7 @@ function switchOn(): void {
  * thread; that the other was loaded does no harm.
  */
 function isolate(): Isolation {
+  if (unknownNode !== undefined) throw unknownNode;
   const threads = globalThis as { [key: symbol]: unknown };
   const key = Symbol.for('linux-namespaces');
   if (threads[key] !== undefined) {
@@ -136,18 +142,23 @@ function isolate(): Isolation {
       `another copy of linux-namespaces, ${threads[key]}, already runs callbacks in this thread; install one for both (npm ls linux-namespaces)`,
     );
   }
-  const loaded = createRequire(import.meta.url)('./isolation/index.js') as Isolation;
-  loaded.isolate();
   Object.defineProperty(threads, key, { value: import.meta.url });
-  return loaded;
+  try {
+    const loaded = createRequire(import.meta.url)('./isolation/index.js') as Isolation;
+    loaded.isolate();
+    return loaded;
+  } catch (error) {
+    unknownNode = error as Error;
+    throw error;
+  }
 }
 
 function over(sources: readonly Fds[]): void {
   for (const source of sources) source.release();
   if (--live > 0 || leaving) return;
   // Not at once: the next callback may follow in the same turn, and on and off costs as much as a switch.
+  atHome(later, switchOff).unref();
   leaving = true;
-  setImmediate(switchOff).unref();
 }
 
 function switchOff(): void {

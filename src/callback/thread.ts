@@ -41,6 +41,7 @@ export function openHome(): void {
 
 export function closeHome(): void {
   for (const source of home.sources) source.release();
+  home = { place: [], sources: [] };
   here = [];
 }
 
@@ -124,7 +125,11 @@ export function arrived(place: Place): void {
 /** Home is `fds` now, and in the other types where it was. Contexts keep open what they need. */
 export function moveHome(fds: Fds): void {
   const place = fds.place.map((fd, i) => (fd < 0 ? (home.place[i] as number) : fd));
-  const needed = (source: Fds) => source.place.some((fd, i) => fd >= 0 && fd === place[i]);
-  for (const source of home.sources) if (!needed(source)) source.release();
-  home = { place, sources: [fds, ...home.sources.filter(needed)] };
+  for (const source of home.sources) if (!holds(source, place)) source.release();
+  home = { place, sources: [fds, ...home.sources.filter(source => holds(source, place))] };
+}
+
+/** Is it by an fd of these that a thread gets to `place`? */
+export function holds(fds: Fds, place: Place): boolean {
+  return fds.place.some((fd, i) => fd >= 0 && fd === place[i]);
 }

@@ -9,6 +9,9 @@ interface Timeout {
   _onTimeout?: unknown;
 }
 
+/** Node's own, whatever a test's fake timers put in its place. */
+const start = setTimeout;
+
 /** What the shared timer calls; the timer itself may change. */
 let shared: unknown;
 
@@ -16,15 +19,15 @@ export function isShared(timer: object): boolean {
   return shared !== undefined && (timer as Timeout)._onTimeout === shared;
 }
 
-/** Has a module start its timer, in `start`, to see which it is. To be called at home. */
-export function shareTimer(start: () => void): void {
+/** Has a module start its timer, in `use`, to see which it is. To be called at home. */
+export function shareTimer(use: () => void): void {
   const timers = createHook({
     init(_id, type, _trigger, resource) {
       if (type === 'Timeout') shared = (resource as Timeout)._onTimeout;
     },
   });
   // Where it runs already, it is only refreshed, of which no hook hears.
-  const some = setTimeout(() => {}, 0).unref();
+  const some = start(() => {}, 0).unref();
   const prototype = Object.getPrototypeOf(some) as { refresh(this: Timeout): unknown };
   const { refresh } = prototype;
   prototype.refresh = function () {
@@ -33,7 +36,7 @@ export function shareTimer(start: () => void): void {
   };
   timers.enable();
   try {
-    start();
+    use();
   } finally {
     timers.disable();
     prototype.refresh = refresh;

@@ -567,8 +567,9 @@ describe('createNamespaces', () => {
         closeSync(taken.pop());
       }
       for (const fd of taken) closeSync(fd);
+      const left = readdirSync('/proc/self/fd').length - before; // console.log opens one of its own
       console.log(JSON.stringify([[...new Set(errors)].sort(), errors.at(-1)]));
-      console.log(readdirSync('/proc/self/fd').length - before);
+      console.log(left);
       `,
       ['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'],
     );
@@ -706,6 +707,7 @@ test('a Node that cannot be kept apart: nothing is entered, nothing is left open
     const before = readdirSync('/proc/self/fd').length;
     attempt();
     console.log(readdirSync('/proc/self/fd').length - before);
+    // Half of it may be in place by then: it stays refused.
     http.Agent.prototype.addRequest = addRequest;
     attempt();
   `);
@@ -714,7 +716,7 @@ test('a Node that cannot be kept apart: nothing is entered, nothing is left open
     expect.stringMatching(/does not know this version of Node .*addRequest/),
     expect.stringMatching(/does not know this version of Node .*addRequest/),
     '0',
-    'ran',
+    expect.stringMatching(/does not know this version of Node .*addRequest/),
   ]);
 });
 

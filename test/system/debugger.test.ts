@@ -108,3 +108,23 @@ test('the profiler and tracing leave no thread inside', async () => {
     'home',
   ]);
 });
+
+test('console.profile and v8.startCpuProfile inside start their thread at home', async () => {
+  const ended = await script(
+    `${report}
+     const v8 = (await import('node:v8')).default;
+     const session = new inspector.Session();
+     session.connect();
+     session.post('Profiler.enable');
+     lab.run(() => {
+       console.profile('x');
+       say(others());
+       console.profileEnd('x');
+       const profile = v8.startCpuProfile?.();
+       say(others());
+       profile?.stop();
+     });
+     say(name(place()));`,
+  );
+  expect(ended.out).toEqual(['0', '0', 'home']);
+});

@@ -17,9 +17,10 @@ import tls from 'node:tls';
 import { promisify } from 'node:util';
 import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import zlib from 'node:zlib';
-import { type Namespaces, outside } from 'linux-namespaces';
+import { type Namespaces, outside, withNamespaces } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { certificate, home, lab, place, Track, withLoad } from './lab.ts';
+import { certificate, collected, home, lab, openFds, place, Track, withLoad } from './lab.ts';
+import { script } from './script.ts';
 
 type At = (label: string) => void;
 
@@ -526,4 +527,84 @@ test("a user's own AsyncLocalStorage keeps working, in and out", async () => {
     await null;
     expect(storage.getStore()).toBe('around');
   });
+});
+
+interface Locks {
+  request(name: string, fn: () => Promise<number>): Promise<number>;
+}
+const { locks } = (globalThis as { navigator?: { locks?: Locks } }).navigator ?? {};
+
+describe('what there is once for the whole process stays at home', () => {
+  beforeAll(async () => {
+    blue = await lab();
+  });
+  afterAll(() => blue.close());
+
+  test('standard streams, first touched inside', async () => {
+    const ended = await script(`
+      lab.run(() => [process.stdin.isTTY, process.stdout.isTTY, process.stderr.isTTY]);
+      process.stdin.on('end', () => say(name(place())));
+      process.stdin.resume();
+    `);
+    expect(ended.out).toEqual(['home']);
+  });
+
+  test('exit handlers, when process.exit is called inside', async () => {
+    const ended = await script(`
+      process.on('exit', code => say('exit', code, name(place())));
+      lab.run(() => setTimeout(() => process.exit(3)));
+    `);
+    expect([ended.out, ended.code]).toEqual([['exit 3 home'], 3]);
+  });
+
+  test.runIf(locks !== undefined)('locks [from Node 24 on]', async () => {
+    const hold = () =>
+      (locks as Locks).request('x', async () => (await timers.setTimeout(5), place()));
+    const both = [blue.run(hold), hold(), blue.run(hold), hold()];
+    const inside = blue.inode('net');
+    expect(await Promise.all(both)).toEqual([inside, home, inside, home]);
+  });
+});
+
+test('a handle that comes over the channel of a child started inside is inside', async () => {
+  using where = await lab();
+  const track = new Track();
+  await where.run(async () => {
+    const child = fork(new URL('./fixtures/send-server.mjs', import.meta.url));
+    const [, server] = (await once(child, 'message')) as [unknown, net.Server];
+    track.at('message');
+    server.on('connection', socket => {
+      track.at('connection');
+      socket.on('data', () => {
+        track.at('data');
+        socket.end();
+      });
+    });
+    const client = net.connect(port(server), '127.0.0.1');
+    client.end('x');
+    client.resume();
+    await once(client, 'close');
+    server.close();
+    child.kill();
+    await once(child, 'exit');
+  });
+  track.expectAll(where.inode('net'), 3);
+});
+
+test('entering again and again from inside keeps no more open than once', async () => {
+  using where = await lab();
+  const before = openFds().length;
+  await new Promise<void>(resolve => {
+    let left = 200;
+    const again = () => {
+      if (--left > 0)
+        withNamespaces({ net: `/proc/self/fd/${where.fd('net')}` }, ['net'], () =>
+          setImmediate(again),
+        );
+      else resolve();
+    };
+    again();
+  });
+  await collected(() => openFds().length < before + 50);
+  expect(openFds().length).toBeLessThan(before + 50);
 });

@@ -135,3 +135,17 @@ test('10,000 callbacks leave as many fds and threads as before', async () => {
   expect([openFds(), threadPlaces().length]).toEqual([fds, threads]);
   expect(place()).toBe(home);
 });
+
+test('timers that a test has replaced keep nothing on', async () => {
+  await hooksOff();
+  const before = openFds();
+  const own = globalThis.setImmediate;
+  globalThis.setImmediate = (() => ({ unref() {} })) as unknown as typeof setImmediate;
+  try {
+    blue.run(place);
+  } finally {
+    globalThis.setImmediate = own;
+  }
+  expect(await hooksOff()).toBe(true);
+  expect(openFds()).toEqual(before);
+});

@@ -30,7 +30,28 @@ export function isolateDebugger(): void {
     patchPost(inspector.Session.prototype);
     patchPost(process.getBuiltinModule('node:inspector/promises').Session.prototype);
   }
+  patchProfilers();
   patchTracing();
+}
+
+function patchProfilers(): void {
+  type Starts = Record<string, (...args: unknown[]) => unknown>;
+  const v8 = process.getBuiltinModule('node:v8') as unknown as Starts;
+  for (const [owner, names] of [
+    [console as unknown as Starts, ['profile', 'profileEnd']],
+    [v8, ['startCpuProfile']], // Node 24
+  ] as const) {
+    for (const name of names) {
+      if (typeof owner[name] !== 'function') continue;
+      patch(
+        owner,
+        name,
+        original =>
+          (...args) =>
+            atHome(() => original?.apply(owner, args)),
+      );
+    }
+  }
 }
 
 /** The protocol's methods that start a thread; the others, such as Runtime.evaluate, run in place. */

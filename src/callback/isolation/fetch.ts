@@ -22,6 +22,7 @@ const older = Symbol.for('undici.globalDispatcher.1');
 const globals = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
 
 export function isolateFetch(): void {
+  if (typeof globalThis.fetch !== 'function') return; // --no-experimental-fetch
   if (globals[newer] === undefined && globals[older] === undefined) {
     // With frozen intrinsics the moment of its making cannot be caught: it is made now.
     if (Object.isFrozen(Object)) void globalThis.Response;
@@ -85,7 +86,7 @@ function takePartIn(original: typeof Object.defineProperty): void {
     return original(owner, key, { ...descriptor, value: standIn(descriptor.value) });
   };
   // Somebody else may only have looked.
-  atHome(queueMicrotask, stop);
+  atHome(() => process.nextTick(stop));
 }
 
 const standIns = new WeakMap<Dispatcher, Dispatcher>();
@@ -100,12 +101,13 @@ function standIn(dispatcher: Dispatcher): Dispatcher {
     return inner === undefined ? dispatcher : new Class(inner);
   }
   if (Class.name !== 'Agent' && Class.name !== 'EnvHttpProxyAgent') return dispatcher;
+  if (dispatcher.dispatch !== Class.prototype.dispatch) return dispatcher; // with interceptors
   const proxy = new Proxy(dispatcher, {
     get(home, key) {
       const context = currentContext();
       const here = context === undefined ? home : dispatcherOf(context, home, Class);
       const value = Reflect.get(here, key, here);
-      return typeof value === 'function' ? value.bind(here) : value;
+      return typeof value === 'function' && key !== 'constructor' ? value.bind(here) : value;
     },
   });
   standIns.set(dispatcher, proxy);

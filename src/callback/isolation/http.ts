@@ -11,7 +11,7 @@ import { patch } from './patch.ts';
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');
 
-type AddRequest = (this: Agent, ...args: unknown[]) => void;
+type Method = (this: Agent, ...args: unknown[]) => void;
 type Limits = Pick<Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> & {
   keepAlive: boolean;
   keepAliveMsecs: number;
@@ -20,21 +20,27 @@ type Limits = Pick<Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> &
 };
 
 export function isolateHttp(): void {
-  const agents = http.Agent.prototype as unknown as { addRequest: AddRequest };
-  patch(
-    agents,
-    'addRequest',
-    original =>
-      function addRequest(this: Agent, ...args: unknown[]) {
-        original.apply(agentHere(this), args);
-      },
-  );
+  const agents = http.Agent.prototype as unknown as Record<'addRequest' | 'destroy', Method>;
+  for (const name of ['addRequest', 'destroy'] as const) {
+    patch(
+      agents,
+      name,
+      original =>
+        function (this: Agent, ...args: unknown[]) {
+          original.apply(agentHere(this), args);
+        },
+    );
+  }
 }
 
 function agentHere(agent: Agent): Agent {
   const context = currentContext();
   if (context === undefined) return agent;
   if (agent !== http.globalAgent && agent !== https.globalAgent) return agent;
+  // Of a class of the user's own, put in the place of Node's: it is the user's.
+  const kind = Object.getPrototypeOf(agent);
+  if (kind !== http.Agent.prototype && kind !== https.Agent.prototype) return agent;
+  if (Object.hasOwn(agent, 'createConnection')) return agent;
   const here = context.own(agent, () => twinOf(agent));
   // The limits may be set on the global agent at any time.
   const { maxSockets, maxFreeSockets, maxTotalSockets } = agent;

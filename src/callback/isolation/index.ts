@@ -8,12 +8,11 @@ import { guardSignal, isolateDebugger, unguardSignal } from './debugger.ts';
 import { isolateFetch } from './fetch.ts';
 import { isolateHttp } from './http.ts';
 import { isolateNames } from './names.ts';
+import { isolateProcess } from './process.ts';
 
 /** Once for a thread, at home, before its first callback. */
 export function isolate(): void {
-  // Made by Node when first used; made inside, they would keep that context alive for good.
-  void process.stdout;
-  void process.stderr;
+  isolateProcess();
   isolateNames();
   isolateHttp();
   isolateFetch();

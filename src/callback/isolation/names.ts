@@ -34,7 +34,7 @@ export function isolateNames(): void {
   patch(dns as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
     const [hostname, options] = args;
     if (isLocal(hostname)) return home(...args);
-    const callback = args.at(-1);
+    const callback = typeof options === 'function' ? options : args[2];
     if (typeof callback !== 'function') return home(...args);
     // Node checks the arguments, with its own errors, by looking up what needs no looking up.
     const given = typeof options === 'function' ? {} : options;
@@ -50,8 +50,9 @@ export function isolateNames(): void {
     const [hostname, options] = args;
     if (isLocal(hostname)) return home(...args);
     const wanted = normalise(options);
+    const checked = home('127.0.0.1', options); // or throws, as Node does
     return (async () => {
-      await home('127.0.0.1', options);
+      await checked;
       const rows = await lookupHere(hostname, wanted);
       return wanted.all ? rows : rows[0];
     })();
@@ -98,6 +99,7 @@ function normalise(options: unknown): LookupOptions {
 
 async function lookupHere(hostname: unknown, wanted: LookupOptions): Promise<Row[]> {
   const name = hostname as string;
+  if (name.includes('\0')) throw lookupError('getaddrinfo', { error: -2, system: 0 }, name);
   const family = { IPv4: 4, IPv6: 6 }[String(wanted.family)] ?? Number(wanted.family ?? 0);
   const hints = wanted.hints ?? 0;
   const answer = await inTurn(() =>
