@@ -7,5 +7,6 @@ namespace js {
 void Sys(Napi::Env env, Napi::Object exports);
 void Task(Napi::Env env, Napi::Object exports);
 void Debugger(Napi::Env env, Napi::Object exports);
+void Spawn(Napi::Env env, Napi::Object exports);
 
 }  // namespace js

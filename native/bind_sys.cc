@@ -63,6 +63,11 @@ Napi::Value OpenNamespace(const Napi::CallbackInfo& info) {
                            sys::open_namespace(info[0].As<Napi::String>().Utf8Value().c_str()));
 }
 
+Napi::Value OpenForWriting(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(),
+                           sys::open_for_writing(info[0].As<Napi::String>().Utf8Value().c_str()));
+}
+
 // [inode, device], or -errno. Both fit a double: the kernel's inode numbers of namespaces are 32
 // bits.
 Napi::Value GetInode(const Napi::CallbackInfo& info) {
@@ -176,6 +181,7 @@ void Sys(Napi::Env env, Napi::Object exports) {
   Wrapped(env, exports, "openDirectory", OpenDirectory);
   Wrapped(env, exports, "openNamespaceAt", OpenNamespaceAt);
   Wrapped(env, exports, "openNamespace", OpenNamespace);
+  Wrapped(env, exports, "openForWriting", OpenForWriting);
   Wrapped(env, exports, "getInode", GetInode);
   Wrapped(env, exports, "getId", GetId);
   Wrapped(env, exports, "getOwnerUid", GetOwnerUid);
