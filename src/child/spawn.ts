@@ -8,6 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import * as node from 'node:child_process';
 import { promisify } from 'node:util';
 import { invalidType, refusal } from '../errors.ts';
+import type { Target } from '../target.ts';
 import { type ChildPlace, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
 import { startAs } from './process-handle.ts';
@@ -77,6 +78,22 @@ function promised<R>(call: (...args: never[]) => ChildProcess) {
 
 for (const call of [exec, execFile]) {
   Object.defineProperty(call, promisify.custom, { value: promised(call as never) });
+}
+
+/** The same call with `target` as its target, whichever of its arguments are left out. */
+export function within(
+  call: (...args: never[]) => ChildProcess,
+  target: Target,
+  given: readonly unknown[],
+): ChildProcess {
+  const args = given.filter((argument, i) => i === 0 || (argument ?? undefined) !== undefined);
+  const place = args.findIndex(
+    (argument, i) =>
+      i > 0 && typeof argument === 'object' && !Array.isArray(argument) && argument !== null,
+  );
+  if (place > 0) args[place] = { ...(args[place] as object), target };
+  else args.splice(Array.isArray(args[1]) ? 2 : 1, 0, { target });
+  return call(...(args as never[]));
 }
 
 function start<C extends ChildProcess>(
