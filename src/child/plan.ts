@@ -50,7 +50,7 @@ export class OpenPlan {
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
       if (pid !== undefined && lends(own, env)) lender = new TargetProcess(pid);
       this.#fds = openJoins(own);
-      const joined = this.#fds?.types ?? [];
+      const joined = ordered(this.#fds?.types ?? []);
       this.environment = this.#environment(own, env, joined, lender);
       this.plan = this.#plan(own, env, joined, lender);
     } catch (error) {
