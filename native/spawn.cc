@@ -65,6 +65,7 @@ struct Child {
   char* const* envp;
   const char* step;
   int error;
+  bool set_up;
 };
 
 // Only system calls on prepared data: no allocation, no lock, no return.
@@ -77,6 +78,7 @@ int child_main(void* data) {
       ::_exit(127);
     }
   }
+  child->set_up = true;
   child->step = "execveat";
   ::syscall(SYS_execveat, child->launcher, "", child->argv, child->envp, AT_EMPTY_PATH);
   child->error = -errno;
@@ -103,7 +105,8 @@ int run(Request* request, int forks, Prepared* prepared, Result* result) {
                  request->argv.data(),
                  request->envp.data(),
                  "",
-                 0};
+                 0,
+                 false};
   result->step = "memfd_create";
   if (child.launcher < 0) return child.launcher;
   result->step = "clone";
@@ -114,6 +117,7 @@ int run(Request* request, int forks, Prepared* prepared, Result* result) {
   prepared->channel[1] = -1;
   if (child.error != 0) {
     result->step = child.step;
+    result->setup = child.set_up;  // a bad fd in stdio is Node's own error
     reap(result->pidfd);
     return child.error;
   }

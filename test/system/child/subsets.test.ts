@@ -107,7 +107,7 @@ test('in a callback, a child starts where the callback runs', async () => {
 });
 
 test('the parent of the user namespace, for what went one level deeper', async () => {
-  const target = await startTarget(['user', 'net'], {
+  const target = await startTarget(['user', 'net', 'pid'], {
     program: ['sh', '-c', `unshare -U -r ${probe} wait & wait`],
   });
   const { stdout } = await outcome(spawn('pgrep', ['-P', String(target.pid)]));
