@@ -91,11 +91,13 @@ int follow(int channel, int forks, int patience, Result* result) {
     const int got = ready < 0 ? ready : receive(channel, &report, &pid);
     if (got <= 0) {
       open = false;  // executed, or dead; then its end tells
-      error = got;
-    } else if (report.step != LAUNCH_HERE) {
+      error = got == 0 && forks > 0 ? -ESRCH : got;
+      result->step = "clone";
+    } else if (report.step != LAUNCH_FORKED) {
       error = failed(report, result);
     } else {
       forks--;
+      if (report.detail != 0) pid = report.detail;
       const int pidfd = result_of(::syscall(SYS_pidfd_open, pid, 0));
       if (pidfd < 0) {
         result->step = "pidfd_open";

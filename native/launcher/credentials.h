@@ -16,13 +16,32 @@ static void bound_capabilities(void) {
   must(CALL(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0), LAUNCH_KEEPCAPS);
 }
 
-static void set_ids(void) {
+/* In a user namespace they may be denied for good (user_namespaces(7)): leave them outside. */
+static void leave_groups(void) {
   const uint32_t none = 0;
-  if (asked(LAUNCH_GROUPS)) {
-    must(CALL2(setgroups, launch->groups_count, at(launch->groups)), LAUNCH_SETGROUPS);
-  } else if (asked(LAUNCH_GROUPS_TRY)) {
-    CALL2(setgroups, 0, &none); /* may be denied for good, user_namespaces(7) */
+  if (asked(LAUNCH_GROUPS) || asked(LAUNCH_GROUPS_TRY)) CALL2(setgroups, 0, &none);
+}
+
+static int has_groups(const uint32_t* wanted, uint32_t count) {
+  static uint32_t groups[LAUNCH_MOST / sizeof(uint32_t)];
+  if (CALL2(getgroups, sizeof groups / sizeof *groups, groups) != count) return 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (groups[i] != wanted[i]) return 0;
   }
+  return 1;
+}
+
+static void set_groups(void) {
+  const uint32_t* wanted = at(launch->groups);
+  if (asked(LAUNCH_GROUPS)) {
+    long result = CALL2(setgroups, launch->groups_count, wanted);
+    if (result < 0 && !has_groups(wanted, launch->groups_count)) fail(LAUNCH_SETGROUPS, result, 0);
+  } else {
+    leave_groups();
+  }
+}
+
+static void set_ids(void) {
   const uint32_t* gid = launch->gid;
   const uint32_t* uid = launch->uid;
   if (asked(LAUNCH_GID)) must(CALL3(setresgid, gid[0], gid[1], gid[2]), LAUNCH_SETGID);

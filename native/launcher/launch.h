@@ -51,7 +51,7 @@ struct launch {
 };
 
 enum launch_step {
-  LAUNCH_HERE, /* no failure: said by the process that goes on, after a fork */
+  LAUNCH_FORKED, /* no failure: another process goes on */
   LAUNCH_RECEIVE,
   LAUNCH_SETNS,
   LAUNCH_UNSHARE,
@@ -80,5 +80,6 @@ enum launch_step {
 struct launch_report {
   int32_t step;
   int32_t error;  /* -errno */
-  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number */
+  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of
+                     LAUNCH_FORKED: the pid, 0: that of the sender */
 };

@@ -100,7 +100,8 @@ static void reset_signals(void) {
 /* The user namespace comes last where it takes power away (root going into a container), and first
  * where it gives it (its owner): so try the others without it, and again what failed, after it. */
 static void join(void) {
-  const int with_user = launch->joins[0] >= 0;
+  const int with_user = launch->joins[0] >= 0 && launch->types[0] == NEW_USER;
+  if (with_user) leave_groups();
   for (int round = with_user ? 0 : 1; round < 2; round++) {
     for (int i = 0; i < LAUNCH_JOINS; i++) {
       if (launch->joins[i] < 0 || (round == 0 && launch->types[i] == NEW_USER)) continue;
@@ -115,12 +116,16 @@ static void join(void) {
 }
 
 /* A process never changes its own pid namespace, only that of its children. The child is Node's, as
- * we are (CLONE_PARENT); it says so itself, and the kernel adds its pid as Node sees it. */
-static void go_on_as_child(void) {
+ * we are (CLONE_PARENT). We say its pid, which we and Node number alike; in a joined namespace we
+ * do not, and the child speaks: with its words the kernel hands over its pid as Node numbers it. */
+static void go_on_as_child(int numbered_alike) {
   long child = CALL(clone, CLONE_PARENT | SIGCHLD_NUMBER, 0, 0, 0, 0);
-  if (child > 0) quit(0);
+  if (child > 0) {
+    if (numbered_alike) report(LAUNCH_FORKED, 0, (int)child);
+    quit(0);
+  }
   must(child, LAUNCH_CLONE);
-  report(LAUNCH_HERE, 0, 0);
+  if (!numbered_alike) report(LAUNCH_FORKED, 0, 0);
 }
 
 /* ---- files ---- */
@@ -181,15 +186,16 @@ __attribute__((used)) void start(long* stack) {
   reset_signals();
 
   join();
-  if (asked(LAUNCH_FORK_JOINED)) go_on_as_child();
+  if (asked(LAUNCH_FORK_JOINED)) go_on_as_child(1);
   if (launch->unshare != 0) must(CALL1(unshare, launch->unshare), LAUNCH_UNSHARE);
-  if (asked(LAUNCH_FORK_CREATED)) go_on_as_child();
+  if (asked(LAUNCH_FORK_CREATED)) go_on_as_child(!asked(LAUNCH_FORK_JOINED));
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
   change_directory();
 
   if (asked(LAUNCH_CAPS)) bound_capabilities();
+  set_groups();
   set_ids();
   if (asked(LAUNCH_CAPS)) set_capabilities();
   if (asked(LAUNCH_UMASK)) CALL1(umask, launch->umask);

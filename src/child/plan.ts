@@ -117,7 +117,7 @@ export class OpenPlan {
     set('forkJoined', joined.includes('pid'));
     set('forkCreated', unshare.includes('pid') || unshare.includes('time'));
     set('groups', groups);
-    set('groupsTry', inside && !groups);
+    set('groupsTry', inside && !groups && !credentials);
     set('rootInside', inside && !credentials);
     set('capabilities', capabilities);
     set('capabilitiesAtMost', credentials);
@@ -165,7 +165,9 @@ function complete(
   if (detached) all |= flag.setsid;
   if (credentials || (uid ?? null) !== null) all |= flag.uid;
   if (credentials || (gid ?? null) !== null) all |= flag.gid;
-  if ((all & (flag.uid | flag.gid)) !== 0 && (all & flag.groups) === 0) all |= flag.groupsTry;
+  if ((all & (flag.uid | flag.gid)) !== 0 && (all & flag.groups) === 0 && !credentials) {
+    all |= flag.groupsTry;
+  }
   return { flags: all, ids: Uint32Array.from([...uids, ...gids]) };
 }
 

@@ -12,7 +12,8 @@ export interface Credentials {
   /** Real, effective, saved. */
   uid: number[];
   gid: number[];
-  groups: number[];
+  /** undefined: the same as ours. */
+  groups: number[] | undefined;
   capabilities: CapabilitySets;
   noNewPrivs: boolean;
   umask: number;
@@ -69,15 +70,15 @@ export class TargetProcess {
    */
   credentials(inside: boolean, ownUser: boolean): Credentials {
     const status = this.#read('status');
-    const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
-    const ids = (name: string) => field(name).split(/\s+/).filter(Boolean).map(Number);
+    const field = (name: string) => fieldIn(status, name);
+    const ids = (name: string) => idsIn(status, name);
     const bits = (name: string) => BigInt(`0x${field(name) || '0'}`);
     const uids = inside ? this.#translation('uid_map') : same;
     const gids = inside ? this.#translation('gid_map') : same;
     return {
       uid: ids('Uid').slice(0, 3).map(uids),
       gid: ids('Gid').slice(0, 3).map(gids),
-      groups: ids('Groups').map(gids),
+      groups: sameGroups(ids('Groups')) ? undefined : ids('Groups').map(gids),
       capabilities:
         inside || ownUser
           ? {
@@ -130,6 +131,22 @@ export class TargetProcess {
         : undefined;
     return failure(gone ? errnos.ESRCH : errno, syscall, { target: this.pid, advice });
   }
+}
+
+/** Those that have no number in its user namespace could not be set, but they can stay. */
+function sameGroups(groups: readonly number[]): boolean {
+  // Not process.getgroups(), which adds the group of the process.
+  const own = idsIn(readFileSync('/proc/self/status', 'utf8'), 'Groups');
+  return own.length === groups.length && groups.every(group => own.includes(group));
+}
+
+/** proc_pid_status(5) */
+function fieldIn(status: string, name: string): string {
+  return new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1] ?? '';
+}
+
+function idsIn(status: string, name: string): number[] {
+  return fieldIn(status, name).split(/\s+/).filter(Boolean).map(Number);
 }
 
 function same(id: number): number {
