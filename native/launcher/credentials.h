@@ -8,7 +8,7 @@ static void bound_capabilities(void) {
   for (int cap = 0; cap < 64; cap++) {
     if (launch->bounding >> cap & 1) continue;
     long known = CALL(prctl, PR_CAPBSET_READ, cap, 0, 0, 0);
-    if (known < 0) return; /* the kernel has no more */
+    if (known < 0) break; /* the kernel has no more */
     if (known == 0) continue;
     long result = CALL(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
     if (result < 0) fail(LAUNCH_CAPBSET_DROP, result, cap);

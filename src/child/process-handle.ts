@@ -71,9 +71,11 @@ class ProcessHandle extends AsyncResource {
   #late: number | undefined;
   readonly #plan: Plan;
   readonly #options: NodeOptions;
+  readonly #nodes: NodesHandle;
 
-  constructor(plan: Plan, options: NodeOptions) {
+  constructor(plan: Plan, options: NodeOptions, nodes: NodesHandle) {
     super('PROCESSWRAP');
+    this.#nodes = nodes;
     this.#plan = plan;
     this.#options = options;
   }
@@ -96,7 +98,22 @@ class ProcessHandle extends AsyncResource {
         `linux-namespaces: Node ${process.version} starts processes in a way that this version does not know; a newer one may`,
       );
     }
+    this.#retire(given.length);
     return this.#start(file, args, envPairs, stdio);
+  }
+
+  /**
+   * Node's own handle, which started nothing, is never freed: close() passes over what was not tried.
+   * So it is tried, with a file descriptor that libuv refuses before it does anything. From 24.21 and
+   * 26.4 on such a try damages Node's memory: there the handle stays, and is parted from all else.
+   */
+  #retire(form: number): void {
+    if (form === 1) {
+      this.#nodes.spawn({ file: '/', stdio: [{ type: 'fd', fd: -1 }] });
+      this.#nodes.close();
+      return;
+    }
+    for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
   }
 
   #start(file: string, args: string[], envPairs: string[], stdio: Stdio[]): number {
@@ -176,9 +193,15 @@ function source(stdio: Stdio, i: number): number {
   }
 }
 
+interface NodesHandle {
+  onexit: (code: number, signal: string) => void;
+  spawn(...args: unknown[]): number;
+  close(): void;
+}
+
 /** Private parts of Node's ChildProcess. */
 interface Internals {
-  _handle: { onexit: (code: number, signal: string) => void; close(): void } | null;
+  _handle: NodesHandle | ProcessHandle | null;
   spawn(options: NodeOptions): number;
 }
 
@@ -224,12 +247,12 @@ function spawnAs(
   options: NodeOptions,
   own: (options: NodeOptions) => number,
 ): number {
-  const handle = new ProcessHandle(plan, options);
   const nodes = child._handle;
-  const onexit = nodes?.onexit;
-  if (typeof onexit !== 'function') {
+  if (typeof nodes?.onexit !== 'function' || typeof nodes.spawn !== 'function') {
     throw new Error(`linux-namespaces: Node ${process.version} has another ChildProcess`);
   }
+  const { onexit } = nodes;
+  const handle = new ProcessHandle(plan, options, nodes);
   handle.onexit = (code, signal) => {
     const { failure } = handle;
     if (failure === undefined || code >= 0) return onexit(code, signal);
@@ -241,7 +264,6 @@ function spawnAs(
     };
     onexit(failure.errno, signal);
   };
-  nodes?.close();
   child._handle = handle;
   try {
     return own.call(child, options);
