@@ -45,7 +45,7 @@
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
       ],
       "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-fno-rtti", "-fvisibility=hidden"],
-      "ldflags": ["-Wl,--as-needed", "-Wl,-z,relro,-z,now"]
+      "ldflags": ["-Wl,--as-needed", "-Wl,-z,relro,-z,now,-z,nodelete"]
     }
   ]
 }

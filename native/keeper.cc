@@ -51,7 +51,7 @@ struct Reaper {
   int pipe[2] = {-1, -1};
   bool running = false;
 };
-Reaper reaper;
+Reaper& reaper = *new Reaper;  // never destroyed: the thread may run until the process is gone
 uv_once_t once = UV_ONCE_INIT;
 
 void take_newcomers(std::vector<Orphan>* orphans) {

@@ -50,6 +50,8 @@ const devNull = -3;
 const EAGAIN = -11;
 const EINVAL = -22;
 const ESRCH = -3;
+const ENFILE = -23;
+const EMFILE = -24;
 
 /** How long, in milliseconds, the program's exec is waited for; what takes longer is an event. */
 const patience = 100;
@@ -143,10 +145,11 @@ class ProcessHandle extends AsyncResource {
       return 0;
     }
     if (!result.setup) return result.error;
+    // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
+    const open = result.ends.length === stdio.length;
+    if (!open && (result.error === ENFILE || result.error === EMFILE)) return result.error;
     this.failure = childFailure(result, file, plan);
-    if (result.error === -23 || result.error === -24) return result.error; // ENFILE, EMFILE
-    // Node makes an event of the one, and throws the other, closing the streams.
-    return result.ends.length === stdio.length ? EAGAIN : EINVAL;
+    return open ? EAGAIN : EINVAL; // Node makes an event of the one, and throws the other
   }
 
   #remember(failure: SpawnFailure, file: string): void {
