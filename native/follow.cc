@@ -78,30 +78,28 @@ int follow(int channel, int forks, int patience, Result* result) {
   std::vector<int> earlier;
   int error = 0;
   bool open = true;
-  while (open && error == 0) {
-    const int ready = wait_readable(channel, forks > 0 ? kPatience : patience);
-    if (ready == 0) {
-      if (forks == 0) break;
-      result->step = "clone";
-      error = -ETIMEDOUT;
-      break;
-    }
+  // After a failure up to the end: a child may say that it failed before its parent says its pid.
+  while (open) {
+    const int ready = wait_readable(channel, forks > 0 || error != 0 ? kPatience : patience);
+    if (ready == 0 && forks == 0) break;
     launch_report report;
     int pid = 0;
-    const int got = ready < 0 ? ready : receive(channel, &report, &pid);
+    const int got = ready > 0 ? receive(channel, &report, &pid) : ready;
     if (got <= 0) {
       open = false;  // executed, or dead; then its end tells
-      error = got == 0 && forks > 0 ? -ESRCH : got;
-      result->step = "clone";
+      if (error == 0 && (got < 0 || forks > 0)) {
+        result->step = "clone";
+        error = got < 0 ? got : ready == 0 ? -ETIMEDOUT : -ESRCH;
+      }
     } else if (report.step != LAUNCH_FORKED) {
-      error = failed(report, result);
+      if (error == 0) error = failed(report, result);
     } else {
       forks--;
       if (report.detail != 0) pid = report.detail;
       const int pidfd = result_of(::syscall(SYS_pidfd_open, pid, 0));
       if (pidfd < 0) {
-        result->step = "pidfd_open";
-        error = pidfd;
+        if (error == 0) result->step = "pidfd_open";
+        if (error == 0) error = pidfd;
       } else {
         earlier.push_back(result->pidfd);
         result->pidfd = pidfd;
