@@ -237,7 +237,6 @@ test('a pid namespace whose first process is gone: an error that says so', async
 });
 
 test('the target dies while children start: an error or an end, and nothing is left', async () => {
-  const before = readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8');
   for (let i = 0; i < 40; i++) {
     const target = await startTarget(all);
     const children: Promise<unknown>[] = [];
@@ -260,5 +259,5 @@ test('the target dies while children start: an error or an end, and nothing is l
   }
   await expect
     .poll(() => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8'))
-    .toBe(before);
-}, 60_000); // DEBUG
+    .toBe('');
+}, 60_000);
