@@ -7,11 +7,37 @@
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
+        "native/bind_spawn.cc",
         "native/create.cc",
         "native/debugger.cc",
+        "native/follow.cc",
+        "native/keeper.cc",
         "native/lookup.cc",
+        "native/prepare.cc",
+        "native/spawn.cc",
         "native/sys.cc"
       ],
+      "actions": [
+        {
+          "action_name": "launcher",
+          "inputs": [
+            "native/launcher/credentials.h",
+            "native/launcher/embed.mjs",
+            "native/launcher/execute.h",
+            "native/launcher/launch.h",
+            "native/launcher/launcher.c",
+            "native/launcher/syscalls.h"
+          ],
+          "outputs": ["<(INTERMEDIATE_DIR)/launcher_bytes.h"],
+          "action": [
+            "node",
+            "native/launcher/embed.mjs",
+            "native/launcher/launcher.c",
+            "<(INTERMEDIATE_DIR)/launcher_bytes.h"
+          ]
+        }
+      ],
+      "include_dirs": ["<(INTERMEDIATE_DIR)"],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
       "defines": [
         "NAPI_VERSION=9",

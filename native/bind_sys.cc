@@ -138,6 +138,7 @@ void Sys(napi_env env, napi_value exports) {
   Export(env, exports, "openDirectory", OpenPath<sys::open_directory>);
   Export(env, exports, "openNamespace", OpenPath<sys::open_namespace>);
   Export(env, exports, "openNamespaceAt", OpenNamespaceAt);
+  Export(env, exports, "openForWriting", OpenPath<sys::open_for_writing>);
   Export(env, exports, "dup", OpenUnary<sys::dup>);
   Export(env, exports, "close", Close);
   Export(env, exports, "letGo", LetGo);

@@ -59,6 +59,8 @@ int open_namespace(const char* path) {
   return opened;
 }
 
+int open_for_writing(const char* path) { return result(::open(path, O_WRONLY | O_CLOEXEC)); }
+
 // A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)).
 int is_kernel_thread(int pid) {
   char path[32];

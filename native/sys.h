@@ -11,8 +11,9 @@ int pidfd_namespace(int pidfd, int type);                // Linux 6.11; ioctl_pi
 int open_directory(const char* path);                    // O_PATH
 int open_namespace_at(int directory, const char* name);  // of a /proc/PID directory
 int open_namespace(const char* path);                    // never blocks, -EINVAL if it is none
-int is_kernel_thread(int pid);                           // 1 or 0
-int is_own_proc();                                       // 1 if /proc numbers pids as we do
+int open_for_writing(const char* path);
+int is_kernel_thread(int pid);  // 1 or 0
+int is_own_proc();              // 1 if /proc numbers pids as we do
 int close(int fd);
 int dup(int fd);
 int gettid();

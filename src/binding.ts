@@ -25,6 +25,46 @@ export interface ServiceAnswer extends Answer {
   readonly service: string;
 }
 
+/** What became of a spawn that failed. `setup`: before the program was to be executed. */
+export interface SpawnFailure {
+  readonly error: number;
+  /** The system call. */
+  readonly step: string;
+  /** Of setns the CLONE_NEW* flag, of capabilities the number. */
+  readonly detail: number;
+  readonly setup: boolean;
+}
+/** A child that runs, in the addon. */
+export type Child = { readonly __child: unique symbol };
+/** native/launcher/launch.h says what the fields mean. */
+export interface SpawnRequest {
+  readonly file: string;
+  readonly args: string;
+  readonly env: string;
+  readonly cwd: string | undefined;
+  readonly rootPath: string | undefined;
+  /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null. */
+  readonly stdio: Int32Array;
+  readonly flags: number;
+  readonly unshare: number;
+  readonly joins: Int32Array;
+  readonly types: Int32Array;
+  readonly rootFd: number;
+  readonly cgroup: number;
+  readonly umask: number;
+  /** uid, gid: real, effective, saved of each. */
+  readonly ids: Uint32Array;
+  readonly groups: Uint32Array;
+  /** Inheritable, permitted, effective, bounding, ambient. */
+  readonly capabilities: BigUint64Array;
+  /** Milliseconds. */
+  readonly wait: number;
+}
+export type Spawned = { readonly ends: readonly number[] } & (
+  | { readonly pid: number; readonly child: Child }
+  | SpawnFailure
+);
+
 export interface Binding {
   pidfdOpen(pid: number, flags: number): number;
   pidfdNamespace(pidfd: number, flag: number): number;
@@ -56,6 +96,15 @@ export interface Binding {
   ): Promise<Created>;
   getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
   getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
+  openForWriting(path: string): number;
+  spawn(
+    request: SpawnRequest,
+    ended: (code: number, signal: number) => void,
+    failed: (failure: SpawnFailure) => void,
+  ): Spawned;
+  childKill(child: Child, signal: number): number;
+  childRef(child: Child): void;
+  childUnref(child: Child): void;
   holdDebugger(serve: () => void): boolean;
   releaseDebugger(): void;
 }

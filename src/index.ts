@@ -1,5 +1,15 @@
 /** The public names. */
 export { currentNamespaces, outside, withNamespaces } from './callback/run.ts';
+export type { Capability } from './child/capabilities.ts';
+export type {
+  ChildPlace,
+  Environment,
+  ExecFileOptions,
+  ExecOptions,
+  ForkOptions,
+  SpawnOptions,
+} from './child/options.ts';
+export { exec, execFile, fork, spawn } from './child/spawn.ts';
 export { type CreateOptions, createNamespaces } from './create/create.ts';
 export { NamespaceError } from './errors.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';

@@ -2,8 +2,12 @@
  * `Namespaces`: a handle that keeps namespaces open, whatever becomes of the process they were taken
  * from. Its methods are doors to the rooms above (the one documented import upwards).
  */
+import type { ChildProcess } from 'node:child_process';
 import { binding } from './binding.ts';
 import { runInside } from './callback/run.ts';
+import type { SpawnOptions } from './child/options.ts';
+import type { ChildOf, Exec, ExecFile, Fork } from './child/signatures.ts';
+import { exec, execFile, fork, spawn, within } from './child/spawn.ts';
 import { checkTypes, failure, invalidValue } from './errors.ts';
 import type { Fds } from './fds.ts';
 import { openTarget, type Target } from './target.ts';
@@ -41,6 +45,30 @@ export class Namespaces {
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
     return runInside(this.fds(), fn, args);
+  }
+
+  /** `spawn` into the namespaces of this handle. It may be closed as soon as this has returned. */
+  spawn<const O extends SpawnOptions = {}>(
+    file: string,
+    args?: readonly string[] | O,
+    options?: O,
+  ): ChildOf<O> {
+    return within(spawn, this, [file, args, options]) as ChildOf<O>;
+  }
+
+  /** `exec` in the namespaces of this handle. */
+  exec(...args: Parameters<Exec>): ChildProcess {
+    return within(exec, this, args);
+  }
+
+  /** `execFile` in the namespaces of this handle. */
+  execFile(...args: Parameters<ExecFile>): ChildProcess {
+    return within(execFile, this, args);
+  }
+
+  /** `fork` in the namespaces of this handle. */
+  fork(...args: Parameters<Fork>): ChildProcess {
+    return within(fork, this, args);
   }
 
   /**

@@ -1,0 +1,24 @@
+// Threads that exist for children: one that a child is tied to, because the kernel's "die with your
+// parent" means the thread that cloned it; and one that waits for children whom nobody else waits
+// for any more. Knows nothing of JavaScript, nor of how a child is made.
+#pragma once
+
+namespace keeper {
+
+struct Keeper;
+
+bool is_first_thread();  // the one that ends with the process
+
+// Runs `work(data)` on a new thread, which has the namespaces of the calling one, and returns when
+// that is done; the thread stays until the process behind *pidfd ends. 0, or -errno; where the work
+// itself fails (< 0), the thread ends and *keeper stays nullptr.
+int start(int (*work)(void*), void* data, const int* pidfd, Keeper** keeper);
+
+// After the end of the child.
+void end(Keeper* keeper);
+
+// Nobody is left to wait for the child (a terminated Worker): reaps it when it ends. Takes the
+// pidfd.
+void leave_to_reaper(int pidfd, Keeper* keeper);
+
+}  // namespace keeper

@@ -1,0 +1,92 @@
+/* The part of launcher.c that changes who the process is; included there, once. */
+#pragma once
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/prctl.h>
+
+static void bound_capabilities(void) {
+  for (int cap = 0; cap < 64; cap++) {
+    if (launch->bounding >> cap & 1) continue;
+    long known = CALL(prctl, PR_CAPBSET_READ, cap, 0, 0, 0);
+    if (known < 0) break; /* the kernel has no more */
+    if (known == 0) continue;
+    long result = CALL(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+    if (result < 0) fail(LAUNCH_CAPBSET_DROP, result, cap);
+  }
+  must(CALL(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0), LAUNCH_KEEPCAPS);
+}
+
+/* In a user namespace they may be denied for good (user_namespaces(7)): leave them outside. */
+static void leave_groups(void) {
+  const uint32_t none = 0;
+  if (asked(LAUNCH_GROUPS) || asked(LAUNCH_GROUPS_TRY)) CALL2(setgroups, 0, &none);
+}
+
+static int has_groups(const uint32_t* wanted, uint32_t count) {
+  static uint32_t groups[LAUNCH_MOST / sizeof(uint32_t)];
+  if (CALL2(getgroups, sizeof groups / sizeof *groups, groups) != count) return 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (groups[i] != wanted[i]) return 0;
+  }
+  return 1;
+}
+
+static void set_groups(void) {
+  const uint32_t* wanted = at(launch->groups);
+  if (asked(LAUNCH_GROUPS)) {
+    long result = CALL2(setgroups, launch->groups_count, wanted);
+    if (result < 0 && !has_groups(wanted, launch->groups_count)) fail(LAUNCH_SETGROUPS, result, 0);
+  } else {
+    leave_groups();
+  }
+}
+
+static void set_ids(void) {
+  const uint32_t* gid = launch->gid;
+  const uint32_t* uid = launch->uid;
+  if (asked(LAUNCH_GID)) must(CALL3(setresgid, gid[0], gid[1], gid[2]), LAUNCH_SETGID);
+  if (asked(LAUNCH_UID)) must(CALL3(setresuid, uid[0], uid[1], uid[2]), LAUNCH_SETUID);
+  if (!asked(LAUNCH_ROOT_INSIDE)) return;
+  long result = asked(LAUNCH_GID) ? 0 : CALL3(setresgid, 0, 0, 0);
+  if (result < 0 && result != -EINVAL) fail(LAUNCH_SETGID, result, 0);
+  result = asked(LAUNCH_UID) ? 0 : CALL3(setresuid, 0, 0, 0);
+  if (result < 0 && result != -EINVAL) fail(LAUNCH_SETUID, result, 0); /* EINVAL: there is no 0 */
+}
+
+static void set_capabilities(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (asked(LAUNCH_CAPS_AT_MOST)) {
+    must(CALL2(capget, &header, data), LAUNCH_CAPSET);
+    uint64_t ours = (uint64_t)data[1].permitted << 32 | data[0].permitted;
+    launch->permitted &= ours;
+    launch->effective &= launch->permitted;
+    launch->inheritable &= ours;
+    launch->ambient &= launch->permitted & launch->inheritable;
+  }
+  for (int half = 0; half < 2; half++) {
+    data[half].effective = (uint32_t)(launch->effective >> (32 * half));
+    data[half].permitted = (uint32_t)(launch->permitted >> (32 * half));
+    data[half].inheritable = (uint32_t)(launch->inheritable >> (32 * half));
+  }
+  must(CALL2(capset, &header, data), LAUNCH_CAPSET);
+  must(CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), LAUNCH_AMBIENT);
+  for (int cap = 0; cap < 64; cap++) {
+    if (!(launch->ambient >> cap & 1)) continue;
+    long result = CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
+    if (result < 0) fail(LAUNCH_AMBIENT, result, cap);
+  }
+}
+
+/* After the last change of credentials, which would undo it. */
+static void die_with_parent(void) {
+  must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
+  struct {
+    int file;
+    short events, got;
+  } parent = {launch->parent, POLL_READABLE, 0};
+  struct {
+    long seconds, nanoseconds;
+  } now = {0, 0};
+  if (CALL(ppoll, &parent, 1, &now, 0, 0) == 1) quit(137); /* it died before we asked */
+}

@@ -1,0 +1,85 @@
+/* What the addon hands to the launcher, and what the launcher says back: both ends of one socket.
+ * Shared by spawn.cc (C++) and launcher.c (C without a library). */
+#pragma once
+#include <stdint.h>
+
+#define LAUNCH_JOINS 8
+#define LAUNCH_MOST \
+  196608 /* bytes; has to fit the buffer of a unix socket (net.core.wmem_default) */
+
+/* Bits of `flags`. */
+#define LAUNCH_SETSID 1u
+#define LAUNCH_FOREIGN 2u      /* root or mnt is another's: cwd is checked to be in it */
+#define LAUNCH_FORK_JOINED 4u  /* pid was joined: only a child of ours is in it */
+#define LAUNCH_FORK_CREATED 8u /* pid or time was created: the same */
+#define LAUNCH_GROUPS 16u
+#define LAUNCH_GROUPS_TRY 32u /* clear them where that is allowed */
+#define LAUNCH_GID 64u
+#define LAUNCH_UID 128u
+#define LAUNCH_ROOT_INSIDE 256u /* uid and gid 0, where they exist in the user namespace */
+#define LAUNCH_CAPS 512u
+#define LAUNCH_CAPS_AT_MOST 1024u /* those that we lack ourselves are left out */
+#define LAUNCH_NO_NEW_PRIVS 2048u
+#define LAUNCH_UMASK 4096u
+#define LAUNCH_DIE_WITH_PARENT 8192u
+
+/* The fixed part. Offsets count from its start, 0 meaning "none"; strings end with a zero byte. */
+struct launch {
+  uint32_t size; /* of everything */
+  uint32_t flags;
+  uint32_t unshare;             /* CLONE_NEW* */
+  int32_t joins[LAUNCH_JOINS];  /* fds in the order of joining, user first; -1: none */
+  uint32_t types[LAUNCH_JOINS]; /* their CLONE_NEW* */
+  int32_t root;                 /* fd of a directory, -1: none */
+  int32_t cgroup;               /* fd of cgroup.procs, -1: none */
+  int32_t parent;               /* pidfd of Node's process, -1: none */
+  uint32_t uid[3];              /* real, effective, saved */
+  uint32_t gid[3];
+  uint32_t umask;
+  uint64_t inheritable;
+  uint64_t permitted;
+  uint64_t effective;
+  uint64_t bounding;
+  uint64_t ambient;
+  uint32_t stdio_count;
+  uint32_t groups_count;
+  uint32_t stdio;     /* offset of int32_t[stdio_count]: fd of ours for each, -1: closed */
+  uint32_t groups;    /* offset of uint32_t[groups_count] */
+  uint32_t file;      /* offset of a string: the program */
+  uint32_t root_path; /* offset of a string */
+  uint32_t cwd;       /* offset of a string */
+};
+
+enum launch_step {
+  LAUNCH_FORKED, /* no failure: another process goes on */
+  LAUNCH_RECEIVE,
+  LAUNCH_SETNS,
+  LAUNCH_UNSHARE,
+  LAUNCH_CLONE,
+  LAUNCH_DUP,
+  LAUNCH_CLOSE_RANGE,
+  LAUNCH_NEW_SESSION,
+  LAUNCH_FCHDIR,
+  LAUNCH_CHROOT,
+  LAUNCH_CHDIR,
+  LAUNCH_GETCWD,
+  LAUNCH_CAPBSET_DROP,
+  LAUNCH_KEEPCAPS,
+  LAUNCH_SETGROUPS,
+  LAUNCH_SETGID,
+  LAUNCH_SETUID,
+  LAUNCH_CAPSET,
+  LAUNCH_AMBIENT,
+  LAUNCH_NNP,
+  LAUNCH_PDEATHSIG,
+  LAUNCH_CGROUP,
+  LAUNCH_EXEC,
+  LAUNCH_STEPS
+};
+
+struct launch_report {
+  int32_t step;
+  int32_t error;  /* -errno */
+  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of
+                     LAUNCH_FORKED: the pid, 0: that of the sender */
+};

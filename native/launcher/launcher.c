@@ -1,0 +1,208 @@
+/* The child half of a spawn: a program without a C library, in one thread, that never allocates.
+ * The addon executes it from a sealed memfd with the program's arguments and environment as its own
+ * (argv[0] is the number of the channel, the program's arguments follow) and the rest of the
+ * request waiting in the channel. It goes through the steps of `start` from top to bottom, and ends
+ * as the program. A step that fails is reported, and nothing is run.
+ *
+ * What it is there for: nothing of Node's memory, files or program ever is in a foreign namespace.
+ */
+#include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "launch.h"
+#include "syscalls.h"
+
+#define SIGCHLD_NUMBER 17
+#define SIGKILL_NUMBER 9
+#define SIGNALS 64
+#define PATH_MOST 4096
+#define MESSAGE_NO_SIGNAL 0x4000
+#define POLL_READABLE 1
+#define NEW_USER 0x10000000u
+
+static union {
+  struct launch launch;
+  char bytes[LAUNCH_MOST];
+} message;
+static struct launch* const launch = &message.launch;
+static int channel;
+
+/* ---- saying what happened ---- */
+
+static void quit(int code) {
+  for (;;) CALL1(exit_group, code);
+}
+
+static void report(int step, long error, int detail) {
+  struct launch_report words = {step, (int32_t)error, detail};
+  CALL(sendto, channel, &words, sizeof words, MESSAGE_NO_SIGNAL, 0);
+}
+
+static void fail(int step, long error, int detail) {
+  report(step, error, detail);
+  quit(error == -ENOENT ? 127 : 126);
+}
+
+static long must(long result, int step) {
+  if (result < 0) fail(step, result, 0);
+  return result;
+}
+
+/* ---- the request ---- */
+
+/* Run by anybody but the addon (a script that begins with #!/proc/self/exe), this is no number. */
+static int number(const char* text) {
+  int value = 0;
+  if (*text == 0) quit(127);
+  for (; *text != 0; text++) {
+    if (*text < '0' || *text > '9' || value > 100000000) quit(127);
+    value = value * 10 + (*text - '0');
+  }
+  return value;
+}
+
+static void receive(void) {
+  uint32_t size = sizeof(struct launch);
+  for (uint32_t have = 0; have < size;) {
+    long more = CALL3(read, channel, message.bytes + have, size - have);
+    if (more == -EINTR) continue;
+    if (more <= 0) fail(LAUNCH_RECEIVE, more < 0 ? more : -EPIPE, 0);
+    have += (uint32_t)more;
+    if (have == sizeof(struct launch)) size = launch->size;
+    if (size < sizeof(struct launch) || size > LAUNCH_MOST) fail(LAUNCH_RECEIVE, -E2BIG, 0);
+  }
+}
+
+static void* at(uint32_t offset) { return offset == 0 ? 0 : message.bytes + offset; }
+static int asked(uint32_t flag) { return (launch->flags & flag) != 0; }
+
+/* An ignored signal stays ignored over an exec, and Node ignores SIGPIPE. All were blocked. */
+static void reset_signals(void) {
+  struct {
+    long handler, flags, restorer;
+    uint64_t mask;
+  } standard = {0, 0, 0, 0};
+  uint64_t none = 0;
+  for (int signal = 1; signal <= SIGNALS; signal++) {
+    CALL4(rt_sigaction, signal, &standard, 0, sizeof none);
+  }
+  CALL4(rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
+}
+
+#include "credentials.h"
+#include "execute.h"
+
+/* ---- namespaces ---- */
+
+/* The user namespace comes last where it takes power away (root going into a container), and first
+ * where it gives it (its owner): so try the others without it, and again what failed, after it. */
+static void join(void) {
+  const int with_user = launch->joins[0] >= 0 && launch->types[0] == NEW_USER;
+  if (with_user) leave_groups();
+  for (int round = with_user ? 0 : 1; round < 2; round++) {
+    for (int i = 0; i < LAUNCH_JOINS; i++) {
+      if (launch->joins[i] < 0 || (round == 0 && launch->types[i] == NEW_USER)) continue;
+      long result = CALL2(setns, launch->joins[i], launch->types[i]);
+      if (result >= 0) {
+        launch->joins[i] = -1;
+      } else if (round == 1) {
+        fail(LAUNCH_SETNS, result, (int)launch->types[i]);
+      }
+    }
+  }
+}
+
+/* A process never changes its own pid namespace, only that of its children. The child is Node's, as
+ * we are (CLONE_PARENT). We say its pid, which we and Node number alike; in a joined namespace we
+ * do not, and the child speaks: with its words the kernel hands over its pid as Node numbers it. */
+static void go_on_as_child(int numbered_alike) {
+  long child = CALL(clone, CLONE_PARENT | SIGCHLD_NUMBER, 0, 0, 0, 0);
+  if (child > 0) {
+    if (numbered_alike) report(LAUNCH_FORKED, 0, (int)child);
+    quit(0);
+  }
+  must(child, LAUNCH_CLONE);
+  if (!numbered_alike) report(LAUNCH_FORKED, 0, 0);
+}
+
+/* ---- files ---- */
+
+/* Puts the wanted files at 0..stdio_count-1, our own behind them, and closes all others: before
+ * any foreign path is looked at, so that no /proc/self/fd/N in it leads to a file of ours. */
+static void arrange_files(void) {
+  int32_t* stdio = at(launch->stdio);
+  int32_t* own[] = {&channel, &launch->root, &launch->cgroup, &launch->parent};
+  const int count = (int)launch->stdio_count;
+  const int total = count + 4;
+  for (int i = 0; i < total; i++) {
+    int32_t* file = i < count ? &stdio[i] : own[i - count];
+    if (*file < 0 || *file >= total) continue;
+    *file = (int32_t)must(CALL3(fcntl, *file, F_DUPFD_CLOEXEC, total), LAUNCH_DUP);
+  }
+  for (int i = 0; i < total; i++) {
+    int32_t* file = i < count ? &stdio[i] : own[i - count];
+    if (*file < 0) {
+      CALL1(close, i);
+      continue;
+    }
+    must(CALL3(dup3, *file, i, i < count ? 0 : O_CLOEXEC), LAUNCH_DUP);
+    *file = i;
+    if (i > 2) continue;
+    long flags = CALL3(fcntl, i, F_GETFL, 0); /* a program expects its stdio to block */
+    if (flags >= 0 && (flags & O_NONBLOCK)) CALL3(fcntl, i, F_SETFL, flags & ~O_NONBLOCK);
+  }
+  must(CALL3(close_range, total, ~0u, 0), LAUNCH_CLOSE_RANGE);
+}
+
+static void change_directory(void) {
+  static char here[PATH_MOST];
+  if (launch->root >= 0) {
+    must(CALL1(fchdir, launch->root), LAUNCH_FCHDIR);
+    must(CALL1(chroot, "."), LAUNCH_CHROOT);
+    CALL1(close, launch->root);
+  }
+  if (launch->root_path != 0) must(CALL1(chroot, at(launch->root_path)), LAUNCH_CHROOT);
+  if (asked(LAUNCH_FOREIGN)) must(CALL1(chdir, "/"), LAUNCH_CHDIR);
+  if (launch->cwd != 0) must(CALL1(chdir, at(launch->cwd)), LAUNCH_CHDIR);
+  if (!asked(LAUNCH_FOREIGN)) return;
+  /* Outside of the root the kernel says "(unreachable)...", of a deleted directory ENOENT. */
+  must(CALL2(getcwd, here, sizeof here), LAUNCH_GETCWD);
+  if (here[0] != '/') fail(LAUNCH_GETCWD, -EXDEV, 0);
+}
+
+/* ---- from top to bottom ---- */
+
+__attribute__((used)) void start(long* stack) {
+  const long argc = stack[0];
+  char** argv = (char**)(stack + 1);
+  char** envp = argv + argc + 1;
+  if (argc < 2) quit(127);
+  channel = number(argv[0]);
+  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody inside looks into us or at our files */
+  receive();
+  reset_signals();
+
+  join();
+  if (asked(LAUNCH_FORK_JOINED)) go_on_as_child(1);
+  if (launch->unshare != 0) must(CALL1(unshare, launch->unshare), LAUNCH_UNSHARE);
+  if (asked(LAUNCH_FORK_CREATED)) go_on_as_child(!asked(LAUNCH_FORK_JOINED));
+
+  arrange_files();
+  if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
+  change_directory();
+
+  if (asked(LAUNCH_CAPS)) bound_capabilities();
+  set_groups();
+  set_ids();
+  if (asked(LAUNCH_CAPS)) set_capabilities();
+  if (asked(LAUNCH_UMASK)) CALL1(umask, launch->umask);
+  if (asked(LAUNCH_NO_NEW_PRIVS)) must(CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), LAUNCH_NNP);
+  if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
+  if (launch->cgroup >= 0) { /* last: in a frozen one, we stop here */
+    must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP);
+  }
+  fail(LAUNCH_EXEC, search_and_execute(at(launch->file), argv + 1, envp), 0);
+}

@@ -1,0 +1,86 @@
+/** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
+import type { SpawnFailure } from '../binding.ts';
+import { failure, type NamespaceError } from '../errors.ts';
+import { type NamespaceType, typesIn } from '../types.ts';
+import { capabilityName } from './capabilities.ts';
+
+/** What a message needs to know of the call. */
+export interface Place {
+  /** The pid or path of the target. */
+  readonly target: number | string | undefined;
+  readonly joined: readonly NamespaceType[];
+  readonly created: readonly NamespaceType[];
+}
+
+const errnos = {
+  EPERM: -1,
+  ENOMEM: -12,
+  EACCES: -13,
+  EXDEV: -18,
+  EINVAL: -22,
+  ENOSPC: -28,
+} as const;
+
+const admin = 'CAP_SYS_ADMIN is missing in the user namespace that owns it';
+const advices: Record<string, (errno: number, place: Place, detail: number) => string | undefined> =
+  {
+    setns(errno, { joined }, detail) {
+      const [type] = typesIn(detail);
+      if (errno === errnos.EPERM) {
+        const missing = type === 'mnt' ? `${admin}, or it and CAP_SYS_CHROOT in ours` : admin;
+        return joined.includes('user')
+          ? `${missing}: it belongs to another user namespace than the one that was joined`
+          : `${missing}, or in ours: run as root, or join user as well as its owner`;
+      }
+      if (errno === errnos.EINVAL && type === 'pid')
+        return 'only pid namespaces below ours can be joined';
+      return undefined;
+    },
+    unshare(errno, { created }) {
+      if (errno === errnos.EPERM)
+        return 'CAP_SYS_ADMIN is missing: run as root, or create user too';
+      if (errno !== errnos.ENOSPC) return undefined;
+      return `see the limits in ${created.map(type => `/proc/sys/user/max_${type}_namespaces`).join(', ')}`;
+    },
+    clone(errno, { joined }) {
+      const gone = errno === errnos.ENOMEM && joined.includes('pid');
+      return gone
+        ? 'the first process of this pid namespace has ended: nothing can start in it'
+        : undefined;
+    },
+    memfd_create(errno) {
+      return errno === errnos.EACCES ? 'set the sysctl vm.memfd_noexec to 0 or 1' : undefined;
+    },
+    close_range: () => 'children in namespaces need Linux 5.9',
+    chroot: errno => (errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : undefined),
+    getcwd: errno =>
+      errno === errnos.EXDEV ? 'options.cwd leads out of the root that was asked for' : undefined,
+    setgroups: errno =>
+      errno === errnos.EPERM
+        ? 'CAP_SETGID is missing, or the user namespace denies it (/proc/PID/setgroups)'
+        : undefined,
+    setresgid: errno => ids(errno, 'CAP_SETGID', 'gid'),
+    setresuid: errno => ids(errno, 'CAP_SETUID', 'uid'),
+    prctl: (errno, _, detail) =>
+      errno === errnos.EPERM
+        ? `CAP_SETPCAP is missing, or ${capabilityName(detail)} is not ours to give`
+        : undefined,
+    capset: errno =>
+      errno === errnos.EPERM ? 'nobody can give capabilities that he has not' : undefined,
+    write: () => 'the cgroup of the target could not be joined',
+  };
+
+function ids(errno: number, capability: string, id: string): string | undefined {
+  if (errno === errnos.EPERM) return `${capability} is missing`;
+  return errno === errnos.EINVAL ? `this ${id} does not exist in the user namespace` : undefined;
+}
+
+/** With the fields that Node gives the error of a spawn, `path` and `spawnargs` of it added. */
+export function childFailure(failed: SpawnFailure, file: string, place: Place): NamespaceError {
+  const type = failed.step === 'setns' ? typesIn(failed.detail)[0] : undefined;
+  const advice = advices[failed.step]?.(failed.error, place, failed.detail);
+  const { target } = place;
+  return Object.assign(failure(failed.error, failed.step, { type, target, advice }), {
+    path: file,
+  });
+}

@@ -1,0 +1,172 @@
+/** The options that we add to those of node:child_process: their types, and whether they make sense. */
+import type {
+  ExecFileOptions as NodeExecFileOptions,
+  ExecOptions as NodeExecOptions,
+  ForkOptions as NodeForkOptions,
+  SpawnOptions as NodeSpawnOptions,
+} from 'node:child_process';
+import { isAbsolute } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { checkTypes, invalidType, invalidValue } from '../errors.ts';
+import type { Target } from '../target.ts';
+import { kinds, type NamespaceType, type Types } from '../types.ts';
+import type { Capability } from './capabilities.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a child runs, and as whom. */
+export interface ChildPlace {
+  /** Whose namespaces to join. */
+  target?: Target | undefined;
+  /**
+   * Which of the target's. Default with a target: `'all'`, those in which it differs from us. An empty
+   * list joins none, for the options that only take something else from the target.
+   */
+  namespaces?: Types | undefined;
+  /** New namespaces, made after the others were joined. */
+  unshare?: readonly NamespaceType[] | undefined;
+  /**
+   * In place of the target's user namespace, that which owns it: its parent. For a process that went
+   * one level deeper than what it works on (bubblewrap).
+   */
+  userParent?: boolean | undefined;
+  /**
+   * The root directory: that of the target, or an absolute path, resolved in the joined mount
+   * namespace. Default: with `mnt` joined the target's, otherwise ours.
+   */
+  root?: 'target' | string | URL | undefined;
+  /**
+   * The environment: an object, `'target'` for the one that the target was started with, or a list of
+   * these of which later ones win. Default: with `mnt` joined the target's (for a target that is no
+   * process just a PATH), otherwise ours.
+   */
+  env?: 'target' | Environment | readonly ('target' | Environment)[] | null | undefined;
+  /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
+  cgroup?: 'target' | undefined;
+  /** A session of its own, without a terminal. Default: with `mnt` joined or `root` given. */
+  setsid?: boolean | undefined;
+  /** In the numbers of the user namespace that the child is in. Default: 0 where `user` is joined. */
+  uid?: number | undefined;
+  /** As `uid`. */
+  gid?: number | undefined;
+  /** The supplementary groups. Default: none with `uid`, `gid` or `user` joined, otherwise ours. */
+  groups?: readonly number[] | undefined;
+  /** Exactly these, whatever the uid, and no way to others. Needs CAP_SETPCAP. */
+  capabilities?: readonly Capability[] | undefined;
+  /** No program can give more rights than the child has; PR_SET_NO_NEW_PRIVS. */
+  noNewPrivs?: boolean | undefined;
+  /**
+   * uid, gid, groups, the five capability sets, no_new_privs and umask as the target has them, so that
+   * the child has no more power than what runs there already. Not taken along: seccomp filters and the
+   * label of a security module.
+   */
+  credentials?: 'target' | undefined;
+  /** Kills the child (SIGKILL) when this process ends, however it ends. */
+  killOnParentExit?: boolean | undefined;
+}
+
+type Placed<O> = Omit<O, keyof ChildPlace> & ChildPlace;
+
+export interface SpawnOptions extends Placed<NodeSpawnOptions> {}
+export interface ExecOptions extends Placed<NodeExecOptions> {
+  encoding?: string | null | undefined;
+}
+export interface ExecFileOptions extends Placed<NodeExecFileOptions> {
+  encoding?: string | null | undefined;
+}
+export interface ForkOptions extends Placed<NodeForkOptions> {}
+
+/** What is ours in the options, without what is Node's too (uid, gid, env). */
+export type Own = Omit<ChildPlace, 'uid' | 'gid' | 'env' | 'namespaces' | 'root'> & {
+  namespaces: Types;
+  root: 'target' | string | undefined;
+};
+
+const ours = [
+  'target',
+  'namespaces',
+  'unshare',
+  'userParent',
+  'root',
+  'cgroup',
+  'setsid',
+  'groups',
+  'capabilities',
+  'noNewPrivs',
+  'credentials',
+  'killOnParentExit',
+] as const;
+
+/** Parts them: ours, checked, and a copy of Node's, which Node checks. */
+export function part<O extends ChildPlace>(
+  options: O,
+): { own: Own; nodes: Omit<O, (typeof ours)[number]> } {
+  const nodes = { ...options } as Record<string, unknown>;
+  const own: Record<string, unknown> = {};
+  for (const name of ours) {
+    own[name] = nodes[name];
+    delete nodes[name];
+  }
+  return { own: check(own as ChildPlace, options), nodes: nodes as never };
+}
+
+function check(own: ChildPlace, all: ChildPlace): Own {
+  const { target, namespaces, unshare, groups, credentials } = own;
+  for (const name of ['userParent', 'setsid', 'noNewPrivs', 'killOnParentExit'] as const) {
+    const value = own[name];
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw invalidType(`options.${name}`, 'a boolean', value);
+    }
+  }
+  for (const name of ['cgroup', 'credentials'] as const) {
+    const value = own[name];
+    if (value !== undefined && value !== 'target') {
+      throw invalidValue(`options.${name}`, "'target'", value);
+    }
+  }
+  if (target === undefined) {
+    for (const name of ['namespaces', 'userParent', 'cgroup', 'credentials'] as const) {
+      if (own[name] !== undefined && own[name] !== false) {
+        throw invalidValue(`options.${name}`, 'left out without a target', own[name]);
+      }
+    }
+  }
+  if (unshare !== undefined && checkTypes(unshare) === 'all') {
+    throw invalidType('options.unshare', 'an array of types', unshare);
+  }
+  if (groups !== undefined && !(Array.isArray(groups) && groups.every(isId))) {
+    throw invalidType('options.groups', 'an array of ids', groups);
+  }
+  if (credentials !== undefined) {
+    for (const name of ['uid', 'gid', 'groups', 'capabilities', 'noNewPrivs'] as const) {
+      if (all[name] !== undefined) {
+        throw invalidValue(`options.${name}`, "left out with credentials: 'target'", all[name]);
+      }
+    }
+  }
+  const none = Array.isArray(namespaces) && namespaces.length === 0;
+  return {
+    ...own,
+    namespaces:
+      target === undefined || none ? [] : namespaces === undefined ? 'all' : checkTypes(namespaces),
+    root: checkRoot(own.root, target),
+  };
+}
+
+function isId(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32 - 1;
+}
+
+function checkRoot(root: unknown, target: Target | undefined): string | undefined {
+  if (root === undefined) return undefined;
+  const path = root instanceof URL ? fileURLToPath(root) : root;
+  if (path === 'target' && target !== undefined) return path;
+  if (typeof path !== 'string') throw invalidType('options.root', "'target' or a path", root);
+  if (isAbsolute(path) && !path.includes('\0')) return path;
+  throw invalidValue('options.root', "an absolute path, or 'target' with a target", root);
+}
+
+/** The types in the order of the one table. */
+export function ordered(types: readonly NamespaceType[]): NamespaceType[] {
+  return kinds.map(kind => kind.name).filter(name => types.includes(name));
+}

@@ -1,0 +1,274 @@
+/**
+ * From options to what the launcher is told: opens what a child needs of its target, holds it until
+ * the child has been started, and lets go of it.
+ */
+import { binding } from '../binding.ts';
+import { failure, invalidValue } from '../errors.ts';
+import { type Fds, openEach } from '../fds.ts';
+import { Namespaces } from '../namespaces.ts';
+import { openTarget, openThread, type Target } from '../target.ts';
+import { kindOf, maskOf, type NamespaceType } from '../types.ts';
+import { checkCapabilities, setsOf } from './capabilities.ts';
+import { type ChildPlace, type Environment, type Own, ordered } from './options.ts';
+import type { NodeOptions, Plan } from './process-handle.ts';
+import { type Credentials, TargetProcess } from './target-process.ts';
+
+/** LAUNCH_* of native/launcher/launch.h. */
+const flag = {
+  setsid: 1,
+  foreign: 2,
+  forkJoined: 4,
+  forkCreated: 8,
+  groups: 16,
+  groupsTry: 32,
+  gid: 64,
+  uid: 128,
+  rootInside: 256,
+  capabilities: 512,
+  capabilitiesAtMost: 1024,
+  noNewPrivs: 2048,
+  umask: 4096,
+  dieWithParent: 8192,
+} as const;
+
+/** What a target that is no process lends as an environment: enough to find a program. */
+const bareEnvironment: Environment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+
+/** A plan with what it holds open. */
+export class OpenPlan {
+  readonly plan: Plan;
+  readonly environment: Environment;
+  readonly #fds: Fds | undefined;
+  readonly #files: number[] = [];
+
+  constructor(own: Own, env: ChildPlace['env']) {
+    let lender: TargetProcess | undefined;
+    try {
+      const pid = pidOf(own.target);
+      // Before its namespaces: what is read through it afterwards proves that it is the same process.
+      if (pid !== undefined && lends(own, env)) lender = new TargetProcess(pid);
+      this.#fds = openJoins(own);
+      const joined = ordered(this.#fds?.types ?? []);
+      this.environment = this.#environment(own, env, joined, lender);
+      this.plan = this.#plan(own, env, joined, lender);
+    } catch (error) {
+      this.release();
+      throw error;
+    } finally {
+      lender?.close();
+    }
+  }
+
+  release(): void {
+    this.#fds?.release();
+    for (const fd of this.#files.splice(0)) binding.close(fd);
+  }
+
+  #hold(fd: number): number {
+    this.#files.push(fd);
+    return fd;
+  }
+
+  #environment(
+    own: Own,
+    env: ChildPlace['env'],
+    joined: readonly NamespaceType[],
+    lender: TargetProcess | undefined,
+  ): Environment {
+    const given =
+      env ?? (joined.includes('mnt') ? (lender ? 'target' : bareEnvironment) : process.env);
+    const parts: readonly ('target' | Environment)[] = Array.isArray(given) ? given : [given];
+    const all = parts.map(part => {
+      if (part === 'target') return borrow(own.target, lender, 'env').environment();
+      if (typeof part === 'object' && part !== null) return part;
+      throw invalidValue('options.env', "an object, 'target', or a list of these", env);
+    });
+    // Node's own reading of an object takes inherited properties too.
+    return all.length === 1 ? (all[0] as Environment) : Object.assign({}, ...all.map(flat));
+  }
+
+  #plan(
+    own: Own,
+    env: ChildPlace['env'],
+    joined: readonly NamespaceType[],
+    lender: TargetProcess | undefined,
+  ): Plan {
+    const { target, unshare = [], root } = own;
+    const rootOfTarget =
+      root === 'target' || (root === undefined && joined.includes('mnt') && lender);
+    const foreign = joined.includes('mnt') || root !== undefined;
+    const inside = joined.includes('user');
+    const credentials =
+      own.credentials === undefined
+        ? undefined
+        : borrow(target, lender, 'credentials').credentials(inside, sharesUser(target));
+    const capabilities =
+      credentials?.capabilities ??
+      (own.capabilities ? setsOf(checkCapabilities(own.capabilities)) : undefined);
+    const groups = credentials?.groups ?? own.groups;
+    let flags = 0;
+    const set = (name: keyof typeof flag, wanted: unknown) => {
+      if (wanted) flags |= flag[name];
+    };
+    set('setsid', own.setsid ?? foreign);
+    set('foreign', foreign);
+    set('forkJoined', joined.includes('pid'));
+    set('forkCreated', unshare.includes('pid') || unshare.includes('time'));
+    set('groups', groups);
+    set('groupsTry', inside && !groups && !credentials);
+    set('rootInside', inside && !credentials);
+    set('capabilities', capabilities);
+    set('capabilitiesAtMost', credentials);
+    set('noNewPrivs', own.noNewPrivs || credentials?.noNewPrivs);
+    set('umask', credentials);
+    set('dieWithParent', own.killOnParentExit);
+    const sets = capabilities ?? setsOf(0n);
+    return {
+      target: nameOf(target),
+      joined,
+      created: ordered(unshare),
+      flags,
+      unshare: maskOf(unshare),
+      joins: Int32Array.from(joined, type => this.#fds?.get(type) ?? -1),
+      types: Int32Array.from(joined, type => kindOf[type].flag),
+      rootFd: rootOfTarget ? this.#hold(borrow(target, lender, 'root').openRoot()) : -1,
+      rootPath: root === 'target' ? undefined : root,
+      cgroup: own.cgroup ? this.#hold(borrow(target, lender, 'cgroup').openCgroup()) : -1,
+      ids: Uint32Array.of(),
+      groups: Uint32Array.from(groups ?? []),
+      umask: credentials?.umask ?? 0,
+      capabilities: BigUint64Array.of(
+        sets.inheritable,
+        sets.permitted,
+        sets.effective,
+        sets.bounding,
+        sets.ambient,
+      ),
+      foreignEnv: env !== undefined ? false : joined.includes('mnt'),
+      complete: options => complete(options, flags, credentials),
+    };
+  }
+}
+
+/** `detached`, `uid` and `gid` are Node's: it has checked them when it gives them to us. */
+function complete(
+  { detached, uid, gid }: NodeOptions,
+  flags: number,
+  credentials: Credentials | undefined,
+): { flags: number; ids: Uint32Array } {
+  const three = (id: number | null | undefined) => [id ?? 0, id ?? 0, id ?? 0];
+  const uids = credentials?.uid ?? three(uid);
+  const gids = credentials?.gid ?? three(gid);
+  let all = flags;
+  if (detached) all |= flag.setsid;
+  if (credentials || (uid ?? null) !== null) all |= flag.uid;
+  if (credentials || (gid ?? null) !== null) all |= flag.gid;
+  if ((all & (flag.uid | flag.gid)) !== 0 && (all & flag.groups) === 0 && !credentials) {
+    all |= flag.groupsTry;
+  }
+  return { flags: all, ids: Uint32Array.from([...uids, ...gids]) };
+}
+
+function pidOf(target: Target | undefined): number | undefined {
+  if (typeof target === 'number') return target;
+  if (typeof target !== 'object' || target === null || target instanceof Namespaces)
+    return undefined;
+  return 'pid' in target && typeof target.pid === 'number' ? target.pid : undefined;
+}
+
+function nameOf(target: Target | undefined): number | string | undefined {
+  return (
+    pidOf(target) ?? (target instanceof Namespaces ? undefined : target && JSON.stringify(target))
+  );
+}
+
+/** Is anything wanted of the target but its namespaces? */
+function lends({ namespaces, root, cgroup, credentials }: Own, env: ChildPlace['env']): boolean {
+  return (
+    namespaces === 'all' ||
+    namespaces.includes('mnt') ||
+    root === 'target' ||
+    cgroup !== undefined ||
+    credentials !== undefined ||
+    env === 'target' ||
+    (Array.isArray(env) && env.includes('target'))
+  );
+}
+
+function borrow(
+  target: Target | undefined,
+  lender: TargetProcess | undefined,
+  option: string,
+): TargetProcess {
+  if (lender !== undefined) return lender;
+  throw invalidValue(`options.${option}`, "'target' only with a target that is a process", target);
+}
+
+function flat(env: Environment): Environment {
+  const copy: Record<string, string | undefined> = {};
+  for (const name in env) copy[name] = env[name];
+  return copy;
+}
+
+/** The namespaces to join, without our own user namespace, which cannot be joined again. */
+function openJoins({ target, namespaces, userParent }: Own): Fds | undefined {
+  if (target === undefined || (namespaces.length === 0 && !userParent)) return undefined;
+  const fds =
+    namespaces.length === 0 ? openTarget(target, ['user']) : openTarget(target, namespaces);
+  try {
+    const owner = userParent ? openOwner(target, fds) : undefined;
+    const user = owner ?? fds.get('user');
+    const keepUser = user !== undefined && !isOwnUser(user);
+    if (owner === undefined && (user === undefined || keepUser)) return fds.retain();
+    const types = namespaces.length === 0 ? [] : fds.types.filter(type => type !== 'user');
+    const wanted: NamespaceType[] = keepUser ? ordered([...types, 'user']) : [...types];
+    return openEach(wanted, type => {
+      const fd = type === 'user' ? (owner ?? fds.get(type)) : fds.get(type);
+      return must(binding.dup(fd ?? -1), 'fcntl', type);
+    });
+  } finally {
+    fds.release();
+  }
+}
+
+function openOwner(target: Target, fds: Fds): number {
+  const first = fds.types.includes('user') ? 'user' : fds.types[0];
+  const pid = pidOf(target);
+  const from = pid === undefined || first === 'user' ? fds.retain() : openTarget(pid, ['user']);
+  try {
+    const fd = from.get(pid === undefined && first !== undefined ? first : 'user') ?? -1;
+    return must(binding.getOwner(fd), 'ioctl', 'user');
+  } finally {
+    from.release();
+  }
+}
+
+let ownUser: string | undefined;
+
+/** A process of several threads cannot change its user namespace, so ours is always the same. */
+function isOwnUser(fd: number): boolean {
+  if (ownUser === undefined) {
+    const fds = openThread(['user']);
+    ownUser = String(binding.getInode(fds.get('user') ?? -1));
+    fds.release();
+  }
+  return String(binding.getInode(fd)) === ownUser;
+}
+
+function sharesUser(target: Target | undefined): boolean {
+  const pid = pidOf(target);
+  if (pid === undefined) return false;
+  const fds = openTarget(pid, ['user']);
+  try {
+    return isOwnUser(fds.get('user') ?? -1);
+  } finally {
+    fds.release();
+  }
+}
+
+function must(value: number, syscall: string, type: NamespaceType): number {
+  if (value < 0) throw failure(value, syscall, { type });
+  return value;
+}

@@ -1,0 +1,276 @@
+/**
+ * A genuine ChildProcess of Node's, started by our launcher: Node's own functions do everything, and
+ * find our handle where theirs would be. The one place that knows Node's private `handle.spawn`.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import { binding, type Child, type SpawnFailure } from '../binding.ts';
+import type { NamespaceError } from '../errors.ts';
+import { childFailure, type Place } from './failures.ts';
+
+/** What the launcher has to be told, but for what Node tells the handle. */
+export interface Plan extends Place {
+  readonly flags: number;
+  readonly unshare: number;
+  readonly joins: Int32Array;
+  readonly types: Int32Array;
+  readonly rootFd: number;
+  readonly rootPath: string | undefined;
+  readonly cgroup: number;
+  readonly ids: Uint32Array;
+  readonly groups: Uint32Array;
+  readonly umask: number;
+  readonly capabilities: BigUint64Array;
+  /** The environment is not ours: nothing of ours is added to it. */
+  readonly foreignEnv: boolean;
+  /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
+  complete(options: NodeOptions): { flags: number; ids: Uint32Array };
+}
+
+/** The options of ChildProcess.prototype.spawn, as Node's functions give them. */
+export interface NodeOptions {
+  cwd?: string | null;
+  envPairs: string[];
+  detached?: boolean;
+  uid?: number | null;
+  gid?: number | null;
+}
+
+interface Stdio {
+  readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
+  readonly fd?: number;
+  readonly handle?: { readonly fd: number; open(fd: number): number | undefined };
+}
+
+const closed = -1;
+const pipe = -2;
+const devNull = -3;
+
+const EAGAIN = -11;
+const EINVAL = -22;
+const ESRCH = -3;
+const ENFILE = -23;
+const EMFILE = -24;
+
+/** How long, in milliseconds, the program's exec is waited for; what takes longer is an event. */
+const patience = 100;
+
+const signalNames = new Map<number, string>();
+for (const [name, number] of Object.entries(constants.signals)) {
+  if (!signalNames.has(number)) signalNames.set(number, name);
+}
+
+/** In the place of Node's Process (src/process_wrap.cc). */
+class ProcessHandle extends AsyncResource {
+  pid: number | undefined;
+  /** Set to that of the ChildProcess: the end of the child, or a negative errno. */
+  onexit: (code: number, signal: string) => void = () => {};
+  /** Why it failed before the program was to run. */
+  failure: NamespaceError | undefined;
+  #child: Child | undefined;
+  /** The errno of a failure that came after `spawn` had returned. */
+  #late: number | undefined;
+  readonly #plan: Plan;
+  readonly #options: NodeOptions;
+  readonly #nodes: NodesHandle;
+
+  constructor(plan: Plan, options: NodeOptions, nodes: NodesHandle) {
+    super('PROCESSWRAP');
+    this.#nodes = nodes;
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  /** One object up to Node 24.13 and 26.3, eight arguments since. */
+  spawn(...given: unknown[]): number {
+    const [first] = given;
+    const { file, args, envPairs, stdio } =
+      given.length === 1 && typeof first === 'object' && first !== null
+        ? (first as Record<string, unknown>)
+        : { file: first, args: given[1], envPairs: given[3], stdio: given[4] };
+    if (
+      (given.length !== 1 && given.length !== 8) ||
+      typeof file !== 'string' ||
+      !Array.isArray(args) ||
+      !Array.isArray(envPairs) ||
+      !Array.isArray(stdio)
+    ) {
+      throw new Error(
+        `linux-namespaces: Node ${process.version} starts processes in a way that this version does not know; a newer one may`,
+      );
+    }
+    this.#retire(given.length);
+    return this.#start(file, args, envPairs, stdio);
+  }
+
+  /**
+   * Node's own handle, which started nothing, is never freed: close() passes over what was not tried.
+   * So it is tried, with a file descriptor that libuv refuses before it does anything. From 24.21 and
+   * 26.4 on such a try damages Node's memory: there the handle stays, and is parted from all else.
+   */
+  #retire(form: number): void {
+    if (form === 1) {
+      this.#nodes.spawn({ file: '/', stdio: [{ type: 'fd', fd: -1 }] });
+      this.#nodes.close();
+      return;
+    }
+    for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
+  }
+
+  #start(file: string, args: string[], envPairs: string[], stdio: Stdio[]): number {
+    const plan = this.#plan;
+    const result = binding.spawn(
+      {
+        ...plan,
+        ...plan.complete(this.#options),
+        file,
+        args: args.join('\0'),
+        env: envPairs.join('\0'),
+        cwd: this.#options.cwd || undefined,
+        stdio: Int32Array.from(stdio, source),
+        wait: patience,
+      },
+      (code, signal) => this.runInAsyncScope(this.#ended, this, code, signal),
+      failure => {
+        this.#remember(failure, file);
+      },
+    );
+    result.ends.forEach((fd, i) => {
+      if (fd >= 0 && (stdio[i]?.handle?.open(fd) ?? 0) < 0) binding.close(fd);
+    });
+    if ('child' in result) {
+      this.pid = result.pid;
+      this.#child = result.child;
+      return 0;
+    }
+    if (!result.setup) return result.error;
+    // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
+    const open = result.ends.length === stdio.length;
+    if (!open && (result.error === ENFILE || result.error === EMFILE)) return result.error;
+    this.failure = childFailure(result, file, plan);
+    return open ? EAGAIN : EINVAL; // Node makes an event of the one, and throws the other
+  }
+
+  #remember(failure: SpawnFailure, file: string): void {
+    this.#late = failure.error;
+    if (failure.setup) this.failure = childFailure(failure, file, this.#plan);
+  }
+
+  #ended(code: number, signal: number): void {
+    this.#child = undefined;
+    if (this.#late !== undefined) this.onexit(this.#late, '');
+    else this.onexit(code, signal === 0 ? '' : (signalNames.get(signal) ?? ''));
+  }
+
+  kill(signal: number): number {
+    return this.#child === undefined ? ESRCH : binding.childKill(this.#child, signal);
+  }
+
+  ref(): void {
+    if (this.#child !== undefined) binding.childRef(this.#child);
+  }
+
+  unref(): void {
+    if (this.#child !== undefined) binding.childUnref(this.#child);
+  }
+
+  hasRef(): boolean {
+    return this.#child !== undefined;
+  }
+
+  close(): void {}
+}
+
+function source(stdio: Stdio, i: number): number {
+  switch (stdio.type) {
+    case 'ignore':
+      return i < 3 ? devNull : closed;
+    case 'pipe':
+    case 'overlapped':
+      return pipe;
+    case 'wrap':
+      return stdio.handle?.fd ?? closed;
+    default:
+      return stdio.fd ?? i;
+  }
+}
+
+interface NodesHandle {
+  onexit: (code: number, signal: string) => void;
+  spawn(...args: unknown[]): number;
+  close(): void;
+}
+
+/** Private parts of Node's ChildProcess. */
+interface Internals {
+  _handle: NodesHandle | ProcessHandle | null;
+  spawn(options: NodeOptions): number;
+}
+
+const prototype = ChildProcess.prototype as unknown as Internals;
+const marker = 'LINUX_NAMESPACES_PLAN';
+let plans = 0;
+
+/**
+ * Calls one of Node's functions so that the ChildProcess that it makes is started after `plan`. The
+ * environment that it hands on carries a mark by which that one is known: whatever else is started
+ * meanwhile (by a listener of a diagnostics channel, say) is Node's own.
+ */
+export function startAs<C>(
+  plan: Plan,
+  env: Record<string, string | undefined>,
+  call: (env: Record<string, string | undefined>) => C,
+): C {
+  const mark = `${marker}=${process.pid}.${++plans}`;
+  const own = prototype.spawn;
+  prototype.spawn = function (this: ChildProcess & Internals, options) {
+    const place = options.envPairs?.indexOf(mark) ?? -1;
+    if (place < 0) return own.call(this, options);
+    options.envPairs.splice(place, 1);
+    if (plan.foreignEnv) dropOurs(options.envPairs, env);
+    return spawnAs(plan, this, options, own);
+  };
+  try {
+    return call({ ...env, [marker]: mark.slice(marker.length + 1) });
+  } finally {
+    prototype.spawn = own;
+  }
+}
+
+/** Node hands this one on to every child, whatever environment it was given. */
+function dropOurs(envPairs: string[], env: Record<string, string | undefined>): void {
+  const coverage = envPairs.findIndex(pair => pair.startsWith('NODE_V8_COVERAGE='));
+  if (coverage >= 0 && env['NODE_V8_COVERAGE'] === undefined) envPairs.splice(coverage, 1);
+}
+
+function spawnAs(
+  plan: Plan,
+  child: ChildProcess & Internals,
+  options: NodeOptions,
+  own: (options: NodeOptions) => number,
+): number {
+  const nodes = child._handle;
+  if (typeof nodes?.onexit !== 'function' || typeof nodes.spawn !== 'function') {
+    throw new Error(`linux-namespaces: Node ${process.version} has another ChildProcess`);
+  }
+  const { onexit } = nodes;
+  const handle = new ProcessHandle(plan, options, nodes);
+  handle.onexit = (code, signal) => {
+    const { failure } = handle;
+    if (failure === undefined || code >= 0) return onexit(code, signal);
+    // Node's own way to its 'error' event, with an error that says more.
+    const emit = child.emit as (...args: unknown[]) => boolean;
+    child.emit = (name: string | symbol, ...args: unknown[]) => {
+      if (name === 'error') Reflect.deleteProperty(child, 'emit');
+      return emit.call(child, name, ...(name === 'error' ? [failure] : args));
+    };
+    onexit(failure.errno, signal);
+  };
+  child._handle = handle;
+  try {
+    return own.call(child, options);
+  } catch (error) {
+    throw handle.failure ?? error;
+  }
+}

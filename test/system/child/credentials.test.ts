@@ -1,0 +1,195 @@
+// Who a child is. The oracle for credentials: 'target' is a program that the target itself starts.
+import { execFileSync } from 'node:child_process';
+import { execFile, spawn } from 'linux-namespaces';
+import { expect, test } from 'vitest';
+import { outcome, probe, type Report, reportOf, startTarget } from './fixtures/targets.ts';
+
+/** What has to be the same. */
+function who({ uid, gid, groups, noNewPrivs, umask, ...report }: Report) {
+  const { permitted, effective, inheritable, bounding, ambient } = report;
+  return {
+    uid,
+    gid,
+    groups,
+    noNewPrivs,
+    umask,
+    permitted,
+    effective,
+    inheritable,
+    bounding,
+    ambient,
+  };
+}
+
+const engine =
+  '-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap';
+
+test.each([
+  ['root with the capabilities of an engine', ['--bounding-set', engine]],
+  ['a user', ['--reuid', '1000', '--regid', '1001', '--groups', '5,6,1001']],
+  [
+    'a user without any power',
+    [
+      '--reuid',
+      '1000',
+      '--regid',
+      '1001',
+      '--clear-groups',
+      '--bounding-set',
+      '-all',
+      '--no-new-privs',
+    ],
+  ],
+  [
+    'a user with ambient capabilities',
+    [
+      '--reuid',
+      '1000',
+      '--regid',
+      '1000',
+      '--clear-groups',
+      '--inh-caps',
+      '+net_raw,+kill',
+      '--ambient-caps',
+      '+net_raw',
+      '--bounding-set',
+      '-all,+net_raw,+kill',
+    ],
+  ],
+  [
+    'several ids',
+    ['--ruid', '1000', '--euid', '1001', '--rgid', '7', '--egid', '8', '--keep-groups'],
+  ],
+])("credentials: 'target': %s", async (_, setpriv) => {
+  const before = ['setpriv', ...setpriv];
+  for (const types of [
+    ['mnt', 'net'],
+    ['mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'],
+  ] as const) {
+    const target = await startTarget(types, { before, program: [probe, 'umask'] });
+    const wanted = JSON.parse(
+      execFileSync('sh', ['-c', 'umask 027; exec "$@"', 'sh', ...before, probe, 'report'], {
+        encoding: 'utf8',
+      }),
+    );
+    const child = spawn(probe, ['report'], { target: target.pid, credentials: 'target' });
+    expect(who(await reportOf(child))).toEqual(who(wanted));
+  }
+});
+
+test("credentials: 'target' in a user namespace: its numbers, all of its power, none of ours", async () => {
+  const target = await startTarget(['user', 'mnt'], { uid: 65534 });
+  const report = await reportOf(
+    spawn(probe, ['report'], { target: target.pid, credentials: 'target' }),
+  );
+  expect(report).toMatchObject({ uid: [0, 0, 0], gid: [0, 0, 0], noNewPrivs: 0 });
+  // Without joining its user namespace, its capabilities are none here.
+  const outside = spawn(probe, ['report'], {
+    target: target.pid,
+    namespaces: [],
+    credentials: 'target',
+  });
+  expect(await reportOf(outside)).toMatchObject({
+    uid: [65534, 65534, 65534],
+    gid: [65534, 65534, 65534],
+    permitted: '0000000000000000',
+    bounding: '0000000000000000',
+  });
+});
+
+test("credentials: 'target' has no way back to more: not by a program that gives it", async () => {
+  const target = await startTarget(['net'], { before: ['setpriv', '--bounding-set', engine] });
+  const child = spawn('setpriv', ['--reuid', '0', 'sh', '-c', `exec ${probe} report`], {
+    target: target.pid,
+    credentials: 'target',
+  });
+  const { permitted } = await reportOf(child);
+  expect(BigInt(`0x${permitted}`) & (1n << 21n)).toBe(0n); // CAP_SYS_ADMIN
+});
+
+test('in a joined user namespace it is root there by default; uid, gid and groups say otherwise', async () => {
+  const target = await startTarget(['user', 'net'], { uid: 65534 });
+  const options = { target: target.pid };
+  expect(await reportOf(spawn(probe, ['report'], options))).toMatchObject({
+    uid: [0, 0, 0],
+    gid: [0, 0, 0],
+    groups: [],
+    permitted: '000001ffffffffff',
+  });
+  const child = spawn(probe, ['report'], { ...options, uid: 1 });
+  await expect(outcome(child)).rejects.toMatchObject({
+    syscall: 'setresuid',
+    code: 'EINVAL',
+    message: expect.stringContaining('does not exist'),
+  });
+});
+
+test('a user joins a user namespace of his own without further ado', async () => {
+  for (const map of ['-r', '-c']) {
+    const target = await startTarget([], {
+      uid: 65534,
+      program: ['unshare', '-U', '-n', map, probe, 'wait'],
+    });
+    const script = `import { spawn } from 'linux-namespaces';
+      spawn(${JSON.stringify(probe)}, ['report'], { target: ${target.pid}, namespaces: ['user', 'net'], stdio: 'inherit' })
+        .on('error', error => console.log(error));`;
+    const { stdout } = await outcome(
+      spawn(process.execPath, ['--input-type=module', '-e', script], { uid: 65534, gid: 65534 }),
+    );
+    const id = map === '-r' ? 0 : 65534;
+    expect(JSON.parse(stdout)).toMatchObject({ uid: [id, id, id], gid: [id, id, id] });
+  }
+});
+
+test('uid, gid, groups', async () => {
+  const report = await reportOf(spawn(probe, ['report'], { uid: 10, gid: 20, groups: [30, 40] }));
+  expect(report).toMatchObject({ uid: [10, 10, 10], gid: [20, 20, 20], groups: [30, 40] });
+});
+
+test('capabilities: exactly these, for a user too', async () => {
+  const bits = ((1n << 12n) | (1n << 13n)).toString(16).padStart(16, '0');
+  for (const uid of [0, 1000]) {
+    const report = await reportOf(
+      spawn(probe, ['report'], { uid, capabilities: ['CAP_NET_ADMIN', 'CAP_NET_RAW'] }),
+    );
+    expect(report).toMatchObject({
+      uid: [uid, uid, uid],
+      permitted: bits,
+      effective: bits,
+      inheritable: bits,
+      bounding: bits,
+      ambient: bits,
+    });
+  }
+  const none = await reportOf(spawn(probe, ['report'], { capabilities: [], noNewPrivs: true }));
+  expect(none).toMatchObject({
+    permitted: '0'.repeat(16),
+    bounding: '0'.repeat(16),
+    noNewPrivs: 1,
+  });
+});
+
+test('wrong options are a TypeError', () => {
+  const wrong: [object, RegExp][] = [
+    [{ capabilities: ['NET_ADMIN'] }, /CAP_NET_ADMIN/],
+    [{ capabilities: 'CAP_KILL' }, /array/],
+    [{ groups: [-1] }, /ids/],
+    [{ noNewPrivs: 1 }, /boolean/],
+    [{ credentials: 'target' }, /target/],
+    [{ target: process.pid, credentials: 'ours' }, /'target'/],
+    [{ target: process.pid, credentials: 'target', uid: 1 }, /left out/],
+    [{ namespaces: ['net'] }, /without a target/],
+    [{ target: process.pid, namespaces: ['network'] }, /cgroup/],
+    [{ unshare: 'all' }, /array/],
+    [{ root: 'relative' }, /absolute/],
+    [{ root: 'target' }, /absolute/],
+    [{ target: { net: '/proc/self/ns/net' }, root: 'target' }, /process/],
+    [{ target: { net: '/proc/self/ns/net' }, env: 'target' }, /process/],
+    [{ env: 'ours' }, /env/],
+    [{ target: 'x' }, /target/],
+  ];
+  for (const [options, message] of wrong) {
+    expect(() => spawn('true', options as never), JSON.stringify(options)).toThrow(message);
+    expect(() => execFile('true', options as never)).toThrow(TypeError);
+  }
+});
