@@ -19,9 +19,7 @@ static int must(int value, const char* what) {
   return value;
 }
 
-static int open_namespace(const char* path) {
-  return must(open(path, O_RDONLY | O_CLOEXEC), path);
-}
+static int open_namespace(const char* path) { return must(open(path, O_RDONLY | O_CLOEXEC), path); }
 
 static double now(void) {
   struct timespec time;
