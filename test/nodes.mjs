@@ -38,7 +38,7 @@ function fetchNode(major) {
 
 /** What is run from there is run as root: nobody else may have put it there. */
 function claimCache() {
-  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  mkdirSync(cache, { recursive: true, mode: 0o755 });
   const { uid, mode } = statSync(cache);
   if (uid === process.getuid() && (mode & 0o022) === 0) return;
   throw new Error(`${cache} can be written by others: remove it`);
