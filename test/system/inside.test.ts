@@ -571,6 +571,7 @@ test('a handle that comes over the channel of a child started inside is inside',
   const track = new Track();
   await where.run(async () => {
     const child = fork(new URL('./fixtures/send-server.mjs', import.meta.url));
+    const exited = once(child, 'exit');
     const [, server] = (await once(child, 'message')) as [unknown, net.Server];
     track.at('message');
     server.on('connection', socket => {
@@ -586,7 +587,7 @@ test('a handle that comes over the channel of a child started inside is inside',
     await once(client, 'close');
     server.close();
     child.kill();
-    await once(child, 'exit');
+    await exited;
   });
   track.expectAll(where.inode('net'), 3);
 });
