@@ -1,6 +1,7 @@
 /** The public names. */
 export { currentNamespaces, outside, withNamespaces } from './callback/run.ts';
 export type { Capability } from './child/capabilities.ts';
+export { exec, execFile, fork, spawn } from './child/index.ts';
 export type {
   ChildPlace,
   Environment,
@@ -9,7 +10,6 @@ export type {
   ForkOptions,
   SpawnOptions,
 } from './child/options.ts';
-export { exec, execFile, fork, spawn } from './child/spawn.ts';
 export { type CreateOptions, createNamespaces } from './create/create.ts';
 export { NamespaceError } from './errors.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';

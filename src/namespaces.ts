@@ -5,9 +5,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { binding } from './binding.ts';
 import { runInside } from './callback/run.ts';
+import { exec, execFile, fork, spawn, within } from './child/index.ts';
 import type { SpawnOptions } from './child/options.ts';
 import type { ChildOf, Exec, ExecFile, Fork } from './child/signatures.ts';
-import { exec, execFile, fork, spawn, within } from './child/spawn.ts';
 import { checkTypes, failure, invalidValue } from './errors.ts';
 import type { Fds } from './fds.ts';
 import { openTarget, type Target } from './target.ts';
