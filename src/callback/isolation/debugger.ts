@@ -7,7 +7,7 @@ import type traceModule from 'node:trace_events';
 import { isMainThread } from 'node:worker_threads';
 import { binding } from '../../binding.ts';
 import { atHome, currentContext, runAt } from '../context.ts';
-import { patch } from './patch.ts';
+import { patch, patchAtHome } from './patch.ts';
 
 type Post = (this: unknown, method: string, ...rest: unknown[]) => unknown;
 
@@ -42,14 +42,7 @@ function patchProfilers(): void {
     [v8, ['startCpuProfile']], // Node 24
   ] as const) {
     for (const name of names) {
-      if (typeof owner[name] !== 'function') continue;
-      patch(
-        owner,
-        name,
-        original =>
-          (...args) =>
-            atHome(() => original?.apply(owner, args)),
-      );
+      if (typeof owner[name] === 'function') patchAtHome(owner, name);
     }
   }
 }
@@ -82,16 +75,7 @@ function patchTracing(): void {
   if (!isMainThread || !process.features.inspector) return;
   const { createTracing } = process.getBuiltinModule('node:trace_events') as typeof traceModule;
   const tracing = Object.getPrototypeOf(createTracing({ categories: ['node'] }));
-  for (const name of ['enable', 'disable'] as const) {
-    patch(
-      tracing as Record<typeof name, (this: unknown) => void>,
-      name,
-      original =>
-        function (this: unknown) {
-          atHome(() => original.call(this));
-        },
-    );
-  }
+  for (const name of ['enable', 'disable']) patchAtHome(tracing, name);
 }
 
 /** While hooks are on: SIGUSR1 opens the debugger from the event loop, where this thread is at home. */

@@ -4,30 +4,16 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { atHome } from '../context.ts';
-import { patch } from './patch.ts';
+import { patch, patchAtHome } from './patch.ts';
 
 type Loose = (this: unknown, ...args: unknown[]) => unknown;
 
 export function isolateProcess(): void {
   for (const name of ['stdin', 'stdout', 'stderr'] as const) makeAtHome(name);
   // Its handlers are everybody's.
-  patch(
-    process as unknown as Record<'exit', Loose>,
-    'exit',
-    original =>
-      (...args) =>
-        atHome(() => original.apply(process, args)),
-  );
-  const loader = process.getBuiltinModule('node:module') as unknown as Record<'register', Loose>;
-  if (typeof loader.register === 'function') {
-    patch(
-      loader,
-      'register',
-      original =>
-        (...args) =>
-          atHome(() => original(...args)),
-    );
-  }
+  patchAtHome(process, 'exit');
+  const loader = process.getBuiltinModule('node:module');
+  if (typeof loader.register === 'function') patchAtHome(loader, 'register');
   isolateLocks();
 }
 
