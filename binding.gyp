@@ -14,6 +14,7 @@
         "native/keeper.cc",
         "native/lookup.cc",
         "native/prepare.cc",
+        "native/runtime.cc",
         "native/spawn.cc",
         "native/sys.cc"
       ],
@@ -44,7 +45,21 @@
         "NODE_ADDON_API_DISABLE_DEPRECATED",
         "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
       ],
-      "cflags_cc": ["-std=c++20", "-Wall", "-Wextra", "-fno-rtti", "-fvisibility=hidden"],
+      # Makes no difference on 64 bits, but for names such as fcntl64, which musl does not have.
+      "defines!": ["_FILE_OFFSET_BITS=64"],
+      "cflags_cc": [
+        "-std=c++20",
+        "-Wall",
+        "-Wextra",
+        "-fno-rtti",
+        "-fno-threadsafe-statics",
+        "-fvisibility=hidden",
+        "-U_FORTIFY_SOURCE"
+      ],
+      "conditions": [
+        # Else libgcc asks for __getauxval, which musl keeps to itself.
+        ["target_arch=='arm64'", { "cflags_cc": ["-mno-outline-atomics"] }]
+      ],
       "ldflags": ["-Wl,--as-needed", "-Wl,-z,relro,-z,now,-z,nodelete"]
     }
   ]

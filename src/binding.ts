@@ -115,7 +115,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** The addon. Loaded by its first use, which puts it in the place of this stand-in for every importer. */
 export let binding: Binding = new Proxy({} as Binding, {
   get(_standIn, name) {
-    binding = (load('node-gyp-build') as (folder: string) => Binding)(root);
+    binding = loadAddon();
     return binding[name as keyof Binding];
   },
 });
+
+function loadAddon(): Binding {
+  try {
+    return (load('node-gyp-build') as (folder: string) => Binding)(root);
+  } catch (error) {
+    throw new Error(
+      `linux-namespaces has no addon that loads on ${process.platform}-${process.arch}; with a C++ compiler, make and Python: npm rebuild linux-namespaces (${(error as Error).message.split('\n')[0]})`,
+      { cause: error },
+    );
+  }
+}

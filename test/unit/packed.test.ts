@@ -1,0 +1,73 @@
+/** The package as a stranger gets it: packed, unpacked somewhere else, no compiler, no install script. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import os from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-packed-'));
+const modules = join(folder, 'node_modules');
+const installed = join(modules, 'linux-namespaces');
+const binary = join('prebuilds', `linux-${process.arch}`, 'linux-namespaces.node');
+
+beforeAll(() => {
+  const options = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+  const [{ filename }] = JSON.parse(
+    execFileSync('npm', options, {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  );
+  mkdirSync(installed, { recursive: true });
+  execFileSync('tar', ['-xf', join(folder, filename), '-C', installed, '--strip-components=1']);
+  symlinkSync(join(root, 'node_modules/node-gyp-build'), join(modules, 'node-gyp-build'));
+  // Made for a release; until then what has been built here stands in its place.
+  if (existsSync(join(installed, binary))) return;
+  mkdirSync(join(installed, binary, '..'), { recursive: true });
+  copyFileSync(join(root, 'build/Release/addon.node'), join(installed, binary));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs source in the folder where it is installed, with nothing but Node to be found. */
+function run(source: string, ...flags: string[]) {
+  const { stdout, stderr } = spawnSync(process.execPath, [...flags, '-e', source], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: '/nonexistent' },
+  });
+  return { stdout, stderr };
+}
+
+const use = `
+  const handle = openNamespaces(process.pid, ['net']);
+  console.log(handle.inode('net') === Number(require('node:fs').readlinkSync('/proc/self/ns/net').slice(5, -1)));
+  handle.close();`;
+
+test('import finds the addon and works', () => {
+  const source = `import { createRequire } from 'node:module';
+    import { openNamespaces } from 'linux-namespaces';
+    const require = createRequire(import.meta.url);${use}`;
+  expect(run(source, '--input-type=module')).toEqual({ stdout: 'true\n', stderr: '' });
+});
+
+test('require() works, and Node has nothing to say about it', () => {
+  const source = `const { openNamespaces } = require('linux-namespaces');${use}`;
+  expect(run(source, '--input-type=commonjs')).toEqual({ stdout: 'true\n', stderr: '' });
+});
+
+test('where there is no binary for the machine, the error says so', () => {
+  const source = `import { openNamespaces } from 'linux-namespaces';
+    try { openNamespaces(process.pid, ['net']); } catch (error) { console.log(error.message); }`;
+  const hidden = join(folder, 'hidden.node');
+  execFileSync('mv', [join(installed, binary), hidden]);
+  try {
+    const { stdout } = run(source, '--input-type=module');
+    expect(stdout).toMatch(
+      /^linux-namespaces has no addon .*npm rebuild .*No native build was found/,
+    );
+  } finally {
+    execFileSync('mv', [hidden, join(installed, binary)]);
+  }
+});
