@@ -6,6 +6,8 @@ const shared = {
   pool: 'forks' as const,
   testTimeout: 60_000,
   hookTimeout: 60_000,
+  // How long what another process does is waited for: a machine may be busy with other things.
+  expect: { poll: { timeout: 20_000, interval: 10 } },
   server: { deps: { external: [/\/lib\//] } },
 };
 

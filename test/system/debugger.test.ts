@@ -17,7 +17,7 @@ test('SIGUSR1 in the middle of a callback opens the debugger at home', async () 
      await lab.run(async () => {
        say('ready');
        for (const end = Date.now() + 400; Date.now() < end;);
-       await sleep(200);
+       while (inspector.url() === undefined) await sleep(5);
        say(name(place()));
      });
      say(where());

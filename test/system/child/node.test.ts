@@ -26,10 +26,7 @@ function eventsOf(child: node.ChildProcess): Promise<unknown[]> {
       seen.push([name, ...args.map(arg => (arg instanceof Error ? fieldsOf(arg) : arg))]),
     );
   }
-  return once(child, 'close').then(
-    () => seen,
-    () => new Promise(resolve => setTimeout(resolve, 50, seen)),
-  );
+  return new Promise(resolve => child.once('close', () => resolve(seen)));
 }
 
 function fieldsOf(error: Error): object {
@@ -300,7 +297,7 @@ test.each(both)('an uncaught error in a listener is an uncaughtException: %s', a
 
 test('unref lets the process end before the child; ref holds it', async () => {
   const script = `import { spawn } from 'linux-namespaces';
-    const child = spawn('sleep', ['1'], { stdio: 'ignore' }); child.unref(); console.log(child.pid);
+    const child = spawn('sleep', ['100'], { stdio: 'ignore' }); child.unref(); console.log(child.pid);
     const held = spawn('sh', ['-c', 'exit 6'], { stdio: 'ignore' }); held.unref(); held.ref();
     held.on('exit', code => console.log(code));`;
   const child = node.spawn(process.execPath, ['--input-type=module', '-e', script]);
