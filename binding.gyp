@@ -29,16 +29,16 @@
             "native/launcher/launcher.c",
             "native/launcher/syscalls.h"
           ],
-          "outputs": ["<(INTERMEDIATE_DIR)/launcher_bytes.h"],
+          "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],
           "action": [
             "node",
             "native/launcher/embed.mjs",
             "native/launcher/launcher.c",
-            "<(INTERMEDIATE_DIR)/launcher_bytes.h"
+            "<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"
           ]
         }
       ],
-      "include_dirs": ["<(INTERMEDIATE_DIR)"],
+      "include_dirs": ["<(INTERMEDIATE_DIR)/<(target_arch)"],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
       "defines": [
         "NAPI_VERSION=9",
