@@ -109,6 +109,10 @@ function short(word: string, options: Options, next: (option: string) => string)
 
 /** `-mu`: two flags, rather than the file "u" (write `-m./u`). */
 function areFlags(attached: string, options: Options): boolean {
-  const letters = Object.values(options).map(({ short }) => short);
-  return [...attached].every(letter => letters.includes(letter));
+  for (const letter of attached) {
+    const option = Object.values(options).find(({ short }) => short === letter);
+    if (option === undefined) return false;
+    if (option.value === true) return true;
+  }
+  return true;
 }
