@@ -7,16 +7,24 @@
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
+        "native/bind_inspect.cc",
         "native/bind_spawn.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/follow.cc",
+        "native/holders.cc",
         "native/keeper.cc",
         "native/lookup.cc",
+        "native/netlink.cc",
         "native/prepare.cc",
+        "native/proc.cc",
+        "native/processes.cc",
         "native/runtime.cc",
+        "native/scan.cc",
         "native/spawn.cc",
-        "native/sys.cc"
+        "native/sys.cc",
+        "native/table.cc",
+        "native/users.cc"
       ],
       "actions": [
         {

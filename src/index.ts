@@ -12,6 +12,15 @@ export type {
 } from './child/options.ts';
 export { type CreateOptions, createNamespaces } from './create/create.ts';
 export { NamespaceError } from './errors.ts';
+export { listNamespaces, namespacesOf, sameNamespaces } from './inspect/index.ts';
+export type {
+  ListOptions,
+  NamespaceHolder,
+  NamespaceInfo,
+  NamespaceList,
+  NamespaceMount,
+} from './inspect/list.ts';
+export type { NamespaceIdentity, PlacedIdentity } from './inspect/process.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
