@@ -27,9 +27,8 @@ double start_of(const std::string& stat, double boot) {
   const size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return 0;
   const char* at = stat.c_str() + name_end + 1;
-  for (int field = 3; field <= 22 && at != nullptr; field++) at = strchr(at + 1, ' ');
+  for (int field = 3; field < 22 && at != nullptr; field++) at = strchr(at + 1, ' ');
   if (at == nullptr) return 0;
-  static_assert(sizeof(long) == 8);
   return boot + atof(at) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 

@@ -1,8 +1,11 @@
 /** The door of this room: its functions, loaded by the first call of one of them. */
 import { createRequire } from 'node:module';
 
+type Interfaces = typeof import('./interfaces.ts');
 type Lists = typeof import('./list.ts');
 type Processes = typeof import('./process.ts');
+type Sockets = typeof import('./sockets.ts');
+type Trees = typeof import('./tree.ts');
 
 const load = createRequire(import.meta.url);
 
@@ -24,4 +27,16 @@ export const namespacesOf: Processes['namespacesOf'] = door<Processes, 'namespac
 export const sameNamespaces: Processes['sameNamespaces'] = door<Processes, 'sameNamespaces'>(
   './process.js',
   'sameNamespaces',
+);
+export const processTree: Trees['processTree'] = door<Trees, 'processTree'>(
+  './tree.js',
+  'processTree',
+);
+export const listSockets: Sockets['listSockets'] = door<Sockets, 'listSockets'>(
+  './sockets.js',
+  'listSockets',
+);
+export const listInterfaces: Interfaces['listInterfaces'] = door<Interfaces, 'listInterfaces'>(
+  './interfaces.js',
+  'listInterfaces',
 );
