@@ -14,6 +14,7 @@
         "native/keeper.cc",
         "native/lookup.cc",
         "native/prepare.cc",
+        "native/program.cc",
         "native/runtime.cc",
         "native/spawn.cc",
         "native/sys.cc"
@@ -35,6 +36,24 @@
             "native/launcher/embed.mjs",
             "native/launcher/launcher.c",
             "<(INTERMEDIATE_DIR)/launcher_bytes.h"
+          ]
+        },
+        {
+          "action_name": "preload",
+          "inputs": [
+            "native/launcher/credentials.h",
+            "native/launcher/embed.mjs",
+            "native/launcher/launch.h",
+            "native/launcher/launcher.c",
+            "native/launcher/preload.c",
+            "native/launcher/syscalls.h"
+          ],
+          "outputs": ["<(INTERMEDIATE_DIR)/preload_bytes.h"],
+          "action": [
+            "node",
+            "native/launcher/embed.mjs",
+            "native/launcher/preload.c",
+            "<(INTERMEDIATE_DIR)/preload_bytes.h"
           ]
         }
       ],
