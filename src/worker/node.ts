@@ -68,7 +68,7 @@ function isStatic(): boolean {
  * V8 would otherwise map its built-in code once more by the name that /proc/self/maps gives, inside
  * the name of a file of the target.
  */
-const always = ['--no-short-builtin-calls', '--input-type=commonjs'];
+const always = ['--no-short-builtin-calls'];
 
 export function nodeFlags(limits: ResourceLimits): { flags: string[]; hasNoDebugger: boolean } {
   const { maxOldGenerationSizeMb: old, maxYoungGenerationSizeMb: young, stackSizeMb } = limits;
