@@ -19,6 +19,7 @@
         "native/prepare.cc",
         "native/proc.cc",
         "native/processes.cc",
+        "native/program.cc",
         "native/runtime.cc",
         "native/scan.cc",
         "native/spawn.cc",
@@ -43,6 +44,24 @@
             "native/launcher/embed.mjs",
             "native/launcher/launcher.c",
             "<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"
+          ]
+        },
+        {
+          "action_name": "preload",
+          "inputs": [
+            "native/launcher/credentials.h",
+            "native/launcher/embed.mjs",
+            "native/launcher/launch.h",
+            "native/launcher/launcher.c",
+            "native/launcher/preload.c",
+            "native/launcher/syscalls.h"
+          ],
+          "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"],
+          "action": [
+            "node",
+            "native/launcher/embed.mjs",
+            "native/launcher/preload.c",
+            "<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"
           ]
         }
       ],

@@ -27,9 +27,10 @@ int wait_readable(int fd, int milliseconds) {
 
 const char* name_of(int step) {
   static const char* const names[LAUNCH_STEPS] = {
-      "",          "read",   "setns", "unshare", "clone", "dup",   "close_range", "setsid",
-      "fchdir",    "chroot", "chdir", "getcwd",  "prctl", "prctl", "setgroups",   "setresgid",
-      "setresuid", "capset", "prctl", "prctl",   "prctl", "write", "execve"};
+      "",          "read",      "setns",     "unshare", "clone",  "dup",   "close_range",
+      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl", "prctl",
+      "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl", "prctl",
+      "write",     "execve",    "statx",     ""};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
@@ -126,7 +127,15 @@ int read_report(int channel, Result* result) {
   const int got = receive(channel, &report, nullptr);
   if (got == -EAGAIN) return 0;
   if (got <= 0) return 1;
-  return failed(report, result);
+  if (report.step == LAUNCH_ENTERED) {
+    result->detail = report.detail;
+    return kEntered;
+  }
+  if (report.step != LAUNCH_FORKED) return failed(report, result);
+  result->step = "pidfd_open";
+  result->pid = report.detail;
+  result->pidfd = result_of(::syscall(SYS_pidfd_open, report.detail, 0));
+  return result->pidfd < 0 ? result->pidfd : kForked;
 }
 
 int wait(int pidfd, int* code, int* signal) {

@@ -59,6 +59,9 @@ export interface SpawnRequest {
   readonly capabilities: BigUint64Array;
   /** Milliseconds. */
   readonly wait: number;
+  /** fds, or -1: nodeProgram() and preloadedObject() in the launcher's place, which call `entered`. */
+  readonly program: number;
+  readonly preload: number;
 }
 export type Spawned = { readonly ends: readonly number[] } & (
   | { readonly pid: number; readonly child: Child }
@@ -151,7 +154,11 @@ export interface Binding {
     request: SpawnRequest,
     ended: (code: number, signal: number) => void,
     failed: (failure: SpawnFailure) => void,
+    entered?: (pid: number, types: number) => void,
   ): Spawned;
+  /** fds that stay open, of what a worker is made of. */
+  nodeProgram(): number;
+  preloadedObject(): number;
   childKill(child: Child, signal: number): number;
   childRef(child: Child): void;
   childUnref(child: Child): void;

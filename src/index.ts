@@ -46,3 +46,7 @@ export type { ProcessNode } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
+export type { WorkerError } from './worker/death.ts';
+export { evaluate, openWorker } from './worker/index.ts';
+export type { ResourceLimits, WorkerOptions } from './worker/options.ts';
+export type { NamespaceWorker } from './worker/worker.ts';
