@@ -7,17 +7,25 @@
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
+        "native/bind_inspect.cc",
         "native/bind_spawn.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/follow.cc",
+        "native/holders.cc",
         "native/keeper.cc",
         "native/lookup.cc",
+        "native/netlink.cc",
         "native/prepare.cc",
+        "native/proc.cc",
+        "native/processes.cc",
         "native/program.cc",
         "native/runtime.cc",
+        "native/scan.cc",
         "native/spawn.cc",
-        "native/sys.cc"
+        "native/sys.cc",
+        "native/table.cc",
+        "native/users.cc"
       ],
       "actions": [
         {
@@ -30,12 +38,12 @@
             "native/launcher/launcher.c",
             "native/launcher/syscalls.h"
           ],
-          "outputs": ["<(INTERMEDIATE_DIR)/launcher_bytes.h"],
+          "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],
           "action": [
             "node",
             "native/launcher/embed.mjs",
             "native/launcher/launcher.c",
-            "<(INTERMEDIATE_DIR)/launcher_bytes.h"
+            "<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"
           ]
         },
         {
@@ -48,16 +56,16 @@
             "native/launcher/preload.c",
             "native/launcher/syscalls.h"
           ],
-          "outputs": ["<(INTERMEDIATE_DIR)/preload_bytes.h"],
+          "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"],
           "action": [
             "node",
             "native/launcher/embed.mjs",
             "native/launcher/preload.c",
-            "<(INTERMEDIATE_DIR)/preload_bytes.h"
+            "<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"
           ]
         }
       ],
-      "include_dirs": ["<(INTERMEDIATE_DIR)"],
+      "include_dirs": ["<(INTERMEDIATE_DIR)/<(target_arch)"],
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
       "defines": [
         "NAPI_VERSION=9",

@@ -22,6 +22,9 @@ constexpr unsigned long kGetType = _IO(0xb7, 0x3);
 constexpr unsigned long kGetOwnerUid = _IO(0xb7, 0x4);
 constexpr unsigned long kGetId = _IOR(0xb7, 13, uint64_t);
 
+constexpr long kPidfdGetfd = 438;                 // SYS_pidfd_getfd, Linux 5.6
+constexpr unsigned long kSocketNetwork = 0x894C;  // SIOCGSKNS, Linux 4.10
+
 constexpr unsigned long kKernelThread = 0x00200000;  // PF_KTHREAD
 
 // PIDFD_GET_*_NAMESPACE, 0 for what is no single type.

@@ -12,6 +12,37 @@ export type {
 } from './child/options.ts';
 export { type CreateOptions, createNamespaces } from './create/create.ts';
 export { NamespaceError } from './errors.ts';
+export {
+  listInterfaces,
+  listNamespaces,
+  listSockets,
+  namespacesOf,
+  processTree,
+  sameNamespaces,
+} from './inspect/index.ts';
+export type {
+  InterfaceAddress,
+  InterfaceInfo,
+  ReceiveCounters,
+  TransmitCounters,
+} from './inspect/interfaces.ts';
+export type {
+  ListOptions,
+  NamespaceHolder,
+  NamespaceInfo,
+  NamespaceList,
+  NamespaceMount,
+} from './inspect/list.ts';
+export type { NamespaceIdentity, PlacedIdentity } from './inspect/process.ts';
+export type {
+  InternetSocket,
+  SocketInfo,
+  SocketOptions,
+  SocketProcess,
+  SocketState,
+  UnixSocket,
+} from './inspect/sockets.ts';
+export type { ProcessNode } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';

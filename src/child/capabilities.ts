@@ -1,7 +1,7 @@
 /** The names of capabilities and their bits, in the kernel's words and order (`linux/capability.h`). */
 import { invalidType, invalidValue } from '../errors.ts';
 
-const names = [
+export const capabilityNames = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_DAC_READ_SEARCH',
@@ -46,7 +46,7 @@ const names = [
 ] as const;
 
 /** A capability by its name in capabilities(7). */
-export type Capability = (typeof names)[number];
+export type Capability = (typeof capabilityNames)[number];
 
 /** The five sets of a process, as bits. */
 export interface CapabilitySets {
@@ -68,7 +68,7 @@ export function checkCapabilities(list: unknown): bigint {
   if (!Array.isArray(list)) throw invalidType('options.capabilities', 'an array', list);
   let bits = 0n;
   for (const name of list) {
-    const number = names.indexOf(name);
+    const number = capabilityNames.indexOf(name);
     if (number < 0) {
       throw invalidValue('options.capabilities', "made of names such as 'CAP_NET_ADMIN'", name);
     }
@@ -78,5 +78,5 @@ export function checkCapabilities(list: unknown): bigint {
 }
 
 export function capabilityName(number: number): string {
-  return names[number] ?? `capability ${number}`;
+  return capabilityNames[number] ?? `capability ${number}`;
 }

@@ -1,0 +1,178 @@
+/** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { capabilityNames } from '../child/capabilities.ts';
+import { spawn } from '../child/index.ts';
+import type { SpawnOptions } from '../child/options.ts';
+import { openNamespaces } from '../namespaces.ts';
+import type { Target } from '../target.ts';
+import { kinds, type NamespaceType } from '../types.ts';
+import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { followProgram } from './program.ts';
+import { targetOf } from './target.ts';
+
+export const usage = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
+
+Runs a program (default: a shell) in namespaces of a process or a container.
+
+  -t, --target PID|NAME   whose namespaces: a pid, or the name of a container
+  -a, --all               all in which it differs from us
+  -m, --mount[=FILE]      -u, --uts[=FILE]       -i, --ipc[=FILE]     -n, --net[=FILE]
+  -p, --pid[=FILE]        -C, --cgroup[=FILE]    -U, --user[=FILE]    -T, --time[=FILE]
+  --user-parent           the user namespace that owns the target's
+  -S, --setuid UID        -G, --setgid GID       in numbers of the namespace, or 'follow'
+  --preserve-credentials  keep uid and gid where user is joined
+  --keep-caps             keep all capabilities where user is joined
+  -r, --root[=DIR]        the target's root directory, or DIR
+  -w, --wd[=DIR]          the target's working directory, or DIR of our file system
+  -W, --wdns DIR          a working directory inside
+  -e, --env               the target's environment
+  -c, --join-cgroup       the target's cgroup (version 2)`;
+
+const options = {
+  target: { short: 't', value: true },
+  all: { short: 'a' },
+  mount: { short: 'm', value: 'maybe' },
+  uts: { short: 'u', value: 'maybe' },
+  ipc: { short: 'i', value: 'maybe' },
+  net: { short: 'n', value: 'maybe' },
+  pid: { short: 'p', value: 'maybe' },
+  cgroup: { short: 'C', value: 'maybe' },
+  user: { short: 'U', value: 'maybe' },
+  time: { short: 'T', value: 'maybe' },
+  'user-parent': {},
+  setuid: { short: 'S', value: true },
+  setgid: { short: 'G', value: true },
+  'preserve-credentials': {},
+  'keep-caps': {},
+  root: { short: 'r', value: 'maybe' },
+  wd: { short: 'w', value: 'maybe' },
+  wdns: { short: 'W', value: true },
+  env: { short: 'e' },
+  'join-cgroup': { short: 'c' },
+  'no-fork': { short: 'F' },
+} as const satisfies Options;
+
+type Enter = Given<typeof options>;
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { given, rest } = readArguments(args, options);
+  const [file = shell(), ...list] = rest;
+  const place = await placeOf(given);
+  const argv0 = rest.length > 0 ? undefined : `-${basename(file)}`;
+  await followProgram(
+    spawn(file, list, { ...place, argv0, stdio: 'inherit' } as SpawnOptions),
+    file,
+  );
+}
+
+function shell(): string {
+  return process.env['SHELL'] || '/bin/sh';
+}
+
+async function placeOf(given: Enter): Promise<SpawnOptions> {
+  const pid = given.target === undefined ? undefined : await targetOf(given.target);
+  const chosen = kinds.map(kind => kind.name).filter(type => fileOf(given, type) !== undefined);
+  const { target, namespaces } = joined(given, pid, chosen);
+  const mnt = namespaces === 'all' || namespaces.includes('mnt');
+  if (given['no-fork'] && chosen.includes('pid')) {
+    throw new UsageError('--no-fork: with a pid namespace the program is always in it');
+  }
+  const keep = given['preserve-credentials'] ? -1 : undefined;
+  return {
+    target,
+    namespaces,
+    userParent: given['user-parent'],
+    uid: given.setuid === undefined ? keep : idOf(given.setuid, 'uid', pid, chosen),
+    gid: given.setgid === undefined ? keep : idOf(given.setgid, 'gid', pid, chosen),
+    capabilities: given['keep-caps'] && chosen.includes('user') ? capabilityNames : undefined,
+    root: rootOf(given, mnt),
+    cwd: directoryOf(given, pid, mnt),
+    env: given.env ? 'target' : process.env,
+    cgroup: given['join-cgroup'] ? 'target' : undefined,
+    setsid: false,
+  };
+}
+
+/** '' where it was given without a file. */
+function fileOf(given: Enter, type: NamespaceType): string | undefined {
+  return type === 'mnt' ? given.mount : given[type];
+}
+
+/** Whose namespaces: a process's, files', or of each some. */
+function joined(
+  given: Enter,
+  pid: Target | undefined,
+  chosen: readonly NamespaceType[],
+): { target: Target | undefined; namespaces: NamespaceType[] | 'all' } {
+  const files = chosen.filter(type => fileOf(given, type) !== '');
+  const ofProcess = chosen.filter(type => fileOf(given, type) === '');
+  if (pid === undefined && (ofProcess.length > 0 || given.all || files.length === 0)) {
+    throw new UsageError('whose namespaces? --target PID, or a file: --net=/run/netns/blue');
+  }
+  if (files.length === 0) {
+    if (given.all) return { target: pid, namespaces: 'all' };
+    const { root, wd, env } = given;
+    const others = [root, wd, env, given['user-parent'], given['join-cgroup']];
+    if (chosen.length === 0 && others.every(value => value === undefined)) {
+      throw new UsageError('which namespaces? --all, or some of -m -u -i -n -p -C -U -T');
+    }
+    return { target: pid, namespaces: [...chosen] };
+  }
+  const paths: Partial<Record<NamespaceType, string>> = {};
+  for (const type of files) paths[type] = fileOf(given, type) as string;
+  if (pid === undefined) return { target: paths, namespaces: files };
+  // Held open until this process ends, so that another that gets its pid is not taken for it.
+  const handle = openNamespaces(pid, given.all ? 'all' : ofProcess);
+  for (const type of handle.types) paths[type] ??= `/proc/self/fd/${handle.fd(type)}`;
+  return { target: paths, namespaces: Object.keys(paths) as NamespaceType[] };
+}
+
+/** DIR is of our file system, as with nsenter: with `mnt` joined that would be a way out of there. */
+function rootOf(given: Enter, mnt: boolean): string | undefined {
+  if (given.root === '') return 'target';
+  if (given.root !== undefined && mnt) {
+    throw new UsageError(
+      '--root=DIR is of our file system: not with --mount, where --root is its own',
+    );
+  }
+  return given.root ?? (mnt ? '/' : undefined);
+}
+
+function directoryOf(given: Enter, pid: Target | undefined, mnt: boolean): string | undefined {
+  const moved = mnt || given.root !== undefined;
+  if (given.wdns !== undefined) return given.wdns;
+  if (given.wd === undefined) return undefined;
+  if (given.wd !== '') {
+    if (!moved) return given.wd;
+    throw new UsageError('--wd=DIR is of our file system: inside another, --wdns DIR');
+  }
+  const link = `/proc/${pidOf(pid)}/cwd`;
+  return moved ? readlinkSync(link) : link;
+}
+
+function pidOf(target: Target | undefined): number {
+  if (typeof target === 'number') return target;
+  const pid = (target as { pid?: unknown } | undefined)?.pid;
+  if (typeof pid === 'number') return pid;
+  throw new UsageError('this needs a process: --target PID');
+}
+
+/** A number, or `follow`: that of the target, as the user namespace of the program numbers it. */
+function idOf(
+  text: string,
+  kind: 'uid' | 'gid',
+  pid: Target | undefined,
+  chosen: readonly NamespaceType[],
+): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  if (text !== 'follow') throw new UsageError(`a ${kind} is a number, or follow: ${text}`);
+  const directory = `/proc/${pidOf(pid)}`;
+  const id = statSync(directory)[kind];
+  if (!chosen.includes('user')) return id;
+  for (const line of readFileSync(`${directory}/${kind}_map`, 'utf8').trim().split('\n')) {
+    const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
+    if (id >= outside && id < outside + count) return inside + (id - outside);
+  }
+  throw new UsageError(`the ${kind} ${id} of the target has no number in its user namespace`);
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * The command `linux-namespaces`: finds the subcommand, each of which is a file of its own that loads
+ * only what it needs, and says in one line what went wrong.
+ */
+import { readFileSync } from 'node:fs';
+import { HelpWanted } from './arguments.ts';
+
+interface Subcommand {
+  usage: string;
+  main(args: readonly string[]): Promise<void>;
+}
+
+/** name: what it does, and how its file is loaded. */
+const subcommands: Record<string, [about: string, load: () => Promise<Subcommand>]> = {
+  enter: ['runs a program in namespaces of a process', () => import('./enter.ts')],
+};
+
+function help(): string {
+  const rows = Object.entries(subcommands).map(([name, [about]]) => `  ${name.padEnd(8)}${about}`);
+  return `linux-namespaces COMMAND [option...]
+
+${rows.join('\n')}
+
+  linux-namespaces COMMAND --help    the options of a command
+  linux-namespaces --version`;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return JSON.parse(manifest).version;
+}
+
+async function run([name, ...args]: string[]): Promise<void> {
+  if (name === undefined) {
+    console.error(help());
+    process.exitCode = 1;
+    return;
+  }
+  if (name === '--help' || name === '-h' || name === 'help') return console.log(help());
+  if (name === '--version' || name === '-V') return console.log(version());
+  const [, load] = subcommands[name] ?? [];
+  if (load === undefined) throw new Error(`no command ${name}; see linux-namespaces --help`);
+  const { usage, main } = await load();
+  try {
+    await main(args);
+  } catch (error) {
+    if (!(error instanceof HelpWanted)) throw error;
+    console.log(usage);
+  }
+}
+
+// Whoever reads us may stop reading (`| head`): that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(`linux-namespaces: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,159 @@
+// `linux-namespaces enter` beside nsenter, with the same arguments: output, exit code and effect.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import {
+  folder,
+  makeImage,
+  type Outcome,
+  outcome,
+  probe,
+  type Report,
+  type Started,
+  startTarget,
+} from '../child/fixtures/targets.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const ours = (...args: string[]) =>
+  outcome(spawn(process.execPath, [main, 'enter', ...args], { cwd: '/' }));
+const theirs = (...args: string[]) => outcome(spawn('nsenter', args, { cwd: '/' }));
+
+let target: Started;
+let boxed: Started;
+beforeAll(async () => {
+  target = await startTarget(['mnt', 'net', 'pid', 'uts', 'ipc', 'cgroup', 'time'], { keep: true });
+  boxed = await startTarget(['user', 'mnt', 'net', 'pid'], { keep: true, root: makeImage() });
+});
+
+/** In the order of a table: TARGET and BOXED stand for pids. */
+const same: string[] = [
+  '-t TARGET -n',
+  '-t TARGET -m -u -i -n -p -C -T',
+  '-tTARGET -a',
+  '--target=TARGET --all',
+  '--target TARGET --net --uts --',
+  '-t TARGET --ne',
+  '-t TARGET -n -S 12 -G 34',
+  '-n/proc/TARGET/ns/net',
+  '--net=/proc/TARGET/ns/net -u/proc/TARGET/ns/uts',
+  '-t TARGET -p --net=/proc/BOXED/ns/net',
+  '-t BOXED -U -n',
+  '-t BOXED -U -n --preserve-credentials',
+];
+
+/** What differs from process to process, and what nsenter leaves open. */
+const comparable = ({ pid: _, ...report }: Report) => ({
+  ...report,
+  ppid: 0,
+  fds: [],
+  argv: undefined,
+  leader: undefined,
+});
+
+const fill = (line: string) =>
+  line
+    .replaceAll('TARGET', `${target.pid}`)
+    .replaceAll('BOXED', `${boxed.pid}`)
+    .split(' ')
+    .filter(Boolean);
+
+async function both(args: string[]): Promise<{ own: Outcome; wanted: Outcome }> {
+  const [own, wanted] = await Promise.all([ours(...args), theirs(...args)]);
+  return { own, wanted };
+}
+
+test.each(same)('%s', async line => {
+  const { own, wanted } = await both([...fill(line), probe, 'report']);
+  expect(own.stderr).toBe('');
+  expect(comparable(JSON.parse(own.stdout))).toEqual(comparable(JSON.parse(wanted.stdout)));
+});
+
+test('a program of the container, in its root', async () => {
+  const args = '-t BOXED -U -m -r -p --wdns=/ /bin/probe report';
+  const { own, wanted } = await both(fill(args));
+  expect(comparable(JSON.parse(own.stdout))).toEqual(comparable(JSON.parse(wanted.stdout)));
+});
+
+// Newer than Debian's nsenter (2.38), which cannot be asked.
+test('-S follow -G follow: who the target is, also in the numbers of its user namespace', async () => {
+  const ids = async (line: string) => {
+    const { uid, gid }: Report = JSON.parse((await ours(...fill(line), probe, 'report')).stdout);
+    return { uid, gid };
+  };
+  const other = await startTarget(['user', 'net'], { uid: 54321 });
+  const line = `-t ${other.pid} -n -S follow -G follow`;
+  expect(await ids(line)).toEqual({ uid: [54321, 54321, 54321], gid: [54321, 54321, 54321] });
+  expect(await ids(`${line} -U`)).toEqual({ uid: [0, 0, 0], gid: [0, 0, 0] });
+});
+
+test.each([
+  ['exit', '0'],
+  ['exit', '3'],
+  ['exit', '126'],
+  ['exit', '255'],
+  ['die', '15'],
+  ['die', '9'],
+  ['die', '6'],
+])('ends as the program does: %s %s', async (...words) => {
+  const { own, wanted } = await both(['-t', `${target.pid}`, '-n', '-p', probe, ...words]);
+  expect({ code: own.code, signal: own.signal }).toEqual({
+    code: wanted.code,
+    signal: wanted.signal,
+  });
+});
+
+test.each([['/no/such'], ['/etc/passwd']])('cannot be executed: %s', async file => {
+  const { own, wanted } = await both(['-t', `${target.pid}`, '-n', file]);
+  expect(own.code).toBe(wanted.code);
+  expect(own.stderr).toMatch(/^linux-namespaces: cannot execute .*\n$/);
+});
+
+test('without a program: the shell of the user', async () => {
+  const shell = join(folder, 'shell');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(shell, '#!/bin/sh\necho the shell\n', { mode: 0o755 });
+  const env = { ...process.env, SHELL: shell };
+  const args = ['-t', `${target.pid}`, '-n'];
+  const own = await outcome(spawn(process.execPath, [main, 'enter', ...args], { env }));
+  const wanted = await outcome(spawn('nsenter', args, { env }));
+  expect(own).toEqual(wanted);
+});
+
+test.each([
+  ['-t TARGET', 'which namespaces?'],
+  ['-n', 'whose namespaces?'],
+  ['-t 4194303 -n', 'ESRCH'],
+  ['-t TARGET -x', 'unknown option -x'],
+  ['-t TARGET -n --root=/tmp -m', '--root=DIR is of our file system'],
+  ['-t TARGET -S nobody -n', 'a uid is a number'],
+  ['--net=/etc/passwd', 'this file is no namespace'],
+])('refused in one line: %s', async (line, message) => {
+  const { stdout, stderr, code } = await ours(...fill(line), probe, 'report');
+  expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+  expect(stderr).toMatch(/^linux-namespaces: .*\n$/);
+  expect(stderr).toContain(message);
+});
+
+test('a signal to the command is one to the program', async () => {
+  const args = ['-t', `${target.pid}`, '-p', '-n', probe, 'wait'];
+  const child = spawn(process.execPath, [main, 'enter', ...args]);
+  await once(child.stdout, 'data');
+  child.kill('SIGTERM');
+  expect(await once(child, 'close')).toEqual([null, 'SIGTERM']);
+});
+
+test('a reader that stops reading is no error', async () => {
+  const command = `"$0" "$1" enter -t ${target.pid} -n yes 2>&1 | head -n 1`;
+  const child = spawn('sh', ['-c', command, process.execPath, main]);
+  expect(await outcome(child)).toMatchObject({ stdout: 'y\n', code: 0 });
+});
+
+test('help fits a screen, and goes to stdout', async () => {
+  const { stdout, stderr, code } = await ours('--help');
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.length).toBeLessThanOrEqual(24);
+  expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(90);
+});

@@ -1,0 +1,61 @@
+// Command lines are read as getopt_long(3) reads them, which scripts written for nsenter rely on.
+import { expect, test } from 'vitest';
+import { HelpWanted, readArguments, UsageError } from '../../../lib/cli/arguments.js';
+
+const options = {
+  target: { short: 't', value: true },
+  net: { short: 'n', value: 'maybe' },
+  mount: { short: 'm', value: 'maybe' },
+  'map-users': { value: true, many: true },
+  'map-user': { value: true },
+  all: { short: 'a' },
+} as const;
+
+const cases: [line: string, given: object, rest?: string[]][] = [
+  ['', {}],
+  ['true -n', {}, ['true', '-n']],
+  ['-a true', { all: true }, ['true']],
+  ['-t 5 -n true', { target: '5', net: '' }, ['true']],
+  ['-t5 -n', { target: '5', net: '' }],
+  ['--target=5 --net', { target: '5', net: '' }],
+  ['--target 5 --net x', { target: '5', net: '' }, ['x']],
+  ['-at 5', { all: true, target: '5' }],
+  ['-nm', { net: '', mount: '' }],
+  ['-nmt5', { net: '', mount: '', target: '5' }],
+  ['-n/run/netns/blue', { net: '/run/netns/blue' }],
+  ['-n=/run/netns/blue', { net: '/run/netns/blue' }],
+  ['--net=/run/netns/a=b', { net: '/run/netns/a=b' }],
+  ['-a -- -n', { all: true }, ['-n']],
+  ['-a - -n', { all: true }, ['-', '-n']],
+  ['--tar 5 --al', { target: '5', all: true }],
+  ['--map-users 0:1:2 --map-users=3:4:5', { 'map-users': ['0:1:2', '3:4:5'] }],
+  ['--map-user 0', { 'map-user': '0' }],
+  ['-t -5', { target: '-5' }],
+];
+
+test.each(cases)('%s', (line, given, rest = []) => {
+  const read = readArguments(line.split(' ').filter(Boolean), options);
+  expect({ ...read.given }).toEqual(given);
+  expect(read.rest).toEqual(rest);
+});
+
+test.each([
+  ['-x', 'unknown option -x'],
+  ['-ax', 'unknown option -x'],
+  ['--nothing', 'unknown option --nothing'],
+  ['-t', 'option -t needs a value'],
+  ['--target', 'option --target needs a value'],
+  ['--all=yes', 'option --all takes no value'],
+  ['--map', '--map can be any of --map-users, --map-user'],
+])('refused: %s', (line, message) => {
+  const read = () => readArguments(line.split(' '), options);
+  expect(read).toThrow(UsageError);
+  expect(read).toThrow(message);
+});
+
+test('help is asked for anywhere among the options, not behind them', () => {
+  expect(() => readArguments(['-a', '--help'], options)).toThrow(HelpWanted);
+  expect(() => readArguments(['-h'], options)).toThrow(HelpWanted);
+  expect(readArguments(['ls', '-h'], options).rest).toEqual(['ls', '-h']);
+  expect(readArguments(['--', '--help'], options).rest).toEqual(['--help']);
+});
