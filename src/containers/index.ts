@@ -1,0 +1,28 @@
+/** The door of this room: its functions, loaded by the first call of one of them. */
+import type { Container, ContainerOptions, Containers } from './container.ts';
+
+/**
+ * The containers of all engines on this machine: Docker's, Podman's (of all users, for root),
+ * containerd's and Kubernetes', and those of runc and crun by themselves. One that several engines
+ * know is one of the list. From the state that they keep on disk: no daemon is asked but for what is
+ * nowhere else (`options.timeout`), so it works when one hangs.
+ *
+ * What may not or cannot be read is not in the list, and said in its `problems`.
+ */
+export async function listContainers(options?: ContainerOptions): Promise<Containers> {
+  return (await import('./list.ts')).listContainers(options);
+}
+
+/**
+ * One container: by its id, or the beginning of it (6 digits or more); by its name; in Kubernetes by
+ * `namespace/pod/container`. An engine can be named before it: `docker:web`.
+ *
+ * Rejects with `NamespaceError`: ENOENT where no engine has one; ENOTUNIQ where several are meant,
+ * with their names in the message.
+ */
+export async function findContainer(
+  nameOrId: string,
+  options?: ContainerOptions,
+): Promise<Container> {
+  return (await import('./find.ts')).findContainer(nameOrId, options);
+}
