@@ -1,5 +1,11 @@
 /** The door of this room: its functions, loaded by the first call of one of them. */
+import { createRequire } from 'node:module';
 import type { Container, ContainerOptions, Containers } from './container.ts';
+
+type Find = typeof import('./find.ts');
+type List = typeof import('./list.ts');
+
+const load = createRequire(import.meta.url);
 
 /**
  * The containers of all engines on this machine: Docker's, Podman's (of all users, for root),
@@ -10,7 +16,7 @@ import type { Container, ContainerOptions, Containers } from './container.ts';
  * What may not or cannot be read is not in the list, and said in its `problems`.
  */
 export async function listContainers(options?: ContainerOptions): Promise<Containers> {
-  return (await import('./list.ts')).listContainers(options);
+  return (load('./list.js') as List).listContainers(options);
 }
 
 /**
@@ -24,5 +30,5 @@ export async function findContainer(
   nameOrId: string,
   options?: ContainerOptions,
 ): Promise<Container> {
-  return (await import('./find.ts')).findContainer(nameOrId, options);
+  return (load('./find.js') as Find).findContainer(nameOrId, options);
 }
