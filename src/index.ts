@@ -10,6 +10,18 @@ export type {
   ForkOptions,
   SpawnOptions,
 } from './child/options.ts';
+export type {
+  Container,
+  ContainerNamespaces,
+  ContainerOptions,
+  ContainerState,
+  Containers,
+  Directories,
+  Engine,
+  KnownAs,
+  Pod,
+} from './containers/container.ts';
+export { findContainer, listContainers } from './containers/index.ts';
 export { type CreateOptions, createNamespaces } from './create/create.ts';
 export { NamespaceError } from './errors.ts';
 export {
