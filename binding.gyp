@@ -22,6 +22,7 @@
         {
           "action_name": "launcher",
           "inputs": [
+            "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
             "native/launcher/execute.h",

@@ -27,9 +27,10 @@ int wait_readable(int fd, int milliseconds) {
 
 const char* name_of(int step) {
   static const char* const names[LAUNCH_STEPS] = {
-      "",          "read",   "setns", "unshare", "clone", "dup",   "close_range", "setsid",
-      "fchdir",    "chroot", "chdir", "getcwd",  "prctl", "prctl", "setgroups",   "setresgid",
-      "setresuid", "capset", "prctl", "prctl",   "prctl", "write", "execve"};
+      "",          "read",      "setns",     "unshare", "clone",  "dup",   "close_range",
+      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl", "prctl",
+      "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl", "prctl",
+      "write",     "execve",    "create",    ""};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
@@ -91,6 +92,9 @@ int follow(int channel, int forks, int patience, Result* result) {
         result->step = "clone";
         error = got < 0 ? got : ready == 0 ? -ETIMEDOUT : -ESRCH;
       }
+    } else if (report.step == LAUNCH_READY) {
+      result->ready = true;
+      if (error == 0) break;
     } else if (report.step != LAUNCH_FORKED) {
       if (error == 0) error = failed(report, result);
     } else {

@@ -23,6 +23,7 @@ struct Request {
   std::string file;
   std::string root;         // "": none
   std::string cwd;          // "": none
+  std::string create;       // a struct launch_create with its texts, launcher/create.h; "": none
   std::vector<char*> argv;  // the first is left to start(); ended by nullptr
   std::vector<char*> envp;  // ended by nullptr
   int wait;                 // milliseconds for the result of the exec
@@ -34,7 +35,8 @@ struct Result {
   bool setup = true;      // it was not the exec of the program
   int pid = 0;
   int pidfd = -1;
-  int channel = -1;  // >= 0: the exec is not over, read_report() will tell
+  int channel = -1;    // >= 0: the exec is not over, read_report() will tell
+  bool ready = false;  // a launcher that was to hold namespaces holds them
   std::vector<int> ends;
   keeper::Keeper* keeper = nullptr;  // to be given to keeper::end() after the child's end
 };

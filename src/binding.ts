@@ -43,6 +43,8 @@ export interface SpawnRequest {
   readonly env: string;
   readonly cwd: string | undefined;
   readonly rootPath: string | undefined;
+  /** A struct launch_create, native/launcher/create.h. */
+  readonly create: Uint8Array | undefined;
   /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null. */
   readonly stdio: Int32Array;
   readonly flags: number;

@@ -6,7 +6,7 @@
 import { binding } from './binding.ts';
 import { moved } from './callback/context.ts';
 import { checkWayHome } from './callback/thread.ts';
-import { creationAdvice } from './create/create.ts';
+import { creationAdvice } from './create/failures.ts';
 import { checkTypes, failure, invalidType, invalidValue, NamespaceError } from './errors.ts';
 import { isType, kindOf, kinds, maskOf, type NamespaceType, typesIn } from './types.ts';
 

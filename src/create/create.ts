@@ -4,6 +4,7 @@ import { checkTypes, failure, invalidType, invalidValue } from '../errors.ts';
 import { Fds } from '../fds.ts';
 import { Namespaces } from '../namespaces.ts';
 import { kindOf, maskOf, type NamespaceType } from '../types.ts';
+import { creationAdvice } from './failures.ts';
 
 export interface CreateOptions {
   /** With `uts`: the hostname in it, at most 64 bytes. Default: as it is where the call is made. */
@@ -70,11 +71,4 @@ function checkOptions(types: readonly NamespaceType[], options: CreateOptions): 
     }
   }
   return options;
-}
-
-/** What to do where the kernel does not make namespaces of `types`. */
-export function creationAdvice(errno: number, types: readonly NamespaceType[]): string | undefined {
-  if (errno === -1) return 'CAP_SYS_ADMIN is missing: run as root';
-  if (errno !== -28) return undefined;
-  return `see the limits in ${types.map(type => `/proc/sys/user/max_${type}_namespaces`).join(', ')}`;
 }
