@@ -4,6 +4,7 @@
       "target_name": "addon",
       "sources": [
         "native/addon.cc",
+        "native/bind_create.cc",
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
@@ -11,8 +12,10 @@
         "native/create.cc",
         "native/debugger.cc",
         "native/follow.cc",
+        "native/hold.cc",
         "native/keeper.cc",
         "native/lookup.cc",
+        "native/persist.cc",
         "native/prepare.cc",
         "native/runtime.cc",
         "native/spawn.cc",

@@ -9,6 +9,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Task(env, exports);
   js::Debugger(env, exports);
   js::Spawn(env, exports);
+  js::Creating(env, exports);
   return exports;
 }
 

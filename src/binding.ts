@@ -12,6 +12,13 @@ export interface Created {
   readonly fds: readonly number[];
 }
 
+/** `init`: the fd whose closing ends the first process of a new pid namespace, or -1. */
+export interface Held extends Created {
+  /** Of `create`: which step; of `open`: which type. */
+  readonly detail: number;
+  readonly init: number;
+}
+
 /** `error`: 0, an EAI_* number of the C library, or 1 with the errno in `system`. */
 interface Answer {
   readonly error: number;
@@ -94,8 +101,20 @@ export interface Binding {
     flags: number,
     names: readonly string[],
     hostname: string | undefined,
+    domainname: string | undefined,
     loopback: boolean,
   ): Promise<Created>;
+  /** `types` are CLONE_NEW* flags, `create` a struct launch_create. */
+  hold(
+    types: readonly number[],
+    names: readonly string[],
+    create: Uint8Array,
+    root: string | undefined,
+    init: boolean,
+  ): Promise<Held>;
+  bindFile(fd: number, path: string): number;
+  unbindFile(path: string, leftovers: boolean): number;
+  addFile(fd: number, directory: string, path: string): Promise<number>;
   getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
   getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
   openForWriting(path: string): number;

@@ -10,7 +10,11 @@ export type {
   ForkOptions,
   SpawnOptions,
 } from './child/options.ts';
-export { type CreateOptions, createNamespaces } from './create/create.ts';
+export { type CreateNamespacesOptions, createNamespaces } from './create/create.ts';
+export type { IdMap, IdRange, IdRule, IdRules } from './create/id-maps.ts';
+export { type Networks, networks } from './create/index.ts';
+export type { CreateOptions } from './create/options.ts';
+export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export type { Paths, Target } from './target.ts';
