@@ -4,11 +4,13 @@
       "target_name": "addon",
       "sources": [
         "native/addon.cc",
+        "native/bind_clone.cc",
         "native/bind_create.cc",
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
         "native/bind_spawn.cc",
+        "native/clone.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/follow.cc",

@@ -7,6 +7,7 @@ namespace js {
 void Sys(napi_env env, napi_value exports);
 void Task(napi_env env, napi_value exports);
 void Debugger(napi_env env, napi_value exports);
+void Cloning(napi_env env, napi_value exports);
 void Creating(napi_env env, napi_value exports);
 void Spawn(napi_env env, napi_value exports);
 

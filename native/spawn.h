@@ -51,6 +51,7 @@ int read_report(int channel, Result* result);
 
 // 1 with the exit code, or the signal that ended it; 0: it runs; -errno. Reaps it.
 int wait(int pidfd, int* code, int* signal);
+int wait_for(int pidfd, int* code, int* signal);  // the same, but blocks until its end: 0 or -errno
 int kill(int pidfd, int signal);
 
 }  // namespace spawn

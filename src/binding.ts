@@ -115,6 +115,18 @@ export interface Binding {
   bindFile(fd: number, path: string): number;
   unbindFile(path: string, leftovers: boolean): number;
   addFile(fd: number, directory: string, path: string): Promise<number>;
+  clone(
+    types: number,
+    file: string,
+    args: readonly string[],
+    env: readonly string[],
+  ): {
+    readonly error: number;
+    readonly step: string;
+    readonly pid: number;
+    readonly pidfd: number;
+  };
+  wait(pidfd: number): Promise<{ error: number; code: number; signal: number }>;
   getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
   getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
   openForWriting(path: string): number;
