@@ -22,7 +22,11 @@ export type {
   Pod,
 } from './containers/container.ts';
 export { findContainer, listContainers } from './containers/index.ts';
-export { type CreateOptions, createNamespaces } from './create/create.ts';
+export { type CreateNamespacesOptions, createNamespaces } from './create/create.ts';
+export type { IdMap, IdRange, IdRule, IdRules } from './create/id-maps.ts';
+export { type Networks, networks } from './create/index.ts';
+export type { CreateOptions } from './create/options.ts';
+export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
 export {
   listInterfaces,

@@ -3,6 +3,7 @@
  * the child has been started, and lets go of it.
  */
 import { binding } from '../binding.ts';
+import { encode } from '../create/request.ts';
 import { failure, invalidValue } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
 import { Namespaces } from '../namespaces.ts';
@@ -138,6 +139,7 @@ export class OpenPlan {
       types: Int32Array.from(joined, type => kindOf[type].flag),
       rootFd: rootOfTarget ? this.#hold(borrow(target, lender, 'root').openRoot()) : -1,
       rootPath: root === 'target' ? undefined : root,
+      create: encode(unshare, own, { inside }),
       cgroup: own.cgroup ? this.#hold(borrow(target, lender, 'cgroup').openCgroup()) : -1,
       ids: Uint32Array.of(),
       groups: Uint32Array.from(groups ?? []),
