@@ -185,11 +185,9 @@ function mapOf(given: Run): IdMap | undefined {
 
 function ruleOf(text: string): IdRule {
   if (text === 'auto' || text === 'subids' || text === 'all') return text;
-  const parts = text.split(':');
-  // As unshare before 2.39 had it: commas, and what is outside first.
-  const [inside, outside, length, ...more] = (
-    parts.length === 1 ? text.replace(/^(\d+),(\d+),/, '$2:$1:').split(':') : parts
-  ).map(idOf);
+  // With commas as unshare before 2.39 had it: what is outside comes first.
+  const parts = text.replace(/^(\d+),(\d+),/, '$2:$1:').split(':');
+  const [inside, outside, length, ...more] = parts.map(idOf);
   if (inside === undefined || outside === undefined || length === undefined || more.length > 0) {
     throw new UsageError(`a range is INSIDE:OUTSIDE:COUNT, auto, subids or all: ${text}`);
   }
