@@ -81,10 +81,12 @@ void Scanner::look(int pid) {
 // A process that is ending has lost most of its namespaces: what is left then is user and pid, and
 // what was read just before does not count any more.
 bool Scanner::read_links(int directory, uint64_t* inodes) {
+  // Those of any type may be mounted in a mount namespace that is not asked for.
+  const int types = options_.types | (options_.holders ? kernel::kMnt : 0);
   bool ending = false;
   for (int i = 0; i < proc::kTypes; i++) {
     const proc::Link& link = proc::kNamespaceLinks[i];
-    if ((options_.types & link.flag) == 0) continue;
+    if ((types & link.flag) == 0) continue;
     const int failed = proc::read_link(directory, link.path, &inodes[i]);
     if (forbidden(failed)) {
       unreadable++;
