@@ -9,19 +9,28 @@
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
+        "native/bind_inspect.cc",
         "native/bind_spawn.cc",
         "native/clone.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/follow.cc",
         "native/hold.cc",
+        "native/holders.cc",
         "native/keeper.cc",
         "native/lookup.cc",
+        "native/netlink.cc",
         "native/persist.cc",
         "native/prepare.cc",
+        "native/proc.cc",
+        "native/processes.cc",
+        "native/program.cc",
         "native/runtime.cc",
+        "native/scan.cc",
         "native/spawn.cc",
-        "native/sys.cc"
+        "native/sys.cc",
+        "native/table.cc",
+        "native/users.cc"
       ],
       "actions": [
         {
@@ -41,6 +50,25 @@
             "native/launcher/embed.mjs",
             "native/launcher/launcher.c",
             "<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"
+          ]
+        },
+        {
+          "action_name": "preload",
+          "inputs": [
+            "native/launcher/create.h",
+            "native/launcher/credentials.h",
+            "native/launcher/embed.mjs",
+            "native/launcher/launch.h",
+            "native/launcher/launcher.c",
+            "native/launcher/preload.c",
+            "native/launcher/syscalls.h"
+          ],
+          "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"],
+          "action": [
+            "node",
+            "native/launcher/embed.mjs",
+            "native/launcher/preload.c",
+            "<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"
           ]
         }
       ],

@@ -8,6 +8,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Sys(env, exports);
   js::Task(env, exports);
   js::Debugger(env, exports);
+  js::Inspect(env, exports);
   js::Spawn(env, exports);
   js::Creating(env, exports);
   js::Cloning(env, exports);

@@ -62,7 +62,7 @@ void ReadFixed(const Napi::Object& from, launch* fixed) {
   fixed->ambient = sets[4];
 }
 
-// spawn(request, ended, failed): { pid, ends, child }, or what failed, with `ends`.
+// spawn(request, ended, failed, entered): { pid, ends, child }, or what failed, with `ends`.
 Napi::Value Spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
@@ -83,12 +83,15 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   request.argv = Split(&arguments, true);
   request.envp = Split(&environment, false);
   request.wait = Int(from, "wait");
+  request.program = Int(from, "program");
+  request.preload = Int(from, "preload");
 
   spawn::Result result;
   int error = spawn::start(&request, &result);
   Child* child = nullptr;
   if (error == 0) {
-    child = new Child(env, result, info[1].As<Napi::Function>(), info[2].As<Napi::Function>());
+    child =
+        new Child(env, result, info[1].As<Napi::Function>(), info[2].As<Napi::Function>(), info[3]);
     error = child->Watch(result);
     if (error != 0) {
       result.step = "epoll_ctl";

@@ -6,6 +6,7 @@
 
 #include "bind.h"
 #include "env.h"
+#include "program.h"
 #include "sys.h"
 #include "values.h"
 
@@ -155,6 +156,8 @@ void Sys(napi_env env, napi_value exports) {
   Export(env, exports, "getId", GetId);
   Export(env, exports, "warmThreadPool", WarmThreadPool);
   Export(env, exports, "die", Die);
+  Export(env, exports, "nodeProgram", Nullary<program::node>);
+  Export(env, exports, "preloadedObject", Nullary<program::preload>);
 }
 
 }  // namespace js

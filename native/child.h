@@ -25,18 +25,20 @@ inline Napi::Object Failure(Napi::Env env, int error, const spawn::Result& resul
 // A child that runs. Deleted when JavaScript has dropped it and libuv has closed its watchers.
 class Child {
  public:
-  Child(Napi::Env env, const spawn::Result& result, Napi::Function ended, Napi::Function failed)
+  Child(Napi::Env env, const spawn::Result& result, Napi::Function ended, Napi::Function failed,
+        Napi::Value entered)
       : env_(env),
         ended_(Napi::Persistent(ended)),
         failed_(Napi::Persistent(failed)),
+        pid_(result.pid),
         keeper_(result.keeper) {
+    if (entered.IsFunction()) entered_ = Napi::Persistent(entered.As<Napi::Function>());
     napi_add_async_cleanup_hook(env, Cleanup, this, &hook_);
   }
 
   // 0, or the error of libuv, with the child killed.
   int Watch(const spawn::Result& result) {
-    int failed = Watch(&exit_, result.pidfd, &pidfd_,
-                       [](uv_poll_t* handle, int, int) { Self(handle)->OnExit(); });
+    int failed = WatchExit(result.pidfd);
     if (failed == 0 && result.channel >= 0) {
       failed = Watch(&report_, result.channel, &channel_,
                      [](uv_poll_t* handle, int, int) { Self(handle)->OnReport(); });
@@ -49,12 +51,15 @@ class Child {
     return failed;
   }
 
-  int Kill(int signal) { return pidfd_ < 0 ? UV_ESRCH : spawn::kill(pidfd_, signal); }
+  int Kill(int signal) {
+    killed_ = signal;
+    return pidfd_ < 0 ? UV_ESRCH : spawn::kill(pidfd_, signal);
+  }
   void Ref() {
-    if (pidfd_ >= 0) uv_ref(reinterpret_cast<uv_handle_t*>(&exit_));
+    if (pidfd_ >= 0) uv_ref(reinterpret_cast<uv_handle_t*>(exit_));
   }
   void Unref() {
-    if (pidfd_ >= 0) uv_unref(reinterpret_cast<uv_handle_t*>(&exit_));
+    if (pidfd_ >= 0) uv_unref(reinterpret_cast<uv_handle_t*>(exit_));
   }
 
   void Drop() {
@@ -76,6 +81,11 @@ class Child {
     return uv_poll_start(handle, UV_READABLE, callback);
   }
 
+  int WatchExit(int pidfd) {
+    return Watch(exit_, pidfd, &pidfd_,
+                 [](uv_poll_t* handle, int, int) { Self(handle)->OnExit(); });
+  }
+
   // Gives back the fd, which is no longer watched.
   int Unwatch(uv_poll_t* handle, int* watched) {
     const int fd = *watched;
@@ -90,7 +100,7 @@ class Child {
   }
 
   void LeaveChild(int pidfd) {
-    Unwatch(&exit_, &pidfd_);
+    Unwatch(exit_, &pidfd_);
     keeper::leave_to_reaper(pidfd, keeper_);
     keeper_ = nullptr;
   }
@@ -100,9 +110,11 @@ class Child {
     int signal = 0;
     const int ended = spawn::wait(pidfd_, &code, &signal);
     if (ended == 0) return;
+    const uv_poll_t* watched = exit_;
     if (channel_ >= 0) OnReport();  // what it said last comes before its end
+    if (exit_ != watched) return;
     StopReading();
-    sys::close(Unwatch(&exit_, &pidfd_));
+    sys::close(Unwatch(exit_, &pidfd_));
     keeper::end(keeper_);
     keeper_ = nullptr;
     Napi::HandleScope scope(env_);
@@ -112,12 +124,33 @@ class Child {
 
   void OnReport() {
     spawn::Result result;
-    const int said = spawn::read_report(channel_, &result);
+    int said = spawn::read_report(channel_, &result);
+    for (; said > 1; said = spawn::read_report(channel_, &result)) {
+      if (said == spawn::kForked) said = GoOnWith(result);
+      if (said < 0) break;
+      if (said != spawn::kEntered) continue;
+      Napi::HandleScope scope(env_);
+      Call(entered_, {Napi::Number::New(env_, pid_), Napi::Number::New(env_, result.detail)});
+      if (channel_ < 0) return;
+    }
     if (said == 0) return;
     StopReading();
     if (said > 0) return;
     Napi::HandleScope scope(env_);
     Call(failed_, {Failure(env_, said, result)});
+  }
+
+  // The process that we knew has forked another in its place, and is ending.
+  int GoOnWith(const spawn::Result& result) {
+    const int earlier = Unwatch(exit_, &pidfd_);
+    spawn::kill(earlier, 9);
+    spawn::reap(earlier);
+    pid_ = result.pid;
+    exit_ = &successor_;
+    if (killed_ != 0) spawn::kill(result.pidfd, killed_);
+    const int failed = WatchExit(result.pidfd);
+    if (failed != 0) LeaveChild(result.pidfd);
+    return failed == 0 ? spawn::kForked : failed;
   }
 
   void StopReading() {
@@ -151,6 +184,7 @@ class Child {
       hook_ = nullptr;
       ended_.Reset();
       failed_.Reset();
+      entered_.Reset();
     }
     if (dropped_) delete this;
   }
@@ -158,9 +192,14 @@ class Child {
   Napi::Env env_;
   Napi::FunctionReference ended_;
   Napi::FunctionReference failed_;
+  Napi::FunctionReference entered_;
+  int pid_;
+  int killed_ = 0;  // the last signal
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  uv_poll_t exit_;
+  uv_poll_t first_;
+  uv_poll_t successor_;
+  uv_poll_t* exit_ = &first_;
   uv_poll_t report_;
   int pidfd_ = -1;  // -1: not watched
   int channel_ = -1;

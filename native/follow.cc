@@ -30,7 +30,7 @@ const char* name_of(int step) {
       "",          "read",      "setns",     "unshare", "clone",  "dup",   "close_range",
       "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl", "prctl",
       "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl", "prctl",
-      "write",     "execve",    "create",    ""};
+      "write",     "execve",    "statx",     "",        "create", ""};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
@@ -63,6 +63,20 @@ int failed(const launch_report& report, Result* result) {
   result->detail = report.detail;
   result->setup = report.step != LAUNCH_EXEC;
   return report.error;
+}
+
+int wait_with(int pidfd, int options, int* code, int* signal) {
+  siginfo_t info = {};
+  int done;
+  do {
+    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
+                              WEXITED | options));
+  } while (done == -EINTR);
+  if (done < 0) return done;
+  if (info.si_pid == 0) return 0;
+  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
 }
 
 }  // namespace
@@ -130,26 +144,16 @@ int read_report(int channel, Result* result) {
   const int got = receive(channel, &report, nullptr);
   if (got == -EAGAIN) return 0;
   if (got <= 0) return 1;
-  return failed(report, result);
+  if (report.step == LAUNCH_ENTERED) {
+    result->detail = report.detail;
+    return kEntered;
+  }
+  if (report.step != LAUNCH_FORKED) return failed(report, result);
+  result->step = "pidfd_open";
+  result->pid = report.detail;
+  result->pidfd = result_of(::syscall(SYS_pidfd_open, report.detail, 0));
+  return result->pidfd < 0 ? result->pidfd : kForked;
 }
-
-namespace {
-
-int wait_with(int pidfd, int options, int* code, int* signal) {
-  siginfo_t info = {};
-  int done;
-  do {
-    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
-                              WEXITED | options));
-  } while (done == -EINTR);
-  if (done < 0) return done;
-  if (info.si_pid == 0) return 0;
-  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
-  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
-  return 1;
-}
-
-}  // namespace
 
 int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, code, signal); }
 

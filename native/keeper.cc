@@ -17,10 +17,10 @@ namespace keeper {
 struct Keeper {
   uv_thread_t thread;
   uv_sem_t done;
+  uv_sem_t over;
   int (*work)(void*);
   void* data;
-  const int* pidfd;
-  int watched;
+  bool failed;
 };
 
 namespace {
@@ -29,15 +29,17 @@ constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
 
 void keep(void* data) {
   auto* keeper = static_cast<Keeper*>(data);
-  const int failed = keeper->work(keeper->data);
-  keeper->watched = failed < 0 ? -1 : ::fcntl(*keeper->pidfd, F_DUPFD_CLOEXEC, 3);
-  const int watched = keeper->watched;
+  const bool failed = keeper->work(keeper->data) < 0;
+  keeper->failed = failed;
   uv_sem_post(&keeper->done);
-  if (watched == -1) return;
-  struct pollfd poll = {watched, POLLIN, 0};
-  while (::poll(&poll, 1, -1) == -1 && errno == EINTR) {
-  }
-  ::close(watched);
+  if (!failed) uv_sem_wait(&keeper->over);
+}
+
+void release(Keeper* keeper) {
+  uv_thread_join(&keeper->thread);
+  uv_sem_destroy(&keeper->done);
+  uv_sem_destroy(&keeper->over);
+  delete keeper;
 }
 
 struct Orphan {
@@ -92,28 +94,29 @@ void reap_orphans(void*) {
 
 bool is_first_thread() { return ::syscall(SYS_gettid) == ::getpid(); }
 
-int start(int (*work)(void*), void* data, const int* pidfd, Keeper** result) {
-  auto* keeper = new Keeper{{}, {}, work, data, pidfd, -1};
+int start(int (*work)(void*), void* data, Keeper** result) {
+  auto* keeper = new Keeper{{}, {}, {}, work, data, true};
   uv_sem_init(&keeper->done, 0);
+  uv_sem_init(&keeper->over, 0);
   const int failed = uv_thread_create_ex(&keeper->thread, &kSmall, keep, keeper);
-  if (failed == 0) {
-    uv_sem_wait(&keeper->done);
-    if (keeper->watched != -1) {
-      *result = keeper;
-      return 0;
-    }
-    uv_thread_join(&keeper->thread);
+  if (failed != 0) {
+    uv_sem_destroy(&keeper->done);
+    uv_sem_destroy(&keeper->over);
+    delete keeper;
+    return failed;
   }
-  uv_sem_destroy(&keeper->done);
-  delete keeper;
-  return failed;
+  uv_sem_wait(&keeper->done);
+  if (keeper->failed)
+    release(keeper);
+  else
+    *result = keeper;
+  return 0;
 }
 
 void end(Keeper* keeper) {
   if (keeper == nullptr) return;
-  uv_thread_join(&keeper->thread);
-  uv_sem_destroy(&keeper->done);
-  delete keeper;
+  uv_sem_post(&keeper->over);
+  release(keeper);
 }
 
 void leave_to_reaper(int pidfd, Keeper* keeper) {

@@ -10,9 +10,9 @@ struct Keeper;
 bool is_first_thread();  // the one that ends with the process
 
 // Runs `work(data)` on a new thread, which has the namespaces of the calling one, and returns when
-// that is done; the thread stays until the process behind *pidfd ends. 0, or -errno; where the work
-// itself fails (< 0), the thread ends and *keeper stays nullptr.
-int start(int (*work)(void*), void* data, const int* pidfd, Keeper** keeper);
+// that is done; the thread stays until end(). 0, or -errno; where the work itself fails (< 0), the
+// thread ends and *keeper stays nullptr.
+int start(int (*work)(void*), void* data, Keeper** keeper);
 
 // After the end of the child.
 void end(Keeper* keeper);

@@ -115,7 +115,7 @@ int prepare(Request* request, int forks, Prepared* prepared, Result* result) {
   for (int fd : fixed->joins) {
     if (fd >= 0) prepared->inherited.push_back(fd);
   }
-  for (int fd : {fixed->root, fixed->cgroup, fixed->parent}) {
+  for (int fd : {fixed->root, fixed->cgroup, fixed->parent, request->preload}) {
     if (fd >= 0) prepared->inherited.push_back(fd);
   }
   return done;

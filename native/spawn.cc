@@ -3,45 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "keeper.h"
 #include "launcher_bytes.h"  // made by launcher/embed.mjs
+#include "program.h"
 #include "spawn_parts.h"
 
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
 
 namespace spawn {
 namespace {
-
-// The launcher's program: made once, then nobody can write to it, from wherever it is seen.
-int make_launcher() {
-  int fd = result_of(
-      ::syscall(SYS_memfd_create, "linux-namespaces", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC));
-  if (fd == -EINVAL) {  // before Linux 6.3
-    fd =
-        result_of(::syscall(SYS_memfd_create, "linux-namespaces", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  }
-  if (fd < 0) return fd;
-  const long size = sizeof launcher_bytes;
-  const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  int done = ::write(fd, launcher_bytes, size) == size ? 0 : -EIO;
-  if (done == 0) done = result_of(::fcntl(fd, F_ADD_SEALS, seals));
-  if (done >= 0) return fd;
-  ::close(fd);
-  return done;
-}
 
 uv_mutex_t mutex;
 uv_once_t once = UV_ONCE_INIT;
@@ -50,7 +28,7 @@ int launcher = -1;
 // What fails may succeed later: a sysctl was changed, a limit raised.
 int launcher_fd() {
   uv_mutex_lock(&mutex);
-  if (launcher < 0) launcher = make_launcher();
+  if (launcher < 0) launcher = program::seal(launcher_bytes, sizeof launcher_bytes);
   const int fd = launcher;
   uv_mutex_unlock(&mutex);
   return fd;
@@ -99,7 +77,7 @@ int clone_child(Child* child, int* pidfd) {
 
 int run(Request* request, int forks, Prepared* prepared, Result* result) {
   request->argv[0] = prepared->number;
-  Child child = {launcher_fd(),
+  Child child = {request->program < 0 ? launcher_fd() : request->program,
                  prepared->inherited.data(),
                  static_cast<int>(prepared->inherited.size()),
                  request->argv.data(),
@@ -124,6 +102,10 @@ int run(Request* request, int forks, Prepared* prepared, Result* result) {
   result->pid = pid;
   const int channel = prepared->channel[0];
   prepared->channel[0] = -1;
+  if (request->program >= 0) {
+    result->channel = channel;
+    return 0;
+  }
   return follow(channel, forks, request->wait, result);
 }
 
@@ -156,7 +138,7 @@ int start(Request* request, Result* result) {
     const bool keep = (flags & LAUNCH_DIE_WITH_PARENT) != 0 && !keeper::is_first_thread();
     if (keep) {
       result->step = "pthread_create";
-      error = keeper::start(run_errand, &errand, &result->pidfd, &result->keeper);
+      error = keeper::start(run_errand, &errand, &result->keeper);
       if (error >= 0) error = errand.error;
     } else {
       error = run_errand(&errand);

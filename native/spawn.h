@@ -27,6 +27,8 @@ struct Request {
   std::vector<char*> argv;  // the first is left to start(); ended by nullptr
   std::vector<char*> envp;  // ended by nullptr
   int wait;                 // milliseconds for the result of the exec
+  int program = -1;         // executed in the launcher's place, with preload.c in it: nothing of
+  int preload = -1;         // what that reports is waited for. An fd of it for LD_PRELOAD.
 };
 
 struct Result {
@@ -46,12 +48,17 @@ struct Result {
 // (close_range(2)).
 int start(Request* request, Result* result);
 
-// 1: the program runs; 0: not known yet; -errno: it failed, with what in `result`.
+// 1: the program runs; 0: not known yet; -errno: it failed, with what in `result`. Of a program
+// with preload.c in it also kForked (another process goes on, `pid` and `pidfd`), and kEntered (it
+// is in the types of `detail`).
+constexpr int kForked = 2;
+constexpr int kEntered = 3;
 int read_report(int channel, Result* result);
 
 // 1 with the exit code, or the signal that ended it; 0: it runs; -errno. Reaps it.
 int wait(int pidfd, int* code, int* signal);
 int wait_for(int pidfd, int* code, int* signal);  // the same, but blocks until its end: 0 or -errno
 int kill(int pidfd, int signal);
+void reap(int pidfd);  // waits for its end, and closes it
 
 }  // namespace spawn

@@ -28,6 +28,5 @@ int prepare(Request* request, int forks, Prepared* prepared,
 // Follows the process from fork to fork of the launcher, then waits a little for the exec. 0, or
 // -errno with the child gone. Takes the channel.
 int follow(int channel, int forks, int patience, Result* result);
-void reap(int pidfd);  // waits for its end, and closes it
 
 }  // namespace spawn

@@ -6,7 +6,9 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
+#include <vector>
 
 namespace js {
 
@@ -62,6 +64,37 @@ inline napi_value FromText(napi_env env, const char* text) {
   napi_value value = nullptr;
   napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
   return value;
+}
+
+inline napi_value FromText(napi_env env, const std::string& text) {
+  napi_value value = nullptr;
+  napi_create_string_utf8(env, text.data(), text.size(), &value);
+  return value;
+}
+
+// A typed array of its own.
+template <class T>
+napi_value FromArray(napi_env env, napi_typedarray_type type, const std::vector<T>& numbers) {
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value value = nullptr;
+  const size_t size = numbers.size() * sizeof(T);
+  if (napi_create_arraybuffer(env, size, &data, &buffer) != napi_ok) return nullptr;
+  if (size > 0) memcpy(data, numbers.data(), size);
+  napi_create_typedarray(env, type, numbers.size(), buffer, 0, &value);
+  return value;
+}
+
+// Of a typed array whose elements are Ts.
+template <class T>
+std::vector<T> ToVector(napi_env env, napi_value array) {
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, array, nullptr, &length, &data, nullptr, nullptr) != napi_ok) {
+    return {};
+  }
+  const T* numbers = static_cast<const T*>(data);
+  return std::vector<T>(numbers, numbers + length);
 }
 
 inline napi_value NewObject(napi_env env) {

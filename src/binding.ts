@@ -68,11 +68,54 @@ export interface SpawnRequest {
   readonly capabilities: BigUint64Array;
   /** Milliseconds. */
   readonly wait: number;
+  /** fds, or -1: nodeProgram() and preloadedObject() in the launcher's place, which call `entered`. */
+  readonly program: number;
+  readonly preload: number;
 }
 export type Spawned = { readonly ends: readonly number[] } & (
   | { readonly pid: number; readonly child: Child }
   | SpawnFailure
 );
+
+/** What the lookers answer: flat arrays of rows, and texts that each end with a zero byte. */
+export interface Looked {
+  readonly error: number;
+  /** The system call that failed. */
+  readonly step: string;
+}
+export interface NamespaceScan extends Looked {
+  /** Processes that may not be looked into. */
+  readonly unreadable: number;
+  /**
+   * Of ten: type, inode, owner, the owner's uid, parent, id as a network, processes, and of the first
+   * of these pid, parent's pid and uid. Inodes that there are not are 0, ids and uids -1.
+   */
+  readonly rows: Float64Array;
+  readonly ids: BigUint64Array;
+  /** Of two: the row, and the mount namespace. */
+  readonly mounts: Float64Array;
+  /** Of four: the row, how (0 fd, 1 socket, 2 thread, 3 children), the pid, and the number of it. */
+  readonly holders: Float64Array;
+  /** Of each row the command, then of each mount the path. */
+  readonly texts: string;
+}
+export interface ProcessScan extends Looked {
+  /** Of twelve: pid, parent's pid, uid, start in milliseconds since 1970, namespaces by name. */
+  readonly rows: Float64Array;
+  /** Of three: command, pids in all pid namespaces, cgroup. */
+  readonly texts: string;
+}
+export interface OwnerScan extends Looked {
+  /** Of three: inode of the socket, pid, fd. */
+  readonly rows: Float64Array;
+}
+export interface Names extends Looked {
+  readonly texts: string;
+}
+export interface NetlinkAnswer extends Looked {
+  /** For each message the messages of the kernel, as they are. */
+  readonly answers: readonly Uint8Array[];
+}
 
 export interface Binding {
   pidfdOpen(pid: number, flags: number): number;
@@ -129,12 +172,26 @@ export interface Binding {
   wait(pidfd: number): Promise<{ error: number; code: number; signal: number }>;
   getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
   getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
+  scanNamespaces(types: number, holders: boolean): Promise<NamespaceScan>;
+  listProcesses(pids: Int32Array): Promise<ProcessScan>;
+  listSocketOwners(): Promise<OwnerScan>;
+  userNames(uids: Uint32Array): Promise<Names>;
+  /** In the network namespace that the fd holds. */
+  netlinkDump(
+    net: number,
+    protocols: Int32Array,
+    messages: readonly Uint8Array[],
+  ): Promise<NetlinkAnswer>;
   openForWriting(path: string): number;
   spawn(
     request: SpawnRequest,
     ended: (code: number, signal: number) => void,
     failed: (failure: SpawnFailure) => void,
+    entered?: (pid: number, types: number) => void,
   ): Spawned;
+  /** fds that stay open, of what a worker is made of. */
+  nodeProgram(): number;
+  preloadedObject(): number;
   childKill(child: Child, signal: number): number;
   childRef(child: Child): void;
   childUnref(child: Child): void;

@@ -16,6 +16,41 @@ export { type Networks, networks } from './create/index.ts';
 export type { CreateOptions } from './create/options.ts';
 export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
+export {
+  listInterfaces,
+  listNamespaces,
+  listSockets,
+  namespacesOf,
+  processTree,
+  sameNamespaces,
+} from './inspect/index.ts';
+export type {
+  InterfaceAddress,
+  InterfaceInfo,
+  ReceiveCounters,
+  TransmitCounters,
+} from './inspect/interfaces.ts';
+export type {
+  ListOptions,
+  NamespaceHolder,
+  NamespaceInfo,
+  NamespaceList,
+  NamespaceMount,
+} from './inspect/list.ts';
+export type { NamespaceIdentity, PlacedIdentity } from './inspect/process.ts';
+export type {
+  InternetSocket,
+  SocketInfo,
+  SocketOptions,
+  SocketProcess,
+  SocketState,
+  UnixSocket,
+} from './inspect/sockets.ts';
+export type { ProcessNode } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
+export type { WorkerError } from './worker/death.ts';
+export { evaluate, openWorker } from './worker/index.ts';
+export type { ResourceLimits, WorkerOptions } from './worker/options.ts';
+export type { NamespaceWorker } from './worker/worker.ts';

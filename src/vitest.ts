@@ -6,7 +6,7 @@
  *       await net.run(async () => { ... });
  *     });
  */
-import { type TestAPI, test as base } from 'vitest';
+import { test as base, type TestAPI } from 'vitest';
 import { createNamespaces } from './create/create.ts';
 import type { NamespaceError } from './errors.ts';
 import type { Namespaces } from './namespaces.ts';

@@ -51,6 +51,9 @@ enum create_step {
   CREATE_MOUNT_PROC
 };
 
+/* preload.c includes us too, and creates nothing. */
+#define UNUSED_BY_PRELOAD __attribute__((unused))
+
 #define NEW_MNT 0x00020000u
 #define MAP_WORDS 1400 /* more than numbers fit a page, with the program's name and the pid */
 
@@ -80,7 +83,7 @@ static void write_text(int directory, const char* name, const char* string, int 
 
 /* ---- before anything is joined ---- */
 
-static void open_proc(void) {
+UNUSED_BY_PRELOAD static void open_proc(void) {
   if (launch->create == 0) return;
   create = at(launch->create);
   if ((create->uid_map | create->gid_map | create->setgroups | create->offsets) == 0) return;
@@ -211,7 +214,7 @@ static void enter_root(void) {
   launch->root = -1;
 }
 
-static void create_namespaces(void) {
+UNUSED_BY_PRELOAD static void create_namespaces(void) {
   if (launch->unshare == 0) return;
   const int inside = launch->types[0] == NEW_USER; /* in a joined user namespace */
   if (launch->unshare & NEW_MNT) enter_root();     /* in the copy it would be the original's */
@@ -291,7 +294,7 @@ static int arrange_mounts(void) {
 
 /* Until the addon closes the channel, by itself or because its process ends, however that ends. An
  * ignored SIGCHLD is all the reaping that an init has to do: the kernel does it. */
-static void hold(void) {
+UNUSED_BY_PRELOAD static void hold(void) {
   if (create == 0 || !(create->flags & CREATE_HOLD)) return;
   arrange_files();
   must(CALL0(setsid), LAUNCH_NEW_SESSION);

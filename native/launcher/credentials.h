@@ -78,6 +78,7 @@ static void set_capabilities(void) {
   }
 }
 
+#ifndef LAUNCHER_IN_NODE
 /* After the last change of credentials, which would undo it. */
 static void die_with_parent(void) {
   must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
@@ -90,3 +91,4 @@ static void die_with_parent(void) {
   } now = {0, 0};
   if (CALL(ppoll, &parent, 1, &now, 0, 0) == 1) quit(137); /* it died before we asked */
 }
+#endif

@@ -22,6 +22,7 @@
 #define LAUNCH_NO_NEW_PRIVS 2048u
 #define LAUNCH_UMASK 4096u
 #define LAUNCH_DIE_WITH_PARENT 8192u
+#define LAUNCH_NO_DEBUGGER 16384u /* of preload.c: SIGUSR1 does not open Node's */
 
 /* The fixed part. Offsets count from its start, 0 meaning "none"; strings end with a zero byte. */
 struct launch {
@@ -75,8 +76,10 @@ enum launch_step {
   LAUNCH_PDEATHSIG,
   LAUNCH_CGROUP,
   LAUNCH_EXEC,
-  LAUNCH_CREATE, /* detail: which step, enum create_step */
-  LAUNCH_READY,  /* no failure: the namespaces are made, and held */
+  LAUNCH_CHECK,
+  LAUNCH_ENTERED, /* no failure: preload.c hands over to Node, in the types of `detail` */
+  LAUNCH_CREATE,  /* detail: which step, enum create_step */
+  LAUNCH_READY,   /* no failure: the namespaces are made, and held */
   LAUNCH_STEPS
 };
 
@@ -84,5 +87,5 @@ struct launch_report {
   int32_t step;
   int32_t error;  /* -errno */
   int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of
-                     LAUNCH_FORKED: the pid, 0: that of the sender */
+                     LAUNCH_FORKED: the pid, 0: that of the sender; of LAUNCH_ENTERED: CLONE_NEW* */
 };

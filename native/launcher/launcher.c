@@ -36,9 +36,10 @@ static void quit(int code) {
   for (;;) CALL1(exit_group, code);
 }
 
-static void report(int step, long error, int detail) {
+/* 0 where nobody is left to hear it. */
+static int report(int step, long error, int detail) {
   struct launch_report words = {step, (int32_t)error, detail};
-  CALL(sendto, channel, &words, sizeof words, MESSAGE_NO_SIGNAL, 0);
+  return CALL(sendto, channel, &words, sizeof words, MESSAGE_NO_SIGNAL, 0) > 0;
 }
 
 static void fail(int step, long error, int detail) {
@@ -93,7 +94,9 @@ static void reset_signals(void) {
 }
 
 #include "credentials.h"
+#ifndef LAUNCHER_IN_NODE /* preload.c includes all but the end */
 #include "execute.h"
+#endif
 
 /* ---- namespaces ---- */
 
@@ -175,6 +178,7 @@ static void change_directory(void) {
 
 /* ---- from top to bottom ---- */
 
+#ifndef LAUNCHER_IN_NODE
 __attribute__((used)) void start(long* stack) {
   const long argc = stack[0];
   char** argv = (char**)(stack + 1);
@@ -208,3 +212,4 @@ __attribute__((used)) void start(long* stack) {
   }
   fail(LAUNCH_EXEC, search_and_execute(at(launch->file), argv + 1, envp), 0);
 }
+#endif

@@ -15,6 +15,7 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
   return n;
 }
 
+#ifndef LAUNCHER_IN_NODE
 /* The kernel leaves argc, argv and envp on the stack; C wants to be called with an aligned one. */
 __asm__(
     ".globl _start\n"
@@ -23,6 +24,7 @@ __asm__(
     "  mov %rsp, %rdi\n"
     "  and $-16, %rsp\n"
     "  call start\n");
+#endif
 
 #elif defined(__aarch64__)
 
@@ -41,6 +43,7 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
   return x0;
 }
 
+#ifndef LAUNCHER_IN_NODE
 __asm__(
     ".globl _start\n"
     "_start:\n"
@@ -48,6 +51,7 @@ __asm__(
     "  mov x30, #0\n"
     "  mov x0, sp\n"
     "  bl start\n");
+#endif
 
 #else
 #error "the launcher knows the system calls of x86-64 and arm64 only"

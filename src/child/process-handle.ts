@@ -25,6 +25,11 @@ export interface Plan extends Place {
   readonly capabilities: BigUint64Array;
   /** The environment is not ours: nothing of ours is added to it. */
   readonly foreignEnv: boolean;
+  /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
+  readonly program?: number;
+  readonly preload?: number;
+  /** It has left home: its pid, and the types that it has been seen to be in. */
+  readonly entered?: (pid: number, types: number) => void;
   /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
   complete(options: NodeOptions): { flags: number; ids: Uint32Array };
 }
@@ -123,6 +128,8 @@ class ProcessHandle extends AsyncResource {
     const plan = this.#plan;
     const result = binding.spawn(
       {
+        program: -1,
+        preload: -1,
         ...plan,
         ...plan.complete(this.#options),
         file,
@@ -136,6 +143,7 @@ class ProcessHandle extends AsyncResource {
       failure => {
         this.#remember(failure, file);
       },
+      plan.entered,
     );
     result.ends.forEach((fd, i) => {
       if (fd >= 0 && (stdio[i]?.handle?.open(fd) ?? 0) < 0) binding.close(fd);

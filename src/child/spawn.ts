@@ -114,7 +114,7 @@ function start<C extends ChildProcess>(
 }
 
 /** Under Node's permission model an addon must not be a way around it. */
-function requirePermission(): void {
+export function requirePermission(): void {
   const { permission } = process as { permission?: { has(scope: string): boolean } };
   if (permission === undefined || permission.has('child')) return;
   throw Object.assign(new Error('Access to this API has been restricted'), {

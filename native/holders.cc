@@ -1,0 +1,184 @@
+// What keeps a namespace alive besides the processes in it: open fds, sockets, threads that went
+// elsewhere, a place for children to come, and mounts.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "kernel.h"
+#include "scan.h"
+#include "sys.h"
+
+namespace scan {
+namespace {
+
+int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+
+// Without asking a file server: what is wanted are the kernel's own files.
+bool look_at(int directory, const char* name, struct statx* seen) {
+  constexpr int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+  return ::syscall(SYS_statx, directory, name, flags, STATX_TYPE | STATX_INO | STATX_NLINK, seen) ==
+         0;
+}
+
+// proc_pid_mountinfo(5): space, tab, newline and backslash are written in octal.
+std::string unescaped(const std::string& field) {
+  std::string plain;
+  for (size_t i = 0; i < field.size(); i++) {
+    if (field[i] == '\\' && i + 3 < field.size()) {
+      plain += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
+                                 (field[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += field[i];
+    }
+  }
+  return plain;
+}
+
+// "net:[4026532177]"
+bool parse_name(const std::string& name, int* type, uint64_t* inode) {
+  const size_t colon = name.find(":[");
+  if (colon == std::string::npos) return false;
+  const std::string path = "ns/" + name.substr(0, colon);
+  for (int i = 0; i < proc::kTypes; i++) {
+    if (path != proc::kNamespaceLinks[i].path) continue;
+    *type = proc::kNamespaceLinks[i].flag;
+    *inode = strtoull(name.c_str() + colon + 2, nullptr, 10);
+    return true;
+  }
+  return false;
+}
+
+// A path as those see it whose root `directory` is; no link in it leads out. Linux 5.6.
+int open_in_root(int directory, const char* path) {
+  const proc::File root(result_of(::openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  if (!root.open()) return root.fd();
+  struct open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  return result_of(::syscall(437 /* SYS_openat2 */, root.fd(), path, &how, sizeof how));
+}
+
+}  // namespace
+
+void Scanner::look_for_holders(int directory, int pid, const uint64_t* inodes) {
+  for (int i = proc::kTypes; i < proc::kLinks; i++) {
+    const proc::Link& link = proc::kNamespaceLinks[i];
+    const uint64_t own = inodes[proc::index_of(link.flag)];
+    uint64_t inode = 0;
+    if ((options_.types & link.flag) == 0 || own == 0) continue;
+    if (proc::read_link(directory, link.path, &inode) < 0 || inode == own) continue;
+    const int row = table.find(inode);
+    found(row >= 0 ? row : open_and_learn(directory, link.path), {kChildren, pid, 0}, inodes);
+  }
+  look_into_files(directory, pid, inodes);
+  look_into_threads(directory, pid, inodes);
+  const uint64_t inside = inodes[proc::index_of(kernel::kMnt)];
+  if (inside != 0 && inside != own_mounts_) read_mounts(directory, inside);
+}
+
+// A namespace that the process is not in itself.
+void Scanner::found(int row, Holder holder, const uint64_t* inodes) {
+  if (row < 0) return;
+  const Namespace& held = table.rows[row];
+  if ((options_.types & held.type) == 0) return;
+  if (inodes[proc::index_of(held.type)] != held.inode) table.held(row, holder);
+}
+
+void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
+  const proc::File files(proc::open_list(directory, "fd"));
+  if (!files.open()) return;
+  int pidfd = -1;
+  proc::Numbers numbers(files.fd());
+  while (numbers.next()) {
+    struct statx seen;
+    if (!look_at(files.fd(), numbers.name(), &seen)) continue;
+    if (S_ISSOCK(seen.stx_mode) && own_proc_ && (options_.types & kernel::kNet) != 0) {
+      if (pidfd == -1) pidfd = sys::pidfd_open(pid, 0);
+      look_into_socket(pidfd, pid, numbers.number(), inodes);
+    } else if (seen.stx_dev_major == nsfs_[0] && seen.stx_dev_minor == nsfs_[1]) {
+      int row = table.find(seen.stx_ino);
+      if (row < 0 || !table.rows[row].known) row = open_and_learn(files.fd(), numbers.name());
+      found(row, {kFd, pid, numbers.number()}, inodes);
+    }
+  }
+  if (pidfd >= 0) sys::close(pidfd);
+}
+
+void Scanner::look_into_socket(int pidfd, int pid, int fd, const uint64_t* inodes) {
+  const proc::File copy(result_of(::syscall(kernel::kPidfdGetfd, pidfd, fd, 0)));
+  if (!copy.open()) return;
+  const proc::File network(result_of(::ioctl(copy.fd(), kernel::kSocketNetwork)));
+  if (network.open()) found(table.learn(network.fd(), netlink_.fd()), {kSocket, pid, fd}, inodes);
+}
+
+// Threads can be in other namespaces than their process, but for user, pid and time.
+void Scanner::look_into_threads(int directory, int pid, const uint64_t* inodes) {
+  struct statx seen;
+  if (!look_at(directory, "task", &seen) || seen.stx_nlink <= 3) return;  // ".", ".." and one
+  const proc::File tasks(proc::open_list(directory, "task"));
+  if (!tasks.open()) return;
+  proc::Numbers numbers(tasks.fd());
+  while (numbers.next()) {
+    if (numbers.number() == pid) continue;
+    const proc::File task(proc::open_process(tasks.fd(), numbers.number()));
+    for (int i = 0; i < proc::kLinks && task.open(); i++) {
+      const proc::Link& link = proc::kNamespaceLinks[i];
+      const bool shared =
+          i < proc::kTypes && (link.flag & (kernel::kUser | kernel::kPid | kernel::kTime)) != 0;
+      uint64_t inode = 0;
+      if (shared || (options_.types & link.flag) == 0) continue;
+      if (proc::read_link(task.fd(), link.path, &inode) < 0) continue;
+      if (inode == inodes[proc::index_of(link.flag)]) continue;
+      int row = table.find(inode);
+      if (row < 0 || !table.rows[row].known) row = open_and_learn(task.fd(), link.path);
+      found(row, {kThread, pid, numbers.number()}, inodes);
+    }
+  }
+}
+
+void Scanner::read_own_mounts() {
+  const proc::File self(proc::open_list(proc_, "thread-self"));
+  if (self.open() && own_mounts_ != 0) read_mounts(self.fd(), own_mounts_);
+}
+
+void Scanner::read_mounts(int directory, uint64_t inside) {
+  const auto place = std::lower_bound(mounts_read_.begin(), mounts_read_.end(), inside);
+  if (place != mounts_read_.end() && *place == inside) return;
+  mounts_read_.insert(place, inside);
+  std::string text;
+  if (proc::read_file(directory, "mountinfo", &text) < 0) return;
+  // "36 35 0:4 net:[4026532177] /run/netns/blue rw shared:1 - nsfs nsfs rw"
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text.substr(at, end - at);
+    at = end + 1;
+    if (line.find(" - nsfs ") == std::string::npos) continue;
+    size_t field = 0;
+    for (int i = 0; i < 3; i++) field = line.find(' ', field) + 1;
+    const size_t path = line.find(' ', field) + 1;
+    const std::string name = line.substr(field, path - 1 - field);
+    const std::string where = unescaped(line.substr(path, line.find(' ', path) - path));
+    int type = 0;
+    uint64_t inode = 0;
+    if (!parse_name(name, &type, &inode) || (options_.types & type) == 0) continue;
+    const int row = table.add(type, inode);
+    table.mounted(row, inside, where);
+    if (table.rows[row].known) continue;
+    const proc::File mount(open_in_root(directory, where.c_str()));
+    if (!mount.open()) continue;
+    // Something else may be mounted over it: learn() goes by what it really is.
+    const proc::File again(proc::open_namespace(mount.fd()));
+    if (again.open()) table.learn(again.fd(), netlink_.fd());
+  }
+}
+
+}  // namespace scan

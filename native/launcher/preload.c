@@ -1,0 +1,188 @@
+/* The launcher inside of a Node that is about to start: a shared object that the addon puts into
+ * LD_PRELOAD of the host's own node, executed at home. Every library is mapped by then and no
+ * thread has been started, so its constructor can join all eight types; it takes the launcher's
+ * steps in the launcher's order, but for the last: where that would execute a program, this returns
+ * to the node that is in memory already. So no file of the host has to be in there.
+ *
+ * Until `fork_last` nobody inside can see this process, whatever his capabilities: it is in no
+ * joined pid namespace. What comes out of that fork has nothing left of ours, neither fds nor
+ * rights. Not linked with a C library: what it uses of the one in this process is weak.
+ */
+#define LAUNCHER_IN_NODE
+#include <linux/stat.h>
+
+#include "launcher.c"
+
+#define SIGUSR1_NUMBER 10
+#define RTLD_NOW_NUMBER 2
+#define RTLD_NEXT_VALUE ((void*)-1L)
+#define THREAD_WORDS 256
+
+__attribute__((weak)) int __nss_configure_lookup(const char* database, const char* services);
+__attribute__((weak)) void* dlopen(const char* name, int flags);
+__attribute__((weak)) void* dlsym(void* handle, const char* name);
+__attribute__((weak)) unsigned long pthread_self(void);
+__attribute__((weak)) extern char** environ;
+
+/* On the stack are argc, argv, a zero, envp; musl tells constructors none of it. */
+static const char* first_argument(void) {
+  char** argv = environ - 1;
+  for (long argc = 0; (long)argv[-1] != argc; argc++) argv--;
+  return argv[0];
+}
+
+/* ---- what must not be asked of the container ---- */
+
+/* They were for the loader, which has read them; nothing that this node starts needs them. */
+static void clean_environment(void) {
+  char** kept = environ;
+  for (char** pair = environ; *pair != 0; pair++) {
+    const char* name = *pair;
+    if (name[0] != 'L' || name[1] != 'D' || name[2] != '_') *kept++ = *pair;
+  }
+  *kept = 0;
+}
+
+/* nsswitch.conf says which modules the C library loads to look up names, and nscd answers in their
+ * place: the container's own would run here, or be believed. Before glibc 2.34 "files" and "dns"
+ * are modules, too: those of the host, loaded now, are found by their names later. */
+static void look_names_up_without_modules(void) {
+  static const char* const databases[] = {
+      "aliases", "ethers",    "group",     "gshadow", "initgroups", "netgroup", "networks",
+      "passwd",  "protocols", "publickey", "rpc",     "services",   "shadow",   0};
+  if (__nss_configure_lookup == 0) return;
+  for (int i = 0; databases[i] != 0; i++) __nss_configure_lookup(databases[i], "files");
+  __nss_configure_lookup("hosts", "files dns");
+  if (dlopen == 0) return;
+  dlopen("libnss_files.so.2", RTLD_NOW_NUMBER);
+  dlopen("libnss_dns.so.2", RTLD_NOW_NUMBER);
+}
+
+/* Node opens its debugger at this signal, in the container's network, where everybody who may send
+ * the one could use the other. Its handler is the first that is asked for. */
+struct sigaction;
+int sigaction(int signal, const struct sigaction* action, struct sigaction* before);
+__attribute__((visibility("default"))) int sigaction(int signal, const struct sigaction* action,
+                                                     struct sigaction* before) {
+  static int (*next)(int, const struct sigaction*, struct sigaction*);
+  static int refused;
+  const long handler = action == 0 ? 0 : *(const long*)action;
+  if (asked(LAUNCH_NO_DEBUGGER) && signal == SIGUSR1_NUMBER && handler > 1 && !refused) {
+    refused = 1;
+    return 0;
+  }
+  if (next == 0) *(void**)&next = dlsym(RTLD_NEXT_VALUE, "sigaction");
+  return next(signal, action, before);
+}
+
+/* ---- is this really where it was to go? ---- */
+
+struct place {
+  uint64_t inode;
+  uint32_t major, minor;
+};
+
+static struct place place_of(long directory, const char* path, int flags) {
+  struct statx stat;
+  must(CALL(statx, directory, path, flags, STATX_INO, &stat), LAUNCH_CHECK);
+  return (struct place){stat.stx_ino, stat.stx_dev_major, stat.stx_dev_minor};
+}
+
+static int same(struct place one, struct place other) {
+  return one.inode == other.inode && one.major == other.major && one.minor == other.minor;
+}
+
+/* Of our own thread, in the /proc of home. Of pid what counts is where a child will be. */
+static struct place here(long proc, uint32_t type) {
+  static const struct {
+    uint32_t type;
+    const char* path;
+  } links[] = {
+      {CLONE_NEWUSER, "thread-self/ns/user"}, {CLONE_NEWCGROUP, "thread-self/ns/cgroup"},
+      {CLONE_NEWIPC, "thread-self/ns/ipc"},   {CLONE_NEWUTS, "thread-self/ns/uts"},
+      {CLONE_NEWNET, "thread-self/ns/net"},   {CLONE_NEWPID, "thread-self/ns/pid_for_children"},
+      {CLONE_NEWNS, "thread-self/ns/mnt"},    {CLONE_NEWTIME, "thread-self/ns/time"}};
+  for (unsigned i = 0; i < sizeof links / sizeof *links; i++) {
+    if (links[i].type == type) return place_of(proc, links[i].path, 0);
+  }
+  fail(LAUNCH_CHECK, -EINVAL, (int)type);
+  __builtin_unreachable();
+}
+
+static uint32_t join_and_check(void) {
+  struct place wanted[LAUNCH_JOINS];
+  int joined[LAUNCH_JOINS];
+  uint32_t seen = 0;
+  const long proc =
+      must(CALL(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0), LAUNCH_CHECK);
+  for (int i = 0; i < LAUNCH_JOINS; i++) {
+    joined[i] = launch->joins[i] >= 0;
+    if (joined[i]) wanted[i] = place_of(launch->joins[i], "", AT_EMPTY_PATH);
+  }
+  join();
+  for (int i = 0; i < LAUNCH_JOINS; i++) {
+    if (!joined[i]) continue;
+    const uint32_t type = launch->types[i];
+    if (!same(wanted[i], here(proc, type))) fail(LAUNCH_CHECK, -EXDEV, (int)type);
+    seen |= type;
+  }
+  return seen;
+}
+
+/* ---- the last fork ---- */
+
+/* The C library keeps the number of its thread in the thread's descriptor, and its own fork() would
+ * set it right; that cannot make a child of Node's. */
+static int* number_of_thread(void) {
+  const int number = (int)CALL0(gettid);
+  int* words = pthread_self == 0 ? 0 : (int*)pthread_self();
+  for (int i = 0; words != 0 && i < THREAD_WORDS; i++) {
+    if (words[i] == number) return words + i;
+  }
+  fail(LAUNCH_CLONE, -ENOSYS, 0);
+  __builtin_unreachable();
+}
+
+static void fork_last(void) {
+  int* number = number_of_thread();
+  go_on_as_child(1);
+  *number = (int)CALL0(gettid);
+}
+
+/* ---- from top to bottom ---- */
+
+__attribute__((constructor)) static void enter(void) {
+  channel = number(first_argument());
+  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  clean_environment();
+  receive();
+  reset_signals();
+  look_names_up_without_modules();
+
+  const uint32_t seen = join_and_check();
+
+  arrange_files();
+  if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
+  change_directory();
+
+  if (asked(LAUNCH_CAPS)) bound_capabilities();
+  set_groups();
+  set_ids();
+  if (asked(LAUNCH_CAPS)) set_capabilities();
+  if (asked(LAUNCH_UMASK)) CALL1(umask, launch->umask);
+  if (asked(LAUNCH_NO_NEW_PRIVS)) must(CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), LAUNCH_NNP);
+  /* For good: nobody inside who is the same user looks into us or traces us. A change of
+   * credentials has undone it. */
+  must(CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), LAUNCH_CHECK);
+  if (launch->cgroup >= 0) { /* in a frozen one, we stop here */
+    must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP);
+    CALL1(close, launch->cgroup);
+  }
+  CALL1(close, launch->parent);
+  if (asked(LAUNCH_FORK_JOINED) || asked(LAUNCH_FORK_CREATED)) fork_last();
+
+  must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
+  /* With a parent that died before we asked, the channel has no other end. */
+  if (!report(LAUNCH_ENTERED, 0, (int)seen)) quit(137);
+  CALL1(close, channel);
+}

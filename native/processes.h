@@ -1,0 +1,29 @@
+// Processes as they are shown in a tree, and who has which socket open. Knows nothing of
+// JavaScript.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proc.h"
+
+namespace processes {
+
+struct Row {
+  proc::Process process;
+  double start;  // milliseconds since 1970
+  std::string cgroup;
+  uint64_t namespaces[proc::kTypes];  // inodes in the order of proc::kNamespaceLinks, 0: unreadable
+};
+
+// Those of `pids`, or all if there are none. Those that are gone are left out.
+int list(const std::vector<int>& pids, std::vector<Row>* rows, const char** step);
+
+struct Owner {
+  uint64_t socket;  // inode
+  int pid;
+  int fd;
+};
+int list_socket_owners(std::vector<Owner>* owners, const char** step);
+
+}  // namespace processes

@@ -1,0 +1,153 @@
+/** `listSockets`: the sockets of a network namespace and whose they are, by sock_diag(7). */
+import { setImmediate as turn } from 'node:timers/promises';
+import { binding } from '../binding.ts';
+import { invalidType } from '../errors.ts';
+import type { Target } from '../target.ts';
+import type { Family } from './address.ts';
+import {
+  type Bare,
+  everyState,
+  inetRequests,
+  internet,
+  unconnected,
+  unix,
+  unixRequest,
+} from './diag.ts';
+import { dump, getLink, linkName } from './netlink.ts';
+import { looked } from './scan.ts';
+import { type ProcessRow, processRows } from './table.ts';
+
+export interface SocketOptions {
+  /**
+   * Only those that wait for others: tcp and unix that listen, udp and unix that are connected to
+   * nobody; `ss -l`. Default: false.
+   */
+  listening?: boolean | undefined;
+}
+
+/** A process that has the socket open. */
+export interface SocketProcess {
+  /** As our /proc shows it. */
+  readonly pid: number;
+  /** In each pid namespace from that of our /proc down to its own: the last is the pid inside. */
+  readonly pids: readonly number[];
+  readonly fd: number;
+  /** Its arguments joined by spaces. */
+  readonly command: string;
+}
+
+/** In the words of ss(8). */
+export type SocketState =
+  | 'ESTAB'
+  | 'SYN-SENT'
+  | 'SYN-RECV'
+  | 'FIN-WAIT-1'
+  | 'FIN-WAIT-2'
+  | 'TIME-WAIT'
+  | 'UNCONN'
+  | 'CLOSE-WAIT'
+  | 'LAST-ACK'
+  | 'LISTEN'
+  | 'CLOSING';
+
+interface AnySocket {
+  readonly state: SocketState;
+  /** 0 where no process has it open any more. */
+  readonly inode: number;
+  /** Of who made it. */
+  readonly uid: number | undefined;
+  /** Bytes that wait to be read; of a tcp or unix socket that listens, connections. */
+  readonly receiveQueue: number;
+  /** Bytes on their way; of a tcp or unix socket that listens, the most connections that may wait. */
+  readonly sendQueue: number;
+  readonly processes: readonly SocketProcess[];
+}
+
+export interface InternetSocket extends AnySocket {
+  readonly protocol: 'tcp' | 'udp';
+  readonly family: Family;
+  /** `interface`: the one that the socket is bound to. */
+  readonly local: {
+    readonly address: string;
+    readonly port: number;
+    readonly interface: string | undefined;
+  };
+  readonly peer: { readonly address: string; readonly port: number };
+  /** Of IPv6, where nobody is connected: whether it takes no IPv4. */
+  readonly ipv6Only: boolean | undefined;
+}
+
+export interface UnixSocket extends AnySocket {
+  readonly protocol: 'unix';
+  readonly type: 'stream' | 'dgram' | 'seqpacket';
+  /** `path`: an abstract name begins with `@`; undefined where it has no name. */
+  readonly local: { readonly path: string | undefined };
+  /** The inode of the socket that it is connected to. */
+  readonly peer: { readonly inode: number } | undefined;
+}
+
+export type SocketInfo = InternetSocket | UnixSocket;
+
+/**
+ * The tcp, udp and unix sockets in the network namespace of a target, and the processes that have them
+ * open, wherever these are.
+ *
+ * Asks on a thread of its own that enters the namespace, which needs CAP_SYS_ADMIN (root has it) unless
+ * it is ours. Whose files may not be looked into is in no `processes`. Rejects with `NamespaceError`
+ * where the target cannot be opened (ESRCH, EACCES) or entered (EPERM). sock_diag(7), Linux 3.3.
+ */
+export async function listSockets(
+  target: Target,
+  options: SocketOptions = {},
+): Promise<SocketInfo[]> {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidType('options', 'an object', options);
+  }
+  const { listening = false } = options;
+  if (typeof listening !== 'boolean') {
+    throw invalidType('options.listening', 'a boolean', listening);
+  }
+  const states = listening ? unconnected : everyState;
+  const requests = [...inetRequests(states), unixRequest(states), getLink];
+  const answers = await dump(target, requests);
+  const [unixAnswer = [], links = []] = answers.splice(-2);
+  const interfaces = new Map(links.map(linkName));
+  const sockets: (Bare<InternetSocket> | Bare<UnixSocket>)[] = [];
+  for (const [i, answer] of answers.entries()) {
+    await inTurns(answer, body => sockets.push(internet(body, i, interfaces)));
+  }
+  await inTurns(unixAnswer, body => sockets.push(unix(body)));
+  const owners = await ownersOf(new Set(sockets.map(socket => socket.inode)));
+  return sockets.map(socket => ({ ...socket, processes: owners.get(socket.inode) ?? [] }));
+}
+
+const atOnce = 1000;
+
+/** Long lists are gone through in pieces, with whatever else is to be done in between. */
+async function inTurns<T>(list: readonly T[], take: (one: T) => void): Promise<void> {
+  for (let at = 0; at < list.length; at += atOnce) {
+    if (at > 0) await turn();
+    list.slice(at, at + atOnce).forEach(take);
+  }
+}
+
+async function ownersOf(inodes: ReadonlySet<number>): Promise<Map<number, SocketProcess[]>> {
+  const { rows } = await looked(binding.listSocketOwners());
+  const held: { inode: number; pid: number; fd: number }[] = [];
+  for (let at = 0; at < rows.length; at += 3) {
+    const [inode = 0, pid = 0, fd = 0] = rows.subarray(at, at + 3);
+    if (inodes.has(inode)) held.push({ inode, pid, fd });
+  }
+  const pids = [...new Set(held.map(one => one.pid))];
+  const table: ReadonlyMap<number, ProcessRow> =
+    pids.length > 0 ? await processRows(pids) : new Map();
+  const owners = new Map<number, SocketProcess[]>();
+  for (const { inode, pid, fd } of held) {
+    const row = table.get(pid);
+    if (row === undefined) continue; // it is gone
+    const list = owners.get(inode) ?? [];
+    owners.set(inode, list);
+    list.push({ pid, pids: row.pids, fd, command: row.command });
+  }
+  return owners;
+}

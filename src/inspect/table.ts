@@ -1,0 +1,40 @@
+/** Processes as the addon lists them, with what is asked of them. */
+import { binding } from '../binding.ts';
+import type { NamespaceType } from '../types.ts';
+import { looked, split, typesInRows } from './scan.ts';
+
+export interface ProcessRow {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly uid: number;
+  /** Milliseconds since 1970. */
+  readonly start: number;
+  readonly command: string;
+  readonly pids: readonly number[];
+  readonly cgroup: string;
+  /** Inodes; a type that may not be read is not there. */
+  readonly namespaces: ReadonlyMap<NamespaceType, number>;
+}
+
+const width = 4 + typesInRows.length;
+
+/** Those with these pids that are still there; without any pids, all. */
+export async function processRows(pids: readonly number[] = []): Promise<Map<number, ProcessRow>> {
+  const { rows, texts } = await looked(binding.listProcesses(Int32Array.from(pids)));
+  const words = split(texts);
+  const table = new Map<number, ProcessRow>();
+  for (let i = 0; i * width < rows.length; i++) {
+    const [pid = 0, ppid = 0, uid = 0, start = 0, ...inodes] = rows.subarray(
+      i * width,
+      (i + 1) * width,
+    );
+    const [command = '', list = '', cgroup = ''] = words.slice(i * 3, i * 3 + 3);
+    const namespaces = new Map<NamespaceType, number>();
+    typesInRows.forEach((type, t) => {
+      if (inodes[t]) namespaces.set(type, inodes[t]);
+    });
+    const numbers = list === '' ? [pid] : list.split(/\s+/).map(Number);
+    table.set(pid, { pid, ppid, uid, start, command, pids: numbers, cgroup, namespaces });
+  }
+  return table;
+}

@@ -1,0 +1,64 @@
+/** Why a worker answers no more, as an error for what is pending. */
+
+/** What is known of the end of a worker's process. */
+export interface WorkerError extends Error {
+  /**
+   * `'ERR_WORKER_EXITED'`: its process ended. `'ERR_WORKER_OUT_OF_MEMORY'`: it needed more heap than
+   * it may have. `'ERR_WORKER_NOT_RUNNING'`: it was closed. `'ETIMEDOUT'`: the option `timeout`.
+   * `'ABORT_ERR'`: the option `signal`.
+   */
+  code: string;
+  exitCode?: number | null;
+  signal?: NodeJS.Signals | null;
+  /** The last that it wrote there, at most 4 KiB. */
+  stderr?: string;
+}
+
+const lastMost = 4096;
+
+/** Remembers the end of what it is shown. */
+export class LastWords {
+  #text = '';
+
+  add(chunk: Buffer): void {
+    this.#text = (this.#text + chunk.toString('latin1')).slice(-lastMost);
+  }
+
+  toString(): string {
+    return Buffer.from(this.#text, 'latin1').toString();
+  }
+}
+
+export function exited(
+  exitCode: number | null,
+  signal: NodeJS.Signals | null,
+  stderr: string,
+): WorkerError {
+  const memory = stderr.includes('JavaScript heap out of memory');
+  const how = signal === null ? `with exit code ${exitCode}` : `by ${signal}`;
+  const last = stderr.trim();
+  const message = memory
+    ? 'the worker reached its limit of memory: JavaScript heap out of memory'
+    : `the worker ended ${how}${last && `, and said:\n${last}`}`;
+  const code = memory ? 'ERR_WORKER_OUT_OF_MEMORY' : 'ERR_WORKER_EXITED';
+  return Object.assign(new Error(message), { code, exitCode, signal, stderr });
+}
+
+export function closed(): WorkerError {
+  return Object.assign(new Error('the worker was closed'), { code: 'ERR_WORKER_NOT_RUNNING' });
+}
+
+export function timedOut(milliseconds: number): WorkerError {
+  const message = `the worker took longer than ${milliseconds} ms and was killed`;
+  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+}
+
+/** As Node's own functions reject. */
+export function aborted(reason: unknown): WorkerError {
+  const error = new Error('The operation was aborted', { cause: reason });
+  return Object.defineProperty(Object.assign(error, { code: 'ABORT_ERR' }), 'name', {
+    value: 'AbortError',
+    configurable: true,
+    writable: true,
+  });
+}

@@ -1,0 +1,79 @@
+/** What openWorker takes, and whether it makes sense. */
+import type { Environment } from '../child/options.ts';
+import { invalidType, invalidValue } from '../errors.ts';
+
+/** As in node:worker_threads. */
+export interface ResourceLimits {
+  /** The most that the heap may have, in MB; V8 ends the worker where it needs more. */
+  maxOldGenerationSizeMb?: number | undefined;
+  /** Of it for objects that were made a short time ago, in MB. */
+  maxYoungGenerationSizeMb?: number | undefined;
+  /** The most that the stack of the thread may have, in MB. Default: 4 in Node's words, about 1. */
+  stackSizeMb?: number | undefined;
+}
+
+export interface WorkerOptions {
+  /**
+   * As whom it runs. `'target'`, the default: uid, gid, groups, capabilities, no_new_privs and umask
+   * of the target, so that the worker has no more power than what runs there already. `'ours'`: as
+   * this process, within the namespaces that were joined.
+   */
+  credentials?: 'target' | 'ours' | undefined;
+  /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
+  cgroup?: 'target' | undefined;
+  /** `process.env` inside. Default: a PATH and nothing else. */
+  env?: Environment | undefined;
+  resourceLimits?: ResourceLimits | undefined;
+  /** Milliseconds that the start, and then each call, may take. What takes longer kills the worker. */
+  timeout?: number | undefined;
+  /** Kills the worker, and rejects what is pending with an AbortError. */
+  signal?: AbortSignal | undefined;
+  /** `worker.stdout` is for the caller to read; otherwise it goes to ours. */
+  stdout?: boolean | undefined;
+  /** The same for `worker.stderr`. */
+  stderr?: boolean | undefined;
+}
+
+export function checkOptions(options: unknown): WorkerOptions {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null) {
+    throw invalidType('options', 'an object', options);
+  }
+  const given = options as WorkerOptions;
+  const { credentials, cgroup, env, timeout, signal, resourceLimits } = given;
+  if (credentials !== undefined && credentials !== 'target' && credentials !== 'ours') {
+    throw invalidValue('options.credentials', "'target' or 'ours'", credentials);
+  }
+  if (cgroup !== undefined && cgroup !== 'target') {
+    throw invalidValue('options.cgroup', "'target'", cgroup);
+  }
+  if (env !== undefined && (typeof env !== 'object' || env === null)) {
+    throw invalidType('options.env', 'an object', env);
+  }
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
+    throw invalidValue('options.timeout', 'a number of milliseconds above 0', timeout);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidType('options.signal', 'an AbortSignal', signal);
+  }
+  for (const name of ['stdout', 'stderr'] as const) {
+    const value = given[name];
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw invalidType(`options.${name}`, 'a boolean', value);
+    }
+  }
+  checkLimits(resourceLimits);
+  return given;
+}
+
+function checkLimits(limits: unknown): void {
+  if (limits === undefined) return;
+  if (typeof limits !== 'object' || limits === null) {
+    throw invalidType('options.resourceLimits', 'an object', limits);
+  }
+  for (const [name, value] of Object.entries(limits)) {
+    if (value !== undefined && !(typeof value === 'number' && value > 0 && value < 2 ** 31)) {
+      throw invalidValue(`options.resourceLimits.${name}`, 'a number above 0', value);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+/** From a function to source that can be run elsewhere. */
+import { Script } from 'node:vm';
+import { checkFunction, invalidValue } from '../errors.ts';
+
+/** Source of an expression that makes `fn` again. Throws a TypeError for what has no such source. */
+export function sourceOf(fn: unknown): string {
+  checkFunction(fn);
+  const text = Function.prototype.toString.call(fn);
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) {
+    throw invalidValue('fn', 'a function with a source: this one is native, or bound', fn);
+  }
+  if (/^class\b/.test(text)) throw invalidValue('fn', 'a function, not a class', fn);
+  // A method (`{ async read() {} }.read`) is no expression; as the only one of an object it is.
+  for (const source of [`(${text})`, `Object.values({${text}})[0]`]) {
+    if (compiles(source)) return source;
+  }
+  throw invalidValue('fn', 'a function whose source can stand alone (no getter, no super)', fn);
+}
+
+function compiles(source: string): boolean {
+  try {
+    new Script(source);
+    return true;
+  } catch {
+    return false;
+  }
+}

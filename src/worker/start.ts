@@ -1,0 +1,99 @@
+/**
+ * Starts the process of a worker: our own node, executed at home with native/launcher/preload.c in
+ * it, which joins before node's main() runs. A child of ours as any other, so this builds on the
+ * child room (the one import sideways).
+ */
+import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
+import { binding } from '../binding.ts';
+import { part } from '../child/options.ts';
+import { OpenPlan } from '../child/plan.ts';
+import { startAs } from '../child/process-handle.ts';
+import { requirePermission } from '../child/spawn.ts';
+import { failure } from '../errors.ts';
+import type { Target } from '../target.ts';
+import { maskOf, type Types } from '../types.ts';
+import { runInside } from './inside.ts';
+import { nodeFlags, requireUsableNode } from './node.ts';
+import type { WorkerOptions } from './options.ts';
+import { makeProtocol } from './protocol.ts';
+
+/** LAUNCH_NO_DEBUGGER of native/launcher/launch.h. */
+const noDebugger = 16384;
+
+/** Node's options, and the whole program: nothing is read once it is inside. */
+const program = `(${runInside})(${makeProtocol})`;
+
+export interface Started {
+  /** With a pipe at 1 and 2, and the protocol's socket at 3. */
+  readonly child: ChildProcess;
+  /** In the types that were asked for, by the kernel's word: fulfilled with its pid, or never. */
+  readonly entered: Promise<number>;
+}
+
+/** Throws what can be known before there is a process; later failures are 'error' events. */
+export function startWorker(target: Target, types: Types, options: WorkerOptions): Started {
+  requirePermission();
+  requireUsableNode();
+  const { credentials = 'target', cgroup } = options;
+  const { own } = part({
+    target,
+    namespaces: types,
+    cgroup,
+    ...(credentials === 'target' ? { credentials } : {}),
+    setsid: true,
+    killOnParentExit: true,
+  });
+  const node = must(binding.nodeProgram(), 'open_tree');
+  const preload = must(binding.preloadedObject(), 'memfd_create');
+  const env = environment(preload);
+  const open = new OpenPlan(own, env);
+  try {
+    const { plan } = open;
+    const mask = maskOf([...plan.joined, ...plan.created]);
+    const { flags, hasNoDebugger } = nodeFlags(options.resourceLimits ?? {});
+    let enter: (pid: number) => void;
+    const entered = new Promise<number>(resolve => {
+      enter = resolve;
+    });
+    const preloaded = {
+      ...plan,
+      flags: hasNoDebugger ? plan.flags : plan.flags | noDebugger,
+      foreignEnv: true,
+      program: node,
+      preload,
+      entered(pid: number, seen: number) {
+        if (seen === mask) enter(pid);
+      },
+    };
+    // What is executed first has the channel's number as its argv[0], in front of what we give.
+    const [argv0 = '', ...args] = [...flags, '-e', program];
+    const child = startAs(preloaded, env, env =>
+      nodeSpawn('node', args, {
+        argv0,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      }),
+    );
+    return { child, entered };
+  } finally {
+    open.release();
+  }
+}
+
+/**
+ * Of ours, what the loader needs to find node's libraries at home; it is gone before node starts. Of
+ * the target nothing: NODE_OPTIONS or OPENSSL_CONF would run code of its choice.
+ */
+function environment(preload: number): Record<string, string> {
+  const { LD_LIBRARY_PATH } = process.env;
+  return {
+    LD_PRELOAD: `/proc/self/fd/${preload}`,
+    ...(LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH }),
+    OPENSSL_CONF: '',
+  };
+}
+
+function must(fd: number, syscall: string): number {
+  if (fd < 0) throw failure(fd, syscall, { advice: 'a worker runs a sealed copy of this node' });
+  return fd;
+}

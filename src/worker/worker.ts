@@ -1,0 +1,249 @@
+/**
+ * A worker as its user has it: calls that are pending, its streams, its end. Nothing of the user's is
+ * sent before the process has been seen to be where it belongs.
+ */
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import v8 from 'node:v8';
+import { refusal } from '../errors.ts';
+import type { Target } from '../target.ts';
+import type { Types } from '../types.ts';
+import { aborted, closed, exited, LastWords, timedOut } from './death.ts';
+import type { WorkerOptions } from './options.ts';
+import { type Answer, makeProtocol, type Request } from './protocol.ts';
+import { sourceOf } from './source.ts';
+import { startWorker } from './start.ts';
+
+const { encode, receiver, unpack } = makeProtocol(v8);
+
+/** As in execve(2) where there is no other: enough to find a program. */
+const bareEnvironment = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+
+/** How long, in milliseconds, the rest of stderr is waited for after the end: others may hold it. */
+const patience = 200;
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: unknown): void;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/** What a function that runs inside gives back to us: an async iterator comes as one. */
+export type Result<R> =
+  Awaited<R> extends AsyncIterable<infer T>
+    ? AsyncIterableIterator<T, unknown, unknown>
+    : Awaited<R>;
+
+/**
+ * A Node process of our own in the namespaces of a target: from `openWorker`. Keeps this process
+ * alive until it is closed; ends with it.
+ */
+export class NamespaceWorker {
+  readonly #child;
+  readonly #socket: Socket;
+  readonly #timeout: number | undefined;
+  readonly #pending = new Map<number, Pending>();
+  readonly #lastWords = new LastWords();
+  readonly #ended: Promise<void>;
+  #unsent: Uint8Array[] | undefined = [];
+  #calls = 0;
+  #death: unknown;
+  #pid: number | undefined;
+  #stopSignal = (): void => {};
+
+  /** @internal */
+  readonly ready: Promise<void>;
+
+  /** @internal */
+  constructor(target: Target, types: Types, options: WorkerOptions) {
+    const { signal, timeout, env } = options;
+    if (signal?.aborted) throw aborted(signal.reason);
+    const { child, entered } = startWorker(target, types, options);
+    this.#child = child;
+    this.#timeout = timeout;
+    this.#socket = child.stdio[3] as Socket;
+    this.#ended = this.#watch();
+    this.#listen(options);
+    if (signal !== undefined) {
+      const abort = () => this.#kill(aborted(signal.reason));
+      signal.addEventListener('abort', abort, { once: true });
+      this.#stopSignal = () => signal.removeEventListener('abort', abort);
+    }
+    entered.then(pid => this.#enter(pid));
+    const execPath = process.execPath;
+    this.#send(['settings', { execPath, env: flat(env ?? bareEnvironment) }]);
+    this.ready = this.#expect(0).then(() => {});
+    this.ready.catch(() => {});
+  }
+
+  /** The pid of its process, as we number processes. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** What it writes; nothing comes out here unless the option `stdout` is set. */
+  get stdout(): Readable {
+    return this.#child.stdout as Readable;
+  }
+
+  /** The same for stderr. */
+  get stderr(): Readable {
+    return this.#child.stderr as Readable;
+  }
+
+  /**
+   * Runs `fn` inside, with `args`, and gives back what it returns. `fn` goes as source: it sees no
+   * variables around it, but the globals of Node there, its modules among them (`fs`, `os`, ...),
+   * `require` and `import()`. Arguments and result are cloned (structured clone; a message has at
+   * most 256 MiB); of an async iterator each value as it is asked for.
+   *
+   * Rejects with what `fn` throws; with a DataCloneError; with a `WorkerError` when the worker ends.
+   */
+  async evaluate<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Result<R>> {
+    const id = ++this.#calls;
+    const [kind, , value] = await this.#ask(['call', id, sourceOf(fn), args]);
+    return (kind === 'iterator' ? this.#iterate(id) : value) as Result<R>;
+  }
+
+  /** Ends the worker, and rejects what is pending. Fulfilled when its process is gone. */
+  async close(): Promise<void> {
+    this.#kill(closed());
+    await this.#ended;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #iterate(iterator: number): AsyncIterableIterator<unknown> {
+    let over = false;
+    const step = async (what: 'next' | 'return'): Promise<IteratorResult<unknown>> => {
+      if (over) return { done: true, value: undefined };
+      const [kind, , value] = await this.#ask([what, ++this.#calls, iterator]);
+      if (kind === 'done') over = true;
+      return { done: kind === 'done', value };
+    };
+    return {
+      next: () => step('next'),
+      return: () => step('return'),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  #ask(request: Exclude<Request, readonly ['settings', unknown]>): Promise<Answer> {
+    if (this.#death !== undefined) return Promise.reject(this.#death);
+    this.#send(request);
+    return this.#expect(request[1]);
+  }
+
+  #send(request: Request): void {
+    const bytes = encode(request);
+    if (this.#unsent === undefined) this.#socket.write(bytes);
+    else this.#unsent.push(bytes);
+  }
+
+  #expect(id: number): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const limit = this.#timeout;
+      const timer =
+        limit === undefined ? undefined : setTimeout(() => this.#kill(timedOut(limit)), limit);
+      this.#pending.set(id, { resolve, reject, timer });
+    });
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    clearTimeout(pending?.timer);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  #enter(pid: number): void {
+    this.#pid = pid;
+    const unsent = this.#unsent ?? [];
+    this.#unsent = undefined;
+    for (const bytes of unsent) this.#socket.write(bytes);
+  }
+
+  #hear(answer: Answer): void {
+    const [kind, id] = answer;
+    if (kind === 'ready') this.#hearReady();
+    else if (kind === 'error') this.#settle(id)?.reject(unpack(answer[2]));
+    else this.#settle(id)?.resolve(answer);
+  }
+
+  /** It may be heard before what the kernel said of its place, but only in the same turn. */
+  #hearReady(turns = 2): void {
+    if (this.#unsent === undefined) this.#settle(0)?.resolve(['ready']);
+    else if (turns > 0) setImmediate(() => this.#hearReady(turns - 1));
+    else
+      this.#kill(
+        refusal([], 'this node passes over LD_PRELOAD, so it ran at home; nothing was done there'),
+      );
+  }
+
+  #listen({ stdout, stderr }: WorkerOptions): void {
+    const hear = receiver(answer => this.#hear(answer as Answer));
+    this.#socket.on('data', bytes => {
+      try {
+        hear(bytes);
+      } catch (error) {
+        this.#kill(error);
+      }
+    });
+    // Where it is the process that has ended, its exit code says more.
+    this.#socket.on('error', () => {});
+    this.#child.stderr?.on('data', chunk => this.#lastWords.add(chunk));
+    if (!stdout) forward(this.stdout, process.stdout);
+    if (!stderr) forward(this.stderr, process.stderr);
+  }
+
+  #watch(): Promise<void> {
+    const child = this.#child;
+    return new Promise(done => {
+      child.once('error', error => {
+        this.#die(error);
+        done();
+      });
+      child.once('exit', (code, signal) => {
+        const finish = () => {
+          clearTimeout(timer);
+          this.#die(exited(code, signal, String(this.#lastWords)));
+          for (const stream of child.stdio) stream?.destroy();
+          done();
+        };
+        const timer = setTimeout(finish, patience);
+        child.once('close', finish);
+      });
+    });
+  }
+
+  #kill(error: unknown): void {
+    this.#die(error);
+    this.#child.kill('SIGKILL');
+  }
+
+  #die(error: unknown): void {
+    this.#stopSignal();
+    if (this.#death !== undefined) return;
+    this.#death = error;
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+  }
+}
+
+function forward(from: Readable, to: Writable): void {
+  from.on('data', chunk => {
+    if (to.write(chunk)) return;
+    from.pause();
+    to.once('drain', () => from.resume());
+  });
+}
+
+function flat(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const pairs = Object.entries(env).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(pairs.map(([name, value]) => [name, String(value)]));
+}
