@@ -10,6 +10,18 @@ export type {
   ForkOptions,
   SpawnOptions,
 } from './child/options.ts';
+export type {
+  Container,
+  ContainerNamespaces,
+  ContainerOptions,
+  ContainerState,
+  Containers,
+  Directories,
+  Engine,
+  KnownAs,
+  Pod,
+} from './containers/container.ts';
+export { findContainer, listContainers } from './containers/index.ts';
 export { type CreateNamespacesOptions, createNamespaces } from './create/create.ts';
 export type { IdMap, IdRange, IdRule, IdRules } from './create/id-maps.ts';
 export { type Networks, networks } from './create/index.ts';

@@ -51,7 +51,7 @@ enum create_step {
   CREATE_MOUNT_PROC
 };
 
-/* preload.c includes us too, and creates nothing. */
+/* preload.c includes us too. */
 #define UNUSED_BY_PRELOAD __attribute__((unused))
 
 #define NEW_MNT 0x00020000u
@@ -84,7 +84,7 @@ static void write_text(int directory, const char* name, const char* string, int 
 
 /* ---- before anything is joined ---- */
 
-UNUSED_BY_PRELOAD static void open_proc(void) {
+static void open_proc(void) {
   if (launch->create == 0) return;
   create = at(launch->create);
   if ((create->uid_map | create->gid_map | create->setgroups | create->offsets) == 0) return;
@@ -215,7 +215,7 @@ static void enter_root(void) {
   launch->root = -1;
 }
 
-UNUSED_BY_PRELOAD static void create_namespaces(void) {
+static void create_namespaces(void) {
   if (launch->unshare == 0) return;
   const int inside = launch->types[0] == NEW_USER; /* in a joined user namespace */
   if (launch->unshare & NEW_MNT) enter_root();     /* in the copy it would be the original's */
