@@ -6,7 +6,12 @@ import type { Answer, Protocol, Request, Settings } from './protocol.ts';
 
 type Start = (v8: typeof import('node:v8')) => Protocol;
 
-export function runInside(makeProtocol: Start): void {
+/** The exit code where the object that joins was not loaded, so that this is home. */
+export const atHome = 125;
+
+export function runInside(makeProtocol: Start, atHome: number): void {
+  // What removes it is what joins.
+  if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
   const { Socket } = require('node:net') as typeof import('node:net');
   const { Script, constants } = require('node:vm') as typeof import('node:vm');
   const { encode, receiver, pack } = makeProtocol(require('node:v8'));

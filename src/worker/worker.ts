@@ -5,10 +5,10 @@
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import v8 from 'node:v8';
-import { refusal } from '../errors.ts';
 import type { Target } from '../target.ts';
 import type { Types } from '../types.ts';
-import { aborted, closed, exited, LastWords, timedOut } from './death.ts';
+import { aborted, closed, exited, LastWords, leftAtHome, timedOut } from './death.ts';
+import { atHome } from './inside.ts';
 import type { WorkerOptions } from './options.ts';
 import { type Answer, makeProtocol, type Request } from './protocol.ts';
 import { sourceOf } from './source.ts';
@@ -180,10 +180,7 @@ export class NamespaceWorker {
   #hearReady(turns = 2): void {
     if (this.#unsent === undefined) this.#settle(0)?.resolve(['ready']);
     else if (turns > 0) setImmediate(() => this.#hearReady(turns - 1));
-    else
-      this.#kill(
-        refusal([], 'this node passes over LD_PRELOAD, so it ran at home; nothing was done there'),
-      );
+    else this.#kill(leftAtHome());
   }
 
   #listen({ stdout, stderr }: WorkerOptions): void {
@@ -212,7 +209,8 @@ export class NamespaceWorker {
       child.once('exit', (code, signal) => {
         const finish = () => {
           clearTimeout(timer);
-          this.#die(exited(code, signal, String(this.#lastWords)));
+          const isHome = this.#unsent !== undefined && code === atHome;
+          this.#die(isHome ? leftAtHome() : exited(code, signal, String(this.#lastWords)));
           for (const stream of child.stdio) stream?.destroy();
           done();
         };
