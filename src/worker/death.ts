@@ -16,21 +16,6 @@ export interface WorkerError extends Error {
   stderr?: string;
 }
 
-const lastMost = 4096;
-
-/** Remembers the end of what it is shown. */
-export class LastWords {
-  #text = '';
-
-  add(chunk: Buffer): void {
-    this.#text = (this.#text + chunk.toString('latin1')).slice(-lastMost);
-  }
-
-  toString(): string {
-    return Buffer.from(this.#text, 'latin1').toString();
-  }
-}
-
 export function exited(
   exitCode: number | null,
   signal: NodeJS.Signals | null,
