@@ -4,18 +4,23 @@
       "target_name": "addon",
       "sources": [
         "native/addon.cc",
+        "native/bind_clone.cc",
+        "native/bind_create.cc",
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
         "native/bind_inspect.cc",
         "native/bind_spawn.cc",
+        "native/clone.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/follow.cc",
+        "native/hold.cc",
         "native/holders.cc",
         "native/keeper.cc",
         "native/lookup.cc",
         "native/netlink.cc",
+        "native/persist.cc",
         "native/prepare.cc",
         "native/proc.cc",
         "native/processes.cc",
@@ -31,6 +36,7 @@
         {
           "action_name": "launcher",
           "inputs": [
+            "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
             "native/launcher/execute.h",
@@ -49,6 +55,7 @@
         {
           "action_name": "preload",
           "inputs": [
+            "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
             "native/launcher/launch.h",

@@ -10,6 +10,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Debugger(env, exports);
   js::Inspect(env, exports);
   js::Spawn(env, exports);
+  js::Creating(env, exports);
+  js::Cloning(env, exports);
   return exports;
 }
 

@@ -30,7 +30,7 @@ const char* name_of(int step) {
       "",          "read",      "setns",     "unshare", "clone",  "dup",   "close_range",
       "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl", "prctl",
       "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl", "prctl",
-      "write",     "execve",    "statx",     ""};
+      "write",     "execve",    "statx",     "",        "create", ""};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
@@ -92,6 +92,9 @@ int follow(int channel, int forks, int patience, Result* result) {
         result->step = "clone";
         error = got < 0 ? got : ready == 0 ? -ETIMEDOUT : -ESRCH;
       }
+    } else if (report.step == LAUNCH_READY) {
+      result->ready = true;
+      if (error == 0) break;
     } else if (report.step != LAUNCH_FORKED) {
       if (error == 0) error = failed(report, result);
     } else {
@@ -138,15 +141,29 @@ int read_report(int channel, Result* result) {
   return result->pidfd < 0 ? result->pidfd : kForked;
 }
 
-int wait(int pidfd, int* code, int* signal) {
+namespace {
+
+int wait_with(int pidfd, int options, int* code, int* signal) {
   siginfo_t info = {};
-  const int done = result_of(
-      ::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG));
+  int done;
+  do {
+    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
+                              WEXITED | options));
+  } while (done == -EINTR);
   if (done < 0) return done;
   if (info.si_pid == 0) return 0;
   *code = info.si_code == CLD_EXITED ? info.si_status : 0;
   *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
   return 1;
+}
+
+}  // namespace
+
+int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, code, signal); }
+
+int wait_for(int pidfd, int* code, int* signal) {
+  const int done = wait_with(pidfd, 0, code, signal);
+  return done < 0 ? done : 0;
 }
 
 int kill(int pidfd, int signal) {

@@ -48,8 +48,9 @@ export class NamespaceError extends Error {
   }
 }
 
-/** What setns(2) may answer and libuv has no name for. */
+/** What we may answer, or setns(2), and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
+  [-76, ['ENOTUNIQ', 'name not unique']],
   [-87, ['EUSERS', 'too many users']],
 ]);
 

@@ -160,14 +160,14 @@ static void arrange_files(void) {
   must(CALL3(close_range, total, ~0u, 0), LAUNCH_CLOSE_RANGE);
 }
 
+#include "create.h"
+
 static void change_directory(void) {
   static char here[PATH_MOST];
-  if (launch->root >= 0) {
-    must(CALL1(fchdir, launch->root), LAUNCH_FCHDIR);
-    must(CALL1(chroot, "."), LAUNCH_CHROOT);
-    CALL1(close, launch->root);
+  enter_root();
+  if (!arrange_mounts() && launch->root_path != 0) {
+    must(CALL1(chroot, at(launch->root_path)), LAUNCH_CHROOT);
   }
-  if (launch->root_path != 0) must(CALL1(chroot, at(launch->root_path)), LAUNCH_CHROOT);
   if (asked(LAUNCH_FOREIGN)) must(CALL1(chdir, "/"), LAUNCH_CHDIR);
   if (launch->cwd != 0) must(CALL1(chdir, at(launch->cwd)), LAUNCH_CHDIR);
   if (!asked(LAUNCH_FOREIGN)) return;
@@ -189,10 +189,12 @@ __attribute__((used)) void start(long* stack) {
   receive();
   reset_signals();
 
+  open_proc();
   join();
   if (asked(LAUNCH_FORK_JOINED)) go_on_as_child(1);
-  if (launch->unshare != 0) must(CALL1(unshare, launch->unshare), LAUNCH_UNSHARE);
+  create_namespaces();
   if (asked(LAUNCH_FORK_CREATED)) go_on_as_child(!asked(LAUNCH_FORK_JOINED));
+  hold();
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);

@@ -164,7 +164,9 @@ __attribute__((constructor)) static void enter(void) {
   reset_signals();
   look_names_up_without_modules();
 
-  const uint32_t seen = join_and_check();
+  open_proc();
+  const uint32_t seen = join_and_check() | launch->unshare;
+  create_namespaces();
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);

@@ -13,7 +13,11 @@ interface Subcommand {
 
 /** name: what it does, and how its file is loaded. */
 const subcommands: Record<string, [about: string, load: () => Promise<Subcommand>]> = {
-  enter: ['runs a program in namespaces of a process', () => import('./enter.ts')],
+  enter: ['runs a program in namespaces of a process or container', () => import('./enter.ts')],
+  ls: ['lists namespaces', () => import('./ls.ts')],
+  tree: ['shows the processes of a container as a tree', () => import('./tree.ts')],
+  js: ['runs JavaScript inside a container', () => import('./js.ts')],
+  ports: ['lists the ports of a container and who listens', () => import('./ports.ts')],
 };
 
 function help(): string {

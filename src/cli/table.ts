@@ -1,0 +1,90 @@
+/** Rows for people: columns under headings, trees, as wide as the terminal, in colour where it has some. */
+import { styleText } from 'node:util';
+
+export interface Column<R> {
+  readonly name: string;
+  readonly of: (row: R) => string | number | bigint | undefined;
+  /** Numbers stand at the right. */
+  readonly right?: true;
+}
+
+export interface TableOptions {
+  readonly headings?: boolean;
+  /** The last column is cut at the edge of the terminal. Default: true. */
+  readonly cut?: boolean;
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Colours are for a terminal that has them, and for people who want them (NO_COLOR, no-color.org). */
+export function style(format: Style, text: string): string {
+  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(format, text) : text;
+}
+
+/** What a program called itself must not steer the terminal. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, character => {
+    const code = character.codePointAt(0) ?? 0;
+    return `\\x${code.toString(16).padStart(2, '0')}`;
+  });
+}
+
+/** `paint` colours a whole line. */
+export function printTable<R>(
+  rows: readonly R[],
+  columns: readonly Column<R>[],
+  options: TableOptions = {},
+  paint: (line: string, row: R) => string = line => line,
+): void {
+  const cells = rows.map(row => columns.map(({ of }) => plain(`${of(row) ?? ''}`)));
+  const widths = columns.map(({ name }, i) =>
+    cells.reduce((most, line) => Math.max(most, line[i]?.length ?? 0), name.length),
+  );
+  const print = (line: readonly string[]) =>
+    line
+      .map((cell, i) => {
+        if (columns[i]?.right) return cell.padStart(widths[i] ?? 0);
+        return i === line.length - 1 ? cell : cell.padEnd(widths[i] ?? 0);
+      })
+      .join(' ')
+      .trimEnd();
+  const width = options.cut === false || !process.stdout.isTTY ? Infinity : process.stdout.columns;
+  const lines = cells.map((line, i) => paint(print(line).slice(0, width), rows[i] as R));
+  const head = print(columns.map(({ name }) => name)).slice(0, width);
+  console.log([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
+}
+
+export function printJson(value: unknown): void {
+  const text = JSON.stringify(
+    value,
+    (_, item) => (typeof item === 'bigint' ? Number(item) : item),
+    3,
+  );
+  console.log(text);
+}
+
+/** The rows of a forest, each with the lines that lead to it. */
+export function drawForest<N>(
+  roots: readonly N[],
+  childrenOf: (node: N) => readonly N[],
+  edge = '',
+): { node: N; branch: string }[] {
+  return roots.flatMap((node, i) => {
+    const last = i === roots.length - 1;
+    const isRoot = edge === '';
+    const branch = isRoot ? '' : `${edge.slice(0, -2)}${last ? '└─' : '├─'}`;
+    const below = isRoot ? '  ' : `${edge.slice(0, -2)}${last ? '  ' : '│ '}  `;
+    return [{ node, branch }, ...drawForest(childrenOf(node), childrenOf, below)];
+  });
+}
+
+export function group<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const list = groups.get(key);
+    if (list === undefined) groups.set(key, [item]);
+    else list.push(item);
+  }
+  return groups;
+}

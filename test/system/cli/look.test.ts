@@ -1,0 +1,111 @@
+// The commands that look: ls beside lsns, tree, ports, and js.
+import { execFileSync, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createNamespaces } from 'linux-namespaces';
+import { beforeAll, expect, test } from 'vitest';
+import { outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
+
+let target: Started;
+beforeAll(async () => {
+  target = await startTarget(['mnt', 'net', 'pid', 'uts'], { keep: true });
+});
+
+type Row = Record<string, number | string | null>;
+
+// Without -l lsns puts some rows into others, by the process that made them; ours is always a list.
+test.each([
+  '-J -l -t net',
+  '-J -l -t uts -t pid',
+  '-J -l --output NS,TYPE,PATH,NPROCS,PID,PPID,UID,USER,NETNSID -p TARGET',
+  '-J -l -o ns,type,pns,ons,command -p TARGET',
+])('ls %s: as lsns has it', async line => {
+  const args = line.replace('TARGET', `${target.pid}`).split(' ');
+  const wanted: Row[] = JSON.parse(execFileSync('lsns', args, { encoding: 'utf8' })).namespaces;
+  const { stdout } = await run('ls', ...args);
+  const rows: Row[] = JSON.parse(stdout).namespaces;
+  // Others come and go while two programs look one after the other.
+  const ofTarget = (list: Row[]) => {
+    const own = execFileSync('lsns', ['-n', '-r', '-o', 'NS', '-p', `${target.pid}`], {
+      encoding: 'utf8',
+    });
+    const apart = execFileSync('lsns', ['-n', '-r', '-o', 'NS', '-p', `${process.pid}`], {
+      encoding: 'utf8',
+    });
+    return list
+      .filter(({ ns }) => own.includes(`${ns}`) && !apart.includes(`${ns}`))
+      .sort((one, other) => Number(one['ns']) - Number(other['ns']));
+  };
+  expect(ofTarget(wanted)).not.toEqual([]);
+  expect(ofTarget(rows).map(sorted)).toEqual(ofTarget(wanted).map(sorted));
+});
+
+function sorted(row: Row): [string, unknown][] {
+  return Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
+test('ls: a table, a raw list, trees, and the processes of one', async () => {
+  const inode = execFileSync('readlink', [`/proc/${target.pid}/ns/uts`], { encoding: 'utf8' });
+  const number = inode.replace(/\D/g, '');
+  const lines = async (...args: string[]) => (await run('ls', ...args)).stdout.split('\n');
+  expect((await lines())[0]).toMatch(/^ +NS TYPE +NPROCS +PID USER +COMMAND$/);
+  // Its first process is the one that made it, above the target.
+  const list = await lines('-n', '-r', '-o', 'NS,NPROCS', '-t', 'uts');
+  expect(list).toContain(`${number} 2`);
+  const tree = await lines('-T', '-o', 'NS,TYPE');
+  expect(tree.some(line => new RegExp(`^[├└]─${number} +uts$`).test(line))).toBe(true);
+  const [head, row, below] = await lines(number);
+  expect(head).toMatch(/^ *PID +PPID USER COMMAND$/);
+  expect(row).toMatch(/unshare/);
+  expect(below?.trim().split(/\s+/)[0]).toBe(`${target.pid}`);
+});
+
+test.each([
+  ['-o nonsense', 'no column NONSENSE'],
+  ['-t nonsense', 'no type of namespace: nonsense'],
+  ['--tree=nonsense', 'a tree is by owner, parent or process'],
+  ['1', 'no process is in a namespace 1'],
+  ['-p 4194303', 'ESRCH'],
+])('ls %s: refused in one line', async (line, message) => {
+  const { stdout, stderr, code } = await run('ls', ...line.split(' '));
+  expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+  expect(stderr).toMatch(/^linux-namespaces: .*\n$/);
+  expect(stderr).toContain(message);
+});
+
+test('tree: from above down to the target, with its pid inside and where it is apart', async () => {
+  const { stdout } = await run('tree', `${target.pid}`);
+  const lines = stdout.split('\n');
+  const at = lines.findIndex(line => line.trim().startsWith(`${target.pid} `));
+  expect(lines[at - 1]).toMatch(/ mnt,net,uts +.*─unshare /);
+  expect(lines[at]).toMatch(/^ *\d+ +1 \S+ +pid +.*─.*probe wait$/);
+});
+
+test('ports: who listens inside', async () => {
+  const lab = await createNamespaces(['net'], { loopback: true });
+  const server = lab.spawn(process.execPath, [
+    '-e',
+    "require('net').createServer().listen(4321, '127.0.0.1', () => console.log('ready'))",
+  ]);
+  try {
+    await new Promise(resolve => server.stdout?.once('data', resolve));
+    const { stdout } = await run('ports', `${server.pid}`);
+    expect(stdout).toMatch(new RegExp(`tcp +LISTEN +127\\.0\\.0\\.1:4321 +${server.pid} +.*node`));
+    expect(JSON.parse((await run('ports', '-J', `${server.pid}`)).stdout)).toMatchObject([
+      { protocol: 'tcp', local: { address: '127.0.0.1', port: 4321 } },
+    ]);
+  } finally {
+    server.kill();
+    lab.close();
+  }
+});
+
+test('js: code inside, its value printed, its error in one line', async () => {
+  const place = await run('js', '-t', `${target.pid}`, '-p', 'process.pid + args[0]', 'x');
+  expect(place).toMatchObject({ stderr: '', code: 0 });
+  expect(place.stdout).toMatch(/^\d{1,2}x\n$/); // a pid of a pid namespace that is nearly empty
+  const failed = await run('js', '-t', `${target.pid}`, '-e', 'throw new Error("no such luck")');
+  expect(failed).toMatchObject({ stderr: 'linux-namespaces: no such luck\n', code: 1 });
+});
