@@ -87,13 +87,13 @@ const states: Readonly<Record<string, ContainerState>> = {
 };
 
 /** What its own list adds. */
-function parseRow(row: unknown, { state }: Sighting): Partial<Sighting> {
+function parseRow(row: unknown, { state, created }: Sighting): Partial<Sighting> {
   const pod = text(at(row, 'Pod'));
   const started = at(row, 'StartedAt');
   return {
     labels: texts(at(row, 'Labels')) ?? {},
     state: states[String(at(row, 'State'))] ?? state,
-    created: time(at(row, 'Created')),
+    created: time(at(row, 'Created')) ?? created,
     started: typeof started === 'number' && started > 0 ? new Date(started * 1000) : undefined,
     pod:
       pod === undefined

@@ -18,9 +18,9 @@ const errnos = {
 } as const;
 
 /** Bytes of one file: state is some kilobytes of it, and an environment may be long. */
-const fileMost = 4 * 2 ** 20;
+const fileMost = 2 * 2 ** 20;
 /** Entries of one directory. */
-const entriesMost = 20_000;
+const entriesMost = 5_000;
 /** Files that are open at the same time. */
 const openMost = 16;
 /** As the kernel does. */
