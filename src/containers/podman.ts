@@ -12,7 +12,7 @@ import type { Sockets } from './sockets.ts';
 type Place = Places['podman'][0];
 
 /** Bytes of containers.json: half a kilobyte for each container. */
-const fileMost = 64 * 2 ** 20;
+const fileMost = 8 * 2 ** 20;
 
 export async function readPodman(reader: Reader, place: Place, ask: Sockets): Promise<Sighting[]> {
   const [onDisk, told] = await Promise.all([

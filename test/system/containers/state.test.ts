@@ -159,14 +159,27 @@ describe('state that is not as it should be', () => {
   test('nested as deep as it may be, or as long', async () => {
     runc('good');
     const deep = '['.repeat(1_000_000) + ']'.repeat(1_000_000);
-    runc('deep', JSON.stringify(good('deep')).replace('["bundle=/srv","a=b"]', deep));
+    const nested = (id: string, value: string) =>
+      runc(
+        id,
+        JSON.stringify(good(id)).replace('["bundle=/srv","a=b"]', () => value),
+      );
+    nested('deep', deep);
+    nested('deeper', `${'[{"a":'.repeat(2_000)}1${'}]'.repeat(2_000)}`);
+    nested('long', JSON.stringify(Array(100_000).fill('[[[\\"[[{')));
     docker(random('a'), deep);
     docker(random('b'), '{"State":'.repeat(200_000) + '1' + '}'.repeat(200_000));
     truncateSync(runc('huge'), 100 * 2 ** 20);
     const containers = await list();
     expect(named(containers, 'good').pid).toBe(target.pid);
-    expect(named(containers, 'deep').pid).toBe(target.pid);
-    expect(complaints(containers)).toContain('EFBIG /run/runc/huge/state.json');
+    expect(named(containers, 'deeper').pid).toBe(target.pid);
+    expect(named(containers, 'long').pid).toBe(target.pid);
+    expect(complaints(containers)).toEqual([
+      'EFBIG /run/runc/huge/state.json',
+      'EINVAL /run/runc/deep/state.json',
+      `EINVAL /var/lib/docker/containers/${random('a')}/config.v2.json`,
+      `EINVAL /var/lib/docker/containers/${random('b')}/config.v2.json`,
+    ]);
   });
 
   test('what is no file is neither followed nor waited for', async () => {
