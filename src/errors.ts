@@ -62,7 +62,16 @@ export function failure(errno: number, syscall: string, at: Circumstances = {}):
   const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
   const where = what === undefined ? syscall : `${what}: ${syscall}`;
   const advice = at.advice ? `; ${at.advice}` : '';
-  return new NamespaceError(`${where} ${code}, ${words}${advice}`, errno, code, syscall, at);
+  const message = printable(`${where} ${code}, ${words}${advice}`);
+  return new NamespaceError(message, errno, code, syscall, at);
+}
+
+/** A path or a name from outside may have anything in it; a message ends up in terminals and logs. */
+function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 /** What no thread of Node can do, with what can. */
