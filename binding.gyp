@@ -9,10 +9,16 @@
         "native/bind_debugger.cc",
         "native/bind_inspect.cc",
         "native/bind_spawn.cc",
+        "native/bind_root.cc",
+        "native/call.cc",
+        "native/content.cc",
+        "native/copy.cc",
         "native/create.cc",
         "native/debugger.cc",
+        "native/file.cc",
         "native/follow.cc",
         "native/holders.cc",
+        "native/ids.cc",
         "native/keeper.cc",
         "native/lookup.cc",
         "native/netlink.cc",
@@ -20,12 +26,15 @@
         "native/proc.cc",
         "native/processes.cc",
         "native/program.cc",
+        "native/root.cc",
         "native/runtime.cc",
         "native/scan.cc",
         "native/spawn.cc",
         "native/sys.cc",
         "native/table.cc",
-        "native/users.cc"
+        "native/tree.cc",
+        "native/users.cc",
+        "native/walk.cc"
       ],
       "actions": [
         {

@@ -10,6 +10,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Debugger(env, exports);
   js::Inspect(env, exports);
   js::Spawn(env, exports);
+  js::Root(env, exports);
   return exports;
 }
 

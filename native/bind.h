@@ -9,5 +9,6 @@ void Task(napi_env env, napi_value exports);
 void Debugger(napi_env env, napi_value exports);
 void Inspect(napi_env env, napi_value exports);
 void Spawn(napi_env env, napi_value exports);
+void Root(napi_env env, napi_value exports);
 
 }  // namespace js

@@ -28,6 +28,9 @@ export class NamespaceError extends Error {
   readonly type: NamespaceType | undefined;
   /** The pid or the path. */
   readonly target: number | string | undefined;
+  /** Of a call on files of a container: the path inside, and the other one where there are two. */
+  declare readonly path?: string;
+  declare readonly dest?: string;
 
   constructor(message: string, errno: number, code: string, syscall: string, at: Circumstances) {
     super(message);
@@ -62,6 +65,33 @@ export function failure(errno: number, syscall: string, at: Circumstances = {}):
   const where = what === undefined ? syscall : `${what}: ${syscall}`;
   const advice = at.advice ? `; ${at.advice}` : '';
   return new NamespaceError(`${where} ${code}, ${words}${advice}`, errno, code, syscall, at);
+}
+
+/** What a call on files was about. */
+export interface Files {
+  readonly path?: string | undefined;
+  readonly dest?: string | undefined;
+  /** A code of Node's own for this failure. */
+  readonly code?: string | undefined;
+}
+
+/** A failed call on files of a container, in Node's words for such a one. */
+export function fileFailure(
+  errno: number,
+  syscall: string,
+  files: Files,
+  at: Circumstances = {},
+): NamespaceError {
+  const [code, words] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const path = files.path === undefined ? '' : ` '${files.path}'`;
+  const dest = files.dest === undefined ? '' : ` -> '${files.dest}'`;
+  const advice = at.advice ? `; ${at.advice}` : '';
+  const message = `${code}: ${words}, ${syscall}${path}${dest}${advice}`;
+  const error = new NamespaceError(message, errno, files.code ?? code, syscall, at);
+  for (const name of ['path', 'dest'] as const) {
+    if (files[name] !== undefined) Object.assign(error, { [name]: files[name] });
+  }
+  return error;
 }
 
 /** What no thread of Node can do, with what can. */
