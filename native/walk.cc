@@ -31,6 +31,7 @@ int open_directory_at(int directory, const char* name) {
 }
 
 int Walk::Push(int fd, const std::string& name) {
+  if (fd < 0) return fd;
   Level level;
   level.name = name;
   level.fd.Reset(fd);

@@ -21,7 +21,8 @@ class Walk {
   // `rereads`: come back to, a directory is read from its beginning once more.
   explicit Walk(bool rereads = false) : rereads_(rereads) {}
 
-  // Goes down into an open directory, which it takes; `name` is its name in the one above.
+  // Goes down into an open directory, which it takes; `name` is its name in the one above. (An
+  // -errno in its place is what it answers.)
   int Push(int fd, const std::string& name);
   // 1: an entry of the directory that we are in; 0: there is none left. "." and ".." are not told.
   int Next(Entry* entry);

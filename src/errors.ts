@@ -51,15 +51,21 @@ export class NamespaceError extends Error {
   }
 }
 
-/** What setns(2) may answer and libuv has no name for. */
+/** What the kernel may answer and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
   [-87, ['EUSERS', 'too many users']],
+  [-116, ['ESTALE', 'stale file handle']],
+  [-122, ['EDQUOT', 'disk quota exceeded']],
 ]);
+
+function named(errno: number): [code: string, words: string] {
+  const name = getSystemErrorMap().get(errno) ?? others.get(errno);
+  return name ?? [`errno ${-errno}`, 'unknown error'];
+}
 
 /** Turns what a native function returned (-errno) into an error. */
 export function failure(errno: number, syscall: string, at: Circumstances = {}): NamespaceError {
-  const named = getSystemErrorMap().get(errno) ?? others.get(errno);
-  const [code, words] = named ?? [`errno ${-errno}`, 'unknown error'];
+  const [code, words] = named(errno);
   const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
   const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
   const where = what === undefined ? syscall : `${what}: ${syscall}`;
@@ -82,7 +88,7 @@ export function fileFailure(
   files: Files,
   at: Circumstances = {},
 ): NamespaceError {
-  const [code, words] = getSystemErrorMap().get(errno) ?? [`errno ${-errno}`, 'unknown error'];
+  const [code, words] = named(errno);
   const path = files.path === undefined ? '' : ` '${files.path}'`;
   const dest = files.dest === undefined ? '' : ` -> '${files.dest}'`;
   const advice = at.advice ? `; ${at.advice}` : '';

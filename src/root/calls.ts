@@ -5,7 +5,8 @@
  */
 import { binding, type CallResult, type RunningCall } from '../binding.ts';
 import { failure, fileFailure, type NamespaceError } from '../errors.ts';
-import { abortError, callFailure } from './failures.ts';
+import { abortError, onAbort, throwIfAborted } from './abort.ts';
+import { callFailure } from './failures.ts';
 import type { Place } from './open.ts';
 
 /** In the order of native/call.h. */
@@ -145,17 +146,19 @@ export class Calls {
 
   #turn(signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      let end = () => {};
       const go = () => {
-        signal?.removeEventListener('abort', leave);
+        end();
         resolve();
       };
-      const leave = () => {
+      this.#waiting.push(go);
+      if (signal === undefined) return;
+      end = onAbort(signal, () => {
+        end();
         const at = this.#waiting.indexOf(go);
         if (at >= 0) this.#waiting.splice(at, 1);
-        reject(abortError(signal as AbortSignal));
-      };
-      this.#waiting.push(go);
-      signal?.addEventListener('abort', leave, { once: true });
+        reject(abortError(signal));
+      });
     });
   }
 
@@ -216,7 +219,7 @@ async function watched(
     }
   };
   const reports = progress && setInterval(report, progressEvery);
-  signal?.addEventListener('abort', abort, { once: true });
+  const end = signal && onAbort(signal, abort);
   try {
     const result = await Promise.race([done, left]);
     if (reason === undefined && result.value >= 0) report();
@@ -226,10 +229,6 @@ async function watched(
   } finally {
     clearInterval(reports);
     clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    end?.();
   }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw abortError(signal);
 }

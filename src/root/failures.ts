@@ -43,11 +43,3 @@ export function callFailure(
     advice: advices[`${request.operation} ${value}`] ?? advices[value],
   });
 }
-
-/** As Node's, which it shows nobody. */
-export function abortError(signal: AbortSignal): Error {
-  const error = new Error('The operation was aborted', { cause: signal.reason });
-  return Object.assign(Object.defineProperty(error, 'name', { value: 'AbortError' }), {
-    code: 'ABORT_ERR',
-  });
-}

@@ -2,6 +2,7 @@
 import fs, { type ReadStream, type WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { fileFailure } from '../errors.ts';
+import { abortError, onAbort } from './abort.ts';
 import type { Calls } from './calls.ts';
 import { tidied } from './contents.ts';
 import { bytesOf, flagsOf, type InsidePath, modeOf, type OpenOptions, shownAs } from './options.ts';
@@ -48,10 +49,8 @@ export function readStream(
   path: InsidePath,
   options: StreamOptions & Parameters<typeof fs.createReadStream>[1] & object,
 ): ReadStream {
-  const shown = shownAs(path);
-  bytesOf(path);
-  const own = { ...options, fd: undefined, fs: callsFor(calls, path, shown, options) };
-  return fs.createReadStream(shown, own as never);
+  const own = new FileCalls(calls, path, options);
+  return own.ending(fs.createReadStream(shownAs(path), own.instead(options) as never));
 }
 
 export function writeStream(
@@ -59,80 +58,127 @@ export function writeStream(
   path: InsidePath,
   options: StreamOptions & Parameters<typeof fs.createWriteStream>[1] & object,
 ): WriteStream {
-  const shown = shownAs(path);
-  bytesOf(path);
-  const own = { ...options, fd: undefined, fs: callsFor(calls, path, shown, options) };
-  return fs.createWriteStream(shown, own as never);
+  const own = new FileCalls(calls, path, options);
+  return own.ending(fs.createWriteStream(shownAs(path), own.instead(options) as never));
 }
 
-type Answer = (error: Error | null, ...values: unknown[]) => void;
+type Callback = (error: Error | null, ...values: unknown[]) => void;
 
-function answer(promise: Promise<readonly unknown[]>, callback: Answer): void {
-  promise.then(
-    values => callback(null, ...values),
-    error => callback(error),
-  );
-}
+/** The calls that a stream makes. */
+class FileCalls {
+  readonly #calls: Calls;
+  readonly #path: Buffer;
+  readonly #shown: string;
+  readonly #special: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #running = 0;
 
-function callsFor(calls: Calls, path: InsidePath, shown: string, options: StreamOptions): object {
-  const { signal, special } = options;
-  return {
-    open(_path: unknown, flag: unknown, mode: unknown, callback: Answer) {
-      const opened = calls.call({
-        operation: 'open',
-        syscall: 'open',
-        shown,
-        path: bytesOf(path),
-        numbers: [flagsOf(flag), modeOf(mode ?? 0o666), Number(special ?? false)],
-        signal,
-      });
-      answer(
-        opened.then(({ fd }) => [fd]),
-        callback,
-      );
-    },
-    read(
-      fd: number,
-      buffer: Buffer,
-      offset: number,
-      length: number,
-      position: number | bigint | null | undefined,
-      callback: Answer,
-    ) {
-      const numbers = [Number(position ?? -1), length, 0];
-      const got = calls.call({ operation: 'read', syscall: 'read', shown, fd, numbers, signal });
-      answer(
-        got.then(({ data, value }) => [data.copy(buffer, offset, 0, value), buffer]),
-        callback,
-      );
-    },
-    write(
-      fd: number,
-      buffer: Buffer,
-      offset: number,
-      length: number,
-      position: number | null | undefined,
-      callback: Answer,
-    ) {
-      const put = calls.call({
-        operation: 'write',
-        syscall: 'write',
-        shown,
-        fd,
-        numbers: [Number(position ?? -1)],
-        data: Buffer.from(buffer.buffer, buffer.byteOffset + offset, length),
-        signal,
-      });
-      answer(
-        put.then(({ value }) => [value, buffer]),
-        callback,
-      );
-    },
-    close(fd: number, callback: Answer) {
-      answer(
-        calls.closeFile(fd, shown).then(() => []),
-        callback,
-      );
-    },
-  };
+  constructor(calls: Calls, path: InsidePath, { special, signal }: OpenOptions) {
+    this.#calls = calls;
+    this.#path = bytesOf(path);
+    this.#shown = shownAs(path);
+    this.#special = special ?? false;
+    this.#signal = signal;
+  }
+
+  /** The options for Node. The signal is ours: it ends a call, or what no call is under way for. */
+  instead(options: StreamOptions): object {
+    const own = {
+      open: this.#open.bind(this),
+      read: this.#read.bind(this),
+      write: this.#write.bind(this),
+      close: this.#close.bind(this),
+    };
+    return { ...options, fd: undefined, signal: undefined, fs: own };
+  }
+
+  ending<S extends ReadStream | WriteStream>(stream: S): S {
+    const signal = this.#signal;
+    if (signal === undefined) return stream;
+    const abort = () => {
+      if (this.#running === 0) stream.destroy(abortError(signal));
+    };
+    if (!signal.aborted) (stream as NodeJS.EventEmitter).once('close', onAbort(signal, abort));
+    return stream;
+  }
+
+  async #answer(done: Promise<readonly unknown[]>, callback: Callback): Promise<void> {
+    this.#running++;
+    let answer: () => void;
+    try {
+      const values = await done;
+      answer = () => callback(null, ...values);
+    } catch (error) {
+      answer = () => callback(error as Error);
+    }
+    this.#running--;
+    process.nextTick(answer); // what it throws is the stream's, and no rejection of ours
+  }
+
+  #open(_path: unknown, flag: unknown, mode: unknown, callback: Callback): void {
+    const opened = this.#calls.call({
+      operation: 'open',
+      syscall: 'open',
+      shown: this.#shown,
+      path: this.#path,
+      numbers: [flagsOf(flag), modeOf(mode ?? 0o666), Number(this.#special)],
+      signal: this.#signal,
+    });
+    this.#answer(
+      opened.then(({ fd }) => [fd]),
+      callback,
+    );
+  }
+
+  #read(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | bigint | null | undefined,
+    callback: Callback,
+  ): void {
+    const got = this.#calls.call({
+      operation: 'read',
+      syscall: 'read',
+      shown: this.#shown,
+      fd,
+      numbers: [Number(position ?? -1), length, 0],
+      signal: this.#signal,
+    });
+    this.#answer(
+      got.then(({ data, value }) => [data.copy(buffer, offset, 0, value), buffer]),
+      callback,
+    );
+  }
+
+  #write(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | null | undefined,
+    callback: Callback,
+  ): void {
+    const put = this.#calls.call({
+      operation: 'write',
+      syscall: 'write',
+      shown: this.#shown,
+      fd,
+      numbers: [Number(position ?? -1)],
+      data: Buffer.from(buffer.buffer, buffer.byteOffset + offset, length),
+      signal: this.#signal,
+    });
+    this.#answer(
+      put.then(({ value }) => [value, buffer]),
+      callback,
+    );
+  }
+
+  #close(fd: number, callback: Callback): void {
+    this.#answer(
+      this.#calls.closeFile(fd, this.#shown).then(() => []),
+      callback,
+    );
+  }
 }
