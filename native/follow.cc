@@ -72,6 +72,20 @@ int failed(const launch_report& report, Result* result) {
   return report.error;
 }
 
+int wait_with(int pidfd, int options, int* code, int* signal) {
+  siginfo_t info = {};
+  int done;
+  do {
+    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
+                              WEXITED | options));
+  } while (done == -EINTR);
+  if (done < 0) return done;
+  if (info.si_pid == 0) return 0;
+  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
+}
+
 }  // namespace
 
 void reap(int pidfd) {
@@ -150,24 +164,6 @@ int read_report(int channel, Result* result) {
   result->pidfd = result_of(::syscall(SYS_pidfd_open, report.detail, 0));
   return result->pidfd < 0 ? result->pidfd : kForked;
 }
-
-namespace {
-
-int wait_with(int pidfd, int options, int* code, int* signal) {
-  siginfo_t info = {};
-  int done;
-  do {
-    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
-                              WEXITED | options));
-  } while (done == -EINTR);
-  if (done < 0) return done;
-  if (info.si_pid == 0) return 0;
-  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
-  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
-  return 1;
-}
-
-}  // namespace
 
 int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, code, signal); }
 
