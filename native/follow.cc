@@ -17,8 +17,8 @@ namespace {
 constexpr int kPidfd = 3;         // P_PIDFD, waitid(2)
 constexpr int kPatience = 10000;  // ms for the forks of the launcher, which depend on nobody else
 
-int wait_readable(int fd, int milliseconds) {
-  struct pollfd poll = {fd, POLLIN, 0};
+int wait_until(int fd, short events, int milliseconds) {
+  struct pollfd poll = {fd, events, 0};
   for (;;) {
     const int ready = result_of(::poll(&poll, 1, milliseconds));
     if (ready != -EINTR) return ready;
@@ -93,9 +93,11 @@ int follow(int channel, int forks, int patience, Result* result) {
   std::vector<int> earlier;
   int error = 0;
   bool open = true;
+  // All has been said by then, and nothing of it wakes us while the launcher is still at work.
+  wait_until(channel, POLLRDHUP, patience);
   // After a failure up to the end: a child may say that it failed before its parent says its pid.
   while (open) {
-    const int ready = wait_readable(channel, forks > 0 || error != 0 ? kPatience : patience);
+    const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : 0);
     if (ready == 0 && forks == 0) break;
     launch_report report;
     int pid = 0;

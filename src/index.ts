@@ -60,6 +60,20 @@ export type {
 } from './inspect/sockets.ts';
 export type { ProcessNode } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
+export {
+  type ContainerRoot,
+  type CopyOptions,
+  type InsidePath,
+  type MkdirOptions,
+  type NameOptions,
+  type OpenOptions,
+  openRoot,
+  type ReaddirOptions,
+  type ReadFileOptions,
+  type RmOptions,
+  type StatOptions,
+  type WriteFileOptions,
+} from './root/index.ts';
 export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';

@@ -25,15 +25,19 @@ export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
   readonly frozen: boolean | undefined;
 }
 
-/** undefined where that process has ended, or is somebody else's. */
-export function lookAt({ pid, startTime, id, owner }: Claim): Process | undefined {
+/**
+ * undefined where that process has ended, or is somebody else's. `host`: the process whose namespaces
+ * are the host's.
+ */
+export function lookAt(claim: Claim, host: number): Process | undefined {
+  const { pid, startTime, id, owner } = claim;
   const started = startTimeOf(pid);
   if (started === undefined || (startTime !== undefined && started !== startTime)) return undefined;
   const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
   if (startTime === undefined && !lines.some(line => line.includes(id))) return undefined;
   // The files of a user can claim any process: it has to be in a user namespace of that user's.
   if (owner !== 0 && !isOf(owner, pid)) return undefined;
-  const namespaces = namespacesOf(pid);
+  const namespaces = namespacesOf(pid, host);
   // What was read is of that process if it still is there.
   if (startTimeOf(pid) !== started) return undefined;
   return {
@@ -90,12 +94,16 @@ function dateOf(startTime: number): Date {
   return new Date(Date.now() - uptime + startTime * tick);
 }
 
-function namespacesOf(pid: number): ContainerNamespaces | undefined {
+function namespacesOf(pid: number, host: number): ContainerNamespaces | undefined {
   const namespaces: [string, { inode: number; host: boolean }][] = [];
   for (const { name } of kinds) {
     const inode = inodeOf(pid, name);
     if (inode === undefined) continue; // of an older kernel, or not to be looked into
-    namespaces.push([name, { inode, host: inode === hostInode(name) }]);
+    // Our own stand for the host's where these are not shown to us.
+    namespaces.push([
+      name,
+      { inode, host: inode === (inodeOf(host, name) ?? inodeOf('self', name)) },
+    ]);
   }
   return namespaces.length === 0 ? undefined : Object.fromEntries(namespaces);
 }
@@ -106,11 +114,6 @@ function inodeOf(pid: number | string, type: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Those of the first process, or, to whom these are not shown, our own. */
-function hostInode(type: string): number | undefined {
-  return inodeOf(1, type) ?? inodeOf('self', type);
 }
 
 /** Is it in a user namespace that this user has made, or below one? Or, in none, the user's own? */

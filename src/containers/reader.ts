@@ -18,9 +18,9 @@ const errnos = {
 } as const;
 
 /** Bytes of one file: state is some kilobytes of it, and an environment may be long. */
-const fileMost = 4 * 2 ** 20;
+const fileMost = 2 * 2 ** 20;
 /** Entries of one directory. */
-const entriesMost = 20_000;
+const entriesMost = 5_000;
 /** Files that are open at the same time. */
 const openMost = 16;
 /** As the kernel does. */
@@ -57,6 +57,10 @@ export class Reader {
   }
 
   parse(text: string, path: string): unknown {
+    if (text.length > harmless && isDeep(text)) {
+      this.problem(path, `it is nested deeper than ${depthMost} levels, as no engine does`);
+      return undefined;
+    }
     try {
       return JSON.parse(text);
     } catch {
@@ -153,6 +157,29 @@ export class Reader {
     else this.#open--;
   }
 }
+
+/**
+ * Parsing takes seconds, which nothing else gets, where megabytes are nothing but depth; a file that
+ * is no longer than this takes some milliseconds whatever is in it.
+ */
+const harmless = 2 ** 14;
+const depthMost = 100;
+
+function isDeep(json: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < json.length; i++) {
+    const code = json.charCodeAt(i);
+    if (code === quote) quoted = !quoted;
+    else if (quoted) i += code === backslash ? 1 : 0;
+    else if (code === 0x5b || code === 0x7b) depth++;
+    else if (code === 0x5d || code === 0x7d) depth--;
+    if (depth > depthMost) return true;
+  }
+  return false;
+}
+
+const [quote, backslash] = [0x22, 0x5c];
 
 /** What to do about an errno, or what it means here. */
 export const adviceFor: Record<number, string> = {
