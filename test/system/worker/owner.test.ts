@@ -36,7 +36,11 @@ test.each([
 ])('all eight types, with %s', async (_, options) => {
   const image = makeImage();
   const target = await startTarget(types, { root: image, ...user });
-  const { stdout, stderr } = await run(process.execPath, source(target.pid, "'all'", options), user);
+  const { stdout, stderr } = await run(
+    process.execPath,
+    source(target.pid, "'all'", options),
+    user,
+  );
   expect(stderr).toBe('');
   const seen = JSON.parse(stdout);
   expect(seen).toMatchObject({
