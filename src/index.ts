@@ -78,5 +78,5 @@ export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';
 export { evaluate, openWorker } from './worker/index.ts';
-export type { ResourceLimits, WorkerOptions } from './worker/options.ts';
+export type { ResourceLimits, Sandbox, WorkerOptions, WorkerTarget } from './worker/options.ts';
 export type { NamespaceWorker } from './worker/worker.ts';
