@@ -28,6 +28,7 @@ export { type Networks, networks } from './create/index.ts';
 export type { CreateOptions } from './create/options.ts';
 export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
+export type { ContainerChoice } from './inspect/containers.ts';
 export {
   listInterfaces,
   listNamespaces,
