@@ -4,6 +4,7 @@
       "target_name": "addon",
       "sources": [
         "native/addon.cc",
+        "native/attributes.cc",
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
