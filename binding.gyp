@@ -5,6 +5,8 @@
       "sources": [
         "native/addon.cc",
         "native/attributes.cc",
+        "native/bind_clone.cc",
+        "native/bind_create.cc",
         "native/bind_sys.cc",
         "native/bind_task.cc",
         "native/bind_debugger.cc",
@@ -12,17 +14,20 @@
         "native/bind_spawn.cc",
         "native/bind_root.cc",
         "native/call.cc",
+        "native/clone.cc",
         "native/content.cc",
         "native/copy.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/file.cc",
         "native/follow.cc",
+        "native/hold.cc",
         "native/holders.cc",
         "native/ids.cc",
         "native/keeper.cc",
         "native/lookup.cc",
         "native/netlink.cc",
+        "native/persist.cc",
         "native/prepare.cc",
         "native/proc.cc",
         "native/processes.cc",
@@ -41,6 +46,7 @@
         {
           "action_name": "launcher",
           "inputs": [
+            "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
             "native/launcher/execute.h",
@@ -59,6 +65,7 @@
         {
           "action_name": "preload",
           "inputs": [
+            "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
             "native/launcher/launch.h",

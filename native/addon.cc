@@ -11,6 +11,8 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Inspect(env, exports);
   js::Spawn(env, exports);
   js::Root(env, exports);
+  js::Creating(env, exports);
+  js::Cloning(env, exports);
   return exports;
 }
 

@@ -73,6 +73,11 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   request.file = Text(from, "file");
   request.root = Text(from, "rootPath");
   request.cwd = Text(from, "cwd");
+  const Napi::Value create = from.Get("create");
+  if (create.IsTypedArray()) {
+    const auto bytes = create.As<Napi::Uint8Array>();
+    request.create.assign(bytes.Data(), bytes.Data() + bytes.ElementLength());
+  }
   std::string arguments = Text(from, "args");
   std::string environment = Text(from, "env");
   request.argv = Split(&arguments, true);

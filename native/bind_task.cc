@@ -14,11 +14,22 @@
 namespace js {
 namespace {
 
-// create(types, names, hostname | undefined, loopback): see Created in binding.ts.
+// Copies it; its length, or -1 where there is none.
+template <size_t room>
+int Name(napi_env env, napi_value value, char (&to)[room]) {
+  if (!IsText(env, value)) return -1;
+  const std::string name = Text(env, value);
+  if (name.size() >= room) return -1;
+  memcpy(to, name.data(), name.size());
+  return static_cast<int>(name.size());
+}
+
+// create(types, names, hostname | undefined, domainname | undefined, loopback): see Created in
+// binding.ts.
 class Create : public Job {
  public:
   Create(napi_env env, napi_callback_info info) : request_{} {
-    const Arguments<4> given(env, info);
+    const Arguments<5> given(env, info);
     request_.types = Int(env, given[0]);
     uint32_t count = 0;
     napi_get_array_length(env, given[1], &count);
@@ -29,15 +40,9 @@ class Create : public Job {
       pointers_[i] = names_[i].c_str();
     }
     request_.names = pointers_;
-    request_.hostname_length = -1;
-    if (IsText(env, given[2])) {
-      const std::string hostname = Text(env, given[2]);
-      if (hostname.size() < sizeof request_.hostname) {
-        request_.hostname_length = static_cast<int>(hostname.size());
-        memcpy(request_.hostname, hostname.data(), hostname.size());
-      }
-    }
-    request_.loopback = Bool(env, given[3]);
+    request_.hostname_length = Name(env, given[2], request_.hostname);
+    request_.domainname_length = Name(env, given[3], request_.domainname);
+    request_.loopback = Bool(env, given[4]);
   }
 
  protected:

@@ -34,6 +34,10 @@ int run(Request* request) {
     request->step = "sethostname";
     done = sys::set_hostname(request->hostname, request->hostname_length);
   }
+  if (done >= 0 && request->domainname_length >= 0) {
+    request->step = "setdomainname";
+    done = sys::set_domainname(request->domainname, request->domainname_length);
+  }
   if (done >= 0 && request->loopback) {
     request->step = "ioctl";
     done = sys::bring_loopback_up();

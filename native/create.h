@@ -12,6 +12,8 @@ struct Request {
   bool loopback;
   int hostname_length;  // -1: as it was
   char hostname[65];
+  int domainname_length;  // -1: as it was
+  char domainname[65];
   // results
   int fds[kMost];
   int count;

@@ -17,8 +17,8 @@ namespace {
 constexpr int kPidfd = 3;         // P_PIDFD, waitid(2)
 constexpr int kPatience = 10000;  // ms for the forks of the launcher, which depend on nobody else
 
-int wait_readable(int fd, int milliseconds) {
-  struct pollfd poll = {fd, POLLIN, 0};
+int wait_until(int fd, short events, int milliseconds) {
+  struct pollfd poll = {fd, events, 0};
   for (;;) {
     const int ready = result_of(::poll(&poll, 1, milliseconds));
     if (ready != -EINTR) return ready;
@@ -30,7 +30,7 @@ const char* name_of(int step) {
       "",          "read",      "setns",     "unshare", "clone",  "dup",   "close_range",
       "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl", "prctl",
       "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl", "prctl",
-      "write",     "execve",    "statx",     ""};
+      "write",     "execve",    "statx",     "",        "create", ""};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
@@ -65,6 +65,20 @@ int failed(const launch_report& report, Result* result) {
   return report.error;
 }
 
+int wait_with(int pidfd, int options, int* code, int* signal) {
+  siginfo_t info = {};
+  int done;
+  do {
+    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
+                              WEXITED | options));
+  } while (done == -EINTR);
+  if (done < 0) return done;
+  if (info.si_pid == 0) return 0;
+  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
+}
+
 }  // namespace
 
 void reap(int pidfd) {
@@ -79,9 +93,11 @@ int follow(int channel, int forks, int patience, Result* result) {
   std::vector<int> earlier;
   int error = 0;
   bool open = true;
+  // All has been said by then, and nothing of it wakes us while the launcher is still at work.
+  wait_until(channel, POLLRDHUP, patience);
   // After a failure up to the end: a child may say that it failed before its parent says its pid.
   while (open) {
-    const int ready = wait_readable(channel, forks > 0 || error != 0 ? kPatience : patience);
+    const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : 0);
     if (ready == 0 && forks == 0) break;
     launch_report report;
     int pid = 0;
@@ -92,6 +108,9 @@ int follow(int channel, int forks, int patience, Result* result) {
         result->step = "clone";
         error = got < 0 ? got : ready == 0 ? -ETIMEDOUT : -ESRCH;
       }
+    } else if (report.step == LAUNCH_READY) {
+      result->ready = true;
+      if (error == 0) break;
     } else if (report.step != LAUNCH_FORKED) {
       if (error == 0) error = failed(report, result);
     } else {
@@ -138,15 +157,11 @@ int read_report(int channel, Result* result) {
   return result->pidfd < 0 ? result->pidfd : kForked;
 }
 
-int wait(int pidfd, int* code, int* signal) {
-  siginfo_t info = {};
-  const int done = result_of(
-      ::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG));
-  if (done < 0) return done;
-  if (info.si_pid == 0) return 0;
-  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
-  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
-  return 1;
+int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, code, signal); }
+
+int wait_for(int pidfd, int* code, int* signal) {
+  const int done = wait_with(pidfd, 0, code, signal);
+  return done < 0 ? done : 0;
 }
 
 int kill(int pidfd, int signal) {

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,7 +78,7 @@ void Scanner::look_for_holders(int directory, int pid, const uint64_t* inodes) {
     if ((options_.types & link.flag) == 0 || own == 0) continue;
     if (proc::read_link(directory, link.path, &inode) < 0 || inode == own) continue;
     const int row = table.find(inode);
-    found(row >= 0 ? row : open_and_learn(directory, link.path), {kChildren, pid, 0}, inodes);
+    found(row >= 0 ? row : learn_link(directory, link.path), {kChildren, pid, 0}, inodes);
   }
   look_into_files(directory, pid, inodes);
   look_into_threads(directory, pid, inodes);
@@ -104,9 +105,9 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
     if (S_ISSOCK(seen.stx_mode) && own_proc_ && (options_.types & kernel::kNet) != 0) {
       if (pidfd == -1) pidfd = sys::pidfd_open(pid, 0);
       look_into_socket(pidfd, pid, numbers.number(), inodes);
-    } else if (seen.stx_dev_major == nsfs_[0] && seen.stx_dev_minor == nsfs_[1]) {
+    } else if (makedev(seen.stx_dev_major, seen.stx_dev_minor) == table.device) {
       int row = table.find(seen.stx_ino);
-      if (row < 0 || !table.rows[row].known) row = open_and_learn(files.fd(), numbers.name());
+      if (row < 0 || !table.rows[row].known) row = learn_file(files.fd(), numbers.name());
       found(row, {kFd, pid, numbers.number()}, inodes);
     }
   }
@@ -139,7 +140,7 @@ void Scanner::look_into_threads(int directory, int pid, const uint64_t* inodes) 
       if (proc::read_link(task.fd(), link.path, &inode) < 0) continue;
       if (inode == inodes[proc::index_of(link.flag)]) continue;
       int row = table.find(inode);
-      if (row < 0 || !table.rows[row].known) row = open_and_learn(task.fd(), link.path);
+      if (row < 0 || !table.rows[row].known) row = learn_link(task.fd(), link.path);
       found(row, {kThread, pid, numbers.number()}, inodes);
     }
   }

@@ -86,7 +86,7 @@ int network_id(int socket, int fd) {
   struct {
     struct nlmsghdr header;
     struct rtgenmsg message;
-    struct rtattr attribute;
+    alignas(NLMSG_ALIGNTO) struct rtattr attribute;
     uint32_t fd;
   } request = {};
   static_assert(sizeof request == NLMSG_SPACE(sizeof(struct rtgenmsg)) + RTA_SPACE(4));

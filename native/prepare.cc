@@ -83,6 +83,8 @@ int send_request(Request* request, Prepared* prepared, Result* result) {
   fixed->file = append_text(&message, request->file);
   fixed->root_path = append_text(&message, request->root);
   fixed->cwd = append_text(&message, request->cwd);
+  const std::string& create = request->create;
+  fixed->create = create.empty() ? 0 : append(&message, create.data(), create.size());
   fixed->size = static_cast<uint32_t>(message.size());
   message.replace(0, sizeof *fixed, reinterpret_cast<const char*>(fixed), sizeof *fixed);
   result->step = "sendto";

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <sys/sysmacros.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -57,15 +56,15 @@ Scanner::Scanner(const Options& options, int proc)
       proc_(proc),
       own_proc_(sys::is_own_proc() == 1),
       netlink_(netlink::open(NETLINK_ROUTE)) {
-  const proc::File own(proc::open_namespace(proc, "thread-self/ns/mnt"));
-  uint64_t device = 0;
-  if (own.open() && sys::get_inode(own.fd(), &own_mounts_, &device) == 0) {
-    nsfs_[0] = static_cast<uint32_t>(major(device));
-    nsfs_[1] = static_cast<uint32_t>(minor(device));
-  }
+  proc::read_link(proc, "thread-self/ns/mnt", &own_mounts_);
 }
 
-int Scanner::open_and_learn(int directory, const char* path) {
+int Scanner::learn_link(int directory, const char* path) {
+  const proc::File file(proc::open_link(directory, path));
+  return file.open() ? table.learn(file.fd(), netlink_.fd()) : file.fd();
+}
+
+int Scanner::learn_file(int directory, const char* path) {
   const proc::File file(proc::open_namespace(directory, path));
   return file.open() ? table.learn(file.fd(), netlink_.fd()) : file.fd();
 }
@@ -82,10 +81,12 @@ void Scanner::look(int pid) {
 // A process that is ending has lost most of its namespaces: what is left then is user and pid, and
 // what was read just before does not count any more.
 bool Scanner::read_links(int directory, uint64_t* inodes) {
+  // Those of any type may be mounted in a mount namespace that is not asked for.
+  const int types = options_.types | (options_.holders ? kernel::kMnt : 0);
   bool ending = false;
   for (int i = 0; i < proc::kTypes; i++) {
     const proc::Link& link = proc::kNamespaceLinks[i];
-    if ((options_.types & link.flag) == 0) continue;
+    if ((types & link.flag) == 0) continue;
     const int failed = proc::read_link(directory, link.path, &inodes[i]);
     if (forbidden(failed)) {
       unreadable++;
@@ -106,8 +107,9 @@ void Scanner::count(int directory, int pid, uint64_t* inodes) {
   for (int i = 0; i < proc::kTypes; i++) {
     rows[i] = inodes[i] == 0 ? -1 : table.find(inodes[i]);
     if (inodes[i] == 0 || (rows[i] >= 0 && table.rows[rows[i]].known)) continue;
-    rows[i] = open_and_learn(directory, proc::kNamespaceLinks[i].path);
-    if (rows[i] >= 0) inodes[i] = table.rows[rows[i]].inode;  // it may have moved meanwhile
+    rows[i] = learn_link(directory, proc::kNamespaceLinks[i].path);
+    if (rows[i] < 0) return;
+    inodes[i] = table.rows[rows[i]].inode;  // it may have moved meanwhile
   }
   for (const int row : rows) first = first || (row >= 0 && table.rows[row].processes == 0);
   proc::Process process;

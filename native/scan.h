@@ -33,7 +33,8 @@ class Scanner {
   int unreadable = 0;
 
  private:
-  int open_and_learn(int directory, const char* path);
+  int learn_link(int directory, const char* path);
+  int learn_file(int directory, const char* path);
   bool read_links(int directory, uint64_t* inodes);
   void count(int directory, int pid, uint64_t* inodes);
   void look_for_holders(int directory, int pid, const uint64_t* inodes);  // holders.cc and below
@@ -47,7 +48,6 @@ class Scanner {
   const int proc_;
   const bool own_proc_;  // pids are what /proc says they are
   const proc::File netlink_;
-  uint32_t nsfs_[2] = {};  // major and minor of the device
   uint64_t own_mounts_ = 0;
   std::vector<uint64_t> mounts_read_;  // sorted
 };

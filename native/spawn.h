@@ -23,6 +23,7 @@ struct Request {
   std::string file;
   std::string root;         // "": none
   std::string cwd;          // "": none
+  std::string create;       // a struct launch_create with its texts, launcher/create.h; "": none
   std::vector<char*> argv;  // the first is left to start(); ended by nullptr
   std::vector<char*> envp;  // ended by nullptr
   int wait;                 // milliseconds for the result of the exec
@@ -36,7 +37,8 @@ struct Result {
   bool setup = true;      // it was not the exec of the program
   int pid = 0;
   int pidfd = -1;
-  int channel = -1;  // >= 0: the exec is not over, read_report() will tell
+  int channel = -1;    // >= 0: the exec is not over, read_report() will tell
+  bool ready = false;  // a launcher that was to hold namespaces holds them
   std::vector<int> ends;
   keeper::Keeper* keeper = nullptr;  // to be given to keeper::end() after the child's end
 };
@@ -55,6 +57,7 @@ int read_report(int channel, Result* result);
 
 // 1 with the exit code, or the signal that ended it; 0: it runs; -errno. Reaps it.
 int wait(int pidfd, int* code, int* signal);
+int wait_for(int pidfd, int* code, int* signal);  // the same, but blocks until its end: 0 or -errno
 int kill(int pidfd, int signal);
 void reap(int pidfd);  // waits for its end, and closes it
 

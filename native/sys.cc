@@ -32,6 +32,13 @@ int pidfd_namespace(int pidfd, int type) {
   return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
 }
 
+int pidfd_children_namespace(int pidfd, int type) {
+  const unsigned long request = type == kernel::kPid    ? kernel::kGetPidForChildren
+                                : type == kernel::kTime ? kernel::kGetTimeForChildren
+                                                        : 0;
+  return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
+}
+
 int open_directory(const char* path) {
   return result(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
@@ -125,6 +132,10 @@ int get_inode(int fd, uint64_t* inode, uint64_t* device) {
 
 int set_hostname(const char* name, int length) {
   return result(::syscall(SYS_sethostname, name, length));
+}
+
+int set_domainname(const char* name, int length) {
+  return result(::syscall(SYS_setdomainname, name, length));
 }
 
 int bring_loopback_up() {

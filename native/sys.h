@@ -8,6 +8,7 @@ namespace sys {
 
 int pidfd_open(int pid, unsigned flags);                 // Linux 5.3; pidfd_open(2)
 int pidfd_namespace(int pidfd, int type);                // Linux 6.11; ioctl_pidfd(2)
+int pidfd_children_namespace(int pidfd, int type);       // pid, time: that of its children to come
 int open_directory(const char* path);                    // O_PATH
 int open_namespace_at(int directory, const char* name);  // of a /proc/PID directory
 int open_namespace(const char* path);                    // never blocks, -EINVAL if it is none
@@ -28,6 +29,7 @@ int get_id(int fd, uint64_t* id);          // Linux 6.18
 int get_inode(int fd, uint64_t* inode, uint64_t* device);
 
 int set_hostname(const char* name, int length);
+int set_domainname(const char* name, int length);
 int bring_loopback_up();
 int write_all(int fd, const char* text, int length);
 

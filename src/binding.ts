@@ -12,6 +12,13 @@ export interface Created {
   readonly fds: readonly number[];
 }
 
+/** `init`: the fd whose closing ends the first process of a new pid namespace, or -1. */
+export interface Held extends Created {
+  /** Of `create`: which step; of `open`: which type. */
+  readonly detail: number;
+  readonly init: number;
+}
+
 /** `error`: 0, an EAI_* number of the C library, or 1 with the errno in `system`. */
 interface Answer {
   readonly error: number;
@@ -43,6 +50,8 @@ export interface SpawnRequest {
   readonly env: string;
   readonly cwd: string | undefined;
   readonly rootPath: string | undefined;
+  /** A struct launch_create, native/launcher/create.h. */
+  readonly create: Uint8Array | undefined;
   /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null. */
   readonly stdio: Int32Array;
   readonly flags: number;
@@ -151,8 +160,32 @@ export interface Binding {
     flags: number,
     names: readonly string[],
     hostname: string | undefined,
+    domainname: string | undefined,
     loopback: boolean,
   ): Promise<Created>;
+  /** `types` are CLONE_NEW* flags, `create` a struct launch_create. */
+  hold(
+    types: readonly number[],
+    names: readonly string[],
+    create: Uint8Array,
+    root: string | undefined,
+    init: boolean,
+  ): Promise<Held>;
+  bindFile(fd: number, path: string): number;
+  unbindFile(path: string, leftovers: boolean): number;
+  addFile(fd: number, directory: string, path: string): Promise<number>;
+  clone(
+    types: number,
+    file: string,
+    args: readonly string[],
+    env: readonly string[],
+  ): {
+    readonly error: number;
+    readonly step: string;
+    readonly pid: number;
+    readonly pidfd: number;
+  };
+  wait(pidfd: number): Promise<{ error: number; code: number; signal: number }>;
   getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
   getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
   scanNamespaces(types: number, holders: boolean): Promise<NamespaceScan>;

@@ -51,8 +51,9 @@ export class NamespaceError extends Error {
   }
 }
 
-/** What the kernel may answer and libuv has no name for. */
+/** What we may answer, or the kernel, and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
+  [-76, ['ENOTUNIQ', 'name not unique']],
   [-87, ['EUSERS', 'too many users']],
   [-116, ['ESTALE', 'stale file handle']],
   [-122, ['EDQUOT', 'disk quota exceeded']],
@@ -70,7 +71,16 @@ export function failure(errno: number, syscall: string, at: Circumstances = {}):
   const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
   const where = what === undefined ? syscall : `${what}: ${syscall}`;
   const advice = at.advice ? `; ${at.advice}` : '';
-  return new NamespaceError(`${where} ${code}, ${words}${advice}`, errno, code, syscall, at);
+  const message = printable(`${where} ${code}, ${words}${advice}`);
+  return new NamespaceError(message, errno, code, syscall, at);
+}
+
+/** A path or a name from outside may have anything in it; a message ends up in terminals and logs. */
+function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 /** What a call on files was about. */
@@ -92,7 +102,7 @@ export function fileFailure(
   const path = files.path === undefined ? '' : ` '${files.path}'`;
   const dest = files.dest === undefined ? '' : ` -> '${files.dest}'`;
   const advice = at.advice ? `; ${at.advice}` : '';
-  const message = `${code}: ${words}, ${syscall}${path}${dest}${advice}`;
+  const message = printable(`${code}: ${words}, ${syscall}${path}${dest}${advice}`);
   const error = new NamespaceError(message, errno, files.code ?? code, syscall, at);
   for (const name of ['path', 'dest'] as const) {
     if (files[name] !== undefined) Object.assign(error, { [name]: files[name] });

@@ -8,12 +8,15 @@ import { type NamespaceType, threadKinds } from './types.ts';
 export class Fds {
   #users = 1;
   readonly #fds: ReadonlyMap<NamespaceType, number>;
+  readonly #init: number;
   readonly types: readonly NamespaceType[];
   /** An fd for each of `threadKinds`, in that order; -1 for a type that is not among these. */
   readonly place: readonly number[];
 
-  constructor(fds: ReadonlyMap<NamespaceType, number>) {
+  /** `init`: an fd that keeps the first process of the pid namespace alive; -1: none of ours does. */
+  constructor(fds: ReadonlyMap<NamespaceType, number>, init = -1) {
     this.#fds = fds;
+    this.#init = init;
     this.types = [...fds.keys()];
     this.place = threadKinds.map(kind => fds.get(kind.name) ?? -1);
   }
@@ -30,6 +33,7 @@ export class Fds {
   release(): void {
     if (--this.#users > 0) return;
     for (const fd of this.#fds.values()) binding.close(fd);
+    if (this.#init >= 0) binding.close(this.#init);
   }
 }
 

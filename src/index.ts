@@ -10,7 +10,23 @@ export type {
   ForkOptions,
   SpawnOptions,
 } from './child/options.ts';
-export { type CreateOptions, createNamespaces } from './create/create.ts';
+export type {
+  Container,
+  ContainerNamespaces,
+  ContainerOptions,
+  ContainerState,
+  Containers,
+  Directories,
+  Engine,
+  KnownAs,
+  Pod,
+} from './containers/container.ts';
+export { findContainer, listContainers } from './containers/index.ts';
+export { type CreateNamespacesOptions, createNamespaces } from './create/create.ts';
+export type { IdMap, IdRange, IdRule, IdRules } from './create/id-maps.ts';
+export { type Networks, networks } from './create/index.ts';
+export type { CreateOptions } from './create/options.ts';
+export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
 export {
   listInterfaces,

@@ -8,6 +8,7 @@ import { runInside } from './callback/run.ts';
 import { exec, execFile, fork, spawn, within } from './child/index.ts';
 import type { SpawnOptions } from './child/options.ts';
 import type { ChildOf, Exec, ExecFile, Fork } from './child/signatures.ts';
+import { bindTo } from './create/persist.ts';
 import { checkTypes, failure, invalidValue } from './errors.ts';
 import type { Fds } from './fds.ts';
 import { openTarget, type Target } from './target.ts';
@@ -94,6 +95,19 @@ export class Namespaces {
     if (typeof id === 'bigint') return id;
     const advice = id === -25 ? 'this needs Linux 6.18; inode() works everywhere' : undefined;
     throw failure(id, 'ioctl', { type, advice });
+  }
+
+  /**
+   * Binds the namespace to a new file, through which it lives on, and can be opened, without this
+   * handle and without any process: `openNamespaces({ net: path }, ['net'])`. Until
+   * `unbindNamespace(path)`, or umount(8) and rm(1), or the end of the machine.
+   *
+   * Needs CAP_SYS_ADMIN. Throws `NamespaceError`: EEXIST where there is such a file, EPERM, and EINVAL
+   * for a mount namespace on a mount that is shared. A pid namespace whose first process has ended is
+   * of no more use. mount(2), MS_BIND.
+   */
+  bind(type: NamespaceType, path: string): void {
+    bindTo(path, type, this.fd(type));
   }
 
   /** Lets go of the namespaces. Closing again does nothing. */

@@ -7,16 +7,27 @@ import { binding } from './binding.ts';
 import { failure, invalidType, invalidValue } from './errors.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
+import { startTimeOf } from './proc.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from './types.ts';
 
 /** Paths of namespaces, such as `{ net: '/run/netns/blue' }`. */
 export type Paths = { readonly [type in NamespaceType]?: string };
 
+/** Something with a `pid`: a ChildProcess, a Container. */
+export interface Owner {
+  readonly pid?: number | undefined;
+  /**
+   * When the process started, in clock ticks after boot: field 22 of /proc/PID/stat. With it, what has
+   * got the pid of a process that is gone is refused (ESRCH), and not taken for it.
+   */
+  readonly startTime?: number | undefined;
+}
+
 /**
  * Whose namespaces: a pid (or the id of a thread) as our /proc shows it, something with a `pid` (a
- * ChildProcess), paths of namespaces, or an open handle.
+ * ChildProcess, a Container), paths of namespaces, or an open handle.
  */
-export type Target = number | { readonly pid?: number | undefined } | Paths | Namespaces;
+export type Target = number | Owner | Paths | Namespaces;
 
 const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
 const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
@@ -46,19 +57,57 @@ export function openTarget(target: Target, types: Types): Fds {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
   }
   if ('pid' in target && typeof target.pid !== 'string') {
-    return openProcess(livePid(target), types, 'signalCode' in target);
+    return openProcess(livePid(target), types, 'signalCode' in target, startTimeIn(target));
   }
   return openPaths(target as Paths, types);
 }
 
+interface AnyOwner {
+  pid?: unknown;
+  /** A ChildProcess's. */
+  exitCode?: unknown;
+  signalCode?: unknown;
+  /** A Container's. */
+  name?: unknown;
+  state?: unknown;
+}
+
 /** The pid of a ChildProcess or the like; Node keeps showing that of a child which is long gone. */
-function livePid(owner: { pid?: unknown; exitCode?: unknown; signalCode?: unknown }): number {
-  const pid = owner.pid;
+function livePid(owner: AnyOwner): number {
+  const { pid, name, state } = owner;
+  if (pid === undefined && typeof state === 'string') {
+    const advice = `this container has no process: it is ${state}`;
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: `${name}`, advice });
+  }
   if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);
   if ((owner.exitCode ?? owner.signalCode ?? null) !== null) {
     throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice: gone });
   }
   return pid;
+}
+
+function startTimeIn(target: Target | undefined): number | undefined {
+  if (typeof target !== 'object' || target instanceof Namespaces) return undefined;
+  const startTime = (target as { startTime?: unknown }).startTime;
+  if (startTime === undefined || typeof startTime === 'number') return startTime;
+  throw invalidType('target.startTime', 'a number of clock ticks', startTime);
+}
+
+/**
+ * Throws where `target` says when its process started, and its pid is another's by now. To be asked
+ * with a pidfd or a directory of /proc open already, which is that process's own then.
+ */
+export function refuseSuccessor(pid: number, target: Target | undefined): void {
+  checkStart(pid, startTimeIn(target));
+}
+
+function checkStart(pid: number, wanted: number | undefined): void {
+  if (wanted === undefined) return;
+  const startTime = startTimeOf(pid);
+  if (startTime === wanted) return;
+  const advice =
+    startTime === undefined ? gone : `${gone}, and another (startTime ${startTime}) has its pid`;
+  throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice });
 }
 
 function openHandle(handle: Namespaces, types: Types): Fds {
@@ -105,7 +154,7 @@ function openPath(path: string | undefined, type: NamespaceType): number {
 }
 
 /** `isChild`: the pid is from the kernel, and means a child of ours whatever /proc shows. */
-function openProcess(pid: number, types: Types, isChild = false): Fds {
+function openProcess(pid: number, types: Types, isChild = false, startTime?: number): Fds {
   if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
   if (!Number.isInteger(pid) || pid < 1 || pid > pidMost) {
     throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
@@ -113,12 +162,12 @@ function openProcess(pid: number, types: Types, isChild = false): Fds {
   const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
-  const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc) : undefined;
+  const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc, startTime) : undefined;
   if (viaFd === undefined && isChild && !ownProc) {
     const advice = 'our /proc is that of another pid namespace, where this is another process';
     throw failure(errnos.ESRCH, 'open', { target: pid, advice });
   }
-  const fds = viaFd ?? viaProc(pid, wanted);
+  const fds = viaFd ?? viaProc(pid, wanted, `${pid}`, startTime);
   return types === 'all' ? keepDifferent(fds) : fds;
 }
 
@@ -128,7 +177,12 @@ let ownProc: boolean | undefined;
 let pidfdIoctls = true;
 
 /** undefined where this kernel or this kind of target wants the other way. */
-function viaPidfd(pid: number, types: readonly NamespaceType[], isOurs = false): Fds | undefined {
+function viaPidfd(
+  pid: number,
+  types: readonly NamespaceType[],
+  isOurs = false,
+  startTime?: number,
+): Fds | undefined {
   if (!pidfdIoctls) return undefined;
   let pidfd = binding.pidfdOpen(pid, 0);
   if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
@@ -138,6 +192,7 @@ function viaPidfd(pid: number, types: readonly NamespaceType[], isOurs = false):
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
   try {
     if (!isOurs) refuseKernelThread(pid);
+    checkStart(pid, startTime);
     return openEach(types, type => {
       const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
       if (fd >= 0) return fd;
@@ -152,7 +207,12 @@ function viaPidfd(pid: number, types: readonly NamespaceType[], isOurs = false):
   }
 }
 
-function viaProc(pid: number, types: readonly NamespaceType[], name = `${pid}`): Fds {
+function viaProc(
+  pid: number,
+  types: readonly NamespaceType[],
+  name = `${pid}`,
+  startTime?: number,
+): Fds {
   const directory = binding.openDirectory(`/proc/${name}`);
   if (directory < 0) {
     const errno = directory === errnos.ENOENT ? errnos.ESRCH : directory;
@@ -160,6 +220,7 @@ function viaProc(pid: number, types: readonly NamespaceType[], name = `${pid}`):
   }
   try {
     if (name === `${pid}`) refuseKernelThread(pid);
+    checkStart(pid, startTime);
     return openEach(types, type => {
       const fd = binding.openNamespaceAt(directory, type);
       if (fd >= 0) return fd;

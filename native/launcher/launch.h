@@ -49,6 +49,7 @@ struct launch {
   uint32_t file;      /* offset of a string: the program */
   uint32_t root_path; /* offset of a string */
   uint32_t cwd;       /* offset of a string */
+  uint32_t create;    /* offset of a struct launch_create, create.h */
 };
 
 enum launch_step {
@@ -77,6 +78,8 @@ enum launch_step {
   LAUNCH_EXEC,
   LAUNCH_CHECK,
   LAUNCH_ENTERED, /* no failure: preload.c hands over to Node, in the types of `detail` */
+  LAUNCH_CREATE,  /* detail: which step, enum create_step */
+  LAUNCH_READY,   /* no failure: the namespaces are made, and held */
   LAUNCH_STEPS
 };
 

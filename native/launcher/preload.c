@@ -68,7 +68,12 @@ __attribute__((visibility("default"))) int sigaction(int signal, const struct si
   static int refused;
   const long handler = action == 0 ? 0 : *(const long*)action;
   if (asked(LAUNCH_NO_DEBUGGER) && signal == SIGUSR1_NUMBER && handler > 1 && !refused) {
+    const struct {
+      long handler, flags, restorer;
+      uint64_t mask;
+    } ignore = {1, 0, 0, 0};
     refused = 1;
+    CALL4(rt_sigaction, signal, &ignore, 0, sizeof ignore.mask);
     return 0;
   }
   if (next == 0) *(void**)&next = dlsym(RTLD_NEXT_VALUE, "sigaction");
@@ -159,7 +164,9 @@ __attribute__((constructor)) static void enter(void) {
   reset_signals();
   look_names_up_without_modules();
 
-  const uint32_t seen = join_and_check();
+  open_proc();
+  const uint32_t seen = join_and_check() | launch->unshare;
+  create_namespaces();
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);

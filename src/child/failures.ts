@@ -1,5 +1,6 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
 import type { SpawnFailure } from '../binding.ts';
+import { creationAdvice, stepFailure } from '../create/failures.ts';
 import { failure, type NamespaceError } from '../errors.ts';
 import { type NamespaceType, typesIn } from '../types.ts';
 import { capabilityName } from './capabilities.ts';
@@ -18,7 +19,6 @@ const errnos = {
   EACCES: -13,
   EXDEV: -18,
   EINVAL: -22,
-  ENOSPC: -28,
 } as const;
 
 const admin = 'CAP_SYS_ADMIN is missing in the user namespace that owns it';
@@ -36,12 +36,7 @@ const advices: Record<string, (errno: number, place: Place, detail: number) => s
         return 'only pid namespaces below ours can be joined';
       return undefined;
     },
-    unshare(errno, { created }) {
-      if (errno === errnos.EPERM)
-        return 'CAP_SYS_ADMIN is missing: run as root, or create user too';
-      if (errno !== errnos.ENOSPC) return undefined;
-      return `see the limits in ${created.map(type => `/proc/sys/user/max_${type}_namespaces`).join(', ')}`;
-    },
+    unshare: (errno, { created }) => creationAdvice(errno, created),
     clone(errno, { joined }) {
       const gone = errno === errnos.ENOMEM && joined.includes('pid');
       return gone
@@ -80,6 +75,9 @@ export function childFailure(failed: SpawnFailure, file: string, place: Place): 
   const type = failed.step === 'setns' ? typesIn(failed.detail)[0] : undefined;
   const advice = advices[failed.step]?.(failed.error, place, failed.detail);
   const { target } = place;
+  if (failed.step === 'create') {
+    return Object.assign(stepFailure(failed.error, failed.detail, { target }), { path: file });
+  }
   return Object.assign(failure(failed.error, failed.step, { type, target, advice }), {
     path: file,
   });

@@ -7,6 +7,7 @@ import type {
 } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type CreateOptions, checkCreateOptions, createOptions } from '../create/options.ts';
 import { checkTypes, invalidType, invalidValue } from '../errors.ts';
 import type { Target } from '../target.ts';
 import { kinds, type NamespaceType, type Types } from '../types.ts';
@@ -14,8 +15,8 @@ import type { Capability } from './capabilities.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where a child runs, and as whom. */
-export interface ChildPlace {
+/** Where a child runs, and as whom; with `unshare`, what the new namespaces are like. */
+export interface ChildPlace extends CreateOptions {
   /** Whose namespaces to join. */
   target?: Target | undefined;
   /**
@@ -32,7 +33,8 @@ export interface ChildPlace {
   userParent?: boolean | undefined;
   /**
    * The root directory: that of the target, or an absolute path, resolved in the joined mount
-   * namespace. Default: with `mnt` joined the target's, otherwise ours.
+   * namespace. Default: with `mnt` joined the target's, otherwise ours. With a new mount namespace, a
+   * path becomes its root by pivot_root(2), so that nothing of the old one can be reached.
    */
   root?: 'target' | string | URL | undefined;
   /**
@@ -82,7 +84,7 @@ export type Own = Omit<ChildPlace, 'uid' | 'gid' | 'env' | 'namespaces' | 'root'
   root: 'target' | string | undefined;
 };
 
-const ours = [
+const placing = [
   'target',
   'namespaces',
   'unshare',
@@ -96,11 +98,11 @@ const ours = [
   'credentials',
   'killOnParentExit',
 ] as const;
+const ours: readonly string[] = [...placing, ...createOptions];
+type Ours = (typeof placing)[number] | keyof CreateOptions;
 
 /** Parts them: ours, checked, and a copy of Node's, which Node checks. */
-export function part<O extends ChildPlace>(
-  options: O,
-): { own: Own; nodes: Omit<O, (typeof ours)[number]> } {
+export function part<O extends ChildPlace>(options: O): { own: Own; nodes: Omit<O, Ours> } {
   const nodes = { ...options } as Record<string, unknown>;
   const own: Record<string, unknown> = {};
   for (const name of ours) {
@@ -133,6 +135,10 @@ function check(own: ChildPlace, all: ChildPlace): Own {
   }
   if (unshare !== undefined && checkTypes(unshare) === 'all') {
     throw invalidType('options.unshare', 'an array of types', unshare);
+  }
+  checkCreateOptions(own, unshare ?? []);
+  if (own.root !== undefined && own.propagation === 'unchanged') {
+    throw invalidValue('options.propagation', "not 'unchanged' with a root", own.propagation);
   }
   if (groups !== undefined && !(Array.isArray(groups) && groups.every(isId))) {
     throw invalidType('options.groups', 'an array of ids', groups);

@@ -3,10 +3,11 @@
  * the child has been started, and lets go of it.
  */
 import { binding } from '../binding.ts';
+import { encode } from '../create/request.ts';
 import { failure, invalidValue } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
 import { Namespaces } from '../namespaces.ts';
-import { openTarget, openThread, type Target } from '../target.ts';
+import { openTarget, openThread, refuseSuccessor, type Target } from '../target.ts';
 import { kindOf, maskOf, type NamespaceType } from '../types.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { type ChildPlace, type Environment, type Own, ordered } from './options.ts';
@@ -48,7 +49,10 @@ export class OpenPlan {
     try {
       const pid = pidOf(own.target);
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
-      if (pid !== undefined && lends(own, env)) lender = new TargetProcess(pid);
+      if (pid !== undefined && lends(own, env)) {
+        lender = new TargetProcess(pid);
+        refuseSuccessor(pid, own.target);
+      }
       this.#fds = openJoins(own);
       const joined = ordered(this.#fds?.types ?? []);
       this.environment = this.#environment(own, env, joined, lender);
@@ -135,6 +139,7 @@ export class OpenPlan {
       types: Int32Array.from(joined, type => kindOf[type].flag),
       rootFd: rootOfTarget ? this.#hold(borrow(target, lender, 'root').openRoot()) : -1,
       rootPath: root === 'target' ? undefined : root,
+      create: encode(unshare, own, { inside }),
       cgroup: own.cgroup ? this.#hold(borrow(target, lender, 'cgroup').openCgroup()) : -1,
       ids: Uint32Array.of(),
       groups: Uint32Array.from(groups ?? []),
@@ -236,7 +241,7 @@ function openJoins({ target, namespaces, userParent }: Own): Fds | undefined {
 function openOwner(target: Target, fds: Fds): number {
   const first = fds.types.includes('user') ? 'user' : fds.types[0];
   const pid = pidOf(target);
-  const from = pid === undefined || first === 'user' ? fds.retain() : openTarget(pid, ['user']);
+  const from = pid === undefined || first === 'user' ? fds.retain() : openTarget(target, ['user']);
   try {
     const fd = from.get(pid === undefined && first !== undefined ? first : 'user') ?? -1;
     return must(binding.getOwner(fd), 'ioctl', 'user');

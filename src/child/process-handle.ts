@@ -17,6 +17,7 @@ export interface Plan extends Place {
   readonly types: Int32Array;
   readonly rootFd: number;
   readonly rootPath: string | undefined;
+  readonly create: Uint8Array | undefined;
   readonly cgroup: number;
   readonly ids: Uint32Array;
   readonly groups: Uint32Array;

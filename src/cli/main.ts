@@ -14,6 +14,8 @@ interface Subcommand {
 /** name: what it does, and how its file is loaded. */
 const subcommands: Record<string, [about: string, load: () => Promise<Subcommand>]> = {
   enter: ['runs a program in namespaces of a process or container', () => import('./enter.ts')],
+  run: ['runs a program in new namespaces', () => import('./run.ts')],
+  ps: ['lists the containers of all engines', () => import('./ps.ts')],
   ls: ['lists namespaces', () => import('./ls.ts')],
   tree: ['shows the processes of a container as a tree', () => import('./tree.ts')],
   js: ['runs JavaScript inside a container', () => import('./js.ts')],

@@ -1,80 +1,111 @@
-/** Makes new namespaces, of the types that a thread of its own can make. */
+/**
+ * Makes new namespaces that live without a process. Those of types that a thread can be in are made by
+ * a thread of their own, all others by the launcher, in a process that ends when they are open.
+ */
 import { binding } from '../binding.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../errors.ts';
 import { Fds } from '../fds.ts';
 import { Namespaces } from '../namespaces.ts';
-import { kindOf, maskOf, type NamespaceType } from '../types.ts';
+import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
+import { creationAdvice, stepFailure } from './failures.ts';
+import { type CreateOptions, checkBoolean, checkCreateOptions, checkPath } from './options.ts';
+import { encode } from './request.ts';
 
-export interface CreateOptions {
-  /** With `uts`: the hostname in it, at most 64 bytes. Default: as it is where the call is made. */
-  hostname?: string | undefined;
-  /** With `net`: brings the interface `lo` up, so that 127.0.0.1 works. Default: false. */
-  loopback?: boolean | undefined;
+export interface CreateNamespacesOptions extends CreateOptions {
+  /**
+   * With `pid`: gives the new namespace a first process of ours, which reaps orphans, so that children
+   * can come and go in it. It ends, and with it everything in the namespace, when the handle is closed
+   * or dropped, and when this process ends, however it ends. Default: false: the first child started
+   * in the namespace is its first process, and with that the namespace ends (Linux 6.11).
+   */
+  init?: boolean | undefined;
+  /** With `mnt`: a directory, as an absolute path, that becomes the root directory in it. */
+  root?: string | undefined;
 }
 
-const hostnameMost = 64; // __NEW_UTS_LEN, sethostname(2)
-
 /**
- * Makes new namespaces of `types` (net, uts, ipc, cgroup), which live for as long as the handle is
- * open or anything runs in them. This thread stays where it is.
+ * Makes new namespaces of `types`, which live for as long as the handle is open or anything runs in
+ * them: by file descriptors alone, but for the process of `init`. This thread stays where it is.
  *
- * Needs CAP_SYS_ADMIN. Rejects with `NamespaceError`: EPERM without it, ENOSPC where a limit of
- * /proc/sys/user/max_*_namespaces is reached.
+ * Needs CAP_SYS_ADMIN, unless `user` is among them: then they belong to the new user namespace, whose
+ * maker has all power in it. Rejects with `NamespaceError`: EPERM without it, ENOSPC where a limit of
+ * /proc/sys/user/max_*_namespaces is reached; `syscall` names the step.
  */
 export async function createNamespaces(
   types: readonly NamespaceType[],
-  options: CreateOptions = {},
+  options: CreateNamespacesOptions = {},
 ): Promise<Namespaces> {
-  const wanted = checkCreatable(types);
-  const { hostname, loopback = false } = checkOptions(wanted, options);
-  const names = wanted.filter(type => kindOf[type].refusal === undefined);
-  const made = await binding.create(maskOf(wanted), names, hostname, loopback);
+  const wanted = check(types, options);
+  const threadsDo = wanted.every(type => kindOf[type].refusal === undefined);
+  return new Namespaces(await (threadsDo ? byThread : byProcess)(wanted, options));
+}
+
+async function byThread(
+  types: readonly NamespaceType[],
+  { hostname, domainname, loopback = false }: CreateOptions,
+): Promise<Fds> {
+  const made = await binding.create(maskOf(types), types, hostname, domainname, loopback);
   if (made.error < 0) {
-    const type = wanted.length === 1 ? wanted[0] : undefined;
-    throw failure(made.error, made.step, { type, advice: creationAdvice(made.error, wanted) });
+    const type = types.length === 1 ? types[0] : undefined;
+    throw failure(made.error, made.step, { type, advice: creationAdvice(made.error, types) });
   }
-  return new Namespaces(new Fds(new Map(names.map((name, i) => [name, made.fds[i] as number]))));
+  return new Fds(new Map(types.map((type, i) => [type, made.fds[i] as number])));
 }
 
-function checkCreatable(types: unknown): readonly NamespaceType[] {
-  const wanted = checkTypes(types);
-  if (wanted === 'all') throw invalidType('types', 'an array of types', types);
-  const other = wanted.find(type => kindOf[type].refusal !== undefined);
-  if (other !== undefined) {
-    throw invalidValue('types', 'made of cgroup, ipc, net, uts', other);
-  }
-  return wanted;
+async function byProcess(
+  types: readonly NamespaceType[],
+  options: CreateNamespacesOptions,
+): Promise<Fds> {
+  const { init = false, root } = options;
+  const flags = types.map(type => kindOf[type].flag);
+  const create = encode(types, options, { hold: true, init }) as Uint8Array;
+  const made = await binding.hold(flags, types, create, root, init);
+  if (made.error < 0) throw heldFailure(made, types);
+  const fds = new Map(types.map((type, i) => [type, made.fds[i] as number]));
+  return new Fds(fds, made.init);
 }
 
-function checkOptions(types: readonly NamespaceType[], options: CreateOptions): CreateOptions {
+function heldFailure(
+  { error, step, detail }: { error: number; step: string; detail: number },
+  types: readonly NamespaceType[],
+): Error {
+  if (step === 'create') return stepFailure(error, detail, {});
+  const type = types.length === 1 ? types[0] : step === 'open' ? typesIn(detail)[0] : undefined;
+  const early = step === 'open' && type === 'pid';
+  const advice = early
+    ? 'a pid namespace without a process can be held from Linux 6.11 on; before, with init: true'
+    : step === 'unshare'
+      ? creationAdvice(error, types)
+      : undefined;
+  return failure(error, step, { type, advice });
+}
+
+/** The types in the order of the one table. */
+function check(types: unknown, options: CreateNamespacesOptions): readonly NamespaceType[] {
+  const given = checkTypes(types);
+  if (given === 'all') throw invalidType('types', 'an array of types', types);
+  const wanted = kinds.map(kind => kind.name).filter(name => given.includes(name));
   if (typeof options !== 'object' || options === null) {
     throw invalidType('options', 'an object', options);
   }
-  const { hostname, loopback } = options;
-  if (hostname !== undefined) {
-    if (typeof hostname !== 'string') throw invalidType('options.hostname', 'a string', hostname);
-    if (Buffer.byteLength(hostname) > hostnameMost || hostname.includes('\0')) {
-      throw invalidValue(
-        'options.hostname',
-        `at most ${hostnameMost} bytes, none of them zero`,
-        hostname,
-      );
-    }
-    if (!types.includes('uts'))
-      throw invalidValue('options.hostname', 'left out without uts', hostname);
+  checkCreateOptions(options, wanted);
+  const { init, root, mountProc, propagation } = options;
+  if (init !== undefined) checkBoolean('options.init', init);
+  if (init && !wanted.includes('pid')) {
+    throw invalidValue('options.init', 'left out without a new pid namespace', init);
   }
-  if (loopback !== undefined) {
-    if (typeof loopback !== 'boolean') throw invalidType('options.loopback', 'a boolean', loopback);
-    if (loopback && !types.includes('net')) {
-      throw invalidValue('options.loopback', 'left out without net', loopback);
+  if (root !== undefined) {
+    checkPath('options.root', root);
+    if (!wanted.includes('mnt')) {
+      throw invalidValue('options.root', 'left out without a new mnt namespace', root);
+    }
+    if (propagation === 'unchanged') {
+      throw invalidValue('options.propagation', "not 'unchanged' with a root", propagation);
     }
   }
-  return options;
-}
-
-/** What to do where the kernel does not make namespaces of `types`. */
-export function creationAdvice(errno: number, types: readonly NamespaceType[]): string | undefined {
-  if (errno === -1) return 'CAP_SYS_ADMIN is missing: run as root';
-  if (errno !== -28) return undefined;
-  return `see the limits in ${types.map(type => `/proc/sys/user/max_${type}_namespaces`).join(', ')}`;
+  if (mountProc && wanted.includes('pid') && !init) {
+    // It would be that of our own pid namespace: only who is in one can mount its /proc.
+    throw invalidValue('options.mountProc', 'with init: true for a new pid namespace', mountProc);
+  }
+  return wanted;
 }

@@ -63,7 +63,7 @@ export interface NamespaceInfo {
   readonly user: string | undefined;
   /** Of net: the id that it has in the network namespace of the caller (`ip netns list-id`). */
   readonly networkId: number | undefined;
-  /** Where it is mounted. */
+  /** Where it is mounted: first in our own mount namespace. */
   readonly mounts: readonly NamespaceMount[];
   /** Who else keeps it: one entry for each process and way. */
   readonly holders: readonly NamespaceHolder[];
@@ -93,7 +93,7 @@ export async function listNamespaces(options: ListOptions = {}): Promise<Namespa
   const only = target === undefined ? undefined : identitiesOf(target);
   const scan = await looked(binding.scanNamespaces(maskOf(wanted), holders));
   const names = await userNames(uidsOf(scan));
-  const rows = rowsOf(scan, names, inode => [...own.values()].some(one => one.inode === inode));
+  const rows = rowsOf(scan, names, own);
   const chosen = rows.filter(
     row =>
       wanted.includes(row.type) &&
@@ -130,21 +130,23 @@ function uidsOf({ rows }: NamespaceScan): number[] {
 function rowsOf(
   scan: NamespaceScan,
   names: ReadonlyMap<number, string>,
-  isOurs: (inode: number) => boolean,
+  own: ReadonlyMap<NamespaceType, { inode: number }>,
 ): NamespaceInfo[] {
   const count = scan.ids.length;
+  const here = own.get('mnt')?.inode;
   const texts = split(scan.texts);
   const mounts = byRow(scan.mounts, 2, ([mnt = 0], i) => ({ path: texts[count + i] ?? '', mnt }));
   const holders = byRow(scan.holders, 4, holderOf);
   return Array.from(scan.ids, (id, i): NamespaceInfo => {
     const [type = 0, inode = 0, owner, ownerUid, parent, network, processes = 0, pid, ppid, uid] =
       scan.rows.subarray(i * width, (i + 1) * width);
+    const name = typesIn(type)[0] as NamespaceType;
     const has = processes > 0;
     return {
-      type: typesIn(type)[0] as NamespaceType,
+      type: name,
       inode,
       id: id === 0n ? undefined : id,
-      ours: isOurs(inode),
+      ours: own.get(name)?.inode === inode,
       owner: owner || undefined,
       ownerUid: known(ownerUid),
       parent: parent || undefined,
@@ -155,7 +157,9 @@ function rowsOf(
       uid: has ? uid : undefined,
       user: has ? names.get(uid ?? -1) : undefined,
       networkId: known(network),
-      mounts: mounts.get(i) ?? [],
+      mounts: (mounts.get(i) ?? []).sort(
+        (one, other) => +(other.mnt === here) - +(one.mnt === here) || one.mnt - other.mnt,
+      ),
       holders: holders.get(i) ?? [],
     };
   });

@@ -1,5 +1,7 @@
 /** Why a worker answers no more, as an error for what is pending. */
 
+import { NamespaceError } from '../errors.ts';
+
 /** What is known of the end of a worker's process. */
 export interface WorkerError extends Error {
   /**
@@ -12,21 +14,6 @@ export interface WorkerError extends Error {
   signal?: NodeJS.Signals | null;
   /** The last that it wrote there, at most 4 KiB. */
   stderr?: string;
-}
-
-const lastMost = 4096;
-
-/** Remembers the end of what it is shown. */
-export class LastWords {
-  #text = '';
-
-  add(chunk: Buffer): void {
-    this.#text = (this.#text + chunk.toString('latin1')).slice(-lastMost);
-  }
-
-  toString(): string {
-    return Buffer.from(this.#text, 'latin1').toString();
-  }
 }
 
 export function exited(
@@ -42,6 +29,13 @@ export function exited(
     : `the worker ended ${how}${last && `, and said:\n${last}`}`;
   const code = memory ? 'ERR_WORKER_OUT_OF_MEMORY' : 'ERR_WORKER_EXITED';
   return Object.assign(new Error(message), { code, exitCode, signal, stderr });
+}
+
+/** Node started, but without what joins in it. */
+export function leftAtHome(): NamespaceError {
+  const message =
+    'this node did not load the object that joins (LD_PRELOAD); nothing was run; use spawn()';
+  return new NamespaceError(message, -95, 'ENOTSUP', 'execveat', {});
 }
 
 export function closed(): WorkerError {

@@ -2,14 +2,20 @@
  * The program inside: it hears requests and answers them. It is sent as source when Node starts, as
  * no file of ours can be seen there: it can use nothing around it but what it is given.
  */
-import type { Answer, Protocol, Request, Settings } from './protocol.ts';
+import type { Answer, Protocol, Request, Settings, Source } from './protocol.ts';
 
 type Start = (v8: typeof import('node:v8')) => Protocol;
 
-export function runInside(makeProtocol: Start): void {
+/** The exit code where the object that joins was not loaded, so that this is home. */
+export const atHome = 125;
+
+export function runInside(makeProtocol: Start, atHome: number): void {
+  // What removes it is what joins.
+  if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
   const { Socket } = require('node:net') as typeof import('node:net');
   const { Script, constants } = require('node:vm') as typeof import('node:vm');
   const { encode, receiver, pack } = makeProtocol(require('node:v8'));
+  const functionsMost = 1000;
   const functions = new Map<string, (...args: unknown[]) => unknown>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
   const socket = new Socket({ fd: 3, readable: true, writable: true });
@@ -27,6 +33,30 @@ export function runInside(makeProtocol: Start): void {
     }
   }
 
+  /**
+   * A name such as `fs` may have been that of node:fs or of node:fs/promises where `fn` was written. So
+   * here it is both: without a callback, which the first refuses, it is the second.
+   */
+  function offerBoth(name: 'fs' | 'dns'): void {
+    const module = require(`node:${name}`);
+    const both = Object.create(module);
+    for (const [key, promised] of Object.entries(module.promises)) {
+      if (typeof promised !== 'function' || !/^[a-z]/.test(key) || key === 'watch') continue;
+      both[key] = (...args: unknown[]) =>
+        typeof args.at(-1) === 'function' ? module[key](...args) : promised(...args);
+    }
+    Object.defineProperty(globalThis, name, { value: both, configurable: true, writable: true });
+  }
+
+  function offerLater(name: 'fs' | 'dns'): void {
+    const get = () => {
+      offerBoth(name);
+      return (globalThis as unknown as Record<string, unknown>)[name];
+    };
+    const set = (value: unknown) => Object.defineProperty(globalThis, name, { value });
+    Object.defineProperty(globalThis, name, { get, set, configurable: true });
+  }
+
   function settle({ execPath, env }: Settings): void {
     process.execPath = execPath;
     process.argv = [execPath];
@@ -36,20 +66,26 @@ export function runInside(makeProtocol: Start): void {
     Object.assign(process.env, env);
   }
 
-  function compile(source: string): (...args: unknown[]) => unknown {
-    const known = functions.get(source);
+  function compile({ text, names }: Source): (...args: unknown[]) => unknown {
+    const known = functions.get(text);
     if (known !== undefined) return known;
-    const script = new Script(source, {
+    const missing = names.find(name => !(name in globalThis));
+    if (missing !== undefined) {
+      const message = `"fn" must find its variables inside: ${missing} is not there; it is sent as source, so pass it as an argument`;
+      throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
+    }
+    const script = new Script(text, {
       filename: 'evaluate',
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
     const compiled = script.runInThisContext();
-    functions.set(source, compiled);
+    if (functions.size >= functionsMost) functions.clear();
+    functions.set(text, compiled);
     return compiled;
   }
 
-  async function call(id: number, source: string, args: readonly unknown[]): Promise<Answer> {
-    const value = await compile(source)(...args);
+  async function call(id: number, fn: Source, args: readonly unknown[]): Promise<Answer> {
+    const value = await compile(fn)(...args);
     if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
       iterators.set(id, (value as AsyncIterable<unknown>)[Symbol.asyncIterator]());
       return ['iterator', id];
@@ -77,6 +113,8 @@ export function runInside(makeProtocol: Start): void {
     else answer(request[1], () => step(what, request[1], request[2]));
   }
 
+  offerLater('fs');
+  offerLater('dns');
   socket.on('data', receiver(hear as (message: unknown) => void));
   socket.on('error', () => process.exit());
   socket.on('close', () => process.exit());

@@ -3,10 +3,16 @@
  * length. `makeProtocol` is run at both ends, inside from its source: it can use nothing around it.
  */
 
+/** An expression that makes a function, and the names that it must find. */
+export interface Source {
+  readonly text: string;
+  readonly names: readonly string[];
+}
+
 /** What we ask: a call, or of the async iterator that a call has answered with. */
 export type Request =
   | readonly ['settings', Settings]
-  | readonly ['call', id: number, source: string, args: readonly unknown[]]
+  | readonly ['call', id: number, fn: Source, args: readonly unknown[]]
   | readonly ['next' | 'return', id: number, iterator: number];
 
 export type Answer =

@@ -1,10 +1,20 @@
 /** From a function to source that can be run elsewhere. */
 import { Script } from 'node:vm';
 import { checkFunction, invalidValue } from '../errors.ts';
+import { freeNames } from './free-names.ts';
+import type { Source } from './protocol.ts';
+
+const known = new WeakMap<object, Source>();
 
 /** Source of an expression that makes `fn` again. Throws a TypeError for what has no such source. */
-export function sourceOf(fn: unknown): string {
+export function sourceOf(fn: unknown): Source {
   checkFunction(fn);
+  const source = known.get(fn as object) ?? read(fn);
+  known.set(fn as object, source);
+  return source;
+}
+
+function read(fn: unknown): Source {
   const text = Function.prototype.toString.call(fn);
   if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) {
     throw invalidValue('fn', 'a function with a source: this one is native, or bound', fn);
@@ -12,7 +22,7 @@ export function sourceOf(fn: unknown): string {
   if (/^class\b/.test(text)) throw invalidValue('fn', 'a function, not a class', fn);
   // A method (`{ async read() {} }.read`) is no expression; as the only one of an object it is.
   for (const source of [`(${text})`, `Object.values({${text}})[0]`]) {
-    if (compiles(source)) return source;
+    if (compiles(source)) return { text: source, names: freeNames(text) };
   }
   throw invalidValue('fn', 'a function whose source can stand alone (no getter, no super)', fn);
 }

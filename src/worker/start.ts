@@ -7,12 +7,12 @@ import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
 import { binding } from '../binding.ts';
 import { part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
-import { startAs } from '../child/process-handle.ts';
+import { type NodeOptions, startAs } from '../child/process-handle.ts';
 import { requirePermission } from '../child/spawn.ts';
 import { failure } from '../errors.ts';
 import type { Target } from '../target.ts';
 import { maskOf, type Types } from '../types.ts';
-import { runInside } from './inside.ts';
+import { atHome, runInside } from './inside.ts';
 import { nodeFlags, requireUsableNode } from './node.ts';
 import type { WorkerOptions } from './options.ts';
 import { makeProtocol } from './protocol.ts';
@@ -21,7 +21,7 @@ import { makeProtocol } from './protocol.ts';
 const noDebugger = 16384;
 
 /** Node's options, and the whole program: nothing is read once it is inside. */
-const program = `(${runInside})(${makeProtocol})`;
+const program = `(${runInside})(${makeProtocol}, ${atHome})`;
 
 export interface Started {
   /** With a pipe at 1 and 2, and the protocol's socket at 3. */
@@ -57,7 +57,10 @@ export function startWorker(target: Target, types: Types, options: WorkerOptions
     });
     const preloaded = {
       ...plan,
-      flags: hasNoDebugger ? plan.flags : plan.flags | noDebugger,
+      complete(nodes: NodeOptions) {
+        const { flags, ids } = plan.complete(nodes);
+        return { flags: hasNoDebugger ? flags : flags | noDebugger, ids };
+      },
       foreignEnv: true,
       program: node,
       preload,

@@ -3,13 +3,14 @@
  * sent before the process has been seen to be where it belongs.
  */
 import type { Socket } from 'node:net';
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import v8 from 'node:v8';
-import { refusal } from '../errors.ts';
 import type { Target } from '../target.ts';
 import type { Types } from '../types.ts';
-import { aborted, closed, exited, LastWords, timedOut } from './death.ts';
+import { aborted, closed, exited, leftAtHome, timedOut } from './death.ts';
+import { atHome } from './inside.ts';
 import type { WorkerOptions } from './options.ts';
+import { Output } from './output.ts';
 import { type Answer, makeProtocol, type Request } from './protocol.ts';
 import { sourceOf } from './source.ts';
 import { startWorker } from './start.ts';
@@ -20,9 +21,6 @@ const { encode, receiver, unpack } = makeProtocol(v8);
 const bareEnvironment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
-
-/** How long, in milliseconds, the rest of stderr is waited for after the end: others may hold it. */
-const patience = 200;
 
 interface Pending {
   resolve(answer: Answer): void;
@@ -45,7 +43,7 @@ export class NamespaceWorker {
   readonly #socket: Socket;
   readonly #timeout: number | undefined;
   readonly #pending = new Map<number, Pending>();
-  readonly #lastWords = new LastWords();
+  readonly #outputs: readonly [Output, Output];
   readonly #ended: Promise<void>;
   #unsent: Uint8Array[] | undefined = [];
   #calls = 0;
@@ -58,14 +56,18 @@ export class NamespaceWorker {
 
   /** @internal */
   constructor(target: Target, types: Types, options: WorkerOptions) {
-    const { signal, timeout, env } = options;
+    const { signal, timeout, env, stdout, stderr } = options;
     if (signal?.aborted) throw aborted(signal.reason);
     const { child, entered } = startWorker(target, types, options);
     this.#child = child;
     this.#timeout = timeout;
     this.#socket = child.stdio[3] as Socket;
     this.#ended = this.#watch();
-    this.#listen(options);
+    this.#listen();
+    this.#outputs = [
+      new Output(child.stdout as Readable, stdout ? this.stdout : process.stdout),
+      new Output(child.stderr as Readable, stderr ? this.stderr : process.stderr),
+    ];
     if (signal !== undefined) {
       const abort = () => this.#kill(aborted(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
@@ -83,15 +85,10 @@ export class NamespaceWorker {
     return this.#pid;
   }
 
-  /** What it writes; nothing comes out here unless the option `stdout` is set. */
-  get stdout(): Readable {
-    return this.#child.stdout as Readable;
-  }
-
+  /** What it writes, with the option `stdout`; nothing comes here otherwise. */
+  readonly stdout: PassThrough = new PassThrough();
   /** The same for stderr. */
-  get stderr(): Readable {
-    return this.#child.stderr as Readable;
-  }
+  readonly stderr: PassThrough = new PassThrough();
 
   /**
    * Runs `fn` inside, with `args`, and gives back what it returns. `fn` goes as source: it sees no
@@ -180,13 +177,10 @@ export class NamespaceWorker {
   #hearReady(turns = 2): void {
     if (this.#unsent === undefined) this.#settle(0)?.resolve(['ready']);
     else if (turns > 0) setImmediate(() => this.#hearReady(turns - 1));
-    else
-      this.#kill(
-        refusal([], 'this node passes over LD_PRELOAD, so it ran at home; nothing was done there'),
-      );
+    else this.#kill(leftAtHome());
   }
 
-  #listen({ stdout, stderr }: WorkerOptions): void {
+  #listen(): void {
     const hear = receiver(answer => this.#hear(answer as Answer));
     this.#socket.on('data', bytes => {
       try {
@@ -197,9 +191,6 @@ export class NamespaceWorker {
     });
     // Where it is the process that has ended, its exit code says more.
     this.#socket.on('error', () => {});
-    this.#child.stderr?.on('data', chunk => this.#lastWords.add(chunk));
-    if (!stdout) forward(this.stdout, process.stdout);
-    if (!stderr) forward(this.stderr, process.stderr);
   }
 
   #watch(): Promise<void> {
@@ -207,17 +198,18 @@ export class NamespaceWorker {
     return new Promise(done => {
       child.once('error', error => {
         this.#die(error);
+        this.stdout.end();
+        this.stderr.end();
         done();
       });
-      child.once('exit', (code, signal) => {
-        const finish = () => {
-          clearTimeout(timer);
-          this.#die(exited(code, signal, String(this.#lastWords)));
-          for (const stream of child.stdio) stream?.destroy();
-          done();
-        };
-        const timer = setTimeout(finish, patience);
-        child.once('close', finish);
+      child.once('exit', async (code, signal) => {
+        this.#socket.destroy();
+        await Promise.all(this.#outputs.map(output => output.drain()));
+        const isHome = this.#unsent !== undefined && code === atHome;
+        this.#die(isHome ? leftAtHome() : exited(code, signal, this.#outputs[1].last));
+        this.stdout.end();
+        this.stderr.end();
+        done();
       });
     });
   }
@@ -233,14 +225,6 @@ export class NamespaceWorker {
     this.#death = error;
     for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
   }
-}
-
-function forward(from: Readable, to: Writable): void {
-  from.on('data', chunk => {
-    if (to.write(chunk)) return;
-    from.pause();
-    to.once('drain', () => from.resume());
-  });
 }
 
 function flat(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -3,8 +3,8 @@
  * started in them. Commands come to a shell on stdin; at its end, whether asked for or because the
  * test has died, every process that descends from here is killed and waited for.
  *
- * It is the subreaper of all: what a daemon or a shim leaves behind becomes its child, so that nothing
- * gets away, and nothing stays a zombie.
+ * It is the subreaper of all: what a daemon or a shim leaves behind becomes its child, so that
+ * nothing gets away, and nothing stays a zombie.
  */
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,0 +1,140 @@
+/** What a container is to callers: its public types. */
+import type { NamespaceError } from '../errors.ts';
+import type { NamespaceType } from '../types.ts';
+
+/** Kubernetes' containers are containerd's, with a `pod`. */
+export type Engine = 'docker' | 'podman' | 'containerd' | 'runc' | 'crun';
+
+/**
+ * In the words that most engines use. `exited` is also what runc and crun call stopped; `created`:
+ * its program has not been started yet; `dead`: Docker could not remove it.
+ */
+export type ContainerState =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'removing'
+  | 'exited'
+  | 'dead';
+
+/** One container, whichever engines know it, as it was when it was looked for. */
+export interface Container {
+  /** The engine that people use for it: not the ones below it, which `knownAs` has. */
+  readonly engine: Engine;
+  readonly id: string;
+  /** The name at Docker or Podman, or in Kubernetes' pod; for the others it is the id. */
+  readonly name: string;
+  /** What runs it: `'runc'`, `'crun'`; undefined where none of the two has it. */
+  readonly runtime: string | undefined;
+  readonly state: ContainerState;
+  /**
+   * Of its first process, as our /proc shows it; undefined when there is none. It was checked to be
+   * the process that the engine started, and not another that got its number.
+   */
+  readonly pid: number | undefined;
+  /**
+   * When that process started, in clock ticks after boot: field 22 of /proc/PID/stat. With it a
+   * container is a target that is never mistaken for what has its pid later on.
+   */
+  readonly startTime: number | undefined;
+  /** The uid whose engine it is: 0, or that of the user of a rootless Podman. */
+  readonly owner: number;
+  /** The image's name. Not known of what `ctr`, runc or crun run by themselves. */
+  readonly image: string | undefined;
+  /** The directory that is its root, seen from outside; empty when nothing is mounted there. */
+  readonly rootfs: string | undefined;
+  /** The directory of its OCI bundle. */
+  readonly bundle: string | undefined;
+  /** undefined where they cannot be known: of containerd's, and of Podman's without its socket. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
+  /** Those of the OCI configuration. */
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** As configured; a container that has not got a `uts` of its own has none. */
+  readonly hostname: string | undefined;
+  /** The path of its cgroup, as /proc/PID/cgroup has it; in cgroup2, or else of its first controller. */
+  readonly cgroup: string | undefined;
+  readonly created: Date | undefined;
+  /** When it was last started. */
+  readonly started: Date | undefined;
+  /** The namespaces of the process; undefined without one, or where we may not look. */
+  readonly namespaces: ContainerNamespaces | undefined;
+  /** The pod that it is in: Kubernetes', or Podman's. */
+  readonly pod: Pod | undefined;
+  /** What engines call it: the first is `engine` itself, the others those that it works with. */
+  readonly knownAs: readonly KnownAs[];
+}
+
+export type ContainerNamespaces = Readonly<
+  Partial<
+    Record<
+      NamespaceType,
+      {
+        /** The number by which /proc and lsns know it. */
+        readonly inode: number;
+        /** Is it the one that the host's first process is in? With a `root`, see there. */
+        readonly host: boolean;
+      }
+    >
+  >
+>;
+
+export interface Pod {
+  /** undefined for Podman's where its socket does not answer. */
+  readonly name: string | undefined;
+  /** Kubernetes' namespace. */
+  readonly namespace: string | undefined;
+  /** Kubernetes' uid of the pod, Podman's id of it. */
+  readonly uid: string | undefined;
+  /** The id of the container that holds the pod's namespaces. */
+  readonly sandbox: string | undefined;
+}
+
+export interface KnownAs {
+  readonly engine: Engine;
+  readonly id: string;
+  /** containerd's namespace: `ctr -n moby`. */
+  readonly namespace?: string;
+  /** Where runc or crun keeps it: `runc --root /run/docker/runtime-runc/moby`. */
+  readonly root?: string;
+}
+
+/** The containers, and what could not be read. */
+export type Containers = Container[] & {
+  /**
+   * Why the list may lack something, each with `code` and, as `target`, the path: state without the
+   * right to read it, half-written, of an unknown version; a socket that did not answer in time.
+   */
+  readonly problems: readonly NamespaceError[];
+};
+
+export interface ContainerOptions {
+  /**
+   * The root directory of the host, for a program that is in a container itself (`'/host'`), or of
+   * engines in a mount namespace of their own (`'/proc/PID/root'`: the namespaces of that process are
+   * the host's then). Default: `'/'`. Pids are always those of our /proc, so that has to be the host's
+   * (`--pid=host`).
+   */
+  root?: string | undefined;
+  /** Engines that keep their state elsewhere, by the names of their own options. */
+  directories?: Directories | undefined;
+  /**
+   * How long the sockets of engines are waited for at most, in milliseconds. Default: 2000. With 0
+   * they are not asked. Only what is not on disk is asked for there: Podman's labels and names of
+   * pods, and, for a user who may use the socket but not read the state, what Docker has.
+   */
+  timeout?: number | undefined;
+}
+
+export interface Directories {
+  /** Default: those of /etc/docker/daemon.json, or /var/lib/docker and /run/docker. */
+  docker?: { 'data-root'?: string; 'exec-root'?: string } | undefined;
+  /** Default: those of /etc/containers/storage.conf, or /var/lib/containers/storage and /run/containers/storage. */
+  podman?: { root?: string; runroot?: string } | undefined;
+  /** Default: that of /etc/containerd/config.toml, or /run/containerd; and k3s's. */
+  containerd?: { state?: string } | undefined;
+  /** Default: /run/runc. */
+  runc?: { root?: string } | undefined;
+  /** Default: /run/crun. */
+  crun?: { root?: string } | undefined;
+}

@@ -1,0 +1,39 @@
+/** crun: `status`, and a copy of the OCI configuration, in a directory for each container. */
+import { isAbsolute, join } from 'node:path';
+import { at, pid, text, texts, ticks, time } from './fields.ts';
+import type { Reader } from './reader.ts';
+import type { Sighting } from './sighting.ts';
+
+/** The directory of one container below a `--root`; undefined where crun has none there. */
+export async function readCrun(
+  reader: Reader,
+  root: string,
+  id: string,
+  owner: number,
+): Promise<Sighting | undefined> {
+  const path = `${root}/${id}/status`;
+  const [status, config] = await Promise.all([
+    reader.json(path),
+    reader.json(`${root}/${id}/config.json`),
+  ]);
+  if (status === undefined) return undefined;
+  const startTime = ticks(at(status, 'process-start-time'));
+  if (startTime === undefined) {
+    reader.problem(path, 'it has not the fields that crun writes: of another version, or damaged');
+  }
+  const bundle = text(at(status, 'bundle'));
+  const rootfs = text(at(status, 'rootfs'));
+  const absolute = rootfs && bundle && !isAbsolute(rootfs) ? join(bundle, rootfs) : rootfs;
+  return {
+    knownAs: { engine: 'crun', id, root: reader.inside(root) },
+    owner,
+    state: (await reader.has(`${root}/${id}/exec.fifo`)) ? 'created' : undefined,
+    pid: startTime && pid(at(status, 'pid')),
+    startTime,
+    rootfs: reader.outside(absolute),
+    bundle: reader.outside(bundle),
+    annotations: config === undefined ? undefined : (texts(at(config, 'annotations')) ?? {}),
+    hostname: text(at(config, 'hostname')),
+    created: time(at(status, 'created')),
+  };
+}

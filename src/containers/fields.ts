@@ -1,0 +1,60 @@
+/** Fields of state that came from outside: each is of its type, or undefined. */
+
+/** What is at the end of a path of names; only what is the object's own. */
+export function at(value: unknown, ...names: string[]): unknown {
+  let inner = value;
+  for (const name of names) {
+    if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, name))
+      return undefined;
+    inner = (inner as Record<string, unknown>)[name];
+  }
+  return inner;
+}
+
+/** undefined for an empty one: engines write '' for what they do not have. */
+export function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
+
+export function pid(value: unknown): number | undefined {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) <= pidMost
+    ? (value as number)
+    : undefined;
+}
+
+/** In clock ticks after boot. */
+export function ticks(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined;
+}
+
+export function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** undefined for what is no time, and for Go's zero time, the year 1. */
+export function time(value: unknown): Date | undefined {
+  if (typeof value !== 'string') return undefined;
+  const date = new Date(value);
+  return Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1970 ? undefined : date;
+}
+
+/** Names and values, without those that are no text. */
+export function texts(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const pairs = Object.entries(value).filter(([, one]) => typeof one === 'string');
+  return Object.fromEntries(pairs);
+}
+
+/** The id of a container, which becomes a part of paths. */
+export function isId(value: unknown): value is string {
+  return (
+    typeof value === 'string' && /^[A-Za-z0-9_+.-]{1,255}$/.test(value) && !/^\.+$/.test(value)
+  );
+}
+
+/** An id that cannot be met by chance: Docker's, Podman's, Kubernetes'. */
+export function isRandomId(id: string): boolean {
+  return /^[0-9a-f]{64}$/.test(id);
+}

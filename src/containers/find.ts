@@ -1,0 +1,72 @@
+/** From the name that somebody gives to the one container that it means. */
+import { failure, invalidType, invalidValue, type NamespaceError } from '../errors.ts';
+import type { Container, ContainerOptions } from './container.ts';
+import { listContainers } from './list.ts';
+
+/** Digits of an id that are enough: fewer would be met by chance, by the name of one that is gone. */
+const digitsLeast = 6;
+
+export async function findContainer(name: string, options?: ContainerOptions): Promise<Container> {
+  if (typeof name !== 'string') throw invalidType('nameOrId', 'a string', name);
+  if (name === '') throw invalidValue('nameOrId', 'not empty', name);
+  const containers = await listContainers(options);
+  const found = match(containers, name);
+  if (found.length === 1) return found[0] as Container;
+  if (found.length > 1) throw ambiguous(name, found);
+  throw unknown(name, containers.problems);
+}
+
+/** The first of these ways by which there is one: whole ids, names, the beginnings of ids. */
+function match(containers: readonly Container[], name: string): Container[] {
+  const colon = name.indexOf(':');
+  const engine = colon < 0 ? undefined : name.slice(0, colon);
+  const rest = name.slice(colon + 1);
+  const ways: ((container: Container, wanted: string) => boolean)[] = [
+    ({ id }, wanted) => id === wanted,
+    (container, wanted) => namesOf(container).includes(wanted),
+    ({ id }, wanted) => wanted.length >= digitsLeast && id.startsWith(wanted),
+  ];
+  for (const way of ways) {
+    const found = containers.filter(
+      container => way(container, name) || (isOf(container, engine) && way(container, rest)),
+    );
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** `engine:` means the one that people use for it, and also those that it works with. */
+function isOf({ knownAs }: Container, engine: string | undefined): boolean {
+  return engine !== undefined && knownAs.some(known => known.engine === engine);
+}
+
+/** `container`; in Kubernetes also `namespace/pod/container`, and `namespace/pod` for the sandbox. */
+function namesOf({ name, pod, id }: Container): string[] {
+  if (pod?.namespace === undefined || pod.name === undefined) return [name];
+  const path = `${pod.namespace}/${pod.name}`;
+  return pod.sandbox === id ? [name, path] : [name, `${path}/${name}`];
+}
+
+/** A name that means this container and no other, as far as it has one. */
+function exactName(container: Container): string {
+  return `${container.engine}:${namesOf(container).at(-1)}`;
+}
+
+const errnos = { ENOENT: -2, ENOTUNIQ: -76 } as const;
+
+function ambiguous(name: string, found: readonly Container[]): NamespaceError {
+  const list = found.map(
+    container => `${exactName(container)} (${container.id.slice(0, 12)}, ${container.state})`,
+  );
+  const advice = `it is one of ${list.join(', ')}; give more of the name, or the id`;
+  return failure(errnos.ENOTUNIQ, 'findContainer', { target: name, advice });
+}
+
+function unknown(name: string, problems: readonly NamespaceError[]): NamespaceError {
+  const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
+  const advice =
+    problems[0] === undefined
+      ? 'no engine has such a container'
+      : `not all could be read: ${problems[0].message}${more}`;
+  return failure(errnos.ENOENT, 'findContainer', { target: name, advice });
+}

@@ -1,0 +1,168 @@
+/** Asks every engine, joins what they say, and checks it against the processes that there are. */
+import { isAbsolute } from 'node:path';
+import { invalidType, invalidValue } from '../errors.ts';
+import type {
+  Container,
+  ContainerOptions,
+  ContainerState,
+  Containers,
+  Engine,
+  Pod,
+} from './container.ts';
+import { readContainerd } from './containerd.ts';
+import { readDocker } from './docker.ts';
+import { findPlaces } from './places.ts';
+import { readPodman } from './podman.ts';
+import { lookAt, type Process } from './process.ts';
+import { Reader } from './reader.ts';
+import { readRuntimes } from './runtimes.ts';
+import { first, type Group, join } from './sighting.ts';
+import { Sockets } from './sockets.ts';
+
+export async function listContainers(options: ContainerOptions = {}): Promise<Containers> {
+  const { root, directories, timeout } = check(options);
+  const reader = new Reader(root);
+  const sockets = new Sockets(reader, timeout);
+  const places = await findPlaces(reader, directories);
+  // Before the engines: what starts meanwhile is not seen as a runtime's own.
+  const runtimes = await readRuntimes(reader, places);
+  const engines = await Promise.all([
+    ...places.docker.map(place => readDocker(reader, place, sockets)),
+    ...places.podman.map(place => readPodman(reader, place, sockets)),
+    ...places.containerd.map(state => readContainerd(reader, state)),
+  ]);
+  const groups = join([...engines.flat(), ...runtimes]);
+  const host = hostOf(reader.root);
+  const found = await Promise.all(groups.map(group => finish(group, reader, host)));
+  const containers = found.filter(container => container !== undefined);
+  return Object.assign(containers, { problems: reader.problems });
+}
+
+const optionsOf: Readonly<Record<Engine, readonly string[]>> = {
+  docker: ['data-root', 'exec-root'],
+  podman: ['root', 'runroot'],
+  containerd: ['state'],
+  runc: ['root'],
+  crun: ['root'],
+};
+
+function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidType('options', 'an object', options);
+  }
+  const { root, directories, timeout = 2000 } = options;
+  if (root !== undefined) checkPath('options.root', root);
+  if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
+    throw invalidType('options.timeout', 'a number of milliseconds', timeout);
+  }
+  if (directories !== undefined) checkDirectories(directories);
+  return { root, directories, timeout };
+}
+
+function checkDirectories(directories: unknown): void {
+  if (typeof directories !== 'object' || directories === null) {
+    throw invalidType('options.directories', 'an object', directories);
+  }
+  for (const [engine, paths] of Object.entries(directories)) {
+    const name = `options.directories.${engine}`;
+    const known = Object.hasOwn(optionsOf, engine) ? optionsOf[engine as Engine] : undefined;
+    if (known === undefined) {
+      throw invalidValue('options.directories', `of ${Object.keys(optionsOf).join(', ')}`, engine);
+    }
+    if (paths === undefined) continue;
+    if (typeof paths !== 'object' || paths === null) throw invalidType(name, 'an object', paths);
+    for (const [option, path] of Object.entries(paths)) {
+      if (!known.includes(option)) throw invalidValue(name, `of ${known.join(', ')}`, option);
+      if (path !== undefined) checkPath(`${name}.${option}`, path);
+    }
+  }
+}
+
+function checkPath(name: string, path: unknown): void {
+  if (typeof path !== 'string') throw invalidType(name, 'a path', path);
+  if (!isAbsolute(path) || path.includes('\0')) throw invalidValue(name, 'an absolute path', path);
+}
+
+/** undefined for what has been removed while we looked: a runtime's that its engine had no more. */
+async function finish(group: Group, reader: Reader, host: number): Promise<Container | undefined> {
+  const [{ knownAs, owner }] = group;
+  const process = await processOf(group, host);
+  const { root } = knownAs;
+  if (
+    !process &&
+    root !== undefined &&
+    !(await reader.has(`${reader.root}${root}/${knownAs.id}`))
+  ) {
+    return undefined;
+  }
+  const runtime = group.find(({ startTime }) => startTime !== undefined);
+  const annotations = first(group, 'annotations');
+  const state = stateOf(group, process);
+  const created = first(group, 'created');
+  return {
+    engine: knownAs.engine,
+    id: knownAs.id,
+    name: first(group, 'name') ?? knownAs.id,
+    runtime: runtime?.knownAs.engine,
+    state,
+    pid: process?.pid,
+    startTime: process?.startTime,
+    owner,
+    image: first(group, 'image'),
+    rootfs: first(group, 'rootfs') ?? (await first(group, 'findRootfs')?.()),
+    bundle: first(group, 'bundle'),
+    labels: first(group, 'labels'),
+    annotations,
+    hostname: first(group, 'hostname'),
+    cgroup: process?.cgroup,
+    created,
+    started:
+      first(group, 'started') ?? (state === 'created' ? undefined : startOf(process, created)),
+    namespaces: process?.namespaces,
+    pod: podOf(first(group, 'pod'), annotations),
+    knownAs: group.map(sighting => sighting.knownAs),
+  };
+}
+
+/** A runtime writes down when the process started, and so goes before the engine. */
+async function processOf(group: Group, host: number): Promise<Process | undefined> {
+  const [{ knownAs, owner }] = group;
+  const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
+  const pid = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
+  if (pid === undefined) return undefined;
+  return lookAt({ pid, startTime: runtime?.startTime, id: knownAs.id, owner }, host);
+}
+
+/** Whose namespaces are the host's: those of the first process, or of that whose root it is. */
+function hostOf(root: string): number {
+  return Number(/^\/proc\/(\d+)\/root$/.exec(root)?.[1] ?? 1);
+}
+
+/** A runtime starts the process, which waits, and says then that the container was created. */
+function startOf(process: Process | undefined, created: Date | undefined): Date | undefined {
+  if (process === undefined || created === undefined) return process?.started;
+  return process.started > created ? process.started : created;
+}
+
+/** The process decides; without one, the engine may say why there is none. */
+function stateOf(group: Group, process: Process | undefined): ContainerState {
+  const states = group.map(({ state }) => state);
+  const [believed] = states.filter(state => state !== undefined);
+  if (process === undefined) {
+    return believed === undefined || believed === 'running' || believed === 'paused'
+      ? 'exited'
+      : believed;
+  }
+  if (process.frozen ?? believed === 'paused') return 'paused';
+  // The runtime's own mark, or an engine that is about to start it.
+  return group.some(({ state, startTime }) => startTime && state === 'created')
+    ? 'created'
+    : 'running';
+}
+
+/** Podman writes which container holds the namespaces of a pod as CRI-O does. */
+function podOf(pod: Pod | undefined, annotations: Container['annotations']): Pod | undefined {
+  const sandbox = annotations?.['io.kubernetes.cri-o.SandboxID'];
+  if (pod?.sandbox !== undefined || sandbox === undefined) return pod;
+  return { name: undefined, namespace: undefined, uid: undefined, ...pod, sandbox };
+}

@@ -1,0 +1,133 @@
+/**
+ * Where engines keep their state: what the caller says, what the engines' own settings say, or the
+ * default places; of this user, and for root of every user who runs Podman.
+ */
+import { geteuid } from 'node:process';
+import type { ContainerOptions } from './container.ts';
+import { at, text } from './fields.ts';
+import type { Reader } from './reader.ts';
+
+/** All paths are as they are reached from here. */
+export interface Places {
+  readonly docker: readonly { dataRoot: string; execRoot: string; socket: string }[];
+  readonly podman: readonly { root: string; runroot: string; socket: string; owner: number }[];
+  /** containerd's `state`, with docker's own containerd. */
+  readonly containerd: readonly string[];
+  /** `--root` of runc and crun. */
+  readonly runtimes: readonly { path: string; owner: number }[];
+}
+
+export async function findPlaces(
+  reader: Reader,
+  directories: ContainerOptions['directories'] = {},
+): Promise<Places> {
+  const [docker, containerd, podman, users] = await Promise.all([
+    dockerPlaces(reader, directories.docker),
+    containerdPlaces(reader, directories.containerd),
+    podmanPlaces(reader, directories.podman),
+    reader.root === '' && geteuid?.() !== 0 ? [ourselves()] : lodgers(reader),
+  ]);
+  const runtimes = [directories.runc?.root ?? '/run/runc', directories.crun?.root ?? '/run/crun'];
+  return {
+    docker: [docker],
+    containerd: [...containerd, `${docker.execRoot}/containerd/daemon`],
+    podman: [podman, ...(await Promise.all(users.map(user => rootless(reader, user))))],
+    runtimes: [
+      ...(await Promise.all(
+        runtimes.map(async path => ({ path: await reader.locate(path), owner: 0 })),
+      )),
+      ...users.flatMap(({ runtime, uid }) =>
+        ['runc', 'crun'].map(name => ({ path: `${reader.root}${runtime}/${name}`, owner: uid })),
+      ),
+    ],
+  };
+}
+
+type Own = NonNullable<ContainerOptions['directories']>;
+
+async function dockerPlaces(reader: Reader, own: Own['docker'] = {}): Promise<Places['docker'][0]> {
+  const settings = await reader.json(await reader.locate('/etc/docker/daemon.json'));
+  const set = (name: string) => text(at(settings, name));
+  const [dataRoot, execRoot, socket] = await Promise.all(
+    [
+      own['data-root'] ?? set('data-root') ?? set('graph') ?? '/var/lib/docker',
+      own['exec-root'] ?? set('exec-root') ?? '/run/docker',
+      '/run/docker.sock',
+    ].map(path => reader.locate(path)),
+  );
+  return { dataRoot, execRoot, socket } as Places['docker'][0];
+}
+
+async function containerdPlaces(reader: Reader, own: Own['containerd'] = {}): Promise<string[]> {
+  const settings = await reader.text(await reader.locate('/etc/containerd/config.toml'));
+  const state = own.state ?? setting(settings, 'state') ?? '/run/containerd';
+  return Promise.all([state, '/run/k3s/containerd'].map(path => reader.locate(path)));
+}
+
+async function podmanPlaces(reader: Reader, own: Own['podman'] = {}): Promise<Places['podman'][0]> {
+  const settings = await storageSettings(reader, [
+    '/etc/containers/storage.conf',
+    '/usr/share/containers/storage.conf',
+  ]);
+  const [root, runroot, socket] = await Promise.all(
+    [
+      own.root ?? setting(settings, 'graphroot') ?? '/var/lib/containers/storage',
+      own.runroot ?? setting(settings, 'runroot') ?? '/run/containers/storage',
+      '/run/podman/podman.sock',
+    ].map(path => reader.locate(path)),
+  );
+  return { root, runroot, socket, owner: 0 } as Places['podman'][0];
+}
+
+interface User {
+  uid: number;
+  home: string;
+  /** XDG_RUNTIME_DIR */
+  runtime: string;
+}
+
+async function rootless(reader: Reader, user: User): Promise<Places['podman'][0]> {
+  const { uid, home, runtime } = user;
+  const settings = await storageSettings(reader, [`${home}/.config/containers/storage.conf`]);
+  const root = setting(settings, 'graphroot') ?? `${home}/.local/share/containers/storage`;
+  const at = (path: string) => reader.locate(path);
+  return {
+    root: await at(root),
+    runroot: await at(setting(settings, 'runroot') ?? `${runtime}/containers`),
+    socket: await at(`${runtime}/podman/podman.sock`),
+    owner: uid,
+  };
+}
+
+function ourselves(): User {
+  const uid = geteuid?.() ?? 0;
+  const { HOME = '/nonexistent', XDG_RUNTIME_DIR = `/run/user/${uid}` } = process.env;
+  return { uid, home: HOME, runtime: XDG_RUNTIME_DIR };
+}
+
+/** Those who have a runtime directory, which they get when they log in, or linger (loginctl). */
+async function lodgers(reader: Reader): Promise<User[]> {
+  const folder = '/run/user';
+  const uids = (await reader.names(await reader.locate(folder))).filter(name => /^\d+$/.test(name));
+  if (uids.length === 0) return [];
+  const passwd = (await reader.text(await reader.locate('/etc/passwd'))) ?? '';
+  const homes = new Map(passwd.split('\n').map(line => [line.split(':')[2], line.split(':')[5]]));
+  return uids.flatMap(uid => {
+    const home = homes.get(uid);
+    return uid === '0' || !home ? [] : [{ uid: Number(uid), home, runtime: `${folder}/${uid}` }];
+  });
+}
+
+async function storageSettings(reader: Reader, paths: string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const settings = await reader.text(await reader.locate(path));
+    if (settings !== undefined) return settings;
+  }
+  return undefined;
+}
+
+/** A path in a file of settings (TOML): `name = "value"` in a line of its own. */
+function setting(settings: string | undefined, name: string): string | undefined {
+  const line = new RegExp(`^[ \\t]*${name}[ \\t]*=[ \\t]*["'](/[^"']*)["']`, 'm');
+  return settings === undefined ? undefined : line.exec(settings)?.[1];
+}

@@ -1,0 +1,135 @@
+/**
+ * The process of a container: whether the pid that an engine wrote down still is the process that it
+ * started, and what /proc says of it.
+ */
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { binding } from '../binding.ts';
+import { startTimeOf } from '../proc.ts';
+import { kinds } from '../types.ts';
+import type { Container, ContainerNamespaces } from './container.ts';
+
+/** What an engine claims. */
+export interface Claim {
+  readonly pid: number;
+  /** In clock ticks after boot; engines that do not write it down name the cgroup by the id. */
+  readonly startTime: number | undefined;
+  readonly id: string;
+  readonly owner: number;
+}
+
+export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
+  readonly pid: number;
+  readonly startTime: number;
+  readonly started: Date;
+  /** undefined where the freezer cannot be read. */
+  readonly frozen: boolean | undefined;
+}
+
+/**
+ * undefined where that process has ended, or is somebody else's. `host`: the process whose namespaces
+ * are the host's.
+ */
+export function lookAt(claim: Claim, host: number): Process | undefined {
+  const { pid, startTime, id, owner } = claim;
+  const started = startTimeOf(pid);
+  if (started === undefined || (startTime !== undefined && started !== startTime)) return undefined;
+  const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
+  if (startTime === undefined && !lines.some(line => line.includes(id))) return undefined;
+  // The files of a user can claim any process: it has to be in a user namespace of that user's.
+  if (owner !== 0 && !isOf(owner, pid)) return undefined;
+  const namespaces = namespacesOf(pid, host);
+  // What was read is of that process if it still is there.
+  if (startTimeOf(pid) !== started) return undefined;
+  return {
+    pid,
+    startTime: started,
+    started: dateOf(started),
+    cgroup: mainCgroup(lines),
+    frozen: isFrozen(lines),
+    namespaces,
+  };
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
+/** proc_pid_cgroup(5): `hierarchy:controllers:path`. */
+function pathIn(lines: readonly string[], controller: string): string | undefined {
+  for (const line of lines) {
+    const [, controllers = '', ...path] = line.split(':');
+    if (controllers.split(',').includes(controller)) return path.join(':');
+  }
+  return undefined;
+}
+
+/** On a machine with both versions, version 2 may not be where containers are parted. */
+function mainCgroup(lines: readonly string[]): string | undefined {
+  const paths = ['', 'pids', 'memory', 'cpu', 'name=systemd'].map(name => pathIn(lines, name));
+  return paths.find(path => path !== undefined && path !== '/') ?? paths[0];
+}
+
+/** A paused container is in a frozen cgroup: cgroups(7), of either version. */
+function isFrozen(lines: readonly string[]): boolean | undefined {
+  const old = pathIn(lines, 'freezer');
+  if (old !== undefined) {
+    const state = read(`/sys/fs/cgroup/freezer${old}/freezer.state`);
+    if (state !== undefined) return state.trim() !== 'THAWED';
+  }
+  const path = pathIn(lines, '');
+  const state = path === undefined ? undefined : read(`/sys/fs/cgroup${path}/cgroup.freeze`);
+  return state === undefined ? undefined : state.trim() === '1';
+}
+
+/** In milliseconds; /proc counts in hundredths of a second on every architecture of Node's. */
+const tick = 10;
+
+/** To some hundredths of a second. */
+function dateOf(startTime: number): Date {
+  const uptime = Number(read('/proc/uptime')?.split(' ')[0]) * 1000;
+  return new Date(Date.now() - uptime + startTime * tick);
+}
+
+function namespacesOf(pid: number, host: number): ContainerNamespaces | undefined {
+  const namespaces: [string, { inode: number; host: boolean }][] = [];
+  for (const { name } of kinds) {
+    const inode = inodeOf(pid, name);
+    if (inode === undefined) continue; // of an older kernel, or not to be looked into
+    // Our own stand for the host's where these are not shown to us.
+    namespaces.push([
+      name,
+      { inode, host: inode === (inodeOf(host, name) ?? inodeOf('self', name)) },
+    ]);
+  }
+  return namespaces.length === 0 ? undefined : Object.fromEntries(namespaces);
+}
+
+function inodeOf(pid: number | string, type: string): number | undefined {
+  try {
+    return Number(/\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/${type}`))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Is it in a user namespace that this user has made, or below one? Or, in none, the user's own? */
+function isOf(uid: number, pid: number): boolean {
+  let fd = binding.openNamespace(`/proc/${pid}/ns/user`);
+  try {
+    while (fd >= 0) {
+      if (binding.getOwnerUid(fd) === uid) return true;
+      const parent = binding.getParent(fd);
+      binding.close(fd);
+      fd = parent;
+    }
+    return statSync(`/proc/${pid}`).uid === uid;
+  } catch {
+    return false;
+  } finally {
+    if (fd >= 0) binding.close(fd);
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The runtimes that engines work with: every directory in which runc or crun keeps containers, their
+ * own and those that engines give them.
+ */
+import { readCrun } from './crun.ts';
+import { isId } from './fields.ts';
+import type { Places } from './places.ts';
+import type { Reader } from './reader.ts';
+import { readRunc } from './runc.ts';
+import type { Sighting } from './sighting.ts';
+
+export async function readRuntimes(reader: Reader, places: Places): Promise<Sighting[]> {
+  const roots = await Promise.all([
+    ...places.runtimes,
+    ...places.docker.map(({ execRoot }) => ofDocker(reader, execRoot)),
+    below(reader, `${await reader.locate('/run/containerd')}/runc`),
+  ]);
+  const all = roots.flat().map(async ({ path, owner }) => {
+    const ids = (await reader.names(path)).filter(isId);
+    const found = await Promise.all(
+      ids.map(
+        async id =>
+          (await readRunc(reader, path, id, owner)) ?? (await readCrun(reader, path, id, owner)),
+      ),
+    );
+    return found.filter(sighting => sighting !== undefined);
+  });
+  return (await Promise.all(all)).flat();
+}
+
+interface Root {
+  path: string;
+  owner: number;
+}
+
+/** /run/docker/runtime-runc/moby: by the name of the runtime, and containerd's namespace. */
+async function ofDocker(reader: Reader, execRoot: string): Promise<Root[]> {
+  const names = (await reader.names(execRoot)).filter(name => name.startsWith('runtime-'));
+  return (await Promise.all(names.map(name => below(reader, `${execRoot}/${name}`)))).flat();
+}
+
+/** By containerd's namespace. Whatever shim runs them, root's. */
+async function below(reader: Reader, path: string): Promise<Root[]> {
+  const spaces = (await reader.names(path)).filter(isId);
+  return spaces.map(space => ({ path: `${path}/${space}`, owner: 0 }));
+}

@@ -1,0 +1,391 @@
+// What cannot be sent, what does not come back, and what ends the worker: each promise settles, with
+// an error that says why, and nothing is left.
+import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { all, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
+import { fdCount, rejectionOf } from '../support.ts';
+
+declare const fs: typeof import('node:fs');
+
+let target: Started;
+let worker: NamespaceWorker;
+beforeAll(async () => {
+  target = await startTarget(all, { root: makeImage(), keep: true });
+  worker = await openWorker(target.pid, 'all');
+});
+afterAll(() => worker?.close());
+
+describe('a function that cannot be sent', () => {
+  const outer = 5;
+  const { bound } = { bound: (() => 1).bind(null) };
+  test.each([
+    ['a closure', () => outer, /outer/],
+    ['native code', Math.max, /native/],
+    ['a bound function', bound, /native|bound/],
+    ['a class', class {}, /class/],
+    ['no function', 'text', /function/],
+  ] as const)('%s', async (_, fn, message) => {
+    for (const call of [
+      () => worker.evaluate(fn as never),
+      () => evaluate(target.pid, 'all', fn as never),
+    ]) {
+      const error = await rejectionOf(call());
+      expect(error).toBeInstanceOf(TypeError);
+      expect(error.message).toMatch(message);
+      expect(error.code).toMatch(/^ERR_INVALID_ARG/);
+    }
+    expect(await worker.evaluate(() => 'goes on')).toBe('goes on');
+  });
+
+  test('methods can', async () => {
+    const methods = {
+      async plain(a: number) {
+        return a + 1;
+      },
+      'a b'() {
+        return 2;
+      },
+    };
+    expect(await worker.evaluate(methods.plain, 1)).toBe(2);
+    expect(await worker.evaluate(methods['a b'])).toBe(2);
+  });
+});
+
+describe('arguments and results', () => {
+  test('everything that structured clone can', async () => {
+    const given = {
+      map: new Map<unknown, unknown>([[1, new Set(['a'])]]),
+      date: new Date(5),
+      regexp: /x/gi,
+      big: 2n ** 70n,
+      buffer: Buffer.from('bytes'),
+      floats: new Float64Array([1.5, -0]),
+      view: new DataView(new ArrayBuffer(3)),
+      memory: new Uint8Array([1, 2, 3]).buffer,
+      nothing: undefined,
+      hole: [1, undefined, 3],
+      error: new RangeError('inner', { cause: 'why' }),
+    };
+    const circle: Record<string, unknown> = { ...given };
+    circle['self'] = circle;
+    const back = await worker.evaluate((value: typeof circle) => value, circle);
+    expect(back['self']).toBe(back);
+    expect(Buffer.isBuffer(back['buffer'])).toBe(true);
+    for (const key of Object.keys(given)) {
+      expect(back[key], key).toEqual((given as Record<string, unknown>)[key]);
+    }
+    // Its memory is its own, not that of the message.
+    expect((back['floats'] as Float64Array).buffer.byteLength).toBe(16);
+  });
+
+  test('20 MB there and back', async () => {
+    const bytes = Buffer.alloc(20 << 20, 'x');
+    const back = await worker.evaluate((given: Buffer) => Buffer.concat([given, given]), bytes);
+    expect(back.length).toBe(40 << 20);
+    expect(back.equals(Buffer.concat([bytes, bytes]))).toBe(true);
+  });
+
+  test('1 GB is refused before it is copied, either way', async () => {
+    const before = process.memoryUsage().rss;
+    const large = new Uint8Array(2 ** 30);
+    const error = await rejectionOf(worker.evaluate((given: Uint8Array) => given.length, large));
+    expect(error).toMatchObject({ name: 'RangeError', code: 'ERR_BUFFER_TOO_LARGE' });
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 29);
+    const back = await rejectionOf(worker.evaluate(() => new Uint8Array(2 ** 30)));
+    expect(back).toMatchObject({ name: 'RangeError', code: 'ERR_BUFFER_TOO_LARGE' });
+    expect(await worker.evaluate(() => 1)).toBe(1);
+  });
+
+  test('what cannot be cloned', async () => {
+    const given = worker.evaluate(
+      (fn: unknown) => fn,
+      () => 1,
+    );
+    expect(await rejectionOf(given)).toMatchObject({ name: 'DataCloneError' });
+    const back = worker.evaluate(() => ({ fn: () => 1 }));
+    expect(await rejectionOf(back)).toMatchObject({ name: 'DataCloneError' });
+    expect(await worker.evaluate(() => 1)).toBe(1);
+  });
+});
+
+describe('what is thrown', () => {
+  test('an error with its class, stack, cause and fields', async () => {
+    const error = await rejectionOf(
+      worker.evaluate(() => {
+        const cause = new RangeError('inner');
+        throw Object.assign(new TypeError('outer', { cause }), { code: 'E_CODE', extra: [1] });
+      }),
+    );
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ message: 'outer', code: 'E_CODE', extra: [1] });
+    expect(error.cause).toBeInstanceOf(RangeError);
+    expect(error.stack).toMatch(/^TypeError: outer\n {4}at evaluate:/);
+    expect(error.stack).not.toContain('[eval]');
+  });
+
+  test('an error of Node’s, an AggregateError, a DOMException, one of a class of its own', async () => {
+    const missing = await rejectionOf(worker.evaluate(() => fs.promises.readFile('/none')));
+    expect(missing).toMatchObject({ code: 'ENOENT', errno: -2, syscall: 'open', path: '/none' });
+    const several = await rejectionOf(
+      worker.evaluate(() => Promise.any([Promise.reject(new Error('one')), Promise.reject(2)])),
+    );
+    expect(several).toBeInstanceOf(AggregateError);
+    expect((several as unknown as AggregateError).errors).toEqual([new Error('one'), 2]);
+    const exception = await rejectionOf(
+      worker.evaluate(() => AbortSignal.abort().throwIfAborted()),
+    );
+    expect(exception).toBeInstanceOf(DOMException);
+    expect(exception.name).toBe('AbortError');
+    const named = await rejectionOf(
+      worker.evaluate(() => {
+        throw Object.assign(new Error('x'), { name: 'OwnError', fn: () => 1 });
+      }),
+    );
+    expect(named).toMatchObject({ name: 'OwnError', message: 'x' });
+  });
+
+  test.each([[undefined], [null], [5], ['text'], [{ a: [1] }]])('no error: %j', async value => {
+    const thrown = await worker
+      .evaluate((given: unknown) => {
+        throw given;
+      }, value)
+      .then(
+        () => 'nothing',
+        error => error,
+      );
+    expect(thrown).toEqual(value);
+  });
+
+  test('something that cannot be cloned', async () => {
+    const thrown = await worker
+      .evaluate(() => {
+        throw () => 1;
+      })
+      .catch(error => error);
+    expect(thrown).toMatch(/function that could not be cloned/);
+  });
+});
+
+describe('streams of results', () => {
+  test('each value as it is asked for; an end by the caller ends it inside', async () => {
+    const values = await worker.evaluate(async function* (count: number) {
+      try {
+        for (let i = 0; i < count; i++) {
+          (globalThis as Record<string, unknown>)['made'] = i;
+          yield { i };
+        }
+      } finally {
+        (globalThis as Record<string, unknown>)['ended'] = true;
+      }
+    }, 1000);
+    const seen: unknown[] = [];
+    for await (const value of values) if (seen.push(value) === 3) break;
+    expect(seen).toEqual([{ i: 0 }, { i: 1 }, { i: 2 }]);
+    const state = await worker.evaluate(() => {
+      const { made, ended } = globalThis as Record<string, unknown>;
+      return { made, ended };
+    });
+    expect(state).toEqual({ made: 2, ended: true });
+    expect(await values.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('a file of the container, a throw in the middle, and a worker that ends with its stream', async () => {
+    const chunks: Buffer[] = [];
+    const file = await worker.evaluate(() => fs.createReadStream('/bin/probe'));
+    for await (const chunk of file) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).subarray(1, 4).toString()).toBe('ELF');
+
+    const broken = await evaluate(target.pid, 'all', async function* () {
+      yield process.pid;
+      throw new RangeError('in the middle');
+    });
+    expect((await broken.next()).value).toBeGreaterThan(0);
+    expect(await rejectionOf(broken.next())).toMatchObject({ name: 'RangeError' });
+    expect((await broken.next()).done).toBe(true);
+  });
+});
+
+describe('the end of a worker', () => {
+  let own: NamespaceWorker;
+  const open = async (options?: Parameters<typeof openWorker>[2]) => {
+    own = await openWorker(target.pid, 'all', options);
+    return own;
+  };
+  afterEach(() => own?.close());
+
+  test('process.exit inside', async () => {
+    await open();
+    const both = [own.evaluate(() => new Promise(() => {})), own.evaluate(() => process.exit(7))];
+    for (const promise of both) {
+      expect(await rejectionOf(promise)).toMatchObject({
+        code: 'ERR_WORKER_EXITED',
+        exitCode: 7,
+        signal: null,
+      });
+    }
+    expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({ exitCode: 7 });
+  });
+
+  test('an unhandled rejection and an uncaught error inside: its last words', async () => {
+    for (const fn of [
+      () => {
+        Promise.reject(new Error('nobody minded'));
+        return new Promise(() => {});
+      },
+      () => {
+        setImmediate(() => {
+          throw new Error('nobody minded');
+        });
+        return new Promise(() => {});
+      },
+    ]) {
+      await open({ stderr: true });
+      own.stderr.resume();
+      const error = await rejectionOf(own.evaluate(fn));
+      expect(error).toMatchObject({ code: 'ERR_WORKER_EXITED', exitCode: 1 });
+      expect(error.message).toContain('Error: nobody minded');
+      expect((error as unknown as { stderr: string }).stderr).toContain('nobody minded');
+      await own.close();
+    }
+  });
+
+  test('a signal', async () => {
+    await open();
+    const promise = own.evaluate(() => process.kill(process.pid, 'SIGTERM'));
+    const pending = own.evaluate(() => new Promise(() => {}));
+    await promise.catch(() => {});
+    expect(await rejectionOf(pending)).toMatchObject({ exitCode: null, signal: 'SIGTERM' });
+  });
+
+  test('an endless loop: timeout', async () => {
+    await open({ timeout: 2000 });
+    const error = await rejectionOf(
+      own.evaluate(() => {
+        for (;;);
+      }),
+    );
+    expect(error).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({ code: 'ETIMEDOUT' });
+  });
+
+  test('an AbortSignal: before, at the start, and later', async () => {
+    const early = AbortSignal.abort('because');
+    expect(await rejectionOf(open({ signal: early }))).toMatchObject({
+      name: 'AbortError',
+      code: 'ABORT_ERR',
+      cause: 'because',
+    });
+    const starting = new AbortController();
+    const opened = rejectionOf(openWorker(target.pid, 'all', { signal: starting.signal }));
+    setImmediate(() => starting.abort());
+    expect(await opened).toMatchObject({ name: 'AbortError' });
+    const later = new AbortController();
+    await open({ signal: later.signal });
+    const pending = rejectionOf(
+      own.evaluate(() => {
+        for (;;);
+      }),
+    );
+    later.abort();
+    expect(await pending).toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
+  });
+
+  test('too much heap', async () => {
+    await open({ resourceLimits: { maxOldGenerationSizeMb: 40 }, stderr: true });
+    own.stderr.resume();
+    const error = await rejectionOf(
+      own.evaluate(() => {
+        const all: unknown[] = [];
+        for (;;) all.push(new Array(1000).fill({}));
+      }),
+    );
+    expect(error).toMatchObject({ code: 'ERR_WORKER_OUT_OF_MEMORY' });
+  });
+
+  test('close rejects what is pending, and can be called again', async () => {
+    await open();
+    const pending = rejectionOf(own.evaluate(() => new Promise(() => {})));
+    await Promise.all([own.close(), own.close()]);
+    expect(await pending).toMatchObject({ code: 'ERR_WORKER_NOT_RUNNING' });
+    expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({
+      code: 'ERR_WORKER_NOT_RUNNING',
+    });
+  });
+
+  test('it ends with this process, in an endless loop too', async () => {
+    const { run } = await import('./fixtures/attack.ts');
+    const { stdout } = await run(
+      process.execPath,
+      `import { openWorker } from 'linux-namespaces';
+       const worker = await openWorker(${target.pid}, 'all');
+       worker.evaluate(() => { for (;;); }).catch(() => {});
+       console.log(worker.pid);
+       setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100);`,
+    );
+    const pid = Number(stdout);
+    expect(pid).toBeGreaterThan(1);
+    await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    const state = /^State:\s+(\S)/m.exec(
+      process.getBuiltinModule('node:fs').readFileSync(`/proc/${pid}/status`, 'utf8'),
+    )?.[1];
+    return state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
+  }
+}
+
+test('stdout and stderr: ours by default, the caller’s by request, whole', async () => {
+  const { run } = await import('./fixtures/attack.ts');
+  const source = `import { openWorker } from 'linux-namespaces';
+    const worker = await openWorker(${target.pid}, 'all');
+    await worker.evaluate(() => { console.log('out', process.pid > 0); console.error('err'); });
+    await worker.evaluate(() => { for (let i = 0; i < 5000; i++) console.log(i); });
+    await worker.close();`;
+  const { stdout, stderr } = await run(process.execPath, source);
+  expect(stdout).toBe(`out true\n${Array.from({ length: 5000 }, (_, i) => `${i}\n`).join('')}`);
+  expect(stderr).toBe('err\n');
+  await using own = await openWorker(target.pid, 'all', { stdout: true });
+  const first = new Promise(done => own.stdout.once('data', text => done(String(text))));
+  await own.evaluate(() => console.log('mine'));
+  expect(await first).toBe('mine\n');
+});
+
+test('wrong arguments are a TypeError', async () => {
+  for (const [options, message] of [
+    [{ credentials: 'theirs' }, /'ours'/],
+    [{ cgroup: 'ours' }, /cgroup/],
+    [{ timeout: -1 }, /timeout/],
+    [{ signal: {} }, /AbortSignal/],
+    [{ stdout: 1 }, /boolean/],
+    [{ resourceLimits: { maxOldGenerationSizeMb: 'x' } }, /maxOldGeneration/],
+    [{ env: 'target' }, /env/],
+    [5, /object/],
+  ] as const) {
+    const error = await rejectionOf(openWorker(target.pid, 'all', options as never));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toMatch(message);
+  }
+  expect(await rejectionOf(openWorker(target.pid, ['nets' as never]))).toBeInstanceOf(TypeError);
+  expect(await rejectionOf(openWorker('x' as never, 'all'))).toBeInstanceOf(TypeError);
+  expect(await rejectionOf(openWorker(2 ** 22 - 1, 'all'))).toMatchObject({ code: 'ESRCH' });
+});
+
+test('nothing is left: no process, no fd', async () => {
+  const count = () => fdCount();
+  const cycle = async () => {
+    await evaluate(target.pid, 'all', () => 1);
+    const own = await openWorker(target.pid, 'all');
+    own.evaluate(() => process.exit(1)).catch(() => {});
+    await own.close();
+    await rejectionOf(openWorker(2 ** 22 - 1, 'all'));
+  };
+  await cycle();
+  const fds = count();
+  for (let i = 0; i < 5; i++) await cycle();
+  await expect.poll(count, { timeout: 10_000 }).toBe(fds);
+});

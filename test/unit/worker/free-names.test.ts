@@ -1,0 +1,72 @@
+// What the text of a function shows of its closure; never a name that it has itself.
+import { readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { freeNames } from '../../../lib/worker/free-names.js';
+
+test.each([
+  ['() => outer', ['outer']],
+  ['() => outer.x + y.outer', ['outer', 'y']],
+  ['async (a, { b, c: d = 1 }, [e], ...f) => [a, b, d, e, f, g]', ['g']],
+  ['function named(a) { return named(a) + other(a); }', ['other']],
+  ['function () { if (flag) { return 1; } }', ['flag']],
+  [
+    'x => { let a = 1, b = x; const { c, d: [e] } = x; for (const f of x) use(a, b, c, e, f); }',
+    ['use'],
+  ],
+  [
+    '() => ({ key: 1, short, [computed]: 2, method() { return 1; }, get it() { return 2; } })',
+    ['short', 'computed'],
+  ],
+  ['() => `text ${inner} ${`deep ${deeper}`} $ {no}`', ['inner', 'deeper']],
+  ['() => /* not */ "not" + \'not\' // not\n + yes', ['yes']],
+  ['() => /not[/]this/g.test(that)', ['that']],
+  ['() => (a ? b : c)', ['a', 'b', 'c']],
+  ['() => typeof maybe === "undefined" ? 1 : maybe', []],
+  ['() => { label: for (;;) { break label; } }', []],
+  ['() => { try { go(); } catch (error) { return error; } }', ['go']],
+  ['() => 1e5 + 0xffn + .5 + 10_000', []],
+  ['async read(path) { return fs.read(path); }', ['fs']],
+  ['(list) => list.map(item => item / 2).filter((item, i) => i)', []],
+  ['(a) => (a + b) / c', []], // beyond it: a slash after a bracket
+  ['() => { class A { field = 1 } return new A(); }', []], // beyond it
+  ['function* () { yield outer; }', ['outer']],
+  ['() => this / total / 2', ['total']],
+  ['() => import("node:fs").then(fs => fs.readFileSync(import.meta.url))', []],
+] as const)('%s', (text, names) => {
+  expect(freeNames(text)).toEqual(names);
+});
+
+test('of whole files of functions it never names what they declare themselves', async () => {
+  const globals = new Set([
+    ...Object.getOwnPropertyNames(globalThis),
+    'require',
+    'exports',
+    'module',
+  ]);
+  let read = 0;
+  for (const file of ['errors', 'target', 'namespaces', 'proc', 'types', 'callback/context']) {
+    const path = join(import.meta.dirname, `../../../lib/${file}.js`);
+    const module = await import(path).catch(() => ({}));
+    for (const value of Object.values(module)) {
+      if (typeof value !== 'function') continue;
+      const text = Function.prototype.toString.call(value);
+      if (text.includes('[native code]')) continue;
+      read++;
+      const source = readFileSync(path, 'utf8');
+      for (const name of freeNames(text)) {
+        // What is free is declared elsewhere in its file, imported, or a global.
+        const elsewhere = new RegExp(
+          `\\b(import|const|let|function|class|var)\\b[^;]*\\b${name}\\b`,
+        );
+        const known =
+          globals.has(name) ||
+          builtinModules.includes(name) ||
+          elsewhere.test(source.replace(text, ''));
+        expect(known, `${name} in ${text.slice(0, 60)}`).toBe(true);
+      }
+    }
+  }
+  expect(read).toBeGreaterThan(10);
+});
