@@ -4,6 +4,7 @@
       "target_name": "addon",
       "sources": [
         "native/addon.cc",
+        "native/attributes.cc",
         "native/bind_clone.cc",
         "native/bind_create.cc",
         "native/bind_sys.cc",

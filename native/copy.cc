@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "attributes.h"
 #include "content.h"
 #include "kernel.h"
 #include "links.h"
@@ -105,7 +106,7 @@ class Copy {
   int Up() {
     const auto [source, made] = sources_.back();
     sources_.pop_back();
-    int done = made ? Finish(to_.Top(), source) : 0;
+    int done = made ? finish(root_, to_.Top(), source, flags_) : 0;
     if (done < 0) work_->at = from_.PathTo("");
     if (made) work_->files++;
     if (done >= 0) done = to_.Pop();
@@ -122,7 +123,8 @@ class Copy {
       const int linked = Link(key, parent, name);
       if (linked != 0) return linked < 0 ? linked : 0;
     }
-    int done = regular ? Regular(from, parent, name, source) : Other(from, parent, name, source);
+    int done = regular ? Regular(from, parent, name, source)
+                       : make_special(root_, from, parent, name, source, flags_);
     if (done < 0) return done;
     work_->files++;
     struct statx made;
@@ -183,72 +185,12 @@ class Copy {
     }
     if (writing.Get() < 0) return writing.Get();
     int done = copy_content(reading.Get(), writing.Get(), source, &buffer_, work_);
-    if (done >= 0) done = Finish(writing.Get(), source);
+    if (done >= 0) done = finish(root_, writing.Get(), source, flags_);
     if (done >= 0 && made != name) {
       done = result(::renameat(parent, made.c_str(), parent, name.c_str()));
     }
     if (done < 0) ::unlinkat(parent, made.c_str(), 0);
     return done;
-  }
-
-  int Other(int from, int parent, const std::string& name, const struct statx& source) {
-    char target[PATH_MAX + 1];
-    if (S_ISLNK(source.stx_mode)) {
-      const int length = result(::readlinkat(from, "", target, sizeof target - 1));
-      if (length < 0) return length;
-      target[length] = '\0';
-    }
-    int done = -EEXIST;
-    for (int attempt = 0; attempt < kAttempts && done == -EEXIST; attempt++) {
-      done = result(S_ISLNK(source.stx_mode)
-                        ? ::symlinkat(target, parent, name.c_str())
-                        : ::syscall(SYS_mknodat, parent, name.c_str(),
-                                    (source.stx_mode & S_IFMT) | 0600,
-                                    makedev(source.stx_rdev_major, source.stx_rdev_minor)));
-      if (done != -EEXIST) break;
-      const int removed = result(::unlinkat(parent, name.c_str(), 0));
-      if (removed < 0 && removed != -ENOENT) return removed;
-    }
-    if (done < 0) return done;
-    const Fd made(result(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
-    if (made.Get() < 0) return made.Get();
-    struct statx now;
-    done = stat(made.Get(), "", AT_EMPTY_PATH, &now);
-    if (done < 0) return done;
-    // Not what we made: then it is left alone.
-    if (((now.stx_mode ^ source.stx_mode) & S_IFMT) != 0) return 0;
-    return Finish(made.Get(), source);
-  }
-
-  // Owner, mode, times, in the order in which none undoes another.
-  int Finish(int file, const struct statx& source) {
-    if ((flags_ & kCopyOwners) != 0) {
-      const bool in = (flags_ & kCopyIn) != 0;
-      const int64_t user =
-          in ? root_.users.Outside(source.stx_uid) : root_.users.Inside(source.stx_uid);
-      const int64_t group =
-          in ? root_.groups.Outside(source.stx_gid) : root_.groups.Inside(source.stx_gid);
-      if (user < 0 || group < 0) return -EINVAL;
-      const int done = result(
-          ::fchownat(file, "", static_cast<uid_t>(user), static_cast<gid_t>(group), AT_EMPTY_PATH));
-      if (done < 0) return done;
-    }
-    if (!S_ISLNK(source.stx_mode)) {
-      // Set-ID bits mean the owner: without it they would make a program of root's of any other.
-      const unsigned mode = source.stx_mode & ((flags_ & kCopyOwners) != 0 ? 07777 : 01777);
-      const int done =
-          is_special(source.stx_mode) ? Mode(file, mode) : result(::fchmod(file, mode));
-      if (done < 0) return done;
-    }
-    const struct timespec times[2] = {{source.stx_atime.tv_sec, source.stx_atime.tv_nsec},
-                                      {source.stx_mtime.tv_sec, source.stx_mtime.tv_nsec}};
-    return result(::utimensat(file, "", times, AT_EMPTY_PATH));
-  }
-
-  int Mode(int file, unsigned mode) {
-    char name[16];
-    snprintf(name, sizeof name, "%d", file);
-    return result(::fchmodat(root_.self(), name, mode, 0));
   }
 
   const Root& root_;

@@ -51,7 +51,7 @@ export class NamespaceError extends Error {
   }
 }
 
-/** What we may answer, or setns(2), and libuv has no name for. */
+/** What we may answer, or the kernel, and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
   [-76, ['ENOTUNIQ', 'name not unique']],
   [-87, ['EUSERS', 'too many users']],
@@ -102,7 +102,7 @@ export function fileFailure(
   const path = files.path === undefined ? '' : ` '${files.path}'`;
   const dest = files.dest === undefined ? '' : ` -> '${files.dest}'`;
   const advice = at.advice ? `; ${at.advice}` : '';
-  const message = `${code}: ${words}, ${syscall}${path}${dest}${advice}`;
+  const message = printable(`${code}: ${words}, ${syscall}${path}${dest}${advice}`);
   const error = new NamespaceError(message, errno, files.code ?? code, syscall, at);
   for (const name of ['path', 'dest'] as const) {
     if (files[name] !== undefined) Object.assign(error, { [name]: files[name] });

@@ -62,6 +62,7 @@ export type {
 export type { ProcessNode } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export {
+  type Abortable,
   type ContainerRoot,
   type CopyOptions,
   type InsidePath,

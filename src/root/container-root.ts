@@ -9,6 +9,7 @@ import { copy } from './copies.ts';
 import { entriesOf, statsOf } from './entries.ts';
 import { openPlace } from './open.ts';
 import {
+  type Abortable,
   bytesOf,
   type CopyOptions,
   decoded,
@@ -188,25 +189,29 @@ export class ContainerRoot {
     });
   }
 
-  async rename(oldPath: InsidePath, newPath: InsidePath): Promise<void> {
+  async rename(oldPath: InsidePath, newPath: InsidePath, options?: Abortable): Promise<void> {
     const other = bytesOf(newPath, 'newPath');
-    await this.#call('rename', 'rename', oldPath, { other, shownOther: shownAs(newPath) });
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#call('rename', 'rename', oldPath, { other, shownOther: shownAs(newPath), signal });
   }
 
   /** Follows links, as in Node. */
-  async chmod(path: InsidePath, mode: number | string): Promise<void> {
-    await this.#call('chmod', 'chmod', path, { numbers: [modeOf(mode)] });
+  async chmod(path: InsidePath, mode: number | string, options?: Abortable): Promise<void> {
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#call('chmod', 'chmod', path, { numbers: [modeOf(mode)], signal });
   }
 
   /** Ids as the container sees them; -1 leaves one as it is. Follows links, as in Node. */
-  async chown(path: InsidePath, uid: number, gid: number): Promise<void> {
+  async chown(path: InsidePath, uid: number, gid: number, options?: Abortable): Promise<void> {
     const numbers = [idOf(uid, 'uid'), idOf(gid, 'gid')];
-    await this.#call('chown', 'chown', path, { numbers });
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#call('chown', 'chown', path, { numbers, signal });
   }
 
   /** `target` is written as it is, and means a file of the container to whoever follows it there. */
-  async symlink(target: InsidePath, path: InsidePath): Promise<void> {
+  async symlink(target: InsidePath, path: InsidePath, options?: Abortable): Promise<void> {
     const other = bytesOf(target, 'target');
+    const { signal } = optionsOf<Abortable>(options, {});
     await this.#calls.call({
       operation: 'symlink',
       syscall: 'symlink',
@@ -214,11 +219,12 @@ export class ContainerRoot {
       shownOther: shownAs(path),
       path: bytesOf(path),
       other,
+      signal,
     });
   }
 
   /** Whether there is such a file; a link that leads nowhere is none. */
-  async exists(path: InsidePath, options?: Pick<StatOptions, 'signal'>): Promise<boolean> {
+  async exists(path: InsidePath, options?: Abortable): Promise<boolean> {
     try {
       await this.stat(path, { signal: options?.signal });
       return true;

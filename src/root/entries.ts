@@ -38,6 +38,12 @@ export function statsOf(data: Buffer, bigint: boolean): Stats | BigIntStats {
     // Up to Node 20 these are fields, made when the object is.
     if (Object.hasOwn(model, name)) stats[name] = new Date(Math.round(Number(stats[`${name}Ms`])));
   }
+  // From Node 26 on, what is left of the seconds of each, for its Temporal.Instants.
+  for (const symbol of Object.getOwnPropertySymbols(model)) {
+    const name = /partial(\w+)Ns$/i.exec(symbol.description ?? '')?.[1]?.toLowerCase();
+    const time = all.find(each => each.name === name);
+    if (time) stats[symbol] = Number(time.ns % second);
+  }
   return stats;
 }
 
