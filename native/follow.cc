@@ -69,8 +69,9 @@ int failed(const launch_report& report, Result* result) {
 
 void reap(int pidfd) {
   siginfo_t info;
+  // libuv makes what it watches non-blocking: then waitid(2) does not wait.
   while (::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info, WEXITED) == -1 &&
-         errno == EINTR) {
+         (errno == EINTR || (errno == EAGAIN && wait_readable(pidfd, -1) > 0))) {
   }
   ::close(pidfd);
 }
@@ -132,6 +133,7 @@ int read_report(int channel, Result* result) {
   if (got <= 0) return 1;
   if (report.step == LAUNCH_ENTERED) {
     result->detail = report.detail;
+    result->forked = report.error != 0;
     return kEntered;
   }
   if (report.step != LAUNCH_FORKED) return failed(report, result);
