@@ -4,6 +4,7 @@
       "target_name": "addon",
       "sources": [
         "native/addon.cc",
+        "native/attributes.cc",
         "native/bind_clone.cc",
         "native/bind_create.cc",
         "native/bind_sys.cc",
@@ -11,12 +12,18 @@
         "native/bind_debugger.cc",
         "native/bind_inspect.cc",
         "native/bind_spawn.cc",
+        "native/bind_root.cc",
+        "native/call.cc",
         "native/clone.cc",
+        "native/content.cc",
+        "native/copy.cc",
         "native/create.cc",
         "native/debugger.cc",
+        "native/file.cc",
         "native/follow.cc",
         "native/hold.cc",
         "native/holders.cc",
+        "native/ids.cc",
         "native/keeper.cc",
         "native/lookup.cc",
         "native/netlink.cc",
@@ -25,12 +32,15 @@
         "native/proc.cc",
         "native/processes.cc",
         "native/program.cc",
+        "native/root.cc",
         "native/runtime.cc",
         "native/scan.cc",
         "native/spawn.cc",
         "native/sys.cc",
         "native/table.cc",
-        "native/users.cc"
+        "native/tree.cc",
+        "native/users.cc",
+        "native/walk.cc"
       ],
       "actions": [
         {

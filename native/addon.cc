@@ -12,6 +12,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Spawn(env, exports);
   js::Creating(env, exports);
   js::Cloning(env, exports);
+  js::Root(env, exports);
   return exports;
 }
 

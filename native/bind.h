@@ -11,5 +11,6 @@ void Inspect(napi_env env, napi_value exports);
 void Cloning(napi_env env, napi_value exports);
 void Creating(napi_env env, napi_value exports);
 void Spawn(napi_env env, napi_value exports);
+void Root(napi_env env, napi_value exports);
 
 }  // namespace js

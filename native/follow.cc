@@ -17,8 +17,8 @@ namespace {
 constexpr int kPidfd = 3;         // P_PIDFD, waitid(2)
 constexpr int kPatience = 10000;  // ms for the forks of the launcher, which depend on nobody else
 
-int wait_readable(int fd, int milliseconds) {
-  struct pollfd poll = {fd, POLLIN, 0};
+int wait_until(int fd, short events, int milliseconds) {
+  struct pollfd poll = {fd, events, 0};
   for (;;) {
     const int ready = result_of(::poll(&poll, 1, milliseconds));
     if (ready != -EINTR) return ready;
@@ -58,6 +58,13 @@ int receive(int channel, launch_report* report, int* pid) {
   return 1;
 }
 
+void wait_for_end(int kind, int id) {
+  siginfo_t info;
+  while (::waitid(static_cast<idtype_t>(kind), static_cast<id_t>(id), &info, WEXITED) == -1 &&
+         errno == EINTR) {
+  }
+}
+
 int failed(const launch_report& report, Result* result) {
   result->step = name_of(report.step);
   result->detail = report.detail;
@@ -65,24 +72,40 @@ int failed(const launch_report& report, Result* result) {
   return report.error;
 }
 
+int wait_with(int pidfd, int options, int* code, int* signal) {
+  siginfo_t info = {};
+  int done;
+  do {
+    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
+                              WEXITED | options));
+  } while (done == -EINTR);
+  if (done < 0) return done;
+  if (info.si_pid == 0) return 0;
+  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
+}
+
 }  // namespace
 
 void reap(int pidfd) {
-  siginfo_t info;
-  // libuv makes what it watches non-blocking: then waitid(2) does not wait.
-  while (::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info, WEXITED) == -1 &&
-         (errno == EINTR || (errno == EAGAIN && wait_readable(pidfd, -1) > 0))) {
-  }
+  // libuv makes what it watches non-blocking, and then waitid(2) would not wait.
+  wait_until(pidfd, POLLIN, -1);
+  wait_for_end(kPidfd, pidfd);
   ::close(pidfd);
 }
 
-int follow(int channel, int forks, int patience, Result* result) {
+int follow(int channel, int forks, bool executes, int patience, Result* result) {
   std::vector<int> earlier;
   int error = 0;
   bool open = true;
+  // Without a program to be executed it stays open. Otherwise all has been said when it closes, and
+  // nothing of that wakes us while the launcher is still at work.
+  if (executes) wait_until(channel, POLLRDHUP, patience);
   // After a failure up to the end: a child may say that it failed before its parent says its pid.
   while (open) {
-    const int ready = wait_readable(channel, forks > 0 || error != 0 ? kPatience : patience);
+    const int rest = executes ? 0 : patience;
+    const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : rest);
     if (ready == 0 && forks == 0) break;
     launch_report report;
     int pid = 0;
@@ -105,6 +128,8 @@ int follow(int channel, int forks, int patience, Result* result) {
       if (pidfd < 0) {
         if (error == 0) result->step = "pidfd_open";
         if (error == 0) error = pidfd;
+        ::kill(pid, SIGKILL);  // nobody has waited for it, so the number is its own still
+        wait_for_end(P_PID, pid);
       } else {
         earlier.push_back(result->pidfd);
         result->pidfd = pidfd;
@@ -142,24 +167,6 @@ int read_report(int channel, Result* result) {
   result->pidfd = result_of(::syscall(SYS_pidfd_open, report.detail, 0));
   return result->pidfd < 0 ? result->pidfd : kForked;
 }
-
-namespace {
-
-int wait_with(int pidfd, int options, int* code, int* signal) {
-  siginfo_t info = {};
-  int done;
-  do {
-    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
-                              WEXITED | options));
-  } while (done == -EINTR);
-  if (done < 0) return done;
-  if (info.si_pid == 0) return 0;
-  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
-  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
-  return 1;
-}
-
-}  // namespace
 
 int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, code, signal); }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "keeper.h"
@@ -36,7 +37,6 @@ int open_all(Request* request, const spawn::Result& holder) {
   for (int i = 0; i < request->wanted; i++) {
     const int fd = open_one(*request, holder.pidfd, holder.pid, i);
     if (fd < 0) {
-      while (request->count > 0) sys::close(request->fds[--request->count]);
       request->failure.step = "open";
       request->failure.detail = request->types[i];
       return fd;
@@ -66,10 +66,15 @@ int run(Request* request) {
   holder->step = "clone";
   error = holder->ready ? open_all(request, *holder) : holder->channel >= 0 ? -ETIMEDOUT : -ESRCH;
   if (error == 0 && request->init) {
+    // It closes itself to those who will be in the namespace.
+    if (::send(holder->channel, "", 1, MSG_NOSIGNAL) != 1) error = -errno;
+  }
+  if (error == 0 && request->init) {
     request->init_channel = holder->channel;
     keeper::leave_to_reaper(holder->pidfd, nullptr);
     return 0;
   }
+  while (error != 0 && request->count > 0) sys::close(request->fds[--request->count]);
   if (holder->channel >= 0) sys::close(holder->channel);
   spawn::kill(holder->pidfd, SIGKILL);
   spawn::reap(holder->pidfd);

@@ -27,8 +27,35 @@ constexpr unsigned long kSocketNetwork = 0x894C;            // SIOCGSKNS, Linux 
 constexpr unsigned long kGetPidForChildren = _IO(0xff, 6);  // PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE
 constexpr unsigned long kGetTimeForChildren =
     _IO(0xff, 8);  // PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE
+constexpr unsigned long kGetMountsId = _IOR(0xb7, 5, uint64_t);  // NS_GET_MNTNS_ID, Linux 6.11
 
 constexpr unsigned long kKernelThread = 0x00200000;  // PF_KTHREAD
+
+// openat2(2), Linux 5.6; include/uapi/linux/openat2.h
+constexpr long kOpenat2 = 437;
+struct OpenHow {
+  uint64_t flags;
+  uint64_t mode;
+  uint64_t resolve;
+};
+constexpr uint64_t kNoMagicLinks = 0x02;
+constexpr uint64_t kNoSymlinks = 0x04;
+constexpr uint64_t kBeneath = 0x08;
+constexpr uint64_t kInRoot = 0x10;
+
+// statmount(2), Linux 6.8, of a namespace other than ours 6.11; include/uapi/linux/mount.h
+constexpr long kStatmount = 457;
+struct MountRequest {
+  uint32_t size;
+  uint32_t spare;
+  uint64_t mount;
+  uint64_t parameter;
+  uint64_t mounts;  // which namespace
+};
+constexpr uint64_t kMountBasic = 0x02;     // STATMOUNT_MNT_BASIC
+constexpr unsigned kUniqueMount = 0x4000;  // STATX_MNT_ID_UNIQUE, Linux 6.8
+constexpr unsigned kMount = 0x1000;        // STATX_MNT_ID, Linux 5.8
+constexpr unsigned kMountOffset = 0x90;    // stx_mnt_id, which older C libraries do not name
 
 // PIDFD_GET_*_NAMESPACE, 0 for what is no single type.
 constexpr unsigned long pidfd_request(int type) {

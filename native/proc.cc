@@ -144,6 +144,10 @@ int read_file(int directory, const char* name, std::string* text) {
   return 0;
 }
 
+int open_link(int directory, const char* path) {
+  return result_of(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+}
+
 int open_namespace(int directory, const char* path) {
   const File place(result_of(::openat(directory, path, O_PATH | O_CLOEXEC)));
   return place.open() ? open_namespace(place.fd()) : place.fd();

@@ -59,6 +59,7 @@ int open_list(int directory, const char* name);  // for Numbers
 // Of a link to "net:[4026531840]" the number; -EINVAL where it does not begin with `kind`.
 int read_link(int directory, const char* name, uint64_t* inode, const char* kind = "");
 int read_file(int directory, const char* name, std::string* text);
+int open_link(int directory, const char* path);  // one of kNamespaceLinks
 // A namespace by its path, or by an O_PATH fd of it: touches nothing that is none (-EINVAL).
 int open_namespace(int directory, const char* path);
 int open_namespace(int place);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <sys/sysmacros.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -23,6 +22,7 @@ bool forbidden(int error) { return error == -EACCES || error == -EPERM; }
 
 struct Work {
   const Options* options;
+  Home home;
   uv_mutex_t mutex;
   std::atomic<size_t> next{0};
   std::vector<int> pids;
@@ -36,7 +36,7 @@ void take_part(void* data) {
   proc::part_files();
   const proc::File proc(proc::open());
   if (!proc.open()) return;
-  Scanner scanner(*work->options, proc.fd());
+  Scanner scanner(*work->options, work->home, proc.fd());
   for (;;) {
     const size_t begin = work->next.fetch_add(kChunk);
     if (begin >= work->pids.size()) break;
@@ -52,20 +52,21 @@ void take_part(void* data) {
 
 }  // namespace
 
-Scanner::Scanner(const Options& options, int proc)
+Scanner::Scanner(const Options& options, const Home& home, int proc)
     : options_(options),
+      home_(home),
       proc_(proc),
       own_proc_(sys::is_own_proc() == 1),
       netlink_(netlink::open(NETLINK_ROUTE)) {
-  const proc::File own(proc::open_namespace(proc, "thread-self/ns/mnt"));
-  uint64_t device = 0;
-  if (own.open() && sys::get_inode(own.fd(), &own_mounts_, &device) == 0) {
-    nsfs_[0] = static_cast<uint32_t>(major(device));
-    nsfs_[1] = static_cast<uint32_t>(minor(device));
-  }
+  proc::read_link(proc, "thread-self/ns/mnt", &own_mounts_);
 }
 
-int Scanner::open_and_learn(int directory, const char* path) {
+int Scanner::learn_link(int directory, const char* path) {
+  const proc::File file(proc::open_link(directory, path));
+  return file.open() ? table.learn(file.fd(), netlink_.fd()) : file.fd();
+}
+
+int Scanner::learn_file(int directory, const char* path) {
   const proc::File file(proc::open_namespace(directory, path));
   return file.open() ? table.learn(file.fd(), netlink_.fd()) : file.fd();
 }
@@ -82,10 +83,12 @@ void Scanner::look(int pid) {
 // A process that is ending has lost most of its namespaces: what is left then is user and pid, and
 // what was read just before does not count any more.
 bool Scanner::read_links(int directory, uint64_t* inodes) {
+  // Those of any type may be mounted in a mount namespace that is not asked for.
+  const int types = options_.types | (options_.holders ? kernel::kMnt : 0);
   bool ending = false;
   for (int i = 0; i < proc::kTypes; i++) {
     const proc::Link& link = proc::kNamespaceLinks[i];
-    if ((options_.types & link.flag) == 0) continue;
+    if ((types & link.flag) == 0) continue;
     const int failed = proc::read_link(directory, link.path, &inodes[i]);
     if (forbidden(failed)) {
       unreadable++;
@@ -106,8 +109,9 @@ void Scanner::count(int directory, int pid, uint64_t* inodes) {
   for (int i = 0; i < proc::kTypes; i++) {
     rows[i] = inodes[i] == 0 ? -1 : table.find(inodes[i]);
     if (inodes[i] == 0 || (rows[i] >= 0 && table.rows[rows[i]].known)) continue;
-    rows[i] = open_and_learn(directory, proc::kNamespaceLinks[i].path);
-    if (rows[i] >= 0) inodes[i] = table.rows[rows[i]].inode;  // it may have moved meanwhile
+    rows[i] = learn_link(directory, proc::kNamespaceLinks[i].path);
+    if (rows[i] < 0) return;
+    inodes[i] = table.rows[rows[i]].inode;  // it may have moved meanwhile
   }
   for (const int row : rows) first = first || (row >= 0 && table.rows[row].processes == 0);
   proc::Process process;
@@ -127,6 +131,7 @@ int run(const Options& options, Result* result) {
     result->step = "getdents64";
     if (!proc::list_pids(proc.fd(), &work.pids)) return -ENOENT;
   }
+  if (options.holders && (options.types & kernel::kNet) != 0) read_home(&work.home);
   const size_t wanted = std::min<size_t>(work.pids.size() / (4 * kChunk) + 1,
                                          std::min(uv_available_parallelism(), kThreads));
   uv_mutex_init(&work.mutex);

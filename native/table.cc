@@ -45,7 +45,6 @@ void Table::grow() {
 
 int Table::learn(int fd, int netlink) {
   uint64_t inode = 0;
-  uint64_t device = 0;
   const int failed = sys::get_inode(fd, &inode, &device);
   if (failed < 0) return failed;
   const int seen = find(inode);

@@ -40,6 +40,7 @@ struct Namespace {
 class Table {
  public:
   std::vector<Namespace> rows;
+  uint64_t device = 0;  // that of all namespaces, from the first that was learned on
 
   int find(uint64_t inode) const;  // the row, or -1
   int add(int type, uint64_t inode);

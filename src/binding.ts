@@ -117,6 +117,22 @@ export interface NetlinkAnswer extends Looked {
   readonly answers: readonly Uint8Array[];
 }
 
+/** The root of a container, in the addon; and a call on its files that runs. */
+export type OpenedRoot = { readonly __root: unique symbol };
+export type RunningCall = { readonly __call: unique symbol };
+/** native/call.h says what there is for which operation. */
+export interface CallResult {
+  /** >= 0, or -errno. */
+  readonly value: number;
+  /** The process has exited, or its root is another one. */
+  readonly gone: boolean;
+  readonly fd: number;
+  readonly second: number;
+  readonly data: Buffer;
+  /** Where in a tree it failed. */
+  readonly at: Buffer;
+}
+
 export interface Binding {
   pidfdOpen(pid: number, flags: number): number;
   pidfdNamespace(pidfd: number, flag: number): number;
@@ -183,6 +199,26 @@ export interface Binding {
     messages: readonly Uint8Array[],
   ): Promise<NetlinkAnswer>;
   openForWriting(path: string): number;
+  /** Takes both fds. Of the ids, each three: inside, outside, how many; none: they are ours. */
+  rootOpen(
+    process: number,
+    mounts: number,
+    users: readonly number[],
+    groups: readonly number[],
+  ): OpenedRoot | number;
+  rootClose(root: OpenedRoot): void;
+  rootCall(
+    root: OpenedRoot,
+    operation: number,
+    path: Buffer | undefined,
+    other: Buffer | undefined,
+    numbers: readonly number[],
+    fd: number,
+    second: number,
+    data: Buffer | undefined,
+  ): readonly [call: RunningCall, done: Promise<CallResult>];
+  rootStop(call: RunningCall, leave: boolean): void;
+  rootProgress(call: RunningCall): readonly [files: number, bytes: number];
   spawn(
     request: SpawnRequest,
     ended: (code: number, signal: number) => void,

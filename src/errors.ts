@@ -28,6 +28,9 @@ export class NamespaceError extends Error {
   readonly type: NamespaceType | undefined;
   /** The pid or the path. */
   readonly target: number | string | undefined;
+  /** Of a call on files of a container: the path inside, and the other one where there are two. */
+  declare readonly path?: string;
+  declare readonly dest?: string;
 
   constructor(message: string, errno: number, code: string, syscall: string, at: Circumstances) {
     super(message);
@@ -48,21 +51,63 @@ export class NamespaceError extends Error {
   }
 }
 
-/** What we may answer, or setns(2), and libuv has no name for. */
+/** What we may answer, or the kernel, and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
   [-76, ['ENOTUNIQ', 'name not unique']],
   [-87, ['EUSERS', 'too many users']],
+  [-116, ['ESTALE', 'stale file handle']],
+  [-122, ['EDQUOT', 'disk quota exceeded']],
 ]);
+
+function named(errno: number): [code: string, words: string] {
+  const name = getSystemErrorMap().get(errno) ?? others.get(errno);
+  return name ?? [`errno ${-errno}`, 'unknown error'];
+}
 
 /** Turns what a native function returned (-errno) into an error. */
 export function failure(errno: number, syscall: string, at: Circumstances = {}): NamespaceError {
-  const named = getSystemErrorMap().get(errno) ?? others.get(errno);
-  const [code, words] = named ?? [`errno ${-errno}`, 'unknown error'];
+  const [code, words] = named(errno);
   const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
   const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
   const where = what === undefined ? syscall : `${what}: ${syscall}`;
   const advice = at.advice ? `; ${at.advice}` : '';
-  return new NamespaceError(`${where} ${code}, ${words}${advice}`, errno, code, syscall, at);
+  const message = printable(`${where} ${code}, ${words}${advice}`);
+  return new NamespaceError(message, errno, code, syscall, at);
+}
+
+/** A path or a name from outside may have anything in it; a message ends up in terminals and logs. */
+function printable(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f]/g,
+    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}
+
+/** What a call on files was about. */
+export interface Files {
+  readonly path?: string | undefined;
+  readonly dest?: string | undefined;
+  /** A code of Node's own for this failure. */
+  readonly code?: string | undefined;
+}
+
+/** A failed call on files of a container, in Node's words for such a one. */
+export function fileFailure(
+  errno: number,
+  syscall: string,
+  files: Files,
+  at: Circumstances = {},
+): NamespaceError {
+  const [code, words] = named(errno);
+  const path = files.path === undefined ? '' : ` '${files.path}'`;
+  const dest = files.dest === undefined ? '' : ` -> '${files.dest}'`;
+  const advice = at.advice ? `; ${at.advice}` : '';
+  const message = printable(`${code}: ${words}, ${syscall}${path}${dest}${advice}`);
+  const error = new NamespaceError(message, errno, files.code ?? code, syscall, at);
+  for (const name of ['path', 'dest'] as const) {
+    if (files[name] !== undefined) Object.assign(error, { [name]: files[name] });
+  }
+  return error;
 }
 
 /** What no thread of Node can do, with what can. */

@@ -28,6 +28,7 @@ export { type Networks, networks } from './create/index.ts';
 export type { CreateOptions } from './create/options.ts';
 export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
+export type { ContainerChoice } from './inspect/containers.ts';
 export {
   listInterfaces,
   listNamespaces,
@@ -60,6 +61,21 @@ export type {
 } from './inspect/sockets.ts';
 export type { ProcessNode } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
+export {
+  type Abortable,
+  type ContainerRoot,
+  type CopyOptions,
+  type InsidePath,
+  type MkdirOptions,
+  type NameOptions,
+  type OpenOptions,
+  openRoot,
+  type ReaddirOptions,
+  type ReadFileOptions,
+  type RmOptions,
+  type StatOptions,
+  type WriteFileOptions,
+} from './root/index.ts';
 export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';

@@ -51,10 +51,14 @@ enum create_step {
   CREATE_MOUNT_PROC
 };
 
+/* preload.c includes us too. */
+#define UNUSED_BY_PRELOAD __attribute__((unused))
+
 #define NEW_MNT 0x00020000u
 #define MAP_WORDS 1400 /* more than numbers fit a page, with the program's name and the pid */
 
 static struct launch_create* create;
+static int own_files; /* whether the files of a process that nobody may look into are not ours */
 static int proc = -1; /* our own /proc: a joined mount namespace may have any other */
 
 static char* text(uint32_t offset) { return offset == 0 ? 0 : (char*)create + offset; }
@@ -228,9 +232,9 @@ static void create_namespaces(void) {
     if (create->uid_map | create->gid_map | create->setgroups) mapper = start_mapper(self, &signal);
   }
   if (create != 0 && (create->flags & CREATE_OWNER)) set_owner();
-  /* The files of a process that nobody may look into are root's, and not ours to write. */
-  const int own_files = self >= 0 && (inside || CALL0(geteuid) != 0);
-  if (own_files) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+  /* Those of a process that nobody may look into are root's, and not ours to write. */
+  own_files = inside || CALL0(geteuid) != 0;
+  if (own_files && self >= 0) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
   must(CALL1(unshare, launch->unshare), LAUNCH_UNSHARE);
   if (create == 0) return;
   if (mapper != 0) let_map(mapper, signal);
@@ -290,10 +294,9 @@ static int arrange_mounts(void) {
 /* ---- holding ---- */
 
 /* Until the addon closes the channel, by itself or because its process ends, however that ends. An
- * ignored SIGCHLD is all the reaping that an init has to do: the kernel does it. */
-__attribute__((unused)) /* by preload.c */
-static void
-hold(void) {
+ * ignored SIGCHLD is all the reaping that an init has to do: the kernel does it. What a user is to
+ * open he must be allowed to look into; with the byte that says that it is done, that is over. */
+UNUSED_BY_PRELOAD static void hold(void) {
   if (create == 0 || !(create->flags & CREATE_HOLD)) return;
   arrange_files();
   must(CALL0(setsid), LAUNCH_NEW_SESSION);
@@ -307,9 +310,9 @@ hold(void) {
     CALL4(rt_sigaction, SIGCHLD_NUMBER, &ignored, 0, sizeof ignored.mask);
     CALL(prctl, PR_SET_NAME, "init", 0, 0, 0);
   }
+  if (own_files) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
   report(LAUNCH_READY, 0, 0);
   char byte;
-  while (CALL3(read, channel, &byte, 1) != 0) {
-  }
+  while (CALL3(read, channel, &byte, 1) != 0) CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
   quit(0);
 }

@@ -37,10 +37,12 @@ static void quit(int code) {
 }
 
 /* 0 where nobody is left to hear it. */
-static int report(int step, long error, int detail) {
+static int say(int to, int step, long error, int detail) {
   struct launch_report words = {step, (int32_t)error, detail};
-  return CALL(sendto, channel, &words, sizeof words, MESSAGE_NO_SIGNAL, 0) > 0;
+  return CALL(sendto, to, &words, sizeof words, MESSAGE_NO_SIGNAL, 0) > 0;
 }
+
+static int report(int step, long error, int detail) { return say(channel, step, error, detail); }
 
 static void fail(int step, long error, int detail) {
   report(step, error, detail);
@@ -68,11 +70,11 @@ static int number(const char* text) {
 static void receive(void) {
   uint32_t size = sizeof(struct launch);
   for (uint32_t have = 0; have < size;) {
-    long more = CALL3(read, channel, message.bytes + have, size - have);
+    long more = CALL3(read, channel, message.bytes + have, LAUNCH_MOST - have);
     if (more == -EINTR) continue;
     if (more <= 0) fail(LAUNCH_RECEIVE, more < 0 ? more : -EPIPE, 0);
     have += (uint32_t)more;
-    if (have == sizeof(struct launch)) size = launch->size;
+    if (have >= sizeof(struct launch)) size = launch->size;
     if (size < sizeof(struct launch) || size > LAUNCH_MOST) fail(LAUNCH_RECEIVE, -E2BIG, 0);
   }
 }
@@ -118,15 +120,35 @@ static void join(void) {
   }
 }
 
+/* What a process that leaves the rest to its child still needs: the child may share our memory, and
+ * changes `channel`. */
+static struct {
+  int channel;
+  int numbered_alike;
+  char stack[512] __attribute__((aligned(16)));
+} leaving;
+
+static void leave(long child) {
+  if (leaving.numbered_alike) say(leaving.channel, LAUNCH_FORKED, 0, (int)child);
+  quit(0);
+}
+
 /* A process never changes its own pid namespace, only that of its children. The child is Node's, as
  * we are (CLONE_PARENT). We say its pid, which we and Node number alike; in a joined namespace we
- * do not, and the child speaks: with its words the kernel hands over its pid as Node numbers it. */
+ * do not, and the child speaks: with its words the kernel hands over its pid as Node numbers it.
+ * To copy the memory would take longer than all else here; but a process that shares its own may
+ * not create some of the types (unshare(2)), and Node's (preload.c) is not ours to share. */
 static void go_on_as_child(int numbered_alike) {
-  long child = CALL(clone, CLONE_PARENT | SIGCHLD_NUMBER, 0, 0, 0, 0);
-  if (child > 0) {
-    if (numbered_alike) report(LAUNCH_FORKED, 0, (int)child);
-    quit(0);
-  }
+  leaving.channel = channel;
+  leaving.numbered_alike = numbered_alike;
+  const unsigned long flags = CLONE_PARENT | SIGCHLD_NUMBER;
+#ifdef LAUNCHER_IN_NODE
+  const long child = CALL(clone, flags, 0, 0, 0, 0);
+  if (child > 0) leave(child);
+#else
+  const unsigned long share = launch->unshare == 0 ? CLONE_VM : 0;
+  const long child = clone_and_leave(flags | share, leaving.stack + sizeof leaving.stack, leave);
+#endif
   must(child, LAUNCH_CLONE);
   if (!numbered_alike) report(LAUNCH_FORKED, 0, 0);
 }
@@ -137,9 +159,13 @@ static void go_on_as_child(int numbered_alike) {
  * any foreign path is looked at, so that no /proc/self/fd/N in it leads to a file of ours. */
 static void arrange_files(void) {
   int32_t* stdio = at(launch->stdio);
-  int32_t* own[] = {&channel, &launch->root, &launch->cgroup, &launch->parent};
+  int32_t* all[] = {&channel, &launch->root, &launch->cgroup, &launch->parent};
+  int32_t* own[4];
   const int count = (int)launch->stdio_count;
-  const int total = count + 4;
+  int total = count;
+  for (int i = 0; i < 4; i++) {
+    if (*all[i] >= 0) own[total++ - count] = all[i];
+  }
   for (int i = 0; i < total; i++) {
     int32_t* file = i < count ? &stdio[i] : own[i - count];
     if (*file < 0 || *file >= total) continue;

@@ -72,7 +72,7 @@ export type ContainerNamespaces = Readonly<
       {
         /** The number by which /proc and lsns know it. */
         readonly inode: number;
-        /** Is it the one that the host's first process is in? */
+        /** Is it the one that the host's first process is in? With a `root`, see there. */
         readonly host: boolean;
       }
     >
@@ -111,8 +111,9 @@ export type Containers = Container[] & {
 export interface ContainerOptions {
   /**
    * The root directory of the host, for a program that is in a container itself (`'/host'`), or of
-   * engines in a mount namespace of their own (`'/proc/PID/root'`). Default: `'/'`. Pids are always
-   * those of our /proc, so it has to be the host's too (`--pid=host`).
+   * engines in a mount namespace of their own (`'/proc/PID/root'`: the namespaces of that process are
+   * the host's then). Default: `'/'`. Pids are always those of our /proc, so that has to be the host's
+   * (`--pid=host`).
    */
   root?: string | undefined;
   /** Engines that keep their state elsewhere, by the names of their own options. */

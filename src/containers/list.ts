@@ -1,11 +1,20 @@
 /** Asks every engine, joins what they say, and checks it against the processes that there are. */
-import { invalidType } from '../errors.ts';
-import type { Container, ContainerOptions, ContainerState, Containers, Pod } from './container.ts';
+import { isAbsolute } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { invalidType, invalidValue } from '../errors.ts';
+import type {
+  Container,
+  ContainerOptions,
+  ContainerState,
+  Containers,
+  Engine,
+  Pod,
+} from './container.ts';
 import { readContainerd } from './containerd.ts';
 import { readDocker } from './docker.ts';
 import { findPlaces } from './places.ts';
 import { readPodman } from './podman.ts';
-import { lookAt, type Process } from './process.ts';
+import { hostInodes, type Inodes, lookAt, type Process } from './process.ts';
 import { Reader } from './reader.ts';
 import { readRuntimes } from './runtimes.ts';
 import { first, type Group, join } from './sighting.ts';
@@ -24,29 +33,68 @@ export async function listContainers(options: ContainerOptions = {}): Promise<Co
     ...places.containerd.map(state => readContainerd(reader, state)),
   ]);
   const groups = join([...engines.flat(), ...runtimes]);
-  const found = await Promise.all(groups.map(group => finish(group, reader)));
-  const containers = found.filter(container => container !== undefined);
+  const host = hostInodes(hostOf(reader.root));
+  const containers: Container[] = [];
+  // A process is looked at without waiting; after some of them others have their turn.
+  for (let i = 0; i < groups.length; i += atOnce) {
+    const some = groups.slice(i, i + atOnce).map(group => finish(group, reader, host));
+    containers.push(...(await Promise.all(some)).filter(container => container !== undefined));
+    await turn();
+  }
   return Object.assign(containers, { problems: reader.problems });
 }
+
+const atOnce = 16;
+
+const optionsOf: Readonly<Record<Engine, readonly string[]>> = {
+  docker: ['data-root', 'exec-root'],
+  podman: ['root', 'runroot'],
+  containerd: ['state'],
+  runc: ['root'],
+  crun: ['root'],
+};
 
 function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
   if (typeof options !== 'object' || options === null) {
     throw invalidType('options', 'an object', options);
   }
   const { root, directories, timeout = 2000 } = options;
-  if (root !== undefined && typeof root !== 'string') {
-    throw invalidType('options.root', 'a path', root);
-  }
-  if (typeof timeout !== 'number' || !(timeout >= 0)) {
+  if (root !== undefined) checkPath('options.root', root);
+  if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
     throw invalidType('options.timeout', 'a number of milliseconds', timeout);
   }
+  if (directories !== undefined) checkDirectories(directories);
   return { root, directories, timeout };
 }
 
+function checkDirectories(directories: unknown): void {
+  if (typeof directories !== 'object' || directories === null) {
+    throw invalidType('options.directories', 'an object', directories);
+  }
+  for (const [engine, paths] of Object.entries(directories)) {
+    const name = `options.directories.${engine}`;
+    const known = Object.hasOwn(optionsOf, engine) ? optionsOf[engine as Engine] : undefined;
+    if (known === undefined) {
+      throw invalidValue('options.directories', `of ${Object.keys(optionsOf).join(', ')}`, engine);
+    }
+    if (paths === undefined) continue;
+    if (typeof paths !== 'object' || paths === null) throw invalidType(name, 'an object', paths);
+    for (const [option, path] of Object.entries(paths)) {
+      if (!known.includes(option)) throw invalidValue(name, `of ${known.join(', ')}`, option);
+      if (path !== undefined) checkPath(`${name}.${option}`, path);
+    }
+  }
+}
+
+function checkPath(name: string, path: unknown): void {
+  if (typeof path !== 'string') throw invalidType(name, 'a path', path);
+  if (!isAbsolute(path) || path.includes('\0')) throw invalidValue(name, 'an absolute path', path);
+}
+
 /** undefined for what has been removed while we looked: a runtime's that its engine had no more. */
-async function finish(group: Group, reader: Reader): Promise<Container | undefined> {
+async function finish(group: Group, reader: Reader, host: Inodes): Promise<Container | undefined> {
   const [{ knownAs, owner }] = group;
-  const process = await processOf(group);
+  const process = await processOf(group, host);
   const { root } = knownAs;
   if (
     !process &&
@@ -57,12 +105,14 @@ async function finish(group: Group, reader: Reader): Promise<Container | undefin
   }
   const runtime = group.find(({ startTime }) => startTime !== undefined);
   const annotations = first(group, 'annotations');
+  const state = stateOf(group, process);
+  const created = first(group, 'created');
   return {
     engine: knownAs.engine,
     id: knownAs.id,
     name: first(group, 'name') ?? knownAs.id,
     runtime: runtime?.knownAs.engine,
-    state: stateOf(group, process),
+    state,
     pid: process?.pid,
     startTime: process?.startTime,
     owner,
@@ -73,8 +123,9 @@ async function finish(group: Group, reader: Reader): Promise<Container | undefin
     annotations,
     hostname: first(group, 'hostname'),
     cgroup: process?.cgroup,
-    created: first(group, 'created'),
-    started: first(group, 'started') ?? process?.started,
+    created,
+    started:
+      first(group, 'started') ?? (state === 'created' ? undefined : startOf(process, created)),
     namespaces: process?.namespaces,
     pod: podOf(first(group, 'pod'), annotations),
     knownAs: group.map(sighting => sighting.knownAs),
@@ -82,16 +133,23 @@ async function finish(group: Group, reader: Reader): Promise<Container | undefin
 }
 
 /** A runtime writes down when the process started, and so goes before the engine. */
-async function processOf(group: Group): Promise<Process | undefined> {
-  const { id } = group[0].knownAs;
-  for (const { pid, startTime, owner } of group) {
-    if (pid === undefined || startTime === undefined) continue;
-    return lookAt({ pid, startTime, id, owner });
-  }
-  const pid = first(group, 'pid') ?? (await first(group, 'findPid')?.());
-  return pid === undefined
-    ? undefined
-    : lookAt({ pid, startTime: undefined, id, owner: group[0].owner });
+async function processOf(group: Group, host: Inodes): Promise<Process | undefined> {
+  const [{ knownAs, owner }] = group;
+  const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
+  const pid = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
+  if (pid === undefined) return undefined;
+  return lookAt({ pid, startTime: runtime?.startTime, id: knownAs.id, owner }, host);
+}
+
+/** Whose namespaces are the host's: those of the first process, or of that whose root it is. */
+function hostOf(root: string): number {
+  return Number(/^\/proc\/(\d+)\/root$/.exec(root)?.[1] ?? 1);
+}
+
+/** A runtime starts the process, which waits, and says then that the container was created. */
+function startOf(process: Process | undefined, created: Date | undefined): Date | undefined {
+  if (process === undefined || created === undefined) return process?.started;
+  return process.started > created ? process.started : created;
 }
 
 /** The process decides; without one, the engine may say why there is none. */

@@ -12,7 +12,7 @@ import type { Sockets } from './sockets.ts';
 type Place = Places['podman'][0];
 
 /** Bytes of containers.json: half a kilobyte for each container. */
-const fileMost = 64 * 2 ** 20;
+const fileMost = 8 * 2 ** 20;
 
 export async function readPodman(reader: Reader, place: Place, ask: Sockets): Promise<Sighting[]> {
   const [onDisk, told] = await Promise.all([
@@ -87,13 +87,13 @@ const states: Readonly<Record<string, ContainerState>> = {
 };
 
 /** What its own list adds. */
-function parseRow(row: unknown, { state }: Sighting): Partial<Sighting> {
+function parseRow(row: unknown, { state, created }: Sighting): Partial<Sighting> {
   const pod = text(at(row, 'Pod'));
   const started = at(row, 'StartedAt');
   return {
     labels: texts(at(row, 'Labels')) ?? {},
     state: states[String(at(row, 'State'))] ?? state,
-    created: time(at(row, 'Created')),
+    created: time(at(row, 'Created')) ?? created,
     started: typeof started === 'number' && started > 0 ? new Date(started * 1000) : undefined,
     pod:
       pod === undefined

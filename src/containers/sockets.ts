@@ -7,7 +7,7 @@ import { failure } from '../errors.ts';
 import { adviceFor, type Reader } from './reader.ts';
 
 /** Bytes of one answer. */
-const answerMost = 64 * 2 ** 20;
+const answerMost = 16 * 2 ** 20;
 /** Requests at the same time, to one socket. */
 const requestsMost = 8;
 
@@ -46,7 +46,7 @@ export class Sockets {
     try {
       if (asked.failed) return undefined;
       const answer = await get(socket, path, asked.signal);
-      return answer === undefined ? undefined : JSON.parse(answer);
+      return answer === undefined ? undefined : this.#reader.parse(answer, socket);
     } catch (error) {
       if (!asked.failed) this.#failed(error, socket, asked);
       return undefined;

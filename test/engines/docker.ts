@@ -7,6 +7,8 @@ export interface DockerOptions extends MachineOptions {
   machine?: Machine;
   /** More options of dockerd, such as `--userns-remap=default`. */
   flags?: readonly string[];
+  /** Its socket. Default: /run/docker.sock. */
+  socket?: string;
 }
 
 export interface Docker extends AsyncDisposable {
@@ -27,9 +29,11 @@ export interface Docker extends AsyncDisposable {
 export async function startDocker(options: DockerOptions = {}): Promise<Docker> {
   const machine = options.machine ?? (await Machine.start(options));
   try {
-    const pid = await machine.start('dockerd', options.flags ?? []);
-    const docker = (...args: string[]) => machine.run('docker', args);
-    await machine.until('dockerd', 'docker', ['version']);
+    const socket = `unix://${options.socket ?? '/run/docker.sock'}`;
+    const env = { DOCKER_HOST: socket };
+    const pid = await machine.start('dockerd', ['-H', socket, ...(options.flags ?? [])]);
+    const docker = (...args: string[]) => machine.run('docker', args, env);
+    await machine.until('dockerd', 'docker', ['version'], env);
     for (const name of ['busybox', 'distroless'] as const) {
       await docker('load', '-q', '-i', imageArchive(machine.folder, name, `${name}:1`));
     }
@@ -38,7 +42,7 @@ export async function startDocker(options: DockerOptions = {}): Promise<Docker> 
       machine,
       pid,
       docker,
-      try: (...args) => machine.try('docker', args),
+      try: (...args) => machine.try('docker', args, env),
       start: (...args) => docker('run', '-d', ...args),
       inspect: async name => JSON.parse(await docker('container', 'inspect', name))[0],
       stop,

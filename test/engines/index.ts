@@ -1,5 +1,6 @@
 /** Container engines for tests: Debian's, each started by a test and gone with it. */
 export { type Containerd, images, startContainerd } from './containerd.ts';
+export { type PodContainer, type RunningPod, runPod } from './cri.ts';
 export { type Docker, startDocker } from './docker.ts';
 export { Machine, missing } from './machine.ts';
 export { type Podman, startPodman } from './podman.ts';

@@ -53,7 +53,7 @@ let zoo: {
   again: [Row[], Row[]];
   shallow: Row[];
   persistent: Row[];
-  users: Row[];
+  some: Row[];
   ofNested: Row[];
   ofPath: Row[];
 };
@@ -266,7 +266,7 @@ describe('options', () => {
   });
 
   test('types', () => {
-    expect(zoo.users).toEqual(zoo.ours.filter(row => ['user', 'uts'].includes(row.type)));
+    expect(zoo.some).toEqual(zoo.ours.filter(row => ['user', 'net'].includes(row.type)));
   });
 
   test('target: a process, a path', () => {

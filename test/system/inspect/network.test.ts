@@ -245,7 +245,7 @@ describe('listInterfaces', () => {
       expect(before).toEqual(theirs);
       break;
     }
-    expect(names.size).toBe(4);
+    expect([...names.values()]).toEqual(expect.arrayContaining(['lo', 'left', 'right', 'bridge']));
   });
 
   test('kinds, both ends of a veth, and an end in another namespace', async () => {
@@ -260,8 +260,9 @@ describe('listInterfaces', () => {
       expect(byName('left')).toMatchObject({ kind: 'veth', link: byName('right')?.index });
       expect(byName('left')?.linkNetworkId).toBeUndefined();
       const there = await listInterfaces(target.pid);
-      expect(there.map(one => one.name)).toEqual(['lo', 'far']);
-      expect(byName('near')).toMatchObject({ kind: 'veth', link: there[1]?.index });
+      const far = there.find(one => one.name === 'far');
+      expect(byName('near')).toMatchObject({ kind: 'veth', link: far?.index });
+      expect(there.map(one => one.name)).not.toContain('near');
       const [network] = await lab.run(() => listNamespaces({ types: ['net'], target: target.pid }));
       expect(byName('near')?.linkNetworkId).toBe(network?.networkId);
       expect(network?.networkId).toBeTypeOf('number');
@@ -271,7 +272,7 @@ describe('listInterfaces', () => {
   });
 
   test('what is sent is counted', async () => {
-    const lo = async () => (await listInterfaces(lab))[0];
+    const lo = async () => (await listInterfaces(lab)).find(one => one.name === 'lo');
     const before = await lo();
     await lab.run(async () => {
       const socket = dgram.createSocket('udp4');

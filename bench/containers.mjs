@@ -1,0 +1,99 @@
+/**
+ * node bench/index.mjs containers: the containers of a machine listed, against Docker's client
+ * asked for the same. Not among the rows that run by default: to start 300 takes minutes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listContainers } from 'linux-namespaces';
+import { runnerImport } from 'vite';
+import { file, interleave } from './measure.mjs';
+
+const count = Number(process.env.CONTAINERS ?? 300);
+const client = ['sh', ['-c', 'docker ps -q | xargs docker inspect']];
+
+export default async function measure() {
+  const { module } = await runnerImport(file('../test/engines/index.ts'));
+  const docker = await module.startDocker();
+  try {
+    await start(docker, count);
+    const { root } = docker.machine;
+    let longest = 0;
+    const results = await interleave(10, {
+      ours: async () => {
+        const watch = watchLoop();
+        const time = await timed(() => listContainers({ root }));
+        longest = Math.max(longest, await watch.stop());
+        return time;
+      },
+      client: () => timed(() => docker.machine.run(...client)),
+    });
+    const containers = await listContainers({ root });
+    const inspected = JSON.parse(await docker.machine.run(...client));
+    check(containers, inspected);
+    const [ours, theirs] = [results.ours, results.client];
+    const ratio = results.ratio('client', 'ours');
+    return [
+      {
+        what: `${count} containers listed, against docker ps -q | xargs docker inspect`,
+        ours: `${ours.toFixed(0)} ms`,
+        floor: `${theirs.toFixed(0)} ms`,
+        ratio: `${ratio.toFixed(1)} x faster`,
+        goal: '> 1 x',
+        ok: ratio > 1 ? 'yes' : 'NO',
+      },
+      {
+        what: '  the longest that the event loop had to wait meanwhile',
+        ours: `${longest.toFixed(0)} ms`,
+        floor: '',
+        ratio: '',
+        goal: '',
+        ok: '',
+      },
+    ];
+  } finally {
+    await docker.stop();
+  }
+}
+
+async function start(docker, wanted) {
+  const lacking = Array.from({ length: wanted }, (_, i) => `c${i}`);
+  const one = async () => {
+    for (let name = lacking.pop(); name; name = lacking.pop()) {
+      await docker.start('--name', name, '--net=none', '--label', `name=${name}`, 'distroless:1');
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, one));
+}
+
+async function timed(work) {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** How late a timer of a millisecond comes, at the most. */
+function watchLoop() {
+  let [longest, running, last] = [0, true, performance.now()];
+  const loop = (async () => {
+    while (running) {
+      await sleep(1);
+      longest = Math.max(longest, performance.now() - last - 1);
+      last = performance.now();
+    }
+  })();
+  return {
+    stop: async () => {
+      running = false;
+      await loop;
+      return longest;
+    },
+  };
+}
+
+/** They are about the same containers. */
+function check(containers, inspected) {
+  const pids = new Map(inspected.map(one => [one.Id, one.State.Pid]));
+  const wrong = containers.filter(({ id, pid }) => pids.get(id) !== pid);
+  if (containers.length !== inspected.length || wrong.length > 0) {
+    throw new Error(`${containers.length} of ${inspected.length}, ${wrong.length} wrong`);
+  }
+}

@@ -1,0 +1,51 @@
+// One call on the files of a container: what was asked, and what came of it. Any of them may block,
+// on a file system that does not answer, so each is made on a thread of its own. Knows nothing of
+// JavaScript.
+#pragma once
+#include <string>
+
+#include "shared.h"
+#include "tree.h"
+
+namespace root {
+
+enum class Operation {  // in the order of `operations` in src/root/calls.ts
+  kOpen,                // path, flags, mode, special: fd
+  kReadFile,            // path, flags, special: data; of what is longer the fd and size, too
+  kStat,                // path, follows: data
+  kReadlink,            // path: data
+  kRealpath,            // path: data
+  kList,                // path, recursive: data
+  kMkdir,               // path, mode, recursive: length of the first path made, 0: none
+  kRemove,              // path, recursive
+  kRename,              // path, other
+  kChmod,               // path, mode
+  kChown,               // path, uid, gid
+  kSymlink,             // path, other (the target)
+  kCopy,                // path, other, CopyFlags
+  kRead,                // fd, position or -1, length, full: bytes read, data
+  kWrite,               // fd, data, position or -1: bytes written
+  kClose,               // fd
+  kReplace,  // path, mode: fd, second (its directory), data (its name, 0, that of the path)
+  kCommit,   // fd, second, path (its name), other: takes the name, on disk
+  kAbandon,  // second, path: removes it
+};
+
+struct Call : Work {
+  Shared<Root> root;
+  Operation operation = Operation::kOpen;
+  std::string path;
+  std::string other;
+  int64_t numbers[3] = {};
+  int fd = -1;
+  int second = -1;
+  std::string data;  // in and out
+  Fd opened;
+  Fd opened_second;
+  int64_t value = 0;  // >= 0, or -errno
+  bool gone = false;  // this is the root of nothing any more
+};
+
+void run(Call* call);
+
+}  // namespace root

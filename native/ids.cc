@@ -1,0 +1,47 @@
+#include "ids.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace root {
+namespace {
+
+constexpr uint32_t kNobody = 65534;  // the kernel's default in /proc/sys/kernel/overflowuid
+
+}  // namespace
+
+int64_t Ids::Outside(uint32_t inside) const {
+  if (ranges.empty()) return inside;
+  for (const Range& range : ranges) {
+    if (inside - range.inside < range.length) return range.outside + (inside - range.inside);
+  }
+  return -EINVAL;
+}
+
+uint32_t Ids::Inside(uint32_t outside) const {
+  if (ranges.empty()) return outside;
+  for (const Range& range : ranges) {
+    if (outside - range.outside < range.length) return range.inside + (outside - range.outside);
+  }
+  return kNobody;
+}
+
+// Another fsuid than 0 takes the capabilities that have to do with files out of the effective set;
+// the permitted one keeps them (capabilities(7)). All this is the thread's own.
+void become(const Ids& users, const Ids& groups) {
+  if (users.ranges.empty() && groups.ranges.empty()) return;
+  const int64_t user = users.Outside(0);
+  const int64_t group = groups.Outside(0);
+  if (user < 0 || group < 0) return;
+  ::syscall(SYS_setfsgid, static_cast<uint32_t>(group));
+  ::syscall(SYS_setfsuid, static_cast<uint32_t>(user));
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct sets[2];
+  if (::syscall(SYS_capget, &header, sets) == -1) return;
+  for (auto& set : sets) set.effective = set.permitted;
+  ::syscall(SYS_capset, &header, sets);
+}
+
+}  // namespace root

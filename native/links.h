@@ -1,0 +1,61 @@
+// Which files of a tree have further names in it, and where the copies of them are.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace root {
+
+struct Key {
+  uint64_t device;
+  uint64_t inode;
+  bool operator==(const Key&) const = default;
+};
+
+// A file with further names: where its copy is, and which file that is.
+struct Copied {
+  Key source;
+  Key copy;
+  std::string path;  // empty: this place is free
+};
+
+// Finds them by their source, among as many as there are: a table with open addressing.
+class Links {
+ public:
+  const Copied* Find(const Key& source) const {
+    if (table_.empty()) return nullptr;
+    const Copied& place = table_[Place(table_, source)];
+    return place.path.empty() ? nullptr : &place;
+  }
+
+  void Add(Copied copied) {
+    if (count_ >= kLinksMost) return;
+    if (count_ * 2 >= table_.size()) Grow();
+    Copied& place = table_[Place(table_, copied.source)];
+    if (place.path.empty()) count_++;
+    place = std::move(copied);
+  }
+
+ private:
+  static constexpr size_t kLinksMost = 1000000;  // files with several names that are remembered
+
+  static size_t Place(const std::vector<Copied>& table, const Key& source) {
+    const size_t mask = table.size() - 1;
+    size_t at = (source.inode * 0x9e3779b97f4a7c15 + source.device) >> 20 & mask;
+    while (!table[at].path.empty() && table[at].source != source) at = (at + 1) & mask;
+    return at;
+  }
+
+  void Grow() {
+    std::vector<Copied> larger(table_.empty() ? 64 : table_.size() * 2);
+    for (Copied& copied : table_) {
+      if (!copied.path.empty()) larger[Place(larger, copied.source)] = std::move(copied);
+    }
+    table_.swap(larger);
+  }
+
+  std::vector<Copied> table_;
+  size_t count_ = 0;
+};
+
+}  // namespace root

@@ -1,0 +1,35 @@
+// What is done to whole trees in one go, on the thread that calls it: listing, removing, copying.
+// Knows nothing of JavaScript. Every function returns a value >= 0, or -errno: ECANCELED where it
+// was told to stop.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "root.h"
+
+namespace root {
+
+// What a long piece of work looks at, and shows, while it goes on.
+struct Work {
+  std::atomic<bool> cancelled{false};
+  std::atomic<uint64_t> files{0};
+  std::atomic<uint64_t> bytes{0};
+  std::string at;  // where in the tree it failed; empty: at its top
+};
+
+// Entries as {uint32 parent, uint8 type as UV_DIRENT_*, name, 0}: `parent` is 0 for the directory
+// itself, or the how manieth of the directories listed it is that the entry is in.
+int list(const Root& root, const std::string& path, bool recursive, Work* work, std::string* found);
+
+int remove(const Root& root, const std::string& path, bool recursive, Work* work);
+
+enum CopyFlags {
+  kCopyIn = 1,       // from outside to inside; otherwise the other way
+  kCopyOwners = 2,   // and with them the set-user-ID and set-group-ID bits
+  kCopySpecial = 4,  // FIFOs, devices and sockets are made anew; otherwise -EOPNOTSUPP
+};
+
+int copy(const Root& root, const std::string& from, const std::string& to, int flags, Work* work);
+
+}  // namespace root

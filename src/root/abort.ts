@@ -1,0 +1,45 @@
+/** Listening to an AbortSignal: many calls may share one, and it sees one listener for all of them. */
+
+interface Listeners {
+  readonly calls: Set<() => void>;
+  readonly end: () => void;
+}
+
+const listening = new WeakMap<AbortSignal, Listeners>();
+
+/** Calls `listener` when it is aborted. What this gives ends the listening. */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const listeners = listening.get(signal) ?? listen(signal);
+  listeners.calls.add(listener);
+  return () => {
+    listeners.calls.delete(listener);
+    if (listeners.calls.size === 0) listeners.end();
+  };
+}
+
+function listen(signal: AbortSignal): Listeners {
+  const calls = new Set<() => void>();
+  const tell = () => {
+    for (const call of [...calls]) call();
+  };
+  const end = () => {
+    signal.removeEventListener('abort', tell);
+    listening.delete(signal);
+  };
+  signal.addEventListener('abort', tell);
+  const listeners = { calls, end };
+  listening.set(signal, listeners);
+  return listeners;
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** As Node's, which it shows nobody. */
+export function abortError(signal: AbortSignal): Error {
+  const error = new Error('The operation was aborted', { cause: signal.reason });
+  return Object.assign(Object.defineProperty(error, 'name', { value: 'AbortError' }), {
+    code: 'ABORT_ERR',
+  });
+}

@@ -1,0 +1,234 @@
+/**
+ * Makes the calls on the files of one container. Each runs on a thread of its own, since any may block
+ * for ever (a file system in the container that does not answer): so it holds up neither the event loop
+ * nor Node's thread pool, and can be left behind by an AbortSignal.
+ */
+import { binding, type CallResult, type RunningCall } from '../binding.ts';
+import { failure, fileFailure, type NamespaceError } from '../errors.ts';
+import { abortError, onAbort, throwIfAborted } from './abort.ts';
+import { callFailure } from './failures.ts';
+import type { Place } from './open.ts';
+
+/** In the order of native/call.h. */
+export const operations = {
+  open: 0,
+  readFile: 1,
+  stat: 2,
+  readlink: 3,
+  realpath: 4,
+  list: 5,
+  mkdir: 6,
+  remove: 7,
+  rename: 8,
+  chmod: 9,
+  chown: 10,
+  symlink: 11,
+  copy: 12,
+  read: 13,
+  write: 14,
+  close: 15,
+  replace: 16,
+  commit: 17,
+  abandon: 18,
+} as const;
+
+export interface Progress {
+  /** Files, directories and links so far. */
+  readonly files: number;
+  /** Bytes of content so far, without holes. */
+  readonly bytes: number;
+}
+
+export interface Request {
+  readonly operation: keyof typeof operations;
+  /** Node's word for it, and the paths, as an error shows them. */
+  readonly syscall: string;
+  readonly shown?: string | undefined;
+  readonly shownOther?: string | undefined;
+  readonly path?: Buffer | undefined;
+  readonly other?: Buffer | undefined;
+  readonly numbers?: readonly number[];
+  readonly fd?: number;
+  readonly second?: number;
+  readonly data?: Buffer | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: ((progress: Progress) => void) | undefined;
+}
+
+const errnos = { ESRCH: -3, EBADF: -9, ECANCELED: -125 } as const;
+
+/** So many calls of one root run at a time: a hostile one holds no more threads than that. */
+const threadsMost = 16;
+/** How long an aborted call may take to stop by itself, in milliseconds, before it is left behind. */
+const grace = 100;
+const progressEvery = 100; // milliseconds
+
+export class Calls {
+  readonly #place: Place;
+  #over: NamespaceError | undefined;
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  get target(): number | string | undefined {
+    return this.#place.target;
+  }
+
+  get closed(): boolean {
+    return this.#over !== undefined;
+  }
+
+  close(): void {
+    this.#end(failure(errnos.EBADF, 'openat2', { advice: 'this root has been closed' }));
+  }
+
+  /** Calls that run finish; those on open files go on. */
+  #end(reason: NamespaceError): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason;
+    binding.rootClose(this.#place.root);
+  }
+
+  async call(request: Request): Promise<CallResult> {
+    throwIfAborted(request.signal);
+    while (this.#running >= threadsMost) await this.#turn(request.signal);
+    this.#running++;
+    const free = () => {
+      this.#running--;
+      this.#waiting.shift()?.();
+    };
+    let running: RunningCall;
+    let done: Promise<CallResult>;
+    try {
+      if (this.#over !== undefined && request.fd === undefined) throw this.#refused(request);
+      [running, done] = binding.rootCall(
+        this.#place.root,
+        operations[request.operation],
+        request.path,
+        request.other,
+        request.numbers ?? [],
+        request.fd ?? -1,
+        request.second ?? -1,
+        request.data,
+      );
+    } catch (error) {
+      free();
+      throw error;
+    }
+    done.then(free, free);
+    const result = await watched(running, done, request, late => this.#discard(late, request));
+    if (result.value >= 0) return result;
+    throw this.#failure(result, request);
+  }
+
+  /** Closes an fd that a call has opened. */
+  closeFile(fd: number, shown?: string): Promise<unknown> {
+    return this.call({ operation: 'close', syscall: 'close', shown, fd });
+  }
+
+  /** Takes back what a call did that nobody waits for any more. */
+  #discard({ value, fd, second, data }: CallResult, request: Request): void {
+    const close = () => {
+      for (const open of [fd, second]) if (open >= 0) this.closeFile(open).catch(() => {});
+    };
+    if (request.operation !== 'replace' || value < 0) return close();
+    this.abandon(second, data.subarray(0, data.indexOf(0))).then(close, close);
+  }
+
+  /** Removes the file that was to replace another one. */
+  abandon(directory: number, path: Buffer): Promise<unknown> {
+    const syscall = 'unlink';
+    return this.call({ operation: 'abandon', syscall, fd: -1, second: directory, path });
+  }
+
+  #turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let end = () => {};
+      const go = () => {
+        end();
+        resolve();
+      };
+      this.#waiting.push(go);
+      if (signal === undefined) return;
+      end = onAbort(signal, () => {
+        end();
+        const at = this.#waiting.indexOf(go);
+        if (at >= 0) this.#waiting.splice(at, 1);
+        reject(abortError(signal));
+      });
+    });
+  }
+
+  #refused({ syscall, shown, shownOther }: Request): NamespaceError {
+    const { errno, message } = this.#over as NamespaceError;
+    return fileFailure(
+      errno,
+      syscall,
+      { path: shown, dest: shownOther },
+      { target: this.target, advice: message.slice(message.indexOf('; ') + 2) },
+    );
+  }
+
+  #failure(result: CallResult, request: Request): Error {
+    const { value } = result;
+    if (value === errnos.ECANCELED && request.signal?.aborted) return abortError(request.signal);
+    if (result.gone) {
+      const advice =
+        value === errnos.ESRCH
+          ? 'the process has exited'
+          : 'the process has another root by now, or it has been unmounted: open it again';
+      this.#end(failure(value, 'openat2', { target: this.target, advice }));
+      return this.#refused(request);
+    }
+    return callFailure(result, request, this.target);
+  }
+}
+
+/** The result of a call; or, when it is aborted and does not stop, the reason in time. */
+async function watched(
+  running: RunningCall,
+  done: Promise<CallResult>,
+  { signal, progress }: Request,
+  discard: (late: CallResult) => void,
+): Promise<CallResult> {
+  if (signal === undefined && progress === undefined) return done;
+  let reason: unknown;
+  let leave = (_: unknown) => {};
+  let timer: NodeJS.Timeout | undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = why => {
+      reason ??= why;
+      binding.rootStop(running, false);
+      timer ??= setTimeout(() => {
+        binding.rootStop(running, true);
+        done.then(discard);
+        reject(reason);
+      }, grace);
+    };
+  });
+  const abort = () => leave(abortError(signal as AbortSignal));
+  const report = () => {
+    const [files, bytes] = binding.rootProgress(running);
+    try {
+      progress?.({ files, bytes });
+    } catch (error) {
+      leave(error);
+    }
+  };
+  const reports = progress && setInterval(report, progressEvery);
+  const end = signal && onAbort(signal, abort);
+  try {
+    const result = await Promise.race([done, left]);
+    if (reason === undefined && result.value >= 0) report();
+    // What is done is done: who opened something still has to close it.
+    if (reason !== undefined && (result.value < 0 || !signal?.aborted)) throw reason;
+    return result;
+  } finally {
+    clearInterval(reports);
+    clearTimeout(timer);
+    end?.();
+  }
+}

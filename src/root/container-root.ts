@@ -1,0 +1,276 @@
+/** `ContainerRoot`: the files of a container, in the words of `node:fs/promises`. */
+import type { BigIntStats, Dirent, ReadStream, Stats, WriteStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Target } from '../target.ts';
+import { Calls, type operations, type Request } from './calls.ts';
+import { readFile, writeFile } from './contents.ts';
+import { copy } from './copies.ts';
+import { entriesOf, statsOf } from './entries.ts';
+import { openPlace } from './open.ts';
+import {
+  type Abortable,
+  bytesOf,
+  type CopyOptions,
+  decoded,
+  type InsidePath,
+  idOf,
+  type MkdirOptions,
+  modeOf,
+  type NameOptions,
+  type OpenOptions,
+  optionsOf,
+  type ReaddirOptions,
+  type ReadFileOptions,
+  type RmOptions,
+  type StatOptions,
+  shownAs,
+  type WriteFileOptions,
+} from './options.ts';
+import { openHandle, readStream, writeStream } from './streams.ts';
+
+type Data = Parameters<typeof writeFile>[2];
+type Bytes = { encoding?: null | undefined };
+type AsBuffer = { encoding: 'buffer' };
+type Typed = { withFileTypes: true };
+
+/**
+ * The files of a container, from outside, as the processes in it see them. Paths start at its root,
+ * whatever the links in it say; ids are those of its own user namespace; what is made belongs to its
+ * root. Functions, options, results and errors are those of `node:fs/promises`; errors are
+ * `NamespaceError`s that show the path inside. From `openRoot`.
+ */
+export class ContainerRoot {
+  readonly #calls: Calls;
+
+  /** @internal */
+  constructor(calls: Calls) {
+    this.#calls = calls;
+  }
+
+  /** Reads a whole file: as much as it has when it is opened. Not more than 2 GiB. */
+  readFile(path: InsidePath, options?: (ReadFileOptions & Bytes) | null): Promise<Buffer>;
+  readFile(
+    path: InsidePath,
+    options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
+  ): Promise<string>;
+  async readFile(
+    path: InsidePath,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<string | Buffer> {
+    const all = optionsOf<ReadFileOptions>(options, {});
+    const content = await readFile(this.#calls, path, all);
+    return all.encoding ? content.toString(all.encoding) : content;
+  }
+
+  /** Writes a file. With `atomic`, whole or not at all. */
+  async writeFile(
+    path: InsidePath,
+    data: Data,
+    options?: WriteFileOptions | BufferEncoding | null,
+  ): Promise<void> {
+    await writeFile(this.#calls, path, data, optionsOf<WriteFileOptions>(options, {}));
+  }
+
+  /** Writes at the end of a file. */
+  async appendFile(
+    path: InsidePath,
+    data: Data,
+    options?: Omit<WriteFileOptions, 'atomic'> | BufferEncoding | null,
+  ): Promise<void> {
+    await writeFile(this.#calls, path, data, optionsOf<WriteFileOptions>(options, { flag: 'a' }));
+  }
+
+  /** Opens a file. What is done with the `FileHandle` is done by Node, on its thread pool. */
+  async open(
+    path: InsidePath,
+    flags: string | number = 'r',
+    mode: number | string = 0o666,
+    options?: OpenOptions,
+  ): Promise<FileHandle> {
+    return openHandle(this.#calls, path, flags, mode, optionsOf<OpenOptions>(options, {}));
+  }
+
+  createReadStream(
+    path: InsidePath,
+    options?: Parameters<typeof readStream>[2] | BufferEncoding,
+  ): ReadStream {
+    return readStream(this.#calls, path, optionsOf<Parameters<typeof readStream>[2]>(options, {}));
+  }
+
+  createWriteStream(
+    path: InsidePath,
+    options?: Parameters<typeof writeStream>[2] | BufferEncoding,
+  ): WriteStream {
+    const all = optionsOf<Parameters<typeof writeStream>[2]>(options, {});
+    return writeStream(this.#calls, path, all);
+  }
+
+  /** Lists a directory; with `recursive`, all that is below it, without following links. */
+  readdir(path: InsidePath, options: ReaddirOptions & Typed & AsBuffer): Promise<Dirent<Buffer>[]>;
+  readdir(path: InsidePath, options: ReaddirOptions & Typed): Promise<Dirent[]>;
+  readdir(path: InsidePath, options: (ReaddirOptions & AsBuffer) | 'buffer'): Promise<Buffer[]>;
+  readdir(path: InsidePath, options?: ReaddirOptions | BufferEncoding | null): Promise<string[]>;
+  async readdir(
+    path: InsidePath,
+    options?: ReaddirOptions | BufferEncoding | 'buffer' | null,
+  ): Promise<unknown[]> {
+    const all = optionsOf<ReaddirOptions>(options, {});
+    const numbers = [Number(all.recursive ?? false)];
+    const { data } = await this.#call('list', 'scandir', path, { numbers, signal: all.signal });
+    return entriesOf(data, shownAs(path), all);
+  }
+
+  stat(path: InsidePath, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  stat(path: InsidePath, options?: StatOptions & { bigint?: false | undefined }): Promise<Stats>;
+  stat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats> {
+    return this.#stat('stat', path, options);
+  }
+
+  lstat(path: InsidePath, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
+  lstat(path: InsidePath, options?: StatOptions & { bigint?: false | undefined }): Promise<Stats>;
+  lstat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats> {
+    return this.#stat('lstat', path, options);
+  }
+
+  async #stat(syscall: string, path: InsidePath, options: StatOptions | undefined): Promise<Stats> {
+    const { bigint, signal } = optionsOf<StatOptions>(options, {});
+    const numbers = [Number(syscall === 'stat')];
+    const { data } = await this.#call('stat', syscall, path, { numbers, signal });
+    return statsOf(data, bigint ?? false) as Stats;
+  }
+
+  readlink(path: InsidePath, options: (NameOptions & AsBuffer) | 'buffer'): Promise<Buffer>;
+  readlink(path: InsidePath, options?: NameOptions | BufferEncoding | null): Promise<string>;
+  readlink(path: InsidePath, options?: NameOptions | string | null): Promise<string | Buffer> {
+    return this.#name('readlink', path, options);
+  }
+
+  /** The path of a file from the container's root on, with no link in it. */
+  realpath(path: InsidePath, options: (NameOptions & AsBuffer) | 'buffer'): Promise<Buffer>;
+  realpath(path: InsidePath, options?: NameOptions | BufferEncoding | null): Promise<string>;
+  realpath(path: InsidePath, options?: NameOptions | string | null): Promise<string | Buffer> {
+    return this.#name('realpath', path, options);
+  }
+
+  async #name(
+    operation: 'readlink' | 'realpath',
+    path: InsidePath,
+    options: NameOptions | string | null | undefined,
+  ): Promise<string | Buffer> {
+    const { encoding, signal } = optionsOf<NameOptions>(options, {});
+    const { data } = await this.#call(operation, operation, path, { signal });
+    return decoded(data, encoding);
+  }
+
+  /** With `recursive`, gives the first directory that it made, if it made one. */
+  async mkdir(
+    path: InsidePath,
+    options?: MkdirOptions | number | string | null,
+  ): Promise<string | undefined> {
+    const isMode = typeof options === 'number' || typeof options === 'string';
+    const all = optionsOf<MkdirOptions>(isMode ? { mode: options } : options, {});
+    const recursive = all.recursive ?? false;
+    const numbers = [modeOf(all.mode ?? 0o777), Number(recursive)];
+    const { value } = await this.#call('mkdir', 'mkdir', path, { numbers, signal: all.signal });
+    if (!recursive || value === 0) return undefined;
+    return resolve('/', bytesOf(path).subarray(0, value).toString());
+  }
+
+  /**
+   * Removes a file; with `recursive`, a directory and all that is below it: by open directories, so that
+   * nothing elsewhere is removed, whatever is moved or linked there meanwhile.
+   */
+  async rm(path: InsidePath, options?: RmOptions): Promise<void> {
+    const { recursive, force, signal } = optionsOf<RmOptions>(options, {});
+    const numbers = [Number(recursive ?? false)];
+    await this.#call('remove', 'rm', path, { numbers, signal }).catch(error => {
+      if (!force || error.code !== 'ENOENT') throw error;
+    });
+  }
+
+  async rename(oldPath: InsidePath, newPath: InsidePath, options?: Abortable): Promise<void> {
+    const other = bytesOf(newPath, 'newPath');
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#call('rename', 'rename', oldPath, { other, shownOther: shownAs(newPath), signal });
+  }
+
+  /** Follows links, as in Node. */
+  async chmod(path: InsidePath, mode: number | string, options?: Abortable): Promise<void> {
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#call('chmod', 'chmod', path, { numbers: [modeOf(mode)], signal });
+  }
+
+  /** Ids as the container sees them; -1 leaves one as it is. Follows links, as in Node. */
+  async chown(path: InsidePath, uid: number, gid: number, options?: Abortable): Promise<void> {
+    const numbers = [idOf(uid, 'uid'), idOf(gid, 'gid')];
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#call('chown', 'chown', path, { numbers, signal });
+  }
+
+  /** `target` is written as it is, and means a file of the container to whoever follows it there. */
+  async symlink(target: InsidePath, path: InsidePath, options?: Abortable): Promise<void> {
+    const other = bytesOf(target, 'target');
+    const { signal } = optionsOf<Abortable>(options, {});
+    await this.#calls.call({
+      operation: 'symlink',
+      syscall: 'symlink',
+      shown: shownAs(target),
+      shownOther: shownAs(path),
+      path: bytesOf(path),
+      other,
+      signal,
+    });
+  }
+
+  /** Whether there is such a file; a link that leads nowhere is none. */
+  async exists(path: InsidePath, options?: Abortable): Promise<boolean> {
+    try {
+      await this.stat(path, { signal: options?.signal });
+      return true;
+    } catch (error) {
+      if (absent.includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Copies a file or a tree from the container to `outside`, a path of ours, with modes, times, links (hard
+   * ones within the tree too) and holes. `outside` is the copy's own path; a directory that is
+   * there already is copied into. Not copied: extended attributes and access lists.
+   */
+  async copyOut(inside: InsidePath, outside: InsidePath, options?: CopyOptions): Promise<void> {
+    await copy(this.#calls, 'out', inside, outside, options);
+  }
+
+  /** The same from `outside`, a path of ours, to `inside`. */
+  async copyIn(outside: InsidePath, inside: InsidePath, options?: CopyOptions): Promise<void> {
+    await copy(this.#calls, 'in', outside, inside, options);
+  }
+
+  #call(
+    operation: keyof typeof operations,
+    syscall: string,
+    path: InsidePath,
+    more: Partial<Request>,
+  ): ReturnType<Calls['call']> {
+    const bytes = bytesOf(path);
+    return this.#calls.call({ operation, syscall, shown: shownAs(path), path: bytes, ...more });
+  }
+
+  /** Lets go of the container. Calls that run finish, and what has been opened stays open. */
+  close(): void {
+    this.#calls.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+const absent = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
+
+/** @internal */
+export function openRoot(target: Target): ContainerRoot {
+  return new ContainerRoot(new Calls(openPlace(target)));
+}

@@ -1,0 +1,118 @@
+/**
+ * From a target to an open root in the addon, with the ids of its user namespace. A process is held by
+ * its directory in /proc, opened before anything else is asked of it: what is had through that
+ * afterwards is of one process, whatever its pid comes to mean.
+ */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { binding, type OpenedRoot } from '../binding.ts';
+import { failure, refusal } from '../errors.ts';
+import { Namespaces } from '../namespaces.ts';
+import { openTarget, type Target } from '../target.ts';
+
+const errnos = { ENOENT: -2, ESRCH: -3, EPERM: -1, ENOSYS: -38 } as const;
+
+export interface Place {
+  readonly root: OpenedRoot;
+  readonly target: number | string | undefined;
+}
+
+export function openPlace(target: Target): Place {
+  const pid = pidOf(target);
+  return pid === undefined ? ofMounts(target) : ofProcess(target, pid);
+}
+
+/** undefined: it is no process. What is wrong with it, `openTarget` says. */
+function pidOf(target: Target): number | undefined {
+  if (typeof target === 'number') return target;
+  if (typeof target !== 'object' || target === null || target instanceof Namespaces)
+    return undefined;
+  return 'pid' in target && typeof target.pid === 'number' ? target.pid : undefined;
+}
+
+function ofProcess(target: Target, pid: number): Place {
+  const directory = Number.isInteger(pid) ? binding.openDirectory(`/proc/${pid}`) : errnos.ENOENT;
+  let root: OpenedRoot | number;
+  try {
+    const fds = openTarget(target, ['mnt']);
+    try {
+      if (directory < 0) throw gone(pid);
+      const users = idsOf(directory, 'uid_map', pid);
+      const groups = idsOf(directory, 'gid_map', pid);
+      const mounts = binding.dup(fds.get('mnt') ?? -1);
+      if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt', target: pid });
+      root = binding.rootOpen(directory, mounts, users, groups);
+    } finally {
+      fds.release();
+    }
+  } catch (error) {
+    binding.close(directory);
+    throw error;
+  }
+  return { root: opened(root, pid), target: pid };
+}
+
+/** A mount namespace, without any process of it: its own root. */
+function ofMounts(target: Target): Place {
+  if (target instanceof Namespaces && !target.types.includes('mnt')) {
+    const advice = 'openRoot() needs a process, or a handle or path with mnt';
+    throw refusal(['mnt'], 'not among the namespaces of this target', { advice });
+  }
+  const fds = openTarget(target, ['mnt']);
+  const name = target instanceof Namespaces ? undefined : (target as { mnt?: string }).mnt;
+  try {
+    const mounts = binding.dup(fds.get('mnt') ?? -1);
+    if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });
+    const ids = isOurs(mounts) ? [] : none;
+    return { root: opened(binding.rootOpen(-1, mounts, ids, ids), name), target: name };
+  } finally {
+    fds.release();
+  }
+}
+
+function opened(root: OpenedRoot | number, target: Place['target']): OpenedRoot {
+  if (typeof root !== 'number') return root;
+  if (root === errnos.ENOENT || root === errnos.ESRCH) throw gone(target);
+  const advice =
+    root === errnos.ENOSYS
+      ? '/proc is not mounted here, and files are opened through it'
+      : root === errnos.EPERM
+        ? 'CAP_SYS_ADMIN and CAP_SYS_CHROOT are missing, or the namespace is not in reach of them: run as root'
+        : undefined;
+  throw failure(root, typeof target === 'number' ? 'open' : 'setns', {
+    type: 'mnt',
+    target,
+    advice,
+  });
+}
+
+function gone(target: Place['target']): Error {
+  return failure(errnos.ESRCH, 'open', { target, advice: 'the process has exited' });
+}
+
+/** No id of ours is one of theirs, nor the other way round. */
+const none: readonly number[] = [0, 0, 0];
+
+/** user_namespaces(7): lines of "inside outside length", outside in our numbers. */
+function idsOf(directory: number, file: string, pid: number): readonly number[] {
+  const path = `/proc/self/fd/${directory}`;
+  try {
+    if (readlinkSync(`${path}/ns/user`) === readlinkSync('/proc/self/ns/user')) return [];
+    const numbers = readFileSync(`${path}/${file}`, 'utf8').match(/\d+/g)?.map(Number) ?? [];
+    return numbers.length === 0 ? none : numbers;
+  } catch (error) {
+    const { errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
+    if (errno === errnos.ENOENT || errno === errnos.ESRCH) throw gone(pid);
+    throw failure(errno, 'open', { type: 'user', target: pid });
+  }
+}
+
+/** Does our user namespace own the mount namespace? */
+function isOurs(mounts: number): boolean {
+  const owner = binding.getOwner(mounts);
+  if (owner < 0) return false;
+  try {
+    return `user:[${[binding.getInode(owner)].flat()[0]}]` === readlinkSync('/proc/self/ns/user');
+  } finally {
+    binding.close(owner);
+  }
+}

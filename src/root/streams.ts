@@ -1,0 +1,184 @@
+/** Node's own FileHandles and streams, on files of a container. */
+import fs, { type ReadStream, type WriteStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { fileFailure } from '../errors.ts';
+import { abortError, onAbort } from './abort.ts';
+import type { Calls } from './calls.ts';
+import { tidied } from './contents.ts';
+import { bytesOf, flagsOf, type InsidePath, modeOf, type OpenOptions, shownAs } from './options.ts';
+
+/**
+ * Node gives a FileHandle for a path only: so the file is opened by us, and once more by Node, through our
+ * own /proc, which leads to that very file.
+ */
+export async function openHandle(
+  calls: Calls,
+  path: InsidePath,
+  flag: unknown,
+  mode: unknown,
+  options: OpenOptions,
+): Promise<FileHandle> {
+  const flags = flagsOf(flag ?? 'r');
+  const shown = shownAs(path);
+  const { fd } = await calls.call({
+    operation: 'open',
+    syscall: 'open',
+    shown,
+    path: bytesOf(path),
+    numbers: [flags, modeOf(mode ?? 0o666), Number(options.special ?? false)],
+    signal: options.signal,
+  });
+  try {
+    const { O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW } = fs.constants;
+    const again = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
+    return await fs.promises.open(`/proc/self/fd/${fd}`, again);
+  } catch (error) {
+    const { errno = -2 } = error as NodeJS.ErrnoException;
+    const advice = errno === -2 ? 'it is opened through /proc, which has to be mounted' : undefined;
+    throw fileFailure(errno, 'open', { path: shown }, { target: calls.target, advice });
+  } finally {
+    await tidied(calls.closeFile(fd, shown), options.signal);
+  }
+}
+
+type StreamOptions = OpenOptions & { fs?: unknown; fd?: unknown };
+
+/** Node's streams take the calls that they make from us. */
+export function readStream(
+  calls: Calls,
+  path: InsidePath,
+  options: StreamOptions & Parameters<typeof fs.createReadStream>[1] & object,
+): ReadStream {
+  const own = new FileCalls(calls, path, options);
+  return own.ending(fs.createReadStream(shownAs(path), own.instead(options) as never));
+}
+
+export function writeStream(
+  calls: Calls,
+  path: InsidePath,
+  options: StreamOptions & Parameters<typeof fs.createWriteStream>[1] & object,
+): WriteStream {
+  const own = new FileCalls(calls, path, options);
+  return own.ending(fs.createWriteStream(shownAs(path), own.instead(options) as never));
+}
+
+type Callback = (error: Error | null, ...values: unknown[]) => void;
+
+/** The calls that a stream makes. */
+class FileCalls {
+  readonly #calls: Calls;
+  readonly #path: Buffer;
+  readonly #shown: string;
+  readonly #special: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #running = 0;
+
+  constructor(calls: Calls, path: InsidePath, { special, signal }: OpenOptions) {
+    this.#calls = calls;
+    this.#path = bytesOf(path);
+    this.#shown = shownAs(path);
+    this.#special = special ?? false;
+    this.#signal = signal;
+  }
+
+  /** The options for Node. The signal is ours: it ends a call, or what no call is under way for. */
+  instead(options: StreamOptions): object {
+    const own = {
+      open: this.#open.bind(this),
+      read: this.#read.bind(this),
+      write: this.#write.bind(this),
+      close: this.#close.bind(this),
+    };
+    return { ...options, fd: undefined, signal: undefined, fs: own };
+  }
+
+  ending<S extends ReadStream | WriteStream>(stream: S): S {
+    const signal = this.#signal;
+    if (signal === undefined) return stream;
+    const abort = () => {
+      if (this.#running === 0) stream.destroy(abortError(signal));
+    };
+    if (!signal.aborted) (stream as NodeJS.EventEmitter).once('close', onAbort(signal, abort));
+    return stream;
+  }
+
+  async #answer(done: Promise<readonly unknown[]>, callback: Callback): Promise<void> {
+    this.#running++;
+    let answer: () => void;
+    try {
+      const values = await done;
+      answer = () => callback(null, ...values);
+    } catch (error) {
+      answer = () => callback(error as Error);
+    }
+    this.#running--;
+    process.nextTick(answer); // what it throws is the stream's, and no rejection of ours
+  }
+
+  #open(_path: unknown, flag: unknown, mode: unknown, callback: Callback): void {
+    const opened = this.#calls.call({
+      operation: 'open',
+      syscall: 'open',
+      shown: this.#shown,
+      path: this.#path,
+      numbers: [flagsOf(flag), modeOf(mode ?? 0o666), Number(this.#special)],
+      signal: this.#signal,
+    });
+    this.#answer(
+      opened.then(({ fd }) => [fd]),
+      callback,
+    );
+  }
+
+  #read(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | bigint | null | undefined,
+    callback: Callback,
+  ): void {
+    const got = this.#calls.call({
+      operation: 'read',
+      syscall: 'read',
+      shown: this.#shown,
+      fd,
+      numbers: [Number(position ?? -1), length, 0],
+      signal: this.#signal,
+    });
+    this.#answer(
+      got.then(({ data, value }) => [data.copy(buffer, offset, 0, value), buffer]),
+      callback,
+    );
+  }
+
+  #write(
+    fd: number,
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number | null | undefined,
+    callback: Callback,
+  ): void {
+    const put = this.#calls.call({
+      operation: 'write',
+      syscall: 'write',
+      shown: this.#shown,
+      fd,
+      numbers: [Number(position ?? -1)],
+      data: Buffer.from(buffer.buffer, buffer.byteOffset + offset, length),
+      signal: this.#signal,
+    });
+    this.#answer(
+      put.then(({ value }) => [value, buffer]),
+      callback,
+    );
+  }
+
+  #close(fd: number, callback: Callback): void {
+    this.#answer(
+      this.#calls.closeFile(fd, this.#shown).then(() => []),
+      callback,
+    );
+  }
+}

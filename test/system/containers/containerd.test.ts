@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
+import { type Containers, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Containerd,
+  type Docker,
+  images,
+  type Machine,
+  missing,
+  type PodContainer,
+  type RunningPod,
+  type Runtime,
+  runPod,
+  startContainerd,
+  startCrun,
+  startDocker,
+  startRunc,
+} from '../../engines/index.ts';
+import { rejectionOf } from '../support.ts';
+import { apart, expectNamespaces, named, time } from './support.ts';
+
+const absent = missing('containerd', 'runc', 'crun', 'dockerd', 'iptables');
+
+describe.skipIf(absent)(`containerd, runc, crun [${absent || 'installed'}]`, () => {
+  let containerd: Containerd;
+  let machine: Machine;
+  let runc: Runtime;
+  let crun: Runtime;
+  let pod: RunningPod;
+  let web: PodContainer;
+  let sidecar: PodContainer;
+  const uid = randomUUID();
+  beforeAll(async () => {
+    containerd = await startContainerd();
+    machine = containerd.machine;
+    const run = (id: string) => containerd.ctr('run', '-d', images.busybox, id, 'sleep', '1000000');
+    await run('plain');
+    await run('paused').then(() => containerd.ctr('task', 'pause', 'paused'));
+    await containerd.ctr('run', '-d', images.busybox, 'exited', 'true');
+    const over = "ctr task ls | grep -q 'exited .*STOPPED'";
+    await machine.until('containerd', 'sh', ['-c', over]);
+    pod = await runPod(containerd, { namespace: 'blog', name: 'wordpress', uid });
+    web = await pod.run('web', ['sleep', '1000000']);
+    sidecar = await pod.run('sidecar', ['sleep', '1000000']);
+    [runc, crun] = [await startRunc({ machine }), await startCrun({ machine })];
+  }, 120_000);
+  afterAll(() => containerd?.stop());
+
+  const list = (): Promise<Containers> => listContainers({ root: machine.root });
+
+  test('what ctr runs is as ctr has it', async () => {
+    const rows = (await containerd.ctr('task', 'ls')).split('\n').slice(1);
+    const tasks = rows.map(row => row.split(/\s+/) as [string, string, string]);
+    expect(tasks.map(([id]) => id).sort()).toEqual(['exited', 'paused', 'plain']);
+    const containers = await list();
+    const words: Record<string, string> = {
+      RUNNING: 'running',
+      PAUSED: 'paused',
+      STOPPED: 'exited',
+    };
+    for (const [id, pid, status] of tasks) {
+      const state = words[status];
+      expect(named(containers, id)).toMatchObject({ engine: 'containerd', id, state });
+      if (state !== 'exited') expect(named(containers, id).pid).toBe(Number(pid));
+    }
+    const plain = named(containers, 'plain');
+    const info = JSON.parse(await containerd.ctr('container', 'info', 'plain'));
+    expect(plain.annotations).toEqual(info.Spec.annotations ?? {});
+    expect(plain).toMatchObject({ runtime: 'runc', image: undefined, labels: undefined });
+    expect(plain.cgroup).toMatch(`${info.Spec.linux.cgroupsPath}`);
+    expect(readdirSync(plain.rootfs ?? '')).toContain('www');
+    expectNamespaces(plain, machine);
+    expect(plain.knownAs).toEqual([
+      { engine: 'containerd', namespace: 'default', id: 'plain' },
+      { engine: 'runc', root: '/run/containerd/runc/default', id: 'plain' },
+    ]);
+  });
+
+  test('a pod of Kubernetes and its two containers are as CRI has them', async () => {
+    const containers = await list();
+    for (const container of [web, sidecar]) {
+      const status = await container.status();
+      const found = named(containers, status.name);
+      expect(found).toMatchObject({
+        engine: 'containerd',
+        id: container.id,
+        pid: status.info.pid,
+        state: 'running',
+        image: status.image,
+        labels: undefined,
+        hostname: undefined,
+        pod: { name: 'wordpress', namespace: 'blog', uid, sandbox: status.info.sandboxID },
+      });
+      // CRI's own time is when it was asked, the one here when it was done.
+      const late = (found.created?.getTime() ?? 0) - status.createdAt / 1e6;
+      expect(late).toBeGreaterThan(-1000);
+      expectNamespaces(found, machine);
+      const sandbox = containers.find(({ id }) => id === pod.id);
+      expect(sandbox).toMatchObject({
+        pid: pod.pid,
+        name: 'wordpress',
+        hostname: 'wordpress-host',
+      });
+      for (const type of ['net', 'ipc', 'uts'] as const) {
+        expect(found.namespaces?.[type]).toEqual(sandbox?.namespaces?.[type]);
+      }
+      expect(apart(found)).toEqual(['ipc', 'mnt', 'net', 'pid', 'uts']);
+    }
+  });
+
+  test('by what people call it in Kubernetes', async () => {
+    const find = (name: string) => findContainer(name, { root: machine.root });
+    expect((await find('blog/wordpress/web')).id).toBe(web.id);
+    expect((await find('containerd:blog/wordpress/sidecar')).id).toBe(sidecar.id);
+    expect((await find('blog/wordpress')).id).toBe(pod.id);
+    expect((await find('sidecar')).id).toBe(sidecar.id);
+    expect((await find(`runc:${web.id}`)).id).toBe(web.id);
+    for (const name of ['blog/wordpress/none', 'blog/web', 'wordpress/web', 'docker:web']) {
+      expect((await rejectionOf(find(name))).code, name).toBe('ENOENT');
+    }
+    const other = await runPod(containerd, { namespace: 'shop', name: 'x', uid: randomUUID() });
+    const second = await other.run('web', ['sleep', '1000000']);
+    const error = await rejectionOf(find('web'));
+    expect(error.code).toBe('ENOTUNIQ');
+    expect(error.message).toContain('containerd:blog/wordpress/web');
+    expect(error.message).toContain('containerd:shop/x/web');
+    expect((await find('shop/x/web')).id).toBe(second.id);
+  });
+
+  test('containers of runc and crun are as these list them', async () => {
+    const annotations = { 'com.example.name': 'value=with=signs', empty: '' };
+    await runc.start('by-runc', { annotations, hostname: 'runc-host' });
+    await runc.run('create', '--bundle', runc.bundle('runc-created'), 'runc-created');
+    await runc.start('runc-paused');
+    await runc.run('pause', 'runc-paused');
+    await runc.start('runc-exited', { args: ['true'] });
+    const over = 'runc state runc-exited | grep -q stopped';
+    await machine.until('containerd', 'sh', ['-c', over]);
+    await crun.start('by-crun', { annotations, hostname: 'crun-host', image: 'distroless' });
+    await crun.run('create', '--bundle', crun.bundle('crun-created'), 'crun-created');
+    const containers = await list();
+    const theirs = JSON.parse(await runc.run('list', '-f', 'json'));
+    const states: Record<string, string> = { stopped: 'exited' };
+    expect(theirs).toHaveLength(4);
+    for (const one of theirs) {
+      const found = named(containers, one.id);
+      expect(found).toMatchObject({
+        engine: 'runc',
+        runtime: 'runc',
+        state: states[one.status] ?? one.status,
+        bundle: machine.root + one.bundle,
+        rootfs: machine.root + one.rootfs,
+        annotations: one.annotations ?? {},
+        labels: undefined,
+        owner: 0,
+      });
+      expect(found.pid ?? 0).toBe(one.status === 'stopped' ? 0 : one.pid);
+      expect(found.created?.getTime()).toBe(time(one.created));
+      if (one.status !== 'stopped') expectNamespaces(found, machine);
+      expect(found.started === undefined).toBe(
+        one.status === 'created' || one.status === 'stopped',
+      );
+    }
+    expect(named(containers, 'by-runc').hostname).toBe('runc-host');
+    const crunTheirs = JSON.parse(await crun.run('list', '-f', 'json'));
+    expect(crunTheirs).toHaveLength(2);
+    for (const one of crunTheirs) {
+      const found = named(containers, one.id);
+      expect(found).toMatchObject({
+        engine: 'crun',
+        runtime: 'crun',
+        pid: one.pid,
+        bundle: machine.root + one.bundle,
+        rootfs: `${machine.root}${one.bundle}/rootfs`,
+      });
+      expect(found.created?.getTime()).toBe(time(one.created));
+      expectNamespaces(found, machine);
+    }
+    const byCrun = named(containers, 'by-crun');
+    expect(byCrun).toMatchObject({ state: 'running', hostname: 'crun-host', annotations });
+    expect(named(containers, 'crun-created').state).toBe('created');
+    expect(statSync(byCrun.rootfs ?? '').isDirectory()).toBe(true);
+    withNamespaces(byCrun, ['net', 'uts'], () => {});
+  });
+
+  test("Docker's containers on this containerd are Docker's, and one each", async () => {
+    const docker: Docker = await startDocker({ machine });
+    const id = await docker.start('--name', 'dockers', 'busybox:1');
+    const containers = await list();
+    const found = containers.filter(container => container.id === id);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({ engine: 'docker', name: 'dockers', state: 'running' });
+    expect(found[0]?.knownAs.map(known => known.engine)).toEqual(['docker', 'containerd', 'runc']);
+    expect(found[0]?.bundle).toBe(
+      `${machine.root}/run/containerd/io.containerd.runtime.v2.task/moby/${id}`,
+    );
+    const tasks = await machine.run('ctr', ['-n', 'moby', 'task', 'ls']);
+    expect(tasks).toContain(id);
+  });
+
+  test('without the daemon it is all the same', async () => {
+    const before = await list();
+    process.kill(containerd.pid, 'SIGKILL');
+    const after = await list();
+    expect(after.problems).toEqual([]);
+    const show = (containers: Containers) =>
+      containers
+        .map(({ id, state, pid }) => ({ id, state, pid }))
+        .sort((a, b) => (a.id < b.id ? 1 : -1));
+    expect(show(after)).toEqual(show(before));
+  });
+});

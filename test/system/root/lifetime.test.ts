@@ -1,0 +1,167 @@
+/** A root is that of one process, for as long as there is one. */
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { NamespaceError, openNamespaces, openRoot } from 'linux-namespaces';
+import { expect, test } from 'vitest';
+import { errorOf, fdCount, read, rejectionOf, threads, until } from '../support.ts';
+import {
+  end,
+  makeImage,
+  mount,
+  run,
+  startContainer,
+  unmount,
+  ways,
+} from './fixtures/containers.ts';
+
+test.each(ways)(
+  '%s: after the death of the process every call says so, and nothing is open',
+  async way => {
+    const container = await startContainer(way);
+    const fds = fdCount();
+    const root = openRoot(container.pid);
+    expect(await root.readFile('/etc/hosts', 'utf8')).toContain('inside');
+    const handle = await root.open('/etc/hosts');
+    await container.stop();
+    for (const call of [
+      () => root.readFile('/etc/hosts'),
+      () => root.writeFile('/tmp/x', ''),
+      () => root.rm('/etc', { recursive: true }),
+      () => root.copyIn('/etc/hostname', '/x'),
+      () => root.exists('/etc'),
+    ]) {
+      const error = await rejectionOf(call());
+      expect(error).toMatchObject({ code: 'ESRCH', target: container.pid });
+      expect(error.message).toContain('the process has exited');
+    }
+    // What is open is the caller's.
+    expect(await handle.readFile('utf8')).toContain('inside');
+    await handle.close();
+    expect(fdCount()).toBe(fds);
+    // Started again it is another process.
+    const again = await startContainer(way, container.merged);
+    expect((await rejectionOf(root.readFile('/etc/hosts'))).code).toBe('ESRCH');
+    using anew = openRoot(again.pid);
+    expect(await anew.readFile('/etc/hosts', 'utf8')).toContain('inside');
+  },
+);
+
+test('a volume that the dying container takes along is not written beside', async () => {
+  const image = makeImage();
+  const script = 'mount -t tmpfs tmpfs "$0/tmp" && exec chroot "$0" /bin/sleep 1000000';
+  const child = run(['unshare', '-m', 'sh', '-c', script, image]);
+  await until('it to sleep', () => read(`/proc/${child.pid}/comm`) === 'sleep');
+  using root = openRoot(child.pid as number);
+  await root.writeFile('/tmp/before', 'x');
+  const writes = Array.from({ length: 60 }, async (_, i) => {
+    if (i === 20) child.kill('SIGKILL');
+    await root.writeFile(`/tmp/${i}`, 'x').catch(error => expect(error.code).toBe('ESRCH'));
+  });
+  await Promise.all(writes);
+  await until('its end', () => child.signalCode !== null);
+  expect((await rejectionOf(root.readFile('/tmp/before'))).code).toBe('ESRCH');
+  expect(execFileSync('ls', ['-A', join(image, 'tmp')], { encoding: 'utf8' })).toBe('');
+});
+
+test('a root that is unmounted', async () => {
+  const image = makeImage();
+  const on = mount(join(image, 'tmp'), '-t', 'tmpfs', 'tmpfs');
+  execFileSync('cp', ['-r', join(image, 'bin'), join(image, 'etc'), on]);
+  const { pid } = await startContainer('chroot', on);
+  const fds = fdCount();
+  using root = openRoot(pid);
+  await root.readFile('/etc/hosts');
+  unmount(on);
+  const error = await rejectionOf(root.readFile('/etc/hosts'));
+  expect(error).toMatchObject({ code: 'ESTALE', path: '/etc/hosts' });
+  expect(error.message).toContain('unmounted');
+  expect(fdCount()).toBe(fds);
+});
+
+test('a process that has another root by now', async () => {
+  const image = makeImage();
+  // Python, to change the root when it is told to and go on.
+  const script = `
+import os, sys
+os.chroot(sys.argv[1]); print('one', flush=True); sys.stdin.readline()
+os.chroot('/tmp'); print('two', flush=True); sys.stdin.readline()`;
+  const child = spawn('python3', ['-c', script, image], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.on('data', data => (said += data));
+  try {
+    await until('its first root', () => said.includes('one'));
+    using root = openRoot({ pid: child.pid });
+    expect(await root.readFile('/etc/hosts', 'utf8')).toContain('inside');
+    child.stdin.write('\n');
+    await until('its second root', () => said.includes('two'));
+    expect((await rejectionOf(root.readFile('/etc/hosts'))).code).toBe('ESTALE');
+  } finally {
+    await end(child);
+  }
+});
+
+test('who is refused: a kernel thread, a zombie, nobody, what is no process', async () => {
+  const fds = fdCount();
+  const kernelThread = execFileSync('pgrep', ['-x', 'kthreadd'], { encoding: 'utf8' }).trim();
+  expect(errorOf(() => openRoot(Number(kernelThread)))).toMatchObject({ code: 'EINVAL' });
+  const parent = run(['sh', '-c', 'sleep 0 & exec sleep 1000000']);
+  const zombie = await until('a zombie', () => {
+    const pid = read(`/proc/${parent.pid}/task/${parent.pid}/children`);
+    return pid && read(`/proc/${pid}/stat`)?.includes(') Z ') && Number(pid);
+  });
+  expect(errorOf(() => openRoot(zombie))).toMatchObject({ code: 'ESRCH', target: zombie });
+  expect(errorOf(() => openRoot(4_194_304)).code).toBe('ESRCH');
+  for (const bad of [0, -1, 1.5, '/', '/srv/root', undefined, null, {}, { pid: '1/root' }]) {
+    expect(
+      errorOf(() => openRoot(bad as never)),
+      String(bad),
+    ).toBeInstanceOf(TypeError);
+  }
+  using net = openNamespaces(process.pid, ['net']);
+  expect(errorOf(() => openRoot(net))).toBeInstanceOf(NamespaceError);
+  net.close();
+  expect(fdCount()).toBe(fds);
+});
+
+test('a mount namespace without a process: its own root, by path and by handle', async () => {
+  const image = makeImage();
+  const script =
+    'mount --bind "$0" "$0" && cd "$0" && mkdir -p old && pivot_root . old && exec /bin/sleep 1000000';
+  const child = run(['unshare', '-m', 'sh', '-c', script, image]);
+  await until('it to sleep', () => read(`/proc/${child.pid}/comm`) === 'sleep');
+  const [fds, tasks] = [fdCount(), threads().length];
+  const handle = openNamespaces(child.pid as number, ['mnt']);
+  using byPath = openRoot({ mnt: `/proc/${child.pid}/ns/mnt` });
+  using byHandle = openRoot(handle);
+  expect(await byPath.readFile('/etc/hosts', 'utf8')).toContain('inside');
+  child.kill('SIGKILL');
+  await until('its end', () => child.signalCode !== null);
+  handle.close();
+  await byHandle.writeFile('/tmp/x', 'after its death');
+  expect(readFileSync(join(image, 'tmp/x'), 'utf8')).toBe('after its death');
+  byPath.close();
+  byHandle.close();
+  await until('no thread more', () => threads().length <= tasks);
+  expect(fdCount()).toBe(fds);
+});
+
+test('one of a Worker that is ended leaves nothing open', async () => {
+  const { pid } = await startContainer('user namespace');
+  const source = `
+    import('linux-namespaces').then(async ({ openRoot }) => {
+      const root = openRoot(${pid});
+      require('node:worker_threads').parentPort.postMessage(await root.readFile('/etc/hosts', 'utf8'));
+      for (;;) await root.readdir('/', { recursive: true });
+    });`;
+  const inWorker = async () => {
+    const worker = new Worker(source, { eval: true });
+    await new Promise(heard => worker.once('message', heard));
+    await worker.terminate();
+  };
+  await inWorker();
+  const fds = fdCount();
+  for (let i = 0; i < 3; i++) await inWorker();
+  await until('its fds to be closed', () => fdCount() <= fds);
+});
