@@ -128,9 +128,14 @@ class Child {
     for (; said > 1; said = spawn::read_report(channel_, &result)) {
       if (said == spawn::kForked) said = GoOnWith(result);
       if (said < 0) break;
-      if (said != spawn::kEntered) continue;
+      if (said == spawn::kEntered) {
+        types_ = result.detail;
+        forks_ = result.forked;
+      }
+      // They are said by two processes: either may come first.
+      if (types_ < 0 || (forks_ && exit_ != &successor_)) continue;
       Napi::HandleScope scope(env_);
-      Call(entered_, {Napi::Number::New(env_, pid_), Napi::Number::New(env_, result.detail)});
+      Call(entered_, {Napi::Number::New(env_, pid_), Napi::Number::New(env_, types_)});
       if (channel_ < 0) return;
     }
     if (said == 0) return;
@@ -195,6 +200,8 @@ class Child {
   Napi::FunctionReference entered_;
   int pid_;
   int killed_ = 0;  // the last signal
+  int types_ = -1;  // that it has entered, once it has
+  bool forks_ = false;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   uv_poll_t first_;

@@ -89,6 +89,8 @@ int wait_with(int pidfd, int options, int* code, int* signal) {
 }  // namespace
 
 void reap(int pidfd) {
+  // libuv makes what it watches non-blocking, and then waitid(2) would not wait.
+  wait_until(pidfd, POLLIN, -1);
   wait_for_end(kPidfd, pidfd);
   ::close(pidfd);
 }
@@ -156,6 +158,7 @@ int read_report(int channel, Result* result) {
   if (got <= 0) return 1;
   if (report.step == LAUNCH_ENTERED) {
     result->detail = report.detail;
+    result->forked = report.error != 0;
     return kEntered;
   }
   if (report.step != LAUNCH_FORKED) return failed(report, result);

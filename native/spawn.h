@@ -33,6 +33,7 @@ struct Request {
 
 struct Result {
   const char* step = "";  // the system call that failed
+  bool forked = false;    // with kEntered: there is, or will be, a kForked, too
   int detail = 0;         // of setns: the type; of capabilities: which
   bool setup = true;      // it was not the exec of the program
   int pid = 0;

@@ -85,7 +85,7 @@ enum launch_step {
 
 struct launch_report {
   int32_t step;
-  int32_t error;  /* -errno */
+  int32_t error;  /* -errno; of LAUNCH_ENTERED: 1 where LAUNCH_FORKED is said, too */
   int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of
                      LAUNCH_FORKED: the pid, 0: that of the sender; of LAUNCH_ENTERED: CLONE_NEW* */
 };

@@ -212,6 +212,7 @@ __attribute__((constructor)) static void enter(void) {
 
   must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
   /* With a parent that died before we asked, the channel has no other end. */
-  if (!report(LAUNCH_ENTERED, 0, (int)seen)) quit(137);
+  const int forked = asked(LAUNCH_FORK_JOINED) || asked(LAUNCH_FORK_CREATED);
+  if (!report(LAUNCH_ENTERED, forked, (int)seen)) quit(137);
   CALL1(close, channel);
 }

@@ -11,6 +11,7 @@ import { type NodeOptions, startAs } from '../child/process-handle.ts';
 import { requirePermission } from '../child/spawn.ts';
 import { failure } from '../errors.ts';
 import { maskOf, type Types } from '../types.ts';
+import { leftAtHome } from './death.ts';
 import { atHome, runInside } from './inside.ts';
 import { nodeFlags, requireUsableNode } from './node.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
@@ -25,7 +26,7 @@ const program = `(${runInside})(${makeProtocol}, ${atHome})`;
 export interface Started {
   /** With a pipe at 1 and 2, and the protocol's socket at 3. */
   readonly child: ChildProcess;
-  /** In the types that were asked for, by the kernel's word: fulfilled with its pid, or never. */
+  /** Fulfilled with its pid when it is in the types that were asked for, by the kernel's word. */
   readonly entered: Promise<number>;
 }
 
@@ -47,8 +48,10 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
     const mask = maskOf([...plan.joined, ...plan.created]);
     const { flags, hasNoDebugger } = nodeFlags(options.resourceLimits ?? {});
     let enter: (pid: number) => void;
-    const entered = new Promise<number>(resolve => {
+    let refuse: (error: Error) => void;
+    const entered = new Promise<number>((resolve, reject) => {
       enter = resolve;
+      refuse = reject;
     });
     const preloaded = {
       ...plan,
@@ -61,6 +64,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
       preload,
       entered(pid: number, seen: number) {
         if (seen === mask) enter(pid);
+        else refuse(leftAtHome());
       },
     };
     // What is executed first has the channel's number as its argv[0], in front of what we give.

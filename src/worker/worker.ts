@@ -43,6 +43,7 @@ export class NamespaceWorker {
   readonly #timeout: number | undefined;
   readonly #pending = new Map<number, Pending>();
   readonly #outputs: readonly [Output, Output];
+  readonly #entered: Promise<void>;
   readonly #ended: Promise<void>;
   #unsent: Uint8Array[] | undefined = [];
   #calls = 0;
@@ -72,7 +73,7 @@ export class NamespaceWorker {
       signal.addEventListener('abort', abort, { once: true });
       this.#stopSignal = () => signal.removeEventListener('abort', abort);
     }
-    entered.then(pid => this.#enter(pid));
+    this.#entered = entered.then(pid => this.#enter(pid)).catch(error => this.#kill(error));
     const execPath = process.execPath;
     this.#send(['settings', { execPath, env: flat(env ?? bareEnvironment) }]);
     this.ready = this.#expect(0).then(() => {});
@@ -167,16 +168,9 @@ export class NamespaceWorker {
 
   #hear(answer: Answer): void {
     const [kind, id] = answer;
-    if (kind === 'ready') this.#hearReady();
+    if (kind === 'ready') this.#entered.then(() => this.#settle(0)?.resolve(answer));
     else if (kind === 'error') this.#settle(id)?.reject(unpack(answer[2]));
     else this.#settle(id)?.resolve(answer);
-  }
-
-  /** It may be heard before what the kernel said of its place, but only in the same turn. */
-  #hearReady(turns = 2): void {
-    if (this.#unsent === undefined) this.#settle(0)?.resolve(['ready']);
-    else if (turns > 0) setImmediate(() => this.#hearReady(turns - 1));
-    else this.#kill(leftAtHome());
   }
 
   #listen(): void {

@@ -41,6 +41,7 @@ test(`${count} workers in ${containers} containers, ${count * callsEach} calls`,
   }
   delay.disable();
   for (const [i, worker] of workers.entries()) {
+    expect(await worker.evaluate(() => 'alive'), `worker ${i}`).toBe('alive');
     expect(inodesOf(worker.pid ?? 0)).toEqual(inodesOf(targets[Math.floor(i / 5)]?.pid ?? 0));
   }
 
