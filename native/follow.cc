@@ -94,10 +94,11 @@ int follow(int channel, int forks, int patience, Result* result) {
   int error = 0;
   bool open = true;
   // All has been said by then, and nothing of it wakes us while the launcher is still at work.
-  wait_until(channel, POLLRDHUP, patience);
+  if (!result->hold) wait_until(channel, POLLRDHUP, patience);
   // After a failure up to the end: a child may say that it failed before its parent says its pid.
   while (open) {
-    const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : 0);
+    const int rest = forks > 0 || error != 0 ? kPatience : result->hold ? patience : 0;
+    const int ready = wait_until(channel, POLLIN, rest);
     if (ready == 0 && forks == 0) break;
     launch_report report;
     int pid = 0;

@@ -61,6 +61,7 @@ int run(Request* request) {
   request->count = 0;
   request->init_channel = -1;
   spawn::Result* holder = &request->failure;
+  holder->hold = true;
   int error = spawn::start(&request->spawn, holder);
   if (error < 0) return error;
   holder->step = "clone";

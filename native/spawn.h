@@ -38,6 +38,7 @@ struct Result {
   int pid = 0;
   int pidfd = -1;
   int channel = -1;    // >= 0: the exec is not over, read_report() will tell
+  bool hold = false;   // in: a launcher that holds namespaces, which says when it does
   bool ready = false;  // a launcher that was to hold namespaces holds them
   std::vector<int> ends;
   keeper::Keeper* keeper = nullptr;  // to be given to keeper::end() after the child's end
