@@ -10,9 +10,9 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Debugger(env, exports);
   js::Inspect(env, exports);
   js::Spawn(env, exports);
-  js::Root(env, exports);
   js::Creating(env, exports);
   js::Cloning(env, exports);
+  js::Root(env, exports);
   return exports;
 }
 

@@ -58,6 +58,13 @@ int receive(int channel, launch_report* report, int* pid) {
   return 1;
 }
 
+void wait_for_end(int kind, int id) {
+  siginfo_t info;
+  while (::waitid(static_cast<idtype_t>(kind), static_cast<id_t>(id), &info, WEXITED) == -1 &&
+         errno == EINTR) {
+  }
+}
+
 int failed(const launch_report& report, Result* result) {
   result->step = name_of(report.step);
   result->detail = report.detail;
@@ -82,22 +89,21 @@ int wait_with(int pidfd, int options, int* code, int* signal) {
 }  // namespace
 
 void reap(int pidfd) {
-  siginfo_t info;
-  while (::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info, WEXITED) == -1 &&
-         errno == EINTR) {
-  }
+  wait_for_end(kPidfd, pidfd);
   ::close(pidfd);
 }
 
-int follow(int channel, int forks, int patience, Result* result) {
+int follow(int channel, int forks, bool executes, int patience, Result* result) {
   std::vector<int> earlier;
   int error = 0;
   bool open = true;
-  // All has been said by then, and nothing of it wakes us while the launcher is still at work.
-  wait_until(channel, POLLRDHUP, patience);
+  // Without a program to be executed it stays open. Otherwise all has been said when it closes, and
+  // nothing of that wakes us while the launcher is still at work.
+  if (executes) wait_until(channel, POLLRDHUP, patience);
   // After a failure up to the end: a child may say that it failed before its parent says its pid.
   while (open) {
-    const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : 0);
+    const int rest = executes ? 0 : patience;
+    const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : rest);
     if (ready == 0 && forks == 0) break;
     launch_report report;
     int pid = 0;
@@ -120,6 +126,8 @@ int follow(int channel, int forks, int patience, Result* result) {
       if (pidfd < 0) {
         if (error == 0) result->step = "pidfd_open";
         if (error == 0) error = pidfd;
+        ::kill(pid, SIGKILL);  // nobody has waited for it, so the number is its own still
+        wait_for_end(P_PID, pid);
       } else {
         earlier.push_back(result->pidfd);
         result->pidfd = pidfd;

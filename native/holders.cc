@@ -2,10 +2,16 @@
 // elsewhere, a place for children to come, and mounts.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -14,6 +20,7 @@
 #include <algorithm>
 
 #include "kernel.h"
+#include "netlink.h"
 #include "scan.h"
 #include "sys.h"
 
@@ -68,7 +75,58 @@ int open_in_root(int directory, const char* path) {
   return result_of(::syscall(437 /* SYS_openat2 */, root.fd(), path, &how, sizeof how));
 }
 
+// Requests of sock_diag(7): a header, and the family's own struct.
+template <class Body>
+netlink::Request ask(const Body& body) {
+  struct {
+    struct nlmsghdr header;
+    Body body;
+  } message = {};
+  message.header.nlmsg_len = sizeof message;
+  message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+  message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  message.body = body;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&message);
+  return {NETLINK_SOCK_DIAG, {bytes, bytes + sizeof message}, {}};
+}
+
+// The inode in each message of an answer; 0 for a socket that nobody has open.
+template <class Message, uint32_t Message::*field>
+void take_inodes(const netlink::Request& request, std::vector<uint64_t>* inodes) {
+  int length = static_cast<int>(request.answer.size());
+  const auto* header = reinterpret_cast<const struct nlmsghdr*>(request.answer.data());
+  for (; NLMSG_OK(header, static_cast<unsigned>(length)); header = NLMSG_NEXT(header, length)) {
+    const auto* message = static_cast<const Message*>(NLMSG_DATA(header));
+    if (message->*field != 0) inodes->push_back(message->*field);
+  }
+}
+
 }  // namespace
+
+// Where the kernel does not answer, each socket is asked.
+void read_home(Home* home) {
+  if (proc::read_link(AT_FDCWD, "/proc/thread-self/ns/net", &home->network) < 0) return;
+  const char* step = "";
+  for (const uint8_t family : {AF_INET, AF_INET6}) {
+    for (const uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+      struct inet_diag_req_v2 body = {};
+      body.sdiag_family = family;
+      body.sdiag_protocol = protocol;
+      body.idiag_states = ~0U;
+      std::vector<netlink::Request> requests = {ask(body)};
+      if (netlink::dump(-1, &requests, &step) < 0) continue;
+      take_inodes<struct inet_diag_msg, &inet_diag_msg::idiag_inode>(requests[0], &home->sockets);
+    }
+  }
+  struct unix_diag_req body = {};
+  body.sdiag_family = AF_UNIX;
+  body.udiag_states = ~0U;
+  std::vector<netlink::Request> requests = {ask(body)};
+  if (netlink::dump(-1, &requests, &step) == 0) {
+    take_inodes<struct unix_diag_msg, &unix_diag_msg::udiag_ino>(requests[0], &home->sockets);
+  }
+  std::sort(home->sockets.begin(), home->sockets.end());
+}
 
 void Scanner::look_for_holders(int directory, int pid, const uint64_t* inodes) {
   for (int i = proc::kTypes; i < proc::kLinks; i++) {
@@ -102,9 +160,14 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
   while (numbers.next()) {
     struct statx seen;
     if (!look_at(files.fd(), numbers.name(), &seen)) continue;
-    if (S_ISSOCK(seen.stx_mode) && own_proc_ && (options_.types & kernel::kNet) != 0) {
-      if (pidfd == -1) pidfd = sys::pidfd_open(pid, 0);
-      look_into_socket(pidfd, pid, numbers.number(), inodes);
+    if (S_ISSOCK(seen.stx_mode)) {
+      if (!own_proc_ || (options_.types & kernel::kNet) == 0) continue;
+      const std::vector<uint64_t>& sockets = home_.sockets;
+      const bool at_home = std::binary_search(sockets.begin(), sockets.end(), seen.stx_ino);
+      int row = at_home ? table.find(home_.network) : -1;
+      if (row < 0 && pidfd == -1) pidfd = sys::pidfd_open(pid, 0);
+      if (row < 0) row = network_of(pidfd, numbers.number());
+      found(row, {kSocket, pid, numbers.number()}, inodes);
     } else if (makedev(seen.stx_dev_major, seen.stx_dev_minor) == table.device) {
       int row = table.find(seen.stx_ino);
       if (row < 0 || !table.rows[row].known) row = learn_file(files.fd(), numbers.name());
@@ -114,11 +177,11 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
   if (pidfd >= 0) sys::close(pidfd);
 }
 
-void Scanner::look_into_socket(int pidfd, int pid, int fd, const uint64_t* inodes) {
+int Scanner::network_of(int pidfd, int fd) {
   const proc::File copy(result_of(::syscall(kernel::kPidfdGetfd, pidfd, fd, 0)));
-  if (!copy.open()) return;
+  if (!copy.open()) return copy.fd();
   const proc::File network(result_of(::ioctl(copy.fd(), kernel::kSocketNetwork)));
-  if (network.open()) found(table.learn(network.fd(), netlink_.fd()), {kSocket, pid, fd}, inodes);
+  return network.open() ? table.learn(network.fd(), netlink_.fd()) : network.fd();
 }
 
 // Threads can be in other namespaces than their process, but for user, pid and time.

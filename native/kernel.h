@@ -22,12 +22,12 @@ constexpr unsigned long kGetType = _IO(0xb7, 0x3);
 constexpr unsigned long kGetOwnerUid = _IO(0xb7, 0x4);
 constexpr unsigned long kGetId = _IOR(0xb7, 13, uint64_t);
 
-constexpr unsigned long kGetMountsId = _IOR(0xb7, 5, uint64_t);  // NS_GET_MNTNS_ID, Linux 6.11
-constexpr long kPidfdGetfd = 438;                                // SYS_pidfd_getfd, Linux 5.6
-constexpr unsigned long kSocketNetwork = 0x894C;                 // SIOCGSKNS, Linux 4.10
+constexpr long kPidfdGetfd = 438;                           // SYS_pidfd_getfd, Linux 5.6
+constexpr unsigned long kSocketNetwork = 0x894C;            // SIOCGSKNS, Linux 4.10
 constexpr unsigned long kGetPidForChildren = _IO(0xff, 6);  // PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE
 constexpr unsigned long kGetTimeForChildren =
     _IO(0xff, 8);  // PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE
+constexpr unsigned long kGetMountsId = _IOR(0xb7, 5, uint64_t);  // NS_GET_MNTNS_ID, Linux 6.11
 
 constexpr unsigned long kKernelThread = 0x00200000;  // PF_KTHREAD
 

@@ -22,6 +22,7 @@ bool forbidden(int error) { return error == -EACCES || error == -EPERM; }
 
 struct Work {
   const Options* options;
+  Home home;
   uv_mutex_t mutex;
   std::atomic<size_t> next{0};
   std::vector<int> pids;
@@ -35,7 +36,7 @@ void take_part(void* data) {
   proc::part_files();
   const proc::File proc(proc::open());
   if (!proc.open()) return;
-  Scanner scanner(*work->options, proc.fd());
+  Scanner scanner(*work->options, work->home, proc.fd());
   for (;;) {
     const size_t begin = work->next.fetch_add(kChunk);
     if (begin >= work->pids.size()) break;
@@ -51,8 +52,9 @@ void take_part(void* data) {
 
 }  // namespace
 
-Scanner::Scanner(const Options& options, int proc)
+Scanner::Scanner(const Options& options, const Home& home, int proc)
     : options_(options),
+      home_(home),
       proc_(proc),
       own_proc_(sys::is_own_proc() == 1),
       netlink_(netlink::open(NETLINK_ROUTE)) {
@@ -129,6 +131,7 @@ int run(const Options& options, Result* result) {
     result->step = "getdents64";
     if (!proc::list_pids(proc.fd(), &work.pids)) return -ENOENT;
   }
+  if (options.holders && (options.types & kernel::kNet) != 0) read_home(&work.home);
   const size_t wanted = std::min<size_t>(work.pids.size() / (4 * kChunk) + 1,
                                          std::min(uv_available_parallelism(), kThreads));
   uv_mutex_init(&work.mutex);

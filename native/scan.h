@@ -22,10 +22,18 @@ struct Result {
 
 int run(const Options& options, Result* result);  // 0 or -errno
 
+// The network namespace of this thread with its sockets, by one question: most sockets of a machine
+// are in it, and to ask each where it is takes five system calls.
+struct Home {
+  uint64_t network = 0;
+  std::vector<uint64_t> sockets;  // inodes, sorted; some kinds are not among them
+};
+void read_home(Home* home);
+
 // The parts, for the files of this room.
 class Scanner {
  public:
-  Scanner(const Options& options, int proc);
+  Scanner(const Options& options, const Home& home, int proc);
   void look(int pid);
   void read_own_mounts();  // of the thread that calls it
 
@@ -39,12 +47,13 @@ class Scanner {
   void count(int directory, int pid, uint64_t* inodes);
   void look_for_holders(int directory, int pid, const uint64_t* inodes);  // holders.cc and below
   void look_into_files(int directory, int pid, const uint64_t* inodes);
-  void look_into_socket(int pidfd, int pid, int fd, const uint64_t* inodes);
+  int network_of(int pidfd, int fd);
   void look_into_threads(int directory, int pid, const uint64_t* inodes);
   void found(int row, Holder holder, const uint64_t* inodes);
   void read_mounts(int directory, uint64_t inside);
 
   const Options options_;
+  const Home& home_;
   const int proc_;
   const bool own_proc_;  // pids are what /proc says they are
   const proc::File netlink_;

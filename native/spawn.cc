@@ -106,7 +106,8 @@ int run(Request* request, int forks, Prepared* prepared, Result* result) {
     result->channel = channel;
     return 0;
   }
-  return follow(channel, forks, request->wait, result);
+  const bool executes = !request->file.empty();
+  return follow(channel, forks, executes, request->wait, result);
 }
 
 struct Errand {

@@ -27,6 +27,6 @@ int prepare(Request* request, int forks, Prepared* prepared,
 
 // Follows the process from fork to fork of the launcher, then waits a little for the exec. 0, or
 // -errno with the child gone. Takes the channel.
-int follow(int channel, int forks, int patience, Result* result);
+int follow(int channel, int forks, bool executes, int patience, Result* result);
 
 }  // namespace spawn

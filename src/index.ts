@@ -28,6 +28,7 @@ export { type Networks, networks } from './create/index.ts';
 export type { CreateOptions } from './create/options.ts';
 export { unbindNamespace } from './create/persist.ts';
 export { NamespaceError } from './errors.ts';
+export type { ContainerChoice } from './inspect/containers.ts';
 export {
   listInterfaces,
   listNamespaces,
@@ -79,5 +80,5 @@ export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';
 export { evaluate, openWorker } from './worker/index.ts';
-export type { ResourceLimits, WorkerOptions } from './worker/options.ts';
+export type { ResourceLimits, Sandbox, WorkerOptions, WorkerTarget } from './worker/options.ts';
 export type { NamespaceWorker } from './worker/worker.ts';

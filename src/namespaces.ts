@@ -2,12 +2,12 @@
  * `Namespaces`: a handle that keeps namespaces open, whatever becomes of the process they were taken
  * from. Its methods are doors to the rooms above (the one documented import upwards).
  */
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, ExecException, ExecFileException } from 'node:child_process';
 import { binding } from './binding.ts';
 import { runInside } from './callback/run.ts';
 import { exec, execFile, fork, spawn, within } from './child/index.ts';
-import type { SpawnOptions } from './child/options.ts';
-import type { ChildOf, Exec, ExecFile, Fork } from './child/signatures.ts';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
+import type { ChildOf, Done } from './child/signatures.ts';
 import { bindTo } from './create/persist.ts';
 import { checkTypes, failure, invalidValue } from './errors.ts';
 import type { Fds } from './fds.ts';
@@ -49,26 +49,57 @@ export class Namespaces {
   }
 
   /** `spawn` into the namespaces of this handle. It may be closed as soon as this has returned. */
+  spawn<const O extends SpawnOptions = {}>(file: string, options?: O): ChildOf<O>;
   spawn<const O extends SpawnOptions = {}>(
     file: string,
-    args?: readonly string[] | O,
+    args?: readonly string[] | null,
     options?: O,
-  ): ChildOf<O> {
-    return within(spawn, this, [file, args, options]) as ChildOf<O>;
+  ): ChildOf<O>;
+  spawn(...args: unknown[]): ChildProcess {
+    return within(spawn, this, args);
   }
 
   /** `exec` in the namespaces of this handle. */
-  exec(...args: Parameters<Exec>): ChildProcess {
+  exec<const O extends ExecOptions>(
+    command: string,
+    options: O | null | undefined,
+    callback?: Done<ExecException, O>,
+  ): ChildProcess;
+  exec(command: string, callback?: Done<ExecException, {}>): ChildProcess;
+  exec(...args: unknown[]): ChildProcess {
     return within(exec, this, args);
   }
 
   /** `execFile` in the namespaces of this handle. */
-  execFile(...args: Parameters<ExecFile>): ChildProcess {
+  execFile(file: string, callback?: Done<ExecFileException, {}>): ChildProcess;
+  execFile(
+    file: string,
+    args: readonly string[] | null | undefined,
+    callback?: Done<ExecFileException, {}>,
+  ): ChildProcess;
+  execFile<const O extends ExecFileOptions>(
+    file: string,
+    options: O,
+    callback?: Done<ExecFileException, O>,
+  ): ChildProcess;
+  execFile<const O extends ExecFileOptions>(
+    file: string,
+    args: readonly string[] | null | undefined,
+    options: O | null | undefined,
+    callback?: Done<ExecFileException, O>,
+  ): ChildProcess;
+  execFile(...args: unknown[]): ChildProcess {
     return within(execFile, this, args);
   }
 
   /** `fork` in the namespaces of this handle. */
-  fork(...args: Parameters<Fork>): ChildProcess {
+  fork(modulePath: string | URL, options?: ForkOptions): ChildProcess;
+  fork(
+    modulePath: string | URL,
+    args?: readonly string[] | null,
+    options?: ForkOptions,
+  ): ChildProcess;
+  fork(...args: unknown[]): ChildProcess {
     return within(fork, this, args);
   }
 

@@ -4,7 +4,7 @@
  * steps in the launcher's order, but for the last: where that would execute a program, this returns
  * to the node that is in memory already. So no file of the host has to be in there.
  *
- * Until `fork_last` nobody inside can see this process, whatever his capabilities: it is in no
+ * Until the last fork nobody inside can see this process, whatever his capabilities: it is in no
  * joined pid namespace. What comes out of that fork has nothing left of ours, neither fds nor
  * rights. Not linked with a C library: what it uses of the one in this process is weak.
  */
@@ -97,44 +97,47 @@ static int same(struct place one, struct place other) {
   return one.inode == other.inode && one.major == other.major && one.minor == other.minor;
 }
 
-/* Of our own thread, in the /proc of home. Of pid what counts is where a child will be. */
-static struct place here(long proc, uint32_t type) {
-  static const struct {
-    uint32_t type;
-    const char* path;
-  } links[] = {
-      {CLONE_NEWUSER, "thread-self/ns/user"}, {CLONE_NEWCGROUP, "thread-self/ns/cgroup"},
-      {CLONE_NEWIPC, "thread-self/ns/ipc"},   {CLONE_NEWUTS, "thread-self/ns/uts"},
-      {CLONE_NEWNET, "thread-self/ns/net"},   {CLONE_NEWPID, "thread-self/ns/pid_for_children"},
-      {CLONE_NEWNS, "thread-self/ns/mnt"},    {CLONE_NEWTIME, "thread-self/ns/time"}};
-  for (unsigned i = 0; i < sizeof links / sizeof *links; i++) {
-    if (links[i].type == type) return place_of(proc, links[i].path, 0);
+#define TYPES 8
+static const struct {
+  uint32_t type;
+  const char* path;
+} links[TYPES] = {
+    {CLONE_NEWUSER, "thread-self/ns/user"}, {CLONE_NEWCGROUP, "thread-self/ns/cgroup"},
+    {CLONE_NEWIPC, "thread-self/ns/ipc"},   {CLONE_NEWUTS, "thread-self/ns/uts"},
+    {CLONE_NEWNET, "thread-self/ns/net"},   {CLONE_NEWPID, "thread-self/ns/pid"},
+    {CLONE_NEWNS, "thread-self/ns/mnt"},    {CLONE_NEWTIME, "thread-self/ns/time"}};
+
+/* In the /proc of home: that of the target says what it likes. */
+static struct place here(long home, uint32_t type) {
+  for (int i = 0; i < TYPES; i++) {
+    if (links[i].type == type) return place_of(home, links[i].path, 0);
   }
   fail(LAUNCH_CHECK, -EINVAL, (int)type);
   __builtin_unreachable();
 }
 
-static uint32_t join_and_check(void) {
+/* The types that were joined, for certain. Of pid what counts is where a child will be. */
+static uint32_t join_and_check(long home) {
   struct place wanted[LAUNCH_JOINS];
-  int joined[LAUNCH_JOINS];
-  uint32_t seen = 0;
-  const long proc =
-      must(CALL(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, 0), LAUNCH_CHECK);
+  uint32_t types = 0;
   for (int i = 0; i < LAUNCH_JOINS; i++) {
-    joined[i] = launch->joins[i] >= 0;
-    if (joined[i]) wanted[i] = place_of(launch->joins[i], "", AT_EMPTY_PATH);
+    if (launch->joins[i] < 0) continue;
+    types |= launch->types[i];
+    wanted[i] = place_of(launch->joins[i], "", AT_EMPTY_PATH);
   }
   join();
   for (int i = 0; i < LAUNCH_JOINS; i++) {
-    if (!joined[i]) continue;
     const uint32_t type = launch->types[i];
-    if (!same(wanted[i], here(proc, type))) fail(LAUNCH_CHECK, -EXDEV, (int)type);
-    seen |= type;
+    if (!(types & type)) continue;
+    const struct place now = type == CLONE_NEWPID
+                                 ? place_of(home, "thread-self/ns/pid_for_children", 0)
+                                 : here(home, type);
+    if (!same(wanted[i], now)) fail(LAUNCH_CHECK, -EXDEV, (int)type);
   }
-  return seen;
+  return types;
 }
 
-/* ---- the last fork ---- */
+/* ---- forks ---- */
 
 /* The C library keeps the number of its thread in the thread's descriptor, and its own fork() would
  * set it right; that cannot make a child of Node's. */
@@ -148,10 +151,28 @@ static int* number_of_thread(void) {
   __builtin_unreachable();
 }
 
-static void fork_last(void) {
+static void fork_in_node(void) {
   int* number = number_of_thread();
   go_on_as_child(1);
   *number = (int)CALL0(gettid);
+}
+
+/* Nobody is in new namespaces but us: that fork can come at once, and has to, as what comes next (a
+ * new /proc) is the child's to do. */
+static uint32_t create_and_check(long home) {
+  struct place before[TYPES];
+  for (int i = 0; i < TYPES; i++) {
+    if (launch->unshare & links[i].type) before[i] = here(home, links[i].type);
+  }
+  create_namespaces();
+  if (asked(LAUNCH_FORK_CREATED)) fork_in_node();
+  for (int i = 0; i < TYPES; i++) {
+    const uint32_t type = links[i].type;
+    if ((launch->unshare & type) && same(before[i], here(home, type))) {
+      fail(LAUNCH_CHECK, -EXDEV, (int)type);
+    }
+  }
+  return launch->unshare;
 }
 
 /* ---- from top to bottom ---- */
@@ -165,8 +186,9 @@ __attribute__((constructor)) static void enter(void) {
   look_names_up_without_modules();
 
   open_proc();
-  const uint32_t seen = join_and_check() | launch->unshare;
-  create_namespaces();
+  const long home =
+      must(CALL4(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), LAUNCH_CHECK);
+  const uint32_t seen = join_and_check(home) | create_and_check(home);
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
@@ -186,7 +208,7 @@ __attribute__((constructor)) static void enter(void) {
     CALL1(close, launch->cgroup);
   }
   CALL1(close, launch->parent);
-  if (asked(LAUNCH_FORK_JOINED) || asked(LAUNCH_FORK_CREATED)) fork_last();
+  if (asked(LAUNCH_FORK_JOINED)) fork_in_node(); /* where others see us: last of all */
 
   must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
   /* With a parent that died before we asked, the channel has no other end. */

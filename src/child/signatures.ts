@@ -47,7 +47,8 @@ type OutputOf<O> = O extends { encoding: infer E }
       : string | Buffer
   : string;
 type Output<T> = { stdout: T; stderr: T };
-type Done<E, O> = (error: E | null, stdout: OutputOf<O>, stderr: OutputOf<O>) => void;
+/** Called with the output at the end. */
+export type Done<E, O> = (error: E | null, stdout: OutputOf<O>, stderr: OutputOf<O>) => void;
 
 // biome-ignore format: one signature a line
 export interface Exec {

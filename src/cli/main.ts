@@ -18,6 +18,8 @@ const subcommands: Record<string, [about: string, load: () => Promise<Subcommand
   ps: ['lists the containers of all engines', () => import('./ps.ts')],
   ls: ['lists namespaces', () => import('./ls.ts')],
   tree: ['shows the processes of a container as a tree', () => import('./tree.ts')],
+  cat: ['shows files of a container', () => import('./cat.ts')],
+  cp: ['copies files between a container and here', () => import('./cp.ts')],
   js: ['runs JavaScript inside a container', () => import('./js.ts')],
   ports: ['lists the ports of a container and who listens', () => import('./ports.ts')],
 };

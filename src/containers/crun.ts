@@ -4,12 +4,16 @@ import { at, pid, text, texts, ticks, time } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
-/** The directory of one container below a `--root`; undefined where crun has none there. */
+/**
+ * The directory of one container below a `--root`. `isCreated`: its program waits to be started.
+ * undefined where crun has none there any more.
+ */
 export async function readCrun(
   reader: Reader,
   root: string,
   id: string,
   owner: number,
+  isCreated: boolean,
 ): Promise<Sighting | undefined> {
   const path = `${root}/${id}/status`;
   const [status, config] = await Promise.all([
@@ -27,7 +31,7 @@ export async function readCrun(
   return {
     knownAs: { engine: 'crun', id, root: reader.inside(root) },
     owner,
-    state: (await reader.has(`${root}/${id}/exec.fifo`)) ? 'created' : undefined,
+    state: isCreated ? 'created' : undefined,
     pid: startTime && pid(at(status, 'pid')),
     startTime,
     rootfs: reader.outside(absolute),

@@ -1,5 +1,6 @@
 /** Asks every engine, joins what they say, and checks it against the processes that there are. */
 import { isAbsolute } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { invalidType, invalidValue } from '../errors.ts';
 import type {
   Container,
@@ -13,7 +14,7 @@ import { readContainerd } from './containerd.ts';
 import { readDocker } from './docker.ts';
 import { findPlaces } from './places.ts';
 import { readPodman } from './podman.ts';
-import { lookAt, type Process } from './process.ts';
+import { hostInodes, type Inodes, lookAt, type Process } from './process.ts';
 import { Reader } from './reader.ts';
 import { readRuntimes } from './runtimes.ts';
 import { first, type Group, join } from './sighting.ts';
@@ -32,11 +33,18 @@ export async function listContainers(options: ContainerOptions = {}): Promise<Co
     ...places.containerd.map(state => readContainerd(reader, state)),
   ]);
   const groups = join([...engines.flat(), ...runtimes]);
-  const host = hostOf(reader.root);
-  const found = await Promise.all(groups.map(group => finish(group, reader, host)));
-  const containers = found.filter(container => container !== undefined);
+  const host = hostInodes(hostOf(reader.root));
+  const containers: Container[] = [];
+  // A process is looked at without waiting; after some of them others have their turn.
+  for (let i = 0; i < groups.length; i += atOnce) {
+    const some = groups.slice(i, i + atOnce).map(group => finish(group, reader, host));
+    containers.push(...(await Promise.all(some)).filter(container => container !== undefined));
+    await turn();
+  }
   return Object.assign(containers, { problems: reader.problems });
 }
+
+const atOnce = 16;
 
 const optionsOf: Readonly<Record<Engine, readonly string[]>> = {
   docker: ['data-root', 'exec-root'],
@@ -84,7 +92,7 @@ function checkPath(name: string, path: unknown): void {
 }
 
 /** undefined for what has been removed while we looked: a runtime's that its engine had no more. */
-async function finish(group: Group, reader: Reader, host: number): Promise<Container | undefined> {
+async function finish(group: Group, reader: Reader, host: Inodes): Promise<Container | undefined> {
   const [{ knownAs, owner }] = group;
   const process = await processOf(group, host);
   const { root } = knownAs;
@@ -125,7 +133,7 @@ async function finish(group: Group, reader: Reader, host: number): Promise<Conta
 }
 
 /** A runtime writes down when the process started, and so goes before the engine. */
-async function processOf(group: Group, host: number): Promise<Process | undefined> {
+async function processOf(group: Group, host: Inodes): Promise<Process | undefined> {
   const [{ knownAs, owner }] = group;
   const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
   const pid = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());

@@ -1,12 +1,13 @@
 /** To which containers namespaces and processes belong: for the lists of these. */
+import type { NamespaceType } from '../types.ts';
 import type { Container } from './container.ts';
 
 /** What has to be known of a process. */
 export interface MemberRow {
   readonly pid: number;
   readonly ppid: number;
-  /** The inode of its mount namespace. */
-  readonly mnt: number | undefined;
+  /** By inode. */
+  readonly namespaces: ReadonlyMap<NamespaceType, number>;
   readonly cgroup: string;
 }
 
@@ -45,14 +46,14 @@ export class Members {
     const seen = new Set<number>();
     for (let one: MemberRow | undefined = row; one && !seen.has(one.pid); one = rows(one.ppid)) {
       seen.add(one.pid);
-      const container = this.#byPid.get(one.pid) ?? this.#ofMount(one.mnt) ?? this.#inCgroup(one);
+      const container = this.#byPid.get(one.pid) ?? this.#ofMount(one) ?? this.#inCgroup(one);
       if (container !== undefined) return container;
     }
     return undefined;
   }
 
-  #ofMount(mnt: number | undefined): Container | undefined {
-    const list = mnt === undefined ? [] : this.ofNamespace(mnt);
+  #ofMount({ namespaces }: MemberRow): Container | undefined {
+    const list = this.ofNamespace(namespaces.get('mnt') ?? -1);
     return list.length === 1 ? list[0] : undefined;
   }
 

@@ -5,7 +5,7 @@
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { binding } from '../binding.ts';
 import { startTimeOf } from '../proc.ts';
-import { kinds } from '../types.ts';
+import { kinds, type NamespaceType } from '../types.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 
 /** What an engine claims. */
@@ -25,11 +25,17 @@ export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
   readonly frozen: boolean | undefined;
 }
 
-/**
- * undefined where that process has ended, or is somebody else's. `host`: the process whose namespaces
- * are the host's.
- */
-export function lookAt(claim: Claim, host: number): Process | undefined {
+/** The inodes of its namespaces, by type. */
+export type Inodes = ReadonlyMap<NamespaceType, number>;
+
+/** Those of a process that stands for the host; our own where these are not shown to us. */
+export function hostInodes(pid: number): Inodes {
+  const inodes = inodesOf(pid);
+  return inodes.size > 0 ? inodes : inodesOf('self');
+}
+
+/** undefined where that process has ended, or is somebody else's. */
+export function lookAt(claim: Claim, host: Inodes): Process | undefined {
   const { pid, startTime, id, owner } = claim;
   const started = startTimeOf(pid);
   if (started === undefined || (startTime !== undefined && started !== startTime)) return undefined;
@@ -81,8 +87,11 @@ function isFrozen(lines: readonly string[]): boolean | undefined {
     if (state !== undefined) return state.trim() !== 'THAWED';
   }
   const path = pathIn(lines, '');
-  const state = path === undefined ? undefined : read(`/sys/fs/cgroup${path}/cgroup.freeze`);
-  return state === undefined ? undefined : state.trim() === '1';
+  for (const mount of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
+    const state = path === undefined ? undefined : read(`${mount}${path}/cgroup.freeze`);
+    if (state !== undefined) return state.trim() === '1';
+  }
+  return undefined;
 }
 
 /** In milliseconds; /proc counts in hundredths of a second on every architecture of Node's. */
@@ -94,26 +103,24 @@ function dateOf(startTime: number): Date {
   return new Date(Date.now() - uptime + startTime * tick);
 }
 
-function namespacesOf(pid: number, host: number): ContainerNamespaces | undefined {
-  const namespaces: [string, { inode: number; host: boolean }][] = [];
-  for (const { name } of kinds) {
-    const inode = inodeOf(pid, name);
-    if (inode === undefined) continue; // of an older kernel, or not to be looked into
-    // Our own stand for the host's where these are not shown to us.
-    namespaces.push([
-      name,
-      { inode, host: inode === (inodeOf(host, name) ?? inodeOf('self', name)) },
-    ]);
-  }
-  return namespaces.length === 0 ? undefined : Object.fromEntries(namespaces);
+function namespacesOf(pid: number, host: Inodes): ContainerNamespaces | undefined {
+  const inodes = [...inodesOf(pid)];
+  const all = inodes.map(([type, inode]) => [type, { inode, host: inode === host.get(type) }]);
+  return all.length === 0 ? undefined : Object.fromEntries(all);
 }
 
-function inodeOf(pid: number | string, type: string): number | undefined {
-  try {
-    return Number(/\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/ns/${type}`))?.[1]);
-  } catch {
-    return undefined;
+function inodesOf(pid: number | string): Inodes {
+  const inodes = new Map<NamespaceType, number>();
+  for (const { name } of kinds) {
+    try {
+      const link = readlinkSync(`/proc/${pid}/ns/${name}`);
+      inodes.set(name, Number(link.slice(name.length + 2, -1)));
+    } catch (error) {
+      // A type that this kernel has not; otherwise it may not be looked into at all.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return inodes;
+    }
   }
+  return inodes;
 }
 
 /** Is it in a user namespace that this user has made, or below one? Or, in none, the user's own? */

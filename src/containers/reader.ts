@@ -3,9 +3,10 @@
  * elsewhere, waited for, or larger than it should be, and every field has to be of its type. What
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, open, opendir, readlink } from 'node:fs/promises';
+import fs, { constants } from 'node:fs';
+import { opendir, readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { promisify } from 'node:util';
 import { failure, type NamespaceError } from '../errors.ts';
 
 const errnos = {
@@ -25,6 +26,14 @@ const entriesMost = 5_000;
 const openMost = 16;
 /** As the kernel does. */
 const linksMost = 40;
+
+// The bare functions: a FileHandle costs as much as what is done with it here.
+const [open, fstat, read, close] = [
+  promisify(fs.open),
+  promisify(fs.fstat),
+  promisify(fs.read),
+  promisify(fs.close),
+];
 
 export class Reader {
   readonly problems: NamespaceError[] = [];
@@ -191,26 +200,23 @@ export const adviceFor: Record<number, string> = {
 async function readBounded(path: string, most: number): Promise<string> {
   // O_NONBLOCK: a FIFO is opened, and refused, without waiting for its writer.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags);
+  const fd = await open(path, flags);
   try {
-    const { size } = await regular(file, path);
-    if (size > most) throw failure(errnos.EFBIG, 'read', { target: path });
-    const buffer = Buffer.allocUnsafe(size + 1);
+    const stats = await fstat(fd);
+    if (!stats.isFile()) {
+      throw failure(errnos.EINVAL, 'open', { target: path, advice: 'this is no regular file' });
+    }
+    if (stats.size > most) throw failure(errnos.EFBIG, 'read', { target: path });
+    const buffer = Buffer.allocUnsafe(stats.size + 1);
     let length = 0;
     for (;;) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length);
-      if (bytesRead === 0) return buffer.toString('utf8', 0, length);
+      const { bytesRead } = await read(fd, buffer, length, buffer.length - length, null);
       length += bytesRead;
       // It has grown: engines write anew and rename.
       if (length === buffer.length) throw failure(errnos.EINVAL, 'read', { target: path });
+      if (bytesRead === 0 || length === stats.size) return buffer.toString('utf8', 0, length);
     }
   } finally {
-    await file.close();
+    await close(fd);
   }
-}
-
-async function regular(file: FileHandle, path: string): Promise<{ size: number }> {
-  const stats = await file.stat();
-  if (stats.isFile()) return stats;
-  throw failure(errnos.EINVAL, 'open', { target: path, advice: 'this is no regular file' });
 }

@@ -3,12 +3,16 @@ import { at, list, pid, text, texts, ticks, time } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
-/** The directory of one container below a `--root`; undefined where runc has none there. */
+/**
+ * The directory of one container below a `--root`. `isCreated`: its program waits to be started.
+ * undefined where runc has none there any more.
+ */
 export async function readRunc(
   reader: Reader,
   root: string,
   id: string,
   owner: number,
+  isCreated: boolean,
 ): Promise<Sighting | undefined> {
   const path = `${root}/${id}/state.json`;
   const state = await reader.json(path);
@@ -23,7 +27,7 @@ export async function readRunc(
   return {
     knownAs: { engine: 'runc', id, root: reader.inside(root) },
     owner,
-    state: (await reader.has(`${root}/${id}/exec.fifo`)) ? 'created' : undefined,
+    state: isCreated ? 'created' : undefined,
     pid: startTime && pid(at(state, 'init_process_pid')),
     startTime,
     rootfs: reader.outside(text(at(config, 'rootfs'))),

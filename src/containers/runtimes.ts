@@ -15,17 +15,23 @@ export async function readRuntimes(reader: Reader, places: Places): Promise<Sigh
     ...places.docker.map(({ execRoot }) => ofDocker(reader, execRoot)),
     below(reader, `${await reader.locate('/run/containerd')}/runc`),
   ]);
-  const all = roots.flat().map(async ({ path, owner }) => {
-    const ids = (await reader.names(path)).filter(isId);
-    const found = await Promise.all(
-      ids.map(
-        async id =>
-          (await readRunc(reader, path, id, owner)) ?? (await readCrun(reader, path, id, owner)),
-      ),
-    );
-    return found.filter(sighting => sighting !== undefined);
+  const all = roots.flat().map(async root => {
+    const ids = (await reader.names(root.path)).filter(isId);
+    return Promise.all(ids.map(id => readOne(reader, root, id)));
   });
-  return (await Promise.all(all)).flat();
+  return (await Promise.all(all)).flat().filter(sighting => sighting !== undefined);
+}
+
+/** By the file that is there; a FIFO is there until the program is started. */
+async function readOne(
+  reader: Reader,
+  { path, owner }: Root,
+  id: string,
+): Promise<Sighting | undefined> {
+  const names = await reader.names(`${path}/${id}`);
+  const read = names.includes('state.json') ? readRunc : readCrun;
+  if (read === readCrun && !names.includes('status')) return undefined;
+  return read(reader, path, id, owner, names.includes('exec.fifo'));
 }
 
 interface Root {

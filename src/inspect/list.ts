@@ -1,12 +1,15 @@
 /** `listNamespaces`: every namespace of the machine, as far as /proc shows it. */
 import { binding, type NamespaceScan } from '../binding.ts';
+import type { Container } from '../containers/container.ts';
+import type { Members } from '../containers/members.ts';
 import { checkTypes, invalidType } from '../errors.ts';
 import type { Target } from '../target.ts';
 import { kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
+import { type ContainerChoice, checkChoice, membersOf } from './containers.ts';
 import { identitiesOf, ownIdentities } from './process.ts';
 import { looked, split, userNames } from './scan.ts';
 
-export interface ListOptions {
+export interface ListOptions extends ContainerChoice {
   /** Only those of these types. Default: all types. */
   types?: readonly NamespaceType[] | undefined;
   /** Only those that a process, a handle or paths stand for. */
@@ -63,6 +66,8 @@ export interface NamespaceInfo {
   readonly user: string | undefined;
   /** Of net: the id that it has in the network namespace of the caller (`ip netns list-id`). */
   readonly networkId: number | undefined;
+  /** The containers that are in it, but for a namespace of the host's. */
+  readonly containers: readonly Container[];
   /** Where it is mounted: first in our own mount namespace. */
   readonly mounts: readonly NamespaceMount[];
   /** Who else keeps it: one entry for each process and way. */
@@ -91,9 +96,12 @@ export async function listNamespaces(options: ListOptions = {}): Promise<Namespa
   const wanted = types ?? kinds.map(kind => kind.name);
   const own = ownIdentities();
   const only = target === undefined ? undefined : identitiesOf(target);
-  const scan = await looked(binding.scanNamespaces(maskOf(wanted), holders));
+  const [scan, members] = await Promise.all([
+    looked(binding.scanNamespaces(maskOf(wanted), holders)),
+    membersOf(options),
+  ]);
   const names = await userNames(uidsOf(scan));
-  const rows = rowsOf(scan, names, own);
+  const rows = rowsOf(scan, names, own, members);
   const chosen = rows.filter(
     row =>
       wanted.includes(row.type) &&
@@ -111,6 +119,7 @@ function check(options: ListOptions): ListOptions {
   if (types !== undefined && checkTypes(types) === 'all') {
     throw invalidType('options.types', 'an array of types', types);
   }
+  checkChoice(options);
   for (const [name, value] of Object.entries({ persistent, holders })) {
     if (value !== undefined && typeof value !== 'boolean') {
       throw invalidType(`options.${name}`, 'a boolean', value);
@@ -131,6 +140,7 @@ function rowsOf(
   scan: NamespaceScan,
   names: ReadonlyMap<number, string>,
   own: ReadonlyMap<NamespaceType, { inode: number }>,
+  members: Members,
 ): NamespaceInfo[] {
   const count = scan.ids.length;
   const here = own.get('mnt')?.inode;
@@ -157,6 +167,7 @@ function rowsOf(
       uid: has ? uid : undefined,
       user: has ? names.get(uid ?? -1) : undefined,
       networkId: known(network),
+      containers: members.ofNamespace(inode),
       mounts: (mounts.get(i) ?? []).sort(
         (one, other) => +(other.mnt === here) - +(one.mnt === here) || one.mnt - other.mnt,
       ),

@@ -1,8 +1,11 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
+import type { Container } from '../containers/container.ts';
+import type { Members } from '../containers/members.ts';
 import { failure } from '../errors.ts';
 import { Namespaces } from '../namespaces.ts';
 import type { Target } from '../target.ts';
 import type { NamespaceType } from '../types.ts';
+import { type ContainerChoice, checkChoice, membersOf } from './containers.ts';
 import { identitiesOf, ownIdentities } from './process.ts';
 import { userNames } from './scan.ts';
 import { type ProcessRow, processRows } from './table.ts';
@@ -21,6 +24,8 @@ export interface ProcessNode {
   /** Of version 2; where that is not in use, the one by which systemd knows it. As seen from ours. */
   readonly cgroup: string;
   readonly start: Date;
+  /** The container that it runs in, also where it was started in it from outside. */
+  readonly container: Container | undefined;
   /** The types in which it is in another namespace than its parent. */
   readonly differs: readonly NamespaceType[];
   /** By pid. */
@@ -38,15 +43,19 @@ export interface ProcessNode {
  * `NamespaceError` where the target cannot be opened (ESRCH, EACCES), or /proc is not mounted (ENOENT,
  * ENOSYS).
  */
-export async function processTree(target?: Target): Promise<ProcessNode[]> {
+export async function processTree(
+  target?: Target,
+  options: ContainerChoice = {},
+): Promise<ProcessNode[]> {
+  checkChoice(options);
   const isTop = target === undefined ? () => true : topOf(target);
-  const rows = await processRows();
+  const [rows, members] = await Promise.all([processRows(), membersOf(options)]);
   const tops = [...rows.values()].filter(isTop);
   const pid = pidOf(target);
   if (tops.length === 0 && pid !== undefined) {
     throw failure(-3, 'open', { target: pid, advice: 'the process has exited' });
   }
-  return build(withRelatives(tops, rows), rows);
+  return build(withRelatives(tops, rows), rows, members);
 }
 
 type Rows = ReadonlyMap<number, ProcessRow>;
@@ -96,7 +105,7 @@ function groupByParent(rows: Rows): Map<number, ProcessRow[]> {
   return groups;
 }
 
-async function build(chosen: ProcessRow[], rows: Rows): Promise<ProcessNode[]> {
+async function build(chosen: ProcessRow[], rows: Rows, members: Members): Promise<ProcessNode[]> {
   const names = await userNames(chosen.map(row => row.uid));
   const roots: ProcessNode[] = [];
   const children = new Map(chosen.map(row => [row.pid, [] as ProcessNode[]]));
@@ -111,6 +120,7 @@ async function build(chosen: ProcessRow[], rows: Rows): Promise<ProcessNode[]> {
       command: row.command,
       cgroup: row.cgroup,
       start: new Date(row.start),
+      container: members.ofProcess(row, pid => rows.get(pid)),
       differs: parent ? differences(row, parent) : [],
       children: children.get(row.pid) ?? [],
     };

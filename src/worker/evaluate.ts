@@ -1,13 +1,12 @@
 /** What the door opens: a worker that is kept, and one for a single call. */
 import { checkTypes } from '../errors.ts';
-import type { Target } from '../target.ts';
 import type { Types } from '../types.ts';
-import { checkOptions, type WorkerOptions } from './options.ts';
+import { checkOptions, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { sourceOf } from './source.ts';
 import { NamespaceWorker, type Result } from './worker.ts';
 
 export async function openWorker(
-  target: Target,
+  target: WorkerTarget,
   types: Types,
   options?: WorkerOptions,
 ): Promise<NamespaceWorker> {
@@ -22,7 +21,7 @@ export async function openWorker(
 }
 
 export async function evaluate<A extends unknown[], R>(
-  target: Target,
+  target: WorkerTarget,
   types: Types,
   fn: (...args: A) => R,
   ...args: A

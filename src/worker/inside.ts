@@ -13,7 +13,6 @@ export function runInside(makeProtocol: Start, atHome: number): void {
   // What removes it is what joins.
   if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
   const { Socket } = require('node:net') as typeof import('node:net');
-  const { Script, constants } = require('node:vm') as typeof import('node:vm');
   const { encode, receiver, pack } = makeProtocol(require('node:v8'));
   const functionsMost = 1000;
   const functions = new Map<string, (...args: unknown[]) => unknown>();
@@ -74,11 +73,8 @@ export function runInside(makeProtocol: Start, atHome: number): void {
       const message = `"fn" must find its variables inside: ${missing} is not there; it is sent as source, so pass it as an argument`;
       throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' });
     }
-    const script = new Script(text, {
-      filename: 'evaluate',
-      importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
-    const compiled = script.runInThisContext();
+    // Not in the scope of this program; import() is resolved as in it.
+    const compiled = (0, eval)(`${text}\n//# sourceURL=evaluate`);
     if (functions.size >= functionsMost) functions.clear();
     functions.set(text, compiled);
     return compiled;

@@ -1,6 +1,9 @@
 /** What openWorker takes, and whether it makes sense. */
 import type { Environment } from '../child/options.ts';
-import { invalidType, invalidValue } from '../errors.ts';
+import type { CreateOptions } from '../create/options.ts';
+import { checkTypes, invalidType, invalidValue } from '../errors.ts';
+import type { Target } from '../target.ts';
+import type { NamespaceType, Types } from '../types.ts';
 
 /** As in node:worker_threads. */
 export interface ResourceLimits {
@@ -32,6 +35,33 @@ export interface WorkerOptions {
   stdout?: boolean | undefined;
   /** The same for `worker.stderr`. */
   stderr?: boolean | undefined;
+}
+
+/**
+ * New namespaces instead of somebody's: a sandbox. What they are to be like is said in the words of
+ * `createNamespaces`; `root` becomes its root by pivot_root(2).
+ */
+export interface Sandbox extends CreateOptions {
+  unshare: readonly NamespaceType[];
+  root?: string | URL | undefined;
+}
+
+export type WorkerTarget = Target | Sandbox;
+
+export function isSandbox(target: WorkerTarget): target is Sandbox {
+  return typeof target === 'object' && target !== null && 'unshare' in target;
+}
+
+/** There is nobody to take anything from, and no type but the new ones. */
+export function checkSandbox({ unshare }: Sandbox, types: Types, options: WorkerOptions): void {
+  const listed = checkTypes(unshare);
+  if (types !== 'all' && (listed.length !== types.length || types.some(t => !listed.includes(t)))) {
+    throw invalidValue('types', "'all', or those of target.unshare", types);
+  }
+  for (const name of ['credentials', 'cgroup'] as const) {
+    if (options[name] !== 'target') continue;
+    throw invalidValue(`options.${name}`, 'left out with target.unshare', options[name]);
+  }
 }
 
 export function checkOptions(options: unknown): WorkerOptions {

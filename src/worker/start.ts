@@ -5,16 +5,15 @@
  */
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
 import { binding } from '../binding.ts';
-import { part } from '../child/options.ts';
+import { type ChildPlace, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { type NodeOptions, startAs } from '../child/process-handle.ts';
 import { requirePermission } from '../child/spawn.ts';
 import { failure } from '../errors.ts';
-import type { Target } from '../target.ts';
 import { maskOf, type Types } from '../types.ts';
 import { atHome, runInside } from './inside.ts';
 import { nodeFlags, requireUsableNode } from './node.ts';
-import type { WorkerOptions } from './options.ts';
+import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { makeProtocol } from './protocol.ts';
 
 /** LAUNCH_NO_DEBUGGER of native/launcher/launch.h. */
@@ -31,15 +30,11 @@ export interface Started {
 }
 
 /** Throws what can be known before there is a process; later failures are 'error' events. */
-export function startWorker(target: Target, types: Types, options: WorkerOptions): Started {
+export function startWorker(target: WorkerTarget, types: Types, options: WorkerOptions): Started {
   requirePermission();
   requireUsableNode();
-  const { credentials = 'target', cgroup } = options;
   const { own } = part({
-    target,
-    namespaces: types,
-    cgroup,
-    ...(credentials === 'target' ? { credentials } : {}),
+    ...placeOf(target, types, options),
     setsid: true,
     killOnParentExit: true,
   });
@@ -81,6 +76,17 @@ export function startWorker(target: Target, types: Types, options: WorkerOptions
   } finally {
     open.release();
   }
+}
+
+/** In the words of the child room. */
+function placeOf(target: WorkerTarget, types: Types, options: WorkerOptions): ChildPlace {
+  const { credentials, cgroup } = options;
+  if (isSandbox(target)) {
+    checkSandbox(target, types, options);
+    return target;
+  }
+  const borrowed = credentials === 'ours' ? {} : { credentials: 'target' as const };
+  return { target, namespaces: types, cgroup, ...borrowed };
 }
 
 /**

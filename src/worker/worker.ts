@@ -5,11 +5,10 @@
 import type { Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 import v8 from 'node:v8';
-import type { Target } from '../target.ts';
 import type { Types } from '../types.ts';
 import { aborted, closed, exited, leftAtHome, timedOut } from './death.ts';
 import { atHome } from './inside.ts';
-import type { WorkerOptions } from './options.ts';
+import type { WorkerOptions, WorkerTarget } from './options.ts';
 import { Output } from './output.ts';
 import { type Answer, makeProtocol, type Request } from './protocol.ts';
 import { sourceOf } from './source.ts';
@@ -55,7 +54,7 @@ export class NamespaceWorker {
   readonly ready: Promise<void>;
 
   /** @internal */
-  constructor(target: Target, types: Types, options: WorkerOptions) {
+  constructor(target: WorkerTarget, types: Types, options: WorkerOptions) {
     const { signal, timeout, env, stdout, stderr } = options;
     if (signal?.aborted) throw aborted(signal.reason);
     const { child, entered } = startWorker(target, types, options);

@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import * as node from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
@@ -264,6 +264,29 @@ describe('the same as node:child_process', () => {
       return { ignored, blocked };
     });
   });
+});
+
+test('a server from another network is sent over the channel, and serves there', async () => {
+  using lab = await ours.createNamespaces(['net'], { loopback: true });
+  const module = join(folder, 'inner-server.mjs');
+  writeFileSync(
+    module,
+    `import { createServer } from 'node:net'; const s = createServer().listen(0, '127.0.0.1', () => process.send('server', s)); process.on('disconnect', () => process.exit());`,
+  );
+  const child = lab.fork(module, { execArgv: [] });
+  const [, server] = await once(child, 'message');
+  child.disconnect();
+  await once(child, 'exit'); // it is ours alone now
+  const { port } = server.address();
+  server.on('connection', (socket: Socket) => socket.end('from the lab'));
+  const inside = lab.run(() => connect(port, '127.0.0.1'));
+  const [data] = await once(inside, 'data');
+  expect(String(data)).toBe('from the lab');
+  await expect(once(connect(port, '127.0.0.1'), 'connect')).rejects.toMatchObject({
+    code: 'ECONNREFUSED',
+  });
+  inside.destroy();
+  server.close();
 });
 
 test('it is a ChildProcess, with the fields that Node gives it', async () => {

@@ -1,6 +1,7 @@
 // What does not stand still, may not be looked at, or is not there: lists stay whole and say what they
 // could not see.
 import { readdirSync, readlinkSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   listNamespaces,
   listSockets,
@@ -109,6 +110,14 @@ describe('much of it', () => {
     expect(JSON.stringify(found)).toContain(`"pid":${odd.pid},"ppid":${process.pid}`);
   });
 });
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return ''; // it is gone
+  }
+}
 
 function codeOf(link: string): string | undefined {
   try {
@@ -265,15 +274,24 @@ describe('threads', () => {
     expect(runScript(script).trim()).toBe('true true true');
   });
 
+  test('no file that a list opens is seen in the process, nor could a child inherit it', async () => {
+    let listing = 3;
+    for (let i = listing; i > 0; i--) void listNamespaces().finally(() => listing--);
+    const seen: string[] = [];
+    while (listing > 0) {
+      const links = readdirSync('/proc/self/fd').map(fd => targetOf(`/proc/self/fd/${fd}`));
+      seen.push(...links.filter(link => /^(\/proc\/\d+|[a-z]+:\[\d{10}\]$)/.test(link)));
+      await turn();
+    }
+    expect(seen.filter(link => !link.startsWith(`/proc/${process.pid}/fd`))).toEqual([]);
+  });
+
   test('many lists at once: each whole, nothing left open, no thread left', async () => {
     await listNamespaces();
     const [fds, many] = [fdCount(), threads().length];
     const lists = await Promise.all(Array.from({ length: 10 }, () => listNamespaces()));
     for (const rows of lists) {
       expectWhole(rows);
-      // Their own fds of namespaces are in nobody's way.
-      const own = rows.flatMap(row => row.holders).filter(one => one.pid === process.pid);
-      expect(own.filter(one => one.by === 'fd')).toEqual([]);
     }
     await until('the threads to end', () => threads().length <= many);
     expect(fdCount()).toBeLessThanOrEqual(fds);

@@ -1,0 +1,18 @@
+/** `linux-namespaces cat`: files of containers, to stdout. */
+import { pipeline } from 'node:stream/promises';
+import { readArguments, UsageError } from './arguments.ts';
+import { inRoot, placeOf } from './place.ts';
+
+export const usage = `linux-namespaces cat PID|NAME:/PATH...
+
+Shows files of containers. The paths are resolved inside: no link leads out of there.`;
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { rest } = readArguments(args, {});
+  if (rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
+  for (const place of rest.map(placeOf)) {
+    await inRoot(place, root =>
+      pipeline(root.createReadStream(place.path), process.stdout, { end: false }),
+    );
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * Joins what this room lists with the containers of the room next door, which is loaded by its first
+ * use: the one import sideways of this room.
+ */
+import { createRequire } from 'node:module';
+import type { Container } from '../containers/container.ts';
+import type { Members } from '../containers/members.ts';
+import { invalidType } from '../errors.ts';
+
+export interface ContainerChoice {
+  /**
+   * Whether to look which containers there are, and say what belongs to them; or those that are known
+   * already, as from `listContainers({ root })`. Default: true. Only files are read for it, and no
+   * engine is asked. Without: as if there were no containers.
+   */
+  containers?: boolean | readonly Container[] | undefined;
+}
+
+type Room = typeof import('../containers/members.ts') & typeof import('../containers/list.ts');
+
+const load = createRequire(import.meta.url);
+
+export function checkChoice({ containers }: ContainerChoice): void {
+  if (containers === undefined || typeof containers === 'boolean') return;
+  if (Array.isArray(containers)) return;
+  throw invalidType('options.containers', 'a boolean or an array of containers', containers);
+}
+
+export async function membersOf({ containers = true }: ContainerChoice): Promise<Members> {
+  const { Members } = load('../containers/members.js') as Room;
+  if (typeof containers !== 'boolean') return new Members(containers);
+  if (!containers) return new Members([]);
+  const { listContainers } = load('../containers/list.js') as Room;
+  return new Members(await listContainers({ timeout: 0 }));
+}

@@ -1,0 +1,75 @@
+/**
+ * The types of children, checked by `npm run lint` (tsc): what compiles here has to, and what is marked
+ * must not. Never run.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { exec, execFile, fork, openNamespaces, spawn } from 'linux-namespaces';
+
+type Same<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_: Same<A, B>): void {}
+
+const piped = spawn('true');
+same<typeof piped.stdin, Writable>(true);
+same<typeof piped.stdout, Readable>(true);
+const silent = spawn('true', { stdio: 'ignore' });
+same<typeof silent.stdout, null>(true);
+const mixed = spawn('true', [], { stdio: ['ignore', 'pipe', 'inherit'], target: 1 });
+same<typeof mixed.stdin, null>(true);
+same<typeof mixed.stdout, Readable>(true);
+same<typeof mixed.stderr, null>(true);
+const byHandle = openNamespaces(1, ['net']).spawn('true', [], { stdio: 'ignore' });
+same<typeof byHandle.stdout, null>(true);
+const child: ChildProcess = spawn('true', { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
+child.send({});
+
+spawn('ip', ['addr'], {
+  target: { net: '/run/netns/blue' },
+  namespaces: ['net'],
+  unshare: ['mnt'],
+  env: ['target', { PATH: '/bin' }],
+  capabilities: ['CAP_NET_ADMIN'],
+  groups: [1],
+  detached: true,
+  timeout: 5,
+});
+// @ts-expect-error: no such type
+spawn('true', { namespaces: ['network'] });
+// @ts-expect-error: no such capability
+spawn('true', { capabilities: ['NET_ADMIN'] });
+// @ts-expect-error: only those of the target
+spawn('true', { credentials: 'mine' });
+// @ts-expect-error: a list of types, not 'all'
+spawn('true', { unshare: 'all' });
+// @ts-expect-error: not an option of Node's, nor ours
+spawn('true', { nosuch: true });
+// @ts-expect-error: there is no stream
+spawn('true', { stdio: 'ignore' }).stdout.resume();
+
+exec('true', (error, stdout) => {
+  same<typeof stdout, string>(true);
+  error?.code?.toFixed();
+});
+exec('true', { encoding: 'buffer', target: 1 }, (_, stdout) => same<typeof stdout, Buffer>(true));
+execFile('true', ['a'], { encoding: null }, (_, stdout) => same<typeof stdout, Buffer>(true));
+execFile('true', ['a'], { encoding: 'latin1' }, (_, out) => same<typeof out, string>(true));
+// @ts-expect-error: a callback, not a number
+exec('true', 3);
+
+export async function promised(): Promise<void> {
+  const promise = promisify(execFile)('true', ['a'], { target: 1, namespaces: 'all' });
+  promise.child.kill();
+  const { stdout } = await promise;
+  same<typeof stdout, string>(true);
+  const raw = await promisify(exec)('true', { encoding: 'buffer' });
+  same<typeof raw.stderr, Buffer>(true);
+}
+
+fork('module.js', ['a'], { target: 1, namespaces: ['net'], serialization: 'advanced' }).send({});
+
+const handle = openNamespaces(1, ['net']);
+handle.fork('module.js', { execArgv: [] });
+handle.exec('true', (_, stdout) => same<typeof stdout, string>(true));
+handle.execFile('true', ['a'], { encoding: 'buffer' }, (_, out) => same<typeof out, Buffer>(true));
