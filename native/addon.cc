@@ -1,5 +1,7 @@
 // The addon's front door. Each bind_*.cc turns JavaScript into plain C++ and makes no system call;
 // each of the others makes system calls and knows nothing of JavaScript.
+#include <napi.h>
+
 #include "bind.h"
 #include "env.h"
 

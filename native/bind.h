@@ -1,6 +1,6 @@
 // What the bind_*.cc files show to addon.cc: each adds its functions to the exports.
 #pragma once
-#include <napi.h>
+#include <node_api.h>
 
 namespace js {
 

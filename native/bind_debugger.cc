@@ -1,5 +1,6 @@
 // JavaScript to debugger.h: `holdDebugger(fn)` catches SIGUSR1 and calls fn from the event loop,
 // which is where this thread is at home; `releaseDebugger()` gives the signal back to Node.
+#include <napi.h>
 #include <uv.h>
 
 #include "bind.h"

@@ -114,8 +114,15 @@ int64_t chown(Call* call) {
                            AT_EMPTY_PATH));
 }
 
+// These need no root, and go on when it has been closed.
+bool is_by_fd(Operation operation) {
+  return operation == Operation::kRead || operation == Operation::kWrite ||
+         operation == Operation::kClose || operation == Operation::kCommit ||
+         operation == Operation::kAbandon;
+}
+
 int64_t perform(Call* call) {
-  const Root& root = *call->root;
+  const Root* root = is_by_fd(call->operation) ? nullptr : &*call->root;
   const int64_t* numbers = call->numbers;
   switch (call->operation) {
     case Operation::kOpen:
@@ -125,26 +132,26 @@ int64_t perform(Call* call) {
     case Operation::kStat:
       return stat_file(call);
     case Operation::kReadlink:
-      return root.Readlink(call->path, &call->data);
+      return root->Readlink(call->path, &call->data);
     case Operation::kRealpath:
-      return root.Realpath(call->path, &call->data);
+      return root->Realpath(call->path, &call->data);
     case Operation::kList:
-      return list(root, call->path, numbers[0] != 0, call, &call->data);
+      return list(*root, call->path, numbers[0] != 0, call, &call->data);
     case Operation::kMkdir:
-      root.Become();
+      root->Become();
       return numbers[1] != 0 ? make_directories(call) : make_directory(call, call->path);
     case Operation::kRemove:
-      return remove(root, call->path, numbers[0] != 0, call);
+      return remove(*root, call->path, numbers[0] != 0, call);
     case Operation::kRename:
       return rename(call);
     case Operation::kChmod:
-      return root.Chmod(call->path, static_cast<unsigned>(numbers[0]));
+      return root->Chmod(call->path, static_cast<unsigned>(numbers[0]));
     case Operation::kChown:
       return chown(call);
     case Operation::kSymlink:
       return symlink(call);
     case Operation::kCopy:
-      return copy(root, call->path, call->other, static_cast<int>(numbers[0]), call);
+      return copy(*root, call->path, call->other, static_cast<int>(numbers[0]), call);
     case Operation::kRead:
       return read(call);
     case Operation::kWrite:
@@ -159,11 +166,6 @@ int64_t perform(Call* call) {
       return result(::unlinkat(call->second, call->path.c_str(), 0));
   }
   return -ENOSYS;
-}
-
-bool is_by_fd(Operation operation) {
-  return operation == Operation::kRead || operation == Operation::kWrite ||
-         operation == Operation::kClose || operation == Operation::kAbandon;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // A Worker can be terminated between any two steps of its JavaScript: what it holds then is closed
 // here.
 #pragma once
-#include <napi.h>
+#include <node_api.h>
 
 #include <vector>
 

@@ -3,7 +3,7 @@
 // namespaces may cost no more than its system call. A failed call here leaves the default, and
 // nobody is left to see it.
 #pragma once
-#include <napi.h>
+#include <node_api.h>
 
 #include <cstdint>
 #include <cstring>

@@ -54,6 +54,7 @@ export class NamespaceError extends Error {
 /** What we may answer, or the kernel, and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
   [-76, ['ENOTUNIQ', 'name not unique']],
+  [-10, ['ECHILD', 'no child processes']],
   [-87, ['EUSERS', 'too many users']],
   [-116, ['ESTALE', 'stale file handle']],
   [-122, ['EDQUOT', 'disk quota exceeded']],

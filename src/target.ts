@@ -7,21 +7,11 @@ import { binding } from './binding.ts';
 import { failure, invalidType, invalidValue } from './errors.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
-import { startTimeOf } from './proc.ts';
+import { checkStart, gone, livePid, type Owner, startTimeIn } from './owner.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from './types.ts';
 
 /** Paths of namespaces, such as `{ net: '/run/netns/blue' }`. */
 export type Paths = { readonly [type in NamespaceType]?: string };
-
-/** Something with a `pid`: a ChildProcess, a Container. */
-export interface Owner {
-  readonly pid?: number | undefined;
-  /**
-   * When the process started, in clock ticks after boot: field 22 of /proc/PID/stat. With it, what has
-   * got the pid of a process that is gone is refused (ESRCH), and not taken for it.
-   */
-  readonly startTime?: number | undefined;
-}
 
 /**
  * Whose namespaces: a pid (or the id of a thread) as our /proc shows it, something with a `pid` (a
@@ -45,7 +35,6 @@ const errnos = {
 /** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */
 const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];
 
-const gone = 'the process has exited';
 const unreadable =
   'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
 
@@ -60,54 +49,6 @@ export function openTarget(target: Target, types: Types): Fds {
     return openProcess(livePid(target), types, 'signalCode' in target, startTimeIn(target));
   }
   return openPaths(target as Paths, types);
-}
-
-interface AnyOwner {
-  pid?: unknown;
-  /** A ChildProcess's. */
-  exitCode?: unknown;
-  signalCode?: unknown;
-  /** A Container's. */
-  name?: unknown;
-  state?: unknown;
-}
-
-/** The pid of a ChildProcess or the like; Node keeps showing that of a child which is long gone. */
-function livePid(owner: AnyOwner): number {
-  const { pid, name, state } = owner;
-  if (pid === undefined && typeof state === 'string') {
-    const advice = `this container has no process: it is ${state}`;
-    throw failure(errnos.ESRCH, 'pidfd_open', { target: `${name}`, advice });
-  }
-  if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);
-  if ((owner.exitCode ?? owner.signalCode ?? null) !== null) {
-    throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice: gone });
-  }
-  return pid;
-}
-
-function startTimeIn(target: Target | undefined): number | undefined {
-  if (typeof target !== 'object' || target instanceof Namespaces) return undefined;
-  const startTime = (target as { startTime?: unknown }).startTime;
-  if (startTime === undefined || typeof startTime === 'number') return startTime;
-  throw invalidType('target.startTime', 'a number of clock ticks', startTime);
-}
-
-/**
- * Throws where `target` says when its process started, and its pid is another's by now. To be asked
- * with a pidfd or a directory of /proc open already, which is that process's own then.
- */
-export function refuseSuccessor(pid: number, target: Target | undefined): void {
-  checkStart(pid, startTimeIn(target));
-}
-
-function checkStart(pid: number, wanted: number | undefined): void {
-  if (wanted === undefined) return;
-  const startTime = startTimeOf(pid);
-  if (startTime === wanted) return;
-  const advice =
-    startTime === undefined ? gone : `${gone}, and another (startTime ${startTime}) has its pid`;
-  throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice });
 }
 
 function openHandle(handle: Namespaces, types: Types): Fds {

@@ -56,11 +56,12 @@ describe.skipIf(absent)(`containers in other lists [${absent || 'installed'}]`, 
       for (const node of nodes) nodes.push(...node.children);
       return nodes;
     };
-    const inside = async () => (await flat()).filter(node => /sleep [178]/.test(node.command));
+    const inside = async () => (await flat()).filter(node => /^sleep [178]/.test(node.command));
     await until('the exec', () => read(`/proc/${moved}/comm`));
-    let found = await inside();
-    for (let tries = 0; found.length < 4 && tries < 200; tries++) found = await inside();
-    const sleepers = found.filter(node => /^sleep/.test(node.command));
+    let sleepers = await inside();
+    for (const end = Date.now() + 20_000; sleepers.length < 4 && Date.now() < end; ) {
+      sleepers = await inside();
+    }
     expect(sleepers.map(node => node.command).sort()).toEqual([
       'sleep 1000000',
       'sleep 1000000',

@@ -26,11 +26,15 @@ import { errorOf, fdCount, hasProgram, rejectionOf, types } from '../support.ts'
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-bind-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The mounts of namespaces, and of the directory of networks. */
+/** What our names begin with: others may have networks, too. */
+const own = `ln-test-${process.pid}-`;
+
+/** Our mounts of namespaces, and that of the directory of networks. */
 const mounts = () =>
   readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter(line => / - nsfs | \/run\/netns /.test(line));
+    .map(line => line.split(' ')[4] ?? '')
+    .filter(point => point === '/run/netns' || point.includes(own) || point.startsWith(folder));
 
 describe('bind', () => {
   test('every type: lives on without handle and process, is opened by its path, is taken away', async () => {
@@ -99,7 +103,6 @@ const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8' })
 const needed = hasProgram('ip') ? '' : ' [needs ip]';
 
 describe.skipIf(needed)(`named networks${needed}`, () => {
-  const own = `ln-test-${process.pid}-`;
   let before: string[] = [];
   let hadDirectory = true;
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 // What does not stand still, may not be looked at, or is not there: lists stay whole and say what they
 // could not see.
-import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   listNamespaces,
@@ -23,7 +24,7 @@ import {
   threads,
   until,
 } from '../support.ts';
-import { hold, holder } from './fixtures/holder.ts';
+import { folder, hold, holder } from './fixtures/holder.ts';
 
 function expectWhole(rows: readonly NamespaceInfo[]): void {
   expect(new Set(rows.map(row => row.inode)).size).toBe(rows.length);
@@ -138,7 +139,11 @@ const look = `
 `;
 const nobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
 const alone = ['unshare', '--pid', '--fork', '--kill-child', '--mount', '--mount-proc'];
-const sleepers = `${holder} sleepers 4 > /dev/null & while [ $(ls -d /proc/[0-9]* | wc -l) -lt 7 ]; do :; done`;
+/** A shell's words that start five processes and wait until they are there. */
+function sleepers(): string {
+  const ready = join(mkdtempSync(join(folder, 'ready-')), 'ready');
+  return `${holder} sleepers 4 > ${ready} & until [ -s ${ready} ]; do :; done`;
+}
 
 describe('what may not be seen', () => {
   test('without rights: what is our own, and how many others there are', () => {
@@ -148,7 +153,7 @@ describe('what may not be seen', () => {
       const sockets = await listSockets(process.pid);
       say({ rows, unreadable: rows.unreadable, tree: count(tree), pid: process.pid, visible });`;
     // "$0" "$@": what runScript adds.
-    const said = runScript(script, [...alone, 'sh', '-c', `${sleepers}; ${nobody} "$0" "$@"`]);
+    const said = runScript(script, [...alone, 'sh', '-c', `${sleepers()}; ${nobody} "$0" "$@"`]);
     const { rows, unreadable, tree, pid, visible } = JSON.parse(said);
     expect(visible).toBe(7); // the shell, five sleepers, this Node
     expect(unreadable).toBe(6);
@@ -179,7 +184,7 @@ describe('what may not be seen', () => {
     const script = `${look} const rows = await listNamespaces();
       say({ types: rows.filter(row => row.processes > 0).length, unreadable: rows.unreadable });`;
     const mount = `mount -t proc -o hidepid=${hidepid} proc /proc`;
-    const shell = (as: string) => ['sh', '-c', `${sleepers}; ${mount}; ${as} "$0" "$@"`];
+    const shell = (as: string) => ['sh', '-c', `${sleepers()}; ${mount}; ${as} "$0" "$@"`];
     const theirs = JSON.parse(runScript(script, [...alone, ...shell(nobody)]));
     expect(theirs).toEqual({ types: 8, unreadable: hidden });
     const roots = JSON.parse(runScript(script, [...alone, ...shell('env')]));
@@ -262,11 +267,11 @@ describe('threads', () => {
         await sleep(i % 7);
         await worker.terminate();
       };
-      for (let i = 0; i < 3; i++) await round(i);
+      for (let i = 0; i < 2; i++) await round(i);
       await sleep(500);
       const [threads, fds] = held();
-      for (let i = 0; i < 20; i++) await round(i);
-      const end = Date.now() + 20_000;
+      for (let i = 0; i < 8; i++) await round(i);
+      const end = Date.now() + 10_000;
       while ((held()[0] > threads || held()[1] > fds) && Date.now() < end) await sleep(20);
       const [nowThreads, nowFds] = held();
       const rows = await listNamespaces();

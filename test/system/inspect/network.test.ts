@@ -17,7 +17,7 @@ import {
   type UnixSocket,
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fdCount, place, rejectionOf, runScript, startTarget, threads } from '../support.ts';
+import { fdCount, place, rejectionOf, runScript, startTarget, threads, until } from '../support.ts';
 import { folder } from './fixtures/holder.ts';
 
 let lab: Namespaces;
@@ -303,7 +303,7 @@ describe('both', () => {
     for (let i = 0; i < 20; i++) await Promise.all([listSockets(lab), listInterfaces(lab)]);
     // What tests before this one closed may go only now.
     expect(fdCount()).toBeLessThanOrEqual(fds);
-    expect(threads().length).toBeLessThanOrEqual(many);
+    await until('the threads to end', () => threads().length <= many);
     expect(place('net')).toBe(home);
   });
 

@@ -140,7 +140,14 @@ test('with atomic, the old file or the new one, with its mode and owner; a link 
   expect(readFileSync(path, 'utf8')).toBe('new');
   expect(readdirSync(join(merged, 'tmp')).sort()).toEqual(['file', 'link']);
   await expect(root.appendFile('/tmp', 'x')).rejects.toThrow(/EISDIR/);
-  root.close();
+  // What has begun is finished.
+  async function* closing() {
+    yield 'last ';
+    root.close();
+    yield 'word';
+  }
+  await root.writeFile('/tmp/file', closing(), { atomic: true });
+  expect(readFileSync(path, 'utf8')).toBe('last word');
 });
 
 test('names: listed, resolved, made, moved, removed', async () => {

@@ -172,21 +172,32 @@ test('a directory that is swapped for a link while we work in it: not a byte out
   fill(join(given, 'd/t'));
   const work: Record<(typeof kinds)[number], () => Promise<unknown>> = {
     read: async () => {
-      expect(await root.readFile('/race/read/d/t/f', 'utf8')).toBe('inside');
-      expect(await root.readdir('/race/read/d/t')).toHaveLength(2);
-      expect((await root.realpath('/race/read/d/t/f')).startsWith('/race/read/')).toBe(true);
+      expect(await root.readFile('race/read/d/t/f', 'utf8')).toBe('inside');
+      expect(await root.readdir('race/read/d/t')).toHaveLength(2);
+      expect((await root.realpath('race/read/d/t/f')).startsWith('/race/read/')).toBe(true);
     },
     write: async () => {
-      const path = '/race/write/d/t/f';
-      await root.writeFile(path, `inside ${rounds.write}`);
-      await root.appendFile(path, '!');
-      await root.writeFile(path, 'inside', { atomic: true });
-      await root.chmod(path, 0o600);
-      await root.chown(path, 1, 1);
-      await root.rename('/race/write/d/t/sub/f', '/race/write/d/t/sub/g');
+      const path = 'race/write/d/t/f';
+      const calls = [
+        () => root.writeFile(path, 'inside, again'),
+        () => root.appendFile(path, '!'),
+        () => root.writeFile(path, 'inside', { atomic: true }),
+        () => root.chmod(path, 0o600),
+        () => root.chown(path, 1, 1),
+        () => root.rename('race/write/d/t/sub/f', 'race/write/d/t/sub/g'),
+        () => root.rename('race/write/d/t/sub/g', 'race/write/d/t/sub/f'),
+        () => root.mkdir(`race/write/d/made/${rounds.write}`, { recursive: true }),
+      ];
+      let done = 0;
+      for (const call of calls)
+        done += await call().then(
+          () => 1,
+          () => 0,
+        );
+      if (done === 0) throw new Error('none was lucky');
     },
     remove: async () => {
-      await root.rm('/race/remove', { recursive: true });
+      await root.rm('race/remove', { recursive: true });
       const next = join(image, 'race/next');
       rmSync(next, { recursive: true, force: true });
       prepare(next);
@@ -195,27 +206,33 @@ test('a directory that is swapped for a link while we work in it: not a byte out
     out: async () => {
       const copy = join(copies, `${rounds.out % 8}`);
       rmSync(copy, { recursive: true, force: true });
-      await root.copyOut('/race/out', copy).catch(() => {});
+      const copied = root.copyOut('race/out', copy).then(() => true);
+      const whole = await copied.catch(() => false);
       if (existsSync(copy))
         for (const path of filesIn(copy)) {
           expect(readFileSync(path, 'utf8')).toBe('inside');
         }
+      if (!whole) throw new Error('half a copy');
     },
-    in: () => root.copyIn(given, '/race/in'),
+    in: () => root.copyIn(given, 'race/in'),
   };
   const end = Date.now() + 10_000;
   const loops = kinds.map(async kind => {
     while (Date.now() < end) {
-      // It fails, more often than not; but never outside.
-      await work[kind]().catch(error => {
-        if (error.name === 'AssertionError') throw error;
-      });
-      rounds[kind]++;
+      // It may fail, as long as it is not outside; but not always, or nothing would be shown.
+      const done = await work[kind]().then(
+        () => true,
+        error => {
+          if (error.name === 'AssertionError') throw error;
+          return false;
+        },
+      );
+      if (done) rounds[kind]++;
     }
   });
   await Promise.all(loops);
   expect(racers.map(racer => racer.exitCode)).toEqual(kinds.map(() => null));
-  for (const kind of kinds) expect(rounds[kind], kind).toBeGreaterThan(5);
+  for (const kind of kinds) expect(rounds[kind], kind).toBeGreaterThan(0);
   expect(look()).toEqual(canary);
 });
 
