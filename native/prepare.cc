@@ -103,22 +103,28 @@ void close_all(std::vector<int>* fds) {
 }
 
 int prepare(Request* request, int forks, Prepared* prepared, Result* result) {
-  int done = open_stdio(request, prepared, result);
-  if (done >= 0) done = open_channel(forks, prepared, result);
+  const int done = open_stdio(request, prepared, result);
+  return done < 0 ? done : open_channel(forks, prepared, result);
+}
+
+int hand_over(Request* request, Prepared* prepared, Result* result) {
   launch* fixed = &request->fixed;
-  if (done >= 0 && (fixed->flags & LAUNCH_DIE_WITH_PARENT) != 0) {
-    result->step = "pidfd_open";
-    done = fixed->parent = result_of(::syscall(SYS_pidfd_open, ::getpid(), 0));
-    if (done >= 0) prepared->theirs.push_back(done);
+  fixed->parent = -1;
+  if ((fixed->flags & LAUNCH_DIE_WITH_PARENT) != 0) {
+    // The thread that clones is the one that counts. Its pidfd would not do: it says nothing before
+    // the last of the threads has ended, and a child that asks in between would live on.
+    result->step = "open";
+    fixed->parent = result_of(::open("/proc/thread-self/stat", O_RDONLY | O_CLOEXEC));
+    if (fixed->parent < 0) return fixed->parent;
+    prepared->theirs.push_back(fixed->parent);
   }
-  if (done >= 0) done = send_request(request, prepared, result);
   for (int fd : fixed->joins) {
     if (fd >= 0) prepared->inherited.push_back(fd);
   }
   for (int fd : {fixed->root, fixed->cgroup, fixed->parent, request->preload}) {
     if (fd >= 0) prepared->inherited.push_back(fd);
   }
-  return done;
+  return send_request(request, prepared, result);
 }
 
 }  // namespace spawn

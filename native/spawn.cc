@@ -76,6 +76,8 @@ int clone_child(Child* child, int* pidfd) {
 }
 
 int run(Request* request, int forks, Prepared* prepared, Result* result) {
+  const int sent = hand_over(request, prepared, result);
+  if (sent < 0) return sent;
   request->argv[0] = prepared->number;
   Child child = {request->program < 0 ? launcher_fd() : request->program,
                  prepared->inherited.data(),
@@ -131,7 +133,6 @@ int start(Request* request, Result* result) {
   const int forks =
       ((flags & LAUNCH_FORK_JOINED) != 0 ? 1 : 0) + ((flags & LAUNCH_FORK_CREATED) != 0 ? 1 : 0);
   Prepared prepared;
-  request->fixed.parent = -1;
   int error = prepare(request, forks, &prepared, result);
   if (error >= 0) {
     Errand errand = {request, result, &prepared, forks, 0};

@@ -22,8 +22,10 @@ struct Prepared {
 };
 
 void close_all(std::vector<int>* fds);
-int prepare(Request* request, int forks, Prepared* prepared,
-            Result* result);  // 0 or more, or -errno
+// 0 or more, or -errno.
+int prepare(Request* request, int forks, Prepared* prepared, Result* result);
+// The same, on the thread that clones: the rest, and the request into the channel.
+int hand_over(Request* request, Prepared* prepared, Result* result);
 
 // Follows the process from fork to fork of the launcher, then waits a little for the exec. 0, or
 // -errno with the child gone. Takes the channel.

@@ -79,16 +79,17 @@ static void set_capabilities(void) {
 }
 
 #ifndef LAUNCHER_IN_NODE
-/* After the last change of credentials, which would undo it. */
+/* After the last change of credentials, which would undo it. The parent may have ended before we
+ * asked: it tells its children that it does, and becomes a zombie, in one hold of the kernel's lock
+ * of processes, which getpriority(2) of a group waits for. So either it is one by now, or it will
+ * tell us (kernel/exit.c, exit_notify). */
 static void die_with_parent(void) {
+  char stat[64]; /* "pid (name) state": of the name any byte can be a parenthesis */
   must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
-  struct {
-    int file;
-    short events, got;
-  } parent = {launch->parent, POLL_READABLE, 0};
-  struct {
-    long seconds, nanoseconds;
-  } now = {0, 0};
-  if (CALL(ppoll, &parent, 1, &now, 0, 0) == 1) quit(137); /* it died before we asked */
+  CALL2(getpriority, 1 /* PRIO_PGRP */, 0);
+  const long length = CALL4(pread64, launch->parent, stat, sizeof stat, 0);
+  long end = length;
+  while (end > 0 && stat[end - 1] != ')') end--;
+  if (end <= 0 || end + 1 >= length || stat[end + 1] == 'Z' || stat[end + 1] == 'X') quit(137);
 }
 #endif

@@ -33,7 +33,7 @@ struct launch {
   uint32_t types[LAUNCH_JOINS]; /* their CLONE_NEW* */
   int32_t root;                 /* fd of a directory, -1: none */
   int32_t cgroup;               /* fd of cgroup.procs, -1: none */
-  int32_t parent;               /* pidfd of Node's process, -1: none */
+  int32_t parent;               /* fd of /proc/TID/stat of the thread that clones, -1: none */
   uint32_t uid[3];              /* real, effective, saved */
   uint32_t gid[3];
   uint32_t umask;

@@ -15,6 +15,7 @@ export interface Place {
 
 const errnos = {
   EPERM: -1,
+  ENOENT: -2,
   ENOMEM: -12,
   EACCES: -13,
   EXDEV: -18,
@@ -46,6 +47,7 @@ const advices: Record<string, (errno: number, place: Place, detail: number) => s
     memfd_create(errno) {
       return errno === errnos.EACCES ? 'set the sysctl vm.memfd_noexec to 0 or 1' : undefined;
     },
+    open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
     close_range: () => 'children in namespaces need Linux 5.9',
     chroot: errno => (errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : undefined),
     getcwd: errno =>
