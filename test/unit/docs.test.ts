@@ -1,0 +1,90 @@
+// The documents against what they are about: names that are exported, links, the tests that they name.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const documents = readdirSync(join(root, 'docs'))
+  .filter(name => name.endsWith('.md'))
+  .map(name => `docs/${name}`);
+
+/** Code is no text: nothing in it is a heading or a link. */
+const withoutCode = (text: string) => text.replace(/^```.*?^```$/gms, '');
+
+describe('docs/api.md', () => {
+  const entries = {
+    'linux-namespaces': 'src/index.ts',
+    'linux-namespaces/syscalls': 'src/syscalls.ts',
+    'linux-namespaces/vitest': 'src/vitest.ts',
+  };
+  const sections = withoutCode(read('docs/api.md')).split(/^## /m).slice(1);
+
+  /** The names under which a section has something: '### `name`'. */
+  const headings = (entry: string) => {
+    const section = sections.find(text => text.startsWith(`\`${entry}\`\n`)) ?? '';
+    return [...section.matchAll(/^### `(.*)`$/gm)].map(([, name]) => name as string);
+  };
+
+  /** All that a file exports, types too. */
+  const exported = (file: string) => {
+    const source = read(file).replace(/\/\*\*.*?\*\//gs, '');
+    const lists = [...source.matchAll(/^export (?:type )?\{(.*?)\}/gms)].flatMap(([, list]) =>
+      (list as string).split(',').map(name => name.replace(/^\s*type /, '').trim()),
+    );
+    const declared = source.matchAll(
+      /^export (?:async )?(?:const|function|class|interface|type) (\w+)/gm,
+    );
+    return [...lists.filter(Boolean), ...[...declared].map(([, name]) => name as string)];
+  };
+
+  test('has no sections but those of the entries', () => {
+    const titles = sections.map(text => /^`(.*)`$/m.exec(text)?.[1]);
+    expect(titles).toEqual(Object.keys(entries));
+  });
+
+  test.each(Object.entries(entries))('%s: every export once, and nothing else', (entry, file) => {
+    expect(headings(entry).toSorted()).toEqual(exported(file).toSorted());
+  });
+
+  test.each(Object.keys(entries))('%s: what is there at runtime', async entry => {
+    const names = Object.keys(await import(entry));
+    expect(names).not.toEqual([]);
+    expect(headings(entry)).toEqual(expect.arrayContaining(names));
+  });
+
+  test('each name has its signature and a text', () => {
+    const blocks = read('docs/api.md').split(/^### /m).slice(1);
+    for (const block of blocks) expect(block).toMatch(/^`\w+`\n\n```ts\n.*\n```\n\n\S.*\n/s);
+  });
+});
+
+/** As GitHub makes them of headings. */
+function anchors(text: string): string[] {
+  const headings = [...withoutCode(text).matchAll(/^#+ (.*)$/gm)].map(
+    ([, title]) => title as string,
+  );
+  return headings.map(title =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test.each(['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...documents])(
+  '%s: every link within the repository leads somewhere',
+  document => {
+    const text = withoutCode(read(document)).replace(/`[^`\n]*`/g, code =>
+      /\]\(/.test(code) ? '' : code,
+    );
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link as string)) continue;
+      const [path, anchor] = (link as string).split('#');
+      const file = path ? join(dirname(document), path) : document;
+      expect(existsSync(join(root, file)), `${document}: ${link}`).toBe(true);
+      if (anchor !== undefined)
+        expect(anchors(read(file)), `${document}: ${link}`).toContain(anchor);
+    }
+  },
+);
