@@ -88,3 +88,43 @@ test.each(['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...documents])(
     }
   },
 );
+
+describe('docs/hazards.md', () => {
+  const rows = read('docs/hazards.md')
+    .split('\n')
+    .filter(line => /^\| H/.test(line))
+    .map(line => line.split('|').map(cell => cell.trim()));
+
+  test('has a row for each of H1 to H46, in order, and says of each what holds it', () => {
+    const wanted = Array.from({ length: 46 }, (_, i) => `H${i + 1}`);
+    expect(rows.map(([, name]) => name)).toEqual(wanted);
+    for (const row of rows) {
+      expect(row).toHaveLength(6);
+      expect(row[4], row[1]).toMatch(/\]\(\.\.\/test\/.*`|not held by a test/i);
+    }
+  });
+
+  /** A file, and the titles that are named behind it. */
+  const claims = rows.flatMap(([, name, , , held = '']) =>
+    [...held.matchAll(/\]\(\.\.\/(test\/[^)]+)\): (`[^`]+`(?:, `[^`]+`)*)/g)].flatMap(
+      ([, file, titles]) =>
+        [...(titles as string).matchAll(/`([^`]+)`/g)].map(([, title]) => [name, file, title]),
+    ),
+  ) as [string, string, string][];
+
+  test('names a test behind every file', () => {
+    const links = read('docs/hazards.md').match(/\]\(\.\.\/test\//g) ?? [];
+    expect(new Set(claims.map(([name, file]) => name + file)).size).toBe(links.length);
+  });
+
+  test.each(claims)('%s: %s has "%s"', (_, file, title) => {
+    // As it stands in quotes there; a template may go on with what is only known at runtime.
+    const quoted = ["'", '"', '`'].map(quote => quote + title);
+    const source = read(file);
+    const found = quoted.some(text => {
+      const end = source.indexOf(text) + text.length;
+      return source.includes(text) && /^(?:['"`]|\$\{| \[)/.test(source.slice(end));
+    });
+    expect(found, `${file}: ${title}`).toBe(true);
+  });
+});
