@@ -1,8 +1,6 @@
 /**
- * node bench/root.mjs [scale]: copies 1 GB in one file, and 50,000 small files, out of a container and into
- * it,
- * by openRoot and by tar through nsenter. With a
- * scale below 1, as much less.
+ * node bench/root.mjs [scale]: copies 1 GB in one file, and 50,000 small files, out of a container and
+ * into it, by openRoot and by tar through nsenter. With a scale below 1, as much less.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import {

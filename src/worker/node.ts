@@ -70,14 +70,12 @@ function isStatic(): boolean {
  */
 const always = ['--no-short-builtin-calls'];
 
-export function nodeFlags(limits: ResourceLimits): { flags: string[]; hasNoDebugger: boolean } {
+export function nodeFlags(limits: ResourceLimits): string[] {
   const { maxOldGenerationSizeMb: old, maxYoungGenerationSizeMb: young, stackSizeMb } = limits;
-  const hasNoDebugger = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1');
   const flags = [...always];
-  if (hasNoDebugger) flags.push('--disable-sigusr1');
   if (old !== undefined) flags.push(`--max-old-space-size=${old}`);
   // Three semi-spaces make up the young generation.
   if (young !== undefined) flags.push(`--max-semi-space-size=${Math.max(1, young / 3)}`);
   if (stackSizeMb !== undefined) flags.push(`--stack-size=${Math.floor(stackSizeMb * 1024)}`);
-  return { flags, hasNoDebugger };
+  return flags;
 }

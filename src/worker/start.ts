@@ -46,7 +46,6 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
   try {
     const { plan } = open;
     const mask = maskOf([...plan.joined, ...plan.created]);
-    const { flags, hasNoDebugger } = nodeFlags(options.resourceLimits ?? {});
     let enter: (pid: number) => void;
     let refuse: (error: Error) => void;
     const entered = new Promise<number>((resolve, reject) => {
@@ -57,7 +56,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
       ...plan,
       complete(nodes: NodeOptions) {
         const { flags, ids } = plan.complete(nodes);
-        return { flags: hasNoDebugger ? flags : flags | noDebugger, ids };
+        return { flags: flags | noDebugger, ids };
       },
       foreignEnv: true,
       program: node,
@@ -68,7 +67,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
       },
     };
     // What is executed first has the channel's number as its argv[0], in front of what we give.
-    const [argv0 = '', ...args] = [...flags, '-e', program];
+    const [argv0 = '', ...args] = [...nodeFlags(options.resourceLimits ?? {}), '-e', program];
     const child = startAs(preloaded, env, env =>
       nodeSpawn('node', args, {
         argv0,

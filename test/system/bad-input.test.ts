@@ -479,10 +479,6 @@ describe('createNamespaces', () => {
     ['all', {}, 'TYPE', 'types'],
     ['net', {}, 'TYPE', 'types'],
     [undefined, {}, 'TYPE', 'types'],
-    [['user'], {}, 'VALUE', 'types'],
-    [['time'], {}, 'VALUE', 'types'],
-    [['net', 'pid'], {}, 'VALUE', 'types'],
-    [['mnt', 'net'], {}, 'VALUE', 'types'],
   ])('of %j with %j', async (types, options, kind, name) => {
     const error = await rejectionOf(createNamespaces(types as ['net'], options as object));
     expect(error).toBeInstanceOf(TypeError);

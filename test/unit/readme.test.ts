@@ -23,9 +23,9 @@ function maskInodes(text: string): string {
   });
 }
 
-test('there are two examples with their output, and no code without', () => {
-  expect(examples).toHaveLength(2);
-  expect(readme.match(/```js/g)).toHaveLength(2);
+test('there are three examples with their output, and no code without', () => {
+  expect(examples).toHaveLength(3);
+  expect(readme.match(/```js/g)).toHaveLength(3);
 });
 
 test.skipIf(!isRoot).each(examples)(
