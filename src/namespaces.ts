@@ -1,18 +1,21 @@
 /**
  * `Namespaces`: a handle that keeps namespaces open, whatever becomes of the process they were taken
- * from. Its methods are doors to the rooms above (the one documented import upwards).
+ * from. Its methods are doors to the rooms above, which are loaded when they are first used (the one
+ * documented import upwards).
  */
 import type { ChildProcess, ExecException, ExecFileException } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { binding } from './binding.ts';
-import { runInside } from './callback/run.ts';
 import { exec, execFile, fork, spawn, within } from './child/index.ts';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
 import type { ChildOf, Done } from './child/signatures.ts';
-import { bindTo } from './create/persist.ts';
 import { checkTypes, failure, invalidValue } from './errors.ts';
 import type { Fds } from './fds.ts';
 import { openTarget, type Target } from './target.ts';
 import type { NamespaceType, Types } from './types.ts';
+
+const load = createRequire(import.meta.url);
+let callbacks: typeof import('./callback/run.ts') | undefined;
 
 /** For handles that were dropped without being closed. */
 const dropped = new FinalizationRegistry<Fds>(fds => fds.release());
@@ -45,7 +48,8 @@ export class Namespaces {
    * closed while work that `fn` started goes on: that holds the namespaces itself.
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
-    return runInside(this.fds(), fn, args);
+    callbacks ??= load('./callback/run.js') as typeof import('./callback/run.ts');
+    return callbacks.runInside(this.fds(), fn, args);
   }
 
   /** `spawn` into the namespaces of this handle. It may be closed as soon as this has returned. */
@@ -138,6 +142,7 @@ export class Namespaces {
    * of no more use. mount(2), MS_BIND.
    */
   bind(type: NamespaceType, path: string): void {
+    const { bindTo } = load('./create/persist.js') as typeof import('./create/persist.ts');
     bindTo(path, type, this.fd(type));
   }
 

@@ -1,10 +1,10 @@
 /** What people write for a target: a pid, or the name of a container. */
-import { findContainer } from '../containers/index.ts';
 import type { Target } from '../target.ts';
 import { UsageError } from './arguments.ts';
 
 export async function targetOf(text: string): Promise<Target> {
   if (/^\d+$/.test(text)) return Number(text);
+  const { findContainer } = await import('../containers/index.ts');
   const container = await findContainer(text);
   if (container.pid !== undefined) return container;
   throw new UsageError(`container ${text} is ${container.state}: it has no process`);

@@ -23,10 +23,31 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     socket.write(encode(answer));
   };
 
+  /** Which of the two have been used: only then is there one to wait for. */
+  const outputs = new Set<NodeJS.WriteStream>();
+  for (const name of ['stdout', 'stderr'] as const) {
+    const { get } = Object.getOwnPropertyDescriptor(process, name) ?? {};
+    const use = () => {
+      const stream = get?.call(process) as NodeJS.WriteStream;
+      outputs.add(stream);
+      return stream;
+    };
+    Object.defineProperty(process, name, { get: use, configurable: true, enumerable: true });
+  }
+
+  /** What was written before an answer is out before it: whoever has that may end us. */
+  async function flush(): Promise<void> {
+    for (const stream of outputs) {
+      if (stream.writableLength > 0) await new Promise<unknown>(done => stream.write('', done));
+    }
+  }
+
   /** Runs `work` and answers with what became of it, whatever that is. */
   async function answer(id: number, work: () => Promise<Answer> | Answer): Promise<void> {
     try {
-      say(await work());
+      const done = await work();
+      if (outputs.size > 0) await flush();
+      say(done);
     } catch (thrown) {
       say(['error', id, pack(thrown)]);
     }

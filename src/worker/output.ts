@@ -1,5 +1,5 @@
 /** What a worker writes to stdout and stderr: to ours, whole, and its last words for an error. */
-import type { Readable, Writable } from 'node:stream';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const lastMost = 4096;
@@ -19,7 +19,8 @@ export class Output {
     from.on('data', (chunk: Buffer) => {
       this.#chunks++;
       this.#last = (this.#last + chunk.toString('latin1')).slice(-lastMost);
-      if (to.write(chunk) || this.#over) return;
+      // One for the caller keeps what he has not read: the worker must not have to wait for him.
+      if (to.write(chunk) || this.#over || to instanceof PassThrough) return;
       from.pause();
       to.once('drain', () => from.resume());
     });

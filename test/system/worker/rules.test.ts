@@ -100,13 +100,15 @@ describe.skipIf(!x64)('what lies in the container for us to load [x86-64 only]',
     expect(seen.user).toBe('ERR_SYSTEM_ERROR');
   });
 
-  test('a /proc of the container’s making: the place is right, and V8 maps no code by its names', async () => {
+  test('a /proc of the container’s making: the place is right all the same', async () => {
     const image = makeImage();
     writeFileSync(join(image, 'code'), Buffer.alloc(64 << 20, 0xcc));
     // What it would find of itself, with a file of the container's in the place of node.
     const { ino, dev } = statSync(join(image, 'code'));
     const device = `${(dev >> 8).toString(16).padStart(2, '0')}:${(dev & 0xff).toString(16).padStart(2, '0')}`;
-    const maps = readFileSync('/proc/self/maps', 'utf8')
+    const print = "process.stdout.write(fs.readFileSync('/proc/self/maps'))";
+    const maps = execFileSync(process.execPath, ['--no-short-builtin-calls', '-e', print])
+      .toString()
       .split('\n')
       .map(line => {
         const fields = line.split(/\s+/);

@@ -1,0 +1,74 @@
+// The commands for containers: ps, their names as targets, and their files with cat and cp.
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missing, startRunc } from '../../engines/index.ts';
+import { folder, makeImage, outcome, startTarget } from '../child/fixtures/targets.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
+const absent = missing('runc');
+
+describe.skipIf(absent)(`ps [${absent || 'installed'}]`, () => {
+  let runc: Awaited<ReturnType<typeof startRunc>>;
+  let pid: number;
+  beforeAll(async () => {
+    runc = await startRunc();
+    pid = await runc.start('web', { image: 'distroless' });
+  });
+  afterAll(() => runc?.stop());
+
+  test('a table, JSON, and the pids alone', async () => {
+    const root = ['--root', runc.machine.root];
+    const table = await run('ps', ...root);
+    expect(table.stdout).toMatch(/^ENGINE +ID +NAME +STATE +PID +STARTED +IMAGE\n/);
+    expect(table.stdout).toMatch(new RegExp(`\nrunc +web +web +running +${pid} `));
+    expect((await run('ps', '-q', ...root)).stdout).toBe(`${pid}\n`);
+    const json = JSON.parse((await run('ps', '-J', ...root)).stdout);
+    expect(json).toMatchObject([{ engine: 'runc', id: 'web', pid, state: 'running' }]);
+  });
+});
+
+test('a name that no container has: said in one line', async () => {
+  const { stderr, code } = await run('enter', '-t', 'no-such-container', '-a', 'true');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^linux-namespaces: no-such-container: .*\n$/);
+});
+
+test('cat and cp: files of a container, which no link leads out of', async () => {
+  const image = makeImage();
+  writeFileSync(join(image, 'etc/motd'), 'welcome\n', { mode: 0o640 });
+  symlinkSync('/etc/motd', join(image, 'etc/link'));
+  symlinkSync('../../../../../../etc/hostname', join(image, 'etc/out'));
+  const { pid } = await startTarget(['mnt', 'pid'], { root: image });
+  const place = (path: string) => `${pid}:${path}`;
+  const twice = await run('cat', place('/etc/motd'), place('/etc/link'));
+  expect(twice).toMatchObject({ stdout: 'welcome\nwelcome\n', stderr: '', code: 0 });
+  const out = await run('cat', place('/etc/out'));
+  expect(out).toMatchObject({ stdout: '', code: 1 });
+  expect(out.stderr).toMatch(/^linux-namespaces: ENOENT.*'\/etc\/out'.*\n$/);
+
+  const own = join(folder, 'copied');
+  mkdirSync(own);
+  expect(await run('cp', place('/etc'), own)).toMatchObject({ stdout: '', stderr: '', code: 0 });
+  expect(readFileSync(join(own, 'etc/motd'), 'utf8')).toBe('welcome\n');
+  writeFileSync(join(own, 'news'), 'news\n');
+  expect(await run('cp', join(own, 'news'), place('/tmp'))).toMatchObject({ stderr: '', code: 0 });
+  expect(readFileSync(join(image, 'tmp/news'), 'utf8')).toBe('news\n');
+  await run('cp', join(own, 'news'), place('/tmp/named'));
+  expect(readFileSync(join(image, 'tmp/named'), 'utf8')).toBe('news\n');
+});
+
+test.each([
+  ['cat', 'which file?'],
+  ['cat /etc/motd', 'in which container?'],
+  ['cp /a /b', 'one of the two is in a container'],
+  ['cp 1:/a', 'from where to where?'],
+  ['ps web', 'ps takes no web'],
+])('refused in one line: %s', async (line, message) => {
+  const { stdout, stderr, code } = await run(...line.split(' '));
+  expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+  expect(stderr).toMatch(/^linux-namespaces: .*\n$/);
+  expect(stderr).toContain(message);
+});
