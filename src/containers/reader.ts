@@ -22,7 +22,7 @@ const errnos = {
 const fileMost = 2 * 2 ** 20;
 /** Entries of one directory. */
 const entriesMost = 5_000;
-/** Files that are open at the same time. */
+/** Files and directories that are open at the same time. */
 const openMost = 16;
 /** As the kernel does. */
 const linksMost = 40;
@@ -81,6 +81,7 @@ export class Reader {
   /** The names in a directory; none where there is no such directory, or it cannot be read. */
   async names(path: string): Promise<string[]> {
     const names: string[] = [];
+    await this.#turn();
     try {
       for await (const entry of await opendir(path)) {
         if (names.length === entriesMost) {
@@ -91,6 +92,8 @@ export class Reader {
       }
     } catch (error) {
       this.#failed(error, path);
+    } finally {
+      this.#next();
     }
     return names;
   }
