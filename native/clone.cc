@@ -1,6 +1,7 @@
 #include "clone.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -42,6 +43,8 @@ int child_main(void* data) {
     ::syscall(SYS_rt_sigaction, signal, &standard, nullptr, sizeof none);
   }
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, sizeof none);
+  // Node closes its own at every exec; the program has them as it has those of a shell.
+  for (int fd = 0; fd < 3; fd++) ::syscall(SYS_fcntl, fd, F_SETFD, 0);
   ::execve(child->program->file, child->program->argv, child->program->envp);
   child->error = -errno;
   ::_exit(127);

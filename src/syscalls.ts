@@ -9,6 +9,7 @@ import { moved } from './callback/context.ts';
 import { checkWayHome } from './callback/thread.ts';
 import { creationAdvice } from './create/failures.ts';
 import { checkTypes, failure, invalidType, invalidValue, NamespaceError } from './errors.ts';
+import { requirePermission } from './permission.ts';
 import { isType, kindOf, kinds, maskOf, type NamespaceType, typesIn } from './types.ts';
 
 export type { NamespaceType };
@@ -109,6 +110,7 @@ export function clone(
   args: readonly string[] = [],
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Cloned {
+  requirePermission();
   const wanted = checkList(types);
   const texts = [file, ...args];
   for (const text of texts) {

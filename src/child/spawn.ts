@@ -8,6 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import * as node from 'node:child_process';
 import { promisify } from 'node:util';
 import { invalidType, refusal } from '../errors.ts';
+import { requirePermission } from '../permission.ts';
 import type { Target } from '../target.ts';
 import { type ChildPlace, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
@@ -111,16 +112,6 @@ function start<C extends ChildProcess>(
   } finally {
     open.release();
   }
-}
-
-/** Under Node's permission model an addon must not be a way around it. */
-export function requirePermission(): void {
-  const { permission } = process as { permission?: { has(scope: string): boolean } };
-  if (permission === undefined || permission.has('child')) return;
-  throw Object.assign(new Error('Access to this API has been restricted'), {
-    code: 'ERR_ACCESS_DENIED',
-    permission: 'ChildProcess',
-  });
 }
 
 /** `args` may be left out. */

@@ -6,6 +6,7 @@ import { binding } from '../binding.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../errors.ts';
 import { Fds } from '../fds.ts';
 import { Namespaces } from '../namespaces.ts';
+import { requirePermission } from '../permission.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
 import { creationAdvice, stepFailure } from './failures.ts';
 import { type CreateOptions, checkBoolean, checkCreateOptions, checkPath } from './options.ts';
@@ -56,6 +57,7 @@ async function byProcess(
   types: readonly NamespaceType[],
   options: CreateNamespacesOptions,
 ): Promise<Fds> {
+  requirePermission();
   const { init = false, root } = options;
   const flags = types.map(type => kindOf[type].flag);
   const create = encode(types, options, { hold: true, init }) as Uint8Array;

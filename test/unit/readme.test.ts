@@ -10,7 +10,7 @@ const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const isRoot = process.getuid?.() === 0;
 
 /** Each block of code, with the block of output that follows it. */
-const examples = [...readme.matchAll(/```js\n(.*?)```\n(.*?)```\n(.*?)```/gs)].map(
+const examples = [...readme.matchAll(/```js\n(import .*?)```\n(.*?)```\n(.*?)```/gs)].map(
   ([, code, , output]) => ({ code: code as string, output: output as string }),
 );
 
@@ -23,9 +23,11 @@ function maskInodes(text: string): string {
   });
 }
 
-test('there are three examples with their output, and no code without', () => {
+test('there are three examples with their output, and one that is in a file', () => {
   expect(examples).toHaveLength(3);
-  expect(readme.match(/```js/g)).toHaveLength(3);
+  expect(readme.match(/```js/g)).toHaveLength(4);
+  const [, sandbox] = /```js\n(const sandbox .*?)```/s.exec(readme) ?? [];
+  expect(readFileSync(join(root, 'examples/sandbox.mjs'), 'utf8')).toContain(sandbox);
 });
 
 test.skipIf(!isRoot).each(examples)(

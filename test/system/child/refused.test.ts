@@ -91,6 +91,13 @@ test("Node's permission model: no children without --allow-child-process", async
     }`;
   const none = await inNode(script, ['--no-warnings', ...flags]);
   expect(none).toMatchObject({ stdout: 'ERR_ACCESS_DENIED\n'.repeat(4), stderr: '' });
+  const others = `import { createNamespaces } from 'linux-namespaces';
+    import { clone } from 'linux-namespaces/syscalls';
+    try { clone('uts', '/bin/true'); } catch (error) { console.log(error.code); }
+    await createNamespaces(['mnt']).catch(error => console.log(error.code));`;
+  expect(await inNode(others, ['--no-warnings', ...flags])).toMatchObject({
+    stdout: 'ERR_ACCESS_DENIED\n'.repeat(2),
+  });
   const allowed = `import { spawn } from 'linux-namespaces';
     spawn(${JSON.stringify(probe)}, ['exit', '4']).on('exit', code => console.log(code));`;
   expect(await inNode(allowed, ['--no-warnings', ...flags, '--allow-child-process'])).toMatchObject(

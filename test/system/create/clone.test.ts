@@ -55,6 +55,18 @@ test('argv, environment, signals and descriptors are those of a new program', as
   expect(caught).toMatch(/^SigCgt:/);
 });
 
+test('the program has our standard input and output, which Node closes at every other exec', () => {
+  const source = `import { clone, waitid } from 'linux-namespaces/syscalls';
+    await waitid(clone('uts', '/bin/sh', ['-c', 'cat; echo out; echo err >&2']).pidfd);`;
+  const line = ['--input-type=module', '-e', source];
+  const { stdout, stderr } = spawnSync(process.execPath, line, {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+    input: 'in\n',
+  });
+  expect({ stdout, stderr }).toEqual({ stdout: 'in\nout\n', stderr: 'err\n' });
+});
+
 test('an exit code, a signal, and no zombie', async () => {
   const ended = clone('uts', '/bin/sh', ['-c', 'exit 7']);
   expect(await waitid(ended.pidfd)).toEqual({ code: 7, signal: null });
