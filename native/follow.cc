@@ -102,8 +102,9 @@ int follow(int channel, int forks, bool executes, int patience, Result* result) 
   // Without a program to be executed it stays open. Otherwise all has been said when it closes, and
   // nothing of that wakes us while the launcher is still at work.
   if (executes) wait_until(channel, POLLRDHUP, patience);
-  // After a failure up to the end: a child may say that it failed before its parent says its pid.
-  while (open) {
+  // A child may be heard before its parent has said its pid: so after a failure up to the end, and
+  // with one that is ready until its pid is known.
+  while (open && !(result->ready && forks == 0 && error == 0)) {
     const int rest = executes ? 0 : patience;
     const int ready = wait_until(channel, POLLIN, forks > 0 || error != 0 ? kPatience : rest);
     if (ready == 0 && forks == 0) break;
@@ -118,7 +119,6 @@ int follow(int channel, int forks, bool executes, int patience, Result* result) 
       }
     } else if (report.step == LAUNCH_READY) {
       result->ready = true;
-      if (error == 0) break;
     } else if (report.step != LAUNCH_FORKED) {
       if (error == 0) error = failed(report, result);
     } else {
