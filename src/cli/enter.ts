@@ -1,14 +1,12 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
-import { basename } from 'node:path';
 import { capabilityNames } from '../child/capabilities.ts';
-import { spawn } from '../child/index.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import { openNamespaces } from '../namespaces.ts';
 import type { Target } from '../target.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { followProgram } from './program.ts';
+import { runProgram } from './program.ts';
 import { targetOf } from './target.ts';
 
 export const usage = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
@@ -57,17 +55,7 @@ type Enter = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  const [file = shell(), ...list] = rest;
-  const place = await placeOf(given);
-  const argv0 = rest.length > 0 ? undefined : `-${basename(file)}`;
-  await followProgram(
-    spawn(file, list, { ...place, argv0, stdio: 'inherit' } as SpawnOptions),
-    file,
-  );
-}
-
-function shell(): string {
-  return process.env['SHELL'] || '/bin/sh';
+  await runProgram(rest, await placeOf(given));
 }
 
 async function placeOf(given: Enter): Promise<SpawnOptions> {

@@ -2,7 +2,7 @@
 import { listSockets } from '../inspect/index.ts';
 import type { SocketInfo } from '../inspect/sockets.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { printJson, printTable } from './table.ts';
+import { insideOf, printJson, printTable } from './table.ts';
 import { targetOf } from './target.ts';
 
 export const usage = `linux-namespaces ports [option...] PID|NAME
@@ -55,8 +55,4 @@ function localOf(socket: SocketInfo): string | undefined {
 function peerOf(socket: SocketInfo): string | undefined {
   if (socket.protocol === 'unix') return socket.peer && `${socket.peer.inode}`;
   return socket.peer.port === 0 ? undefined : endOf(socket.peer);
-}
-
-function insideOf(pids: readonly number[] = []): number | undefined {
-  return pids.length > 1 ? pids.at(-1) : undefined;
 }

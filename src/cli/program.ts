@@ -4,10 +4,21 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
+import { spawn } from '../child/index.ts';
+import type { SpawnOptions } from '../child/options.ts';
 import { NamespaceError } from '../errors.ts';
 
 /** Those that are meant for a program by whoever sends them to us. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** Runs `line` (without one, the user's shell as a login shell) in `place`, to its end. */
+export async function runProgram(line: readonly string[], place: SpawnOptions): Promise<void> {
+  const [file = process.env['SHELL'] || '/bin/sh', ...list] = line;
+  const argv0 = line.length > 0 ? undefined : `-${basename(file)}`;
+  const child = spawn(file, list, { ...place, argv0, stdio: 'inherit' } as SpawnOptions);
+  await followProgram(child, file);
+}
 
 /** Node's own words for an error of the program's execution (`spawn xyz ENOENT`). */
 function isExecution(error: NodeJS.ErrnoException): boolean {
@@ -19,7 +30,7 @@ function isExecution(error: NodeJS.ErrnoException): boolean {
  * the same signal. 127 where there is no such program, 126 where it cannot be executed, as nsenter
  * and every shell have it.
  */
-export function followProgram(child: ChildProcess, file: string): Promise<void> {
+function followProgram(child: ChildProcess, file: string): Promise<void> {
   for (const signal of forwarded) {
     // From the terminal the whole group has it, the program too.
     process.on(signal, () => void (fromTerminal(signal) || child.kill(signal)));

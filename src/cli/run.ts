@@ -1,15 +1,14 @@
 /** `linux-namespaces run`: a program in new namespaces, with the options of unshare(1). */
 import { lstatSync, statSync, unlinkSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import { capabilityNames } from '../child/capabilities.ts';
-import { spawn } from '../child/index.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import { createNamespaces } from '../create/create.ts';
 import type { IdMap, IdRule } from '../create/id-maps.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { followProgram } from './program.ts';
+import { runProgram } from './program.ts';
 
 export const usage = `linux-namespaces run [option...] [program [argument...]]
 
@@ -66,13 +65,7 @@ type Run = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  const [file = process.env['SHELL'] || '/bin/sh', ...list] = rest;
-  const argv0 = rest.length > 0 ? undefined : `-${basename(file)}`;
-  const place = await placeOf(given);
-  await followProgram(
-    spawn(file, list, { ...place, argv0, stdio: 'inherit' } as SpawnOptions),
-    file,
-  );
+  await runProgram(rest, await placeOf(given));
 }
 
 async function placeOf(given: Run): Promise<SpawnOptions> {

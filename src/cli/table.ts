@@ -88,3 +88,8 @@ export function group<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, 
   }
   return groups;
 }
+
+/** The pid in the process's own pid namespace, where that is not ours. */
+export function insideOf(pids: readonly number[] = []): number | undefined {
+  return pids.length > 1 ? pids.at(-1) : undefined;
+}

@@ -1,7 +1,7 @@
 /** `linux-namespaces tree`: processes from init to a container's, with where each leaves its parent. */
 import { processTree } from '../inspect/index.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { drawForest, printJson, printTable, style } from './table.ts';
+import { drawForest, insideOf, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target.ts';
 
 export const usage = `linux-namespaces tree [option...] [PID|NAME]
@@ -41,9 +41,4 @@ export async function main(args: readonly string[]): Promise<void> {
     { headings: !given.noheadings, cut: !given.notruncate },
     (line, { node }) => (node.differs.length > 0 ? style('bold', line) : line),
   );
-}
-
-/** The pid in the process's own pid namespace, where that is not ours. */
-function insideOf(pids: readonly number[]): number | undefined {
-  return pids.length > 1 ? pids.at(-1) : undefined;
 }
