@@ -14,8 +14,8 @@ export function runInside(makeProtocol: Start, atHome: number): void {
   if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
   const { Socket } = require('node:net') as typeof import('node:net');
   const { encode, receiver, pack } = makeProtocol(require('node:v8'));
-  const functionsMost = 1000;
-  const functions = new Map<string, (...args: unknown[]) => unknown>();
+  const sources = new Map<number, Source>();
+  const functions = new Map<number, (...args: unknown[]) => unknown>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
   const socket = new Socket({ fd: 3, readable: true, writable: true });
 
@@ -86,9 +86,8 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     Object.assign(process.env, env);
   }
 
-  function compile({ text, names }: Source): (...args: unknown[]) => unknown {
-    const known = functions.get(text);
-    if (known !== undefined) return known;
+  function compile(number: number): (...args: unknown[]) => unknown {
+    const { text, names } = sources.get(number) as Source;
     const missing = names.find(name => !(name in globalThis));
     if (missing !== undefined) {
       const message = `"fn" must find its variables inside: ${missing} is not there; it is sent as source, so pass it as an argument`;
@@ -96,13 +95,14 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     }
     // Not in the scope of this program; import() is resolved as in it.
     const compiled = (0, eval)(`${text}\n//# sourceURL=evaluate`);
-    if (functions.size >= functionsMost) functions.clear();
-    functions.set(text, compiled);
+    functions.set(number, compiled);
     return compiled;
   }
 
-  async function call(id: number, fn: Source, args: readonly unknown[]): Promise<Answer> {
-    const value = await compile(fn)(...args);
+  async function call(id: number, number: number, args: readonly unknown[]): Promise<Answer> {
+    const fn = functions.get(number) ?? compile(number);
+    const value = await fn(...args);
+    if (value === undefined) return ['value', id];
     if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
       iterators.set(id, (value as AsyncIterable<unknown>)[Symbol.asyncIterator]());
       return ['iterator', id];
@@ -123,11 +123,19 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     }
   }
 
+  function remember(number: number, source: Source): void {
+    sources.set(number, source);
+    functions.delete(number); // of an earlier one
+  }
+
   function hear(request: Request): void {
     const [what] = request;
     if (what === 'settings') settle(request[1]);
-    else if (what === 'call') answer(request[1], () => call(request[1], request[2], request[3]));
-    else answer(request[1], () => step(what, request[1], request[2]));
+    else if (what === 'function') remember(request[1], request[2]);
+    else if (what === 'call') {
+      const [, id, number, ...args] = request;
+      answer(id, () => call(id, number, args));
+    } else answer(request[1], () => step(what, request[1], request[2]));
   }
 
   offerLater('fs');

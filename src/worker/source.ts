@@ -4,18 +4,22 @@ import { checkFunction, invalidValue } from '../errors.ts';
 import { freeNames } from './free-names.ts';
 import type { Source } from './protocol.ts';
 
-const known = new WeakMap<object, Source>();
+const known = new Map<string, Source>();
+
+/** How many sources are remembered, here and in a worker. */
+export const sourcesMost = 1000;
 
 /** Source of an expression that makes `fn` again. Throws a TypeError for what has no such source. */
 export function sourceOf(fn: unknown): Source {
   checkFunction(fn);
-  const source = known.get(fn as object) ?? read(fn);
-  known.set(fn as object, source);
+  const text = Function.prototype.toString.call(fn);
+  const source = known.get(text) ?? read(fn, text);
+  if (known.size >= sourcesMost) known.clear();
+  known.set(text, source);
   return source;
 }
 
-function read(fn: unknown): Source {
-  const text = Function.prototype.toString.call(fn);
+function read(fn: unknown, text: string): Source {
   if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) {
     throw invalidValue('fn', 'a function with a source: this one is native, or bound', fn);
   }

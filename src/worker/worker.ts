@@ -10,8 +10,8 @@ import { aborted, closed, exited, leftAtHome, timedOut } from './death.ts';
 import { atHome } from './inside.ts';
 import type { WorkerOptions, WorkerTarget } from './options.ts';
 import { Output } from './output.ts';
-import { type Answer, makeProtocol, type Request } from './protocol.ts';
-import { sourceOf } from './source.ts';
+import { type Answer, makeProtocol, type Request, type Source } from './protocol.ts';
+import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';
 
 const { encode, receiver, unpack } = makeProtocol(v8);
@@ -42,6 +42,8 @@ export class NamespaceWorker {
   readonly #socket: Socket;
   readonly #timeout: number | undefined;
   readonly #pending = new Map<number, Pending>();
+  /** The functions that have been sent, by their text. */
+  readonly #numbers = new Map<string, number>();
   readonly #outputs: readonly [Output, Output];
   readonly #entered: Promise<void>;
   readonly #ended: Promise<void>;
@@ -100,7 +102,7 @@ export class NamespaceWorker {
    */
   async evaluate<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Result<R>> {
     const id = ++this.#calls;
-    const [kind, , value] = await this.#ask(['call', id, sourceOf(fn), args]);
+    const [kind, , value] = await this.#ask(['call', id, this.#numberOf(sourceOf(fn)), ...args]);
     return (kind === 'iterator' ? this.#iterate(id) : value) as Result<R>;
   }
 
@@ -131,13 +133,26 @@ export class NamespaceWorker {
     };
   }
 
-  #ask(request: Exclude<Request, readonly ['settings', unknown]>): Promise<Answer> {
+  #numberOf(source: Source): number {
+    const known = this.#numbers.get(source.text);
+    if (known !== undefined) return known;
+    if (this.#numbers.size >= sourcesMost) this.#numbers.clear(); // the new ones take their numbers
+    const number = this.#numbers.size;
+    this.#send(['function', number, source]);
+    this.#numbers.set(source.text, number);
+    return number;
+  }
+
+  #ask(
+    request: Extract<Request, readonly [string, number, number, ...unknown[]]>,
+  ): Promise<Answer> {
     if (this.#death !== undefined) return Promise.reject(this.#death);
     this.#send(request);
     return this.#expect(request[1]);
   }
 
   #send(request: Request): void {
+    if (this.#death !== undefined) return;
     const bytes = encode(request);
     if (this.#unsent === undefined) this.#socket.write(bytes);
     else this.#unsent.push(bytes);

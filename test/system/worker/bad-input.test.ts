@@ -78,6 +78,42 @@ describe('arguments and results', () => {
     expect((back['floats'] as Float64Array).buffer.byteLength).toBe(16);
   });
 
+  test('plain values, which travel another way, exactly too', async () => {
+    const long = 'ü'.repeat(5000);
+    const values = [
+      0,
+      -0,
+      NaN,
+      Infinity,
+      2 ** 53,
+      1e-300,
+      true,
+      null,
+      undefined,
+      1n,
+      '',
+      'ü\ud800\0"',
+    ];
+    for (const value of [...values, long, `${long}\udfff`, '\u2028', '[1]', '    ']) {
+      const [back, count] = await worker.evaluate(
+        (...all: unknown[]) => [all[0], all.length] as const,
+        value,
+      );
+      expect([back, count]).toEqual([value, 1]); // toEqual tells -0 from 0
+      expect(await worker.evaluate((given: unknown) => given, value)).toBe(value);
+    }
+    const sparse = await worker.evaluate(() => Array(2));
+    expect(0 in sparse).toBe(false);
+    expect(await worker.evaluate((a: unknown, b: unknown) => [a, b].length, 1, undefined)).toBe(2);
+  });
+
+  test('more functions than are remembered', async () => {
+    const fn = (n: number) => new Function(`return ${n}`) as () => number;
+    for (let n = 0; n < 1100; n++) expect(await worker.evaluate(fn(n))).toBe(n);
+    expect(await worker.evaluate(fn(0))).toBe(0);
+    expect(await worker.evaluate(fn(1099))).toBe(1099);
+  });
+
   test('20 MB there and back', async () => {
     const bytes = Buffer.alloc(20 << 20, 'x');
     const back = await worker.evaluate((given: Buffer) => Buffer.concat([given, given]), bytes);
