@@ -1,7 +1,7 @@
 /**
  * Images without a registry: the root file system of one with busybox and an applet of every name in
- * it, and of one with a single static binary and nothing else (distroless). As folders, for runc and
- * crun; as archives that docker, podman and ctr all load.
+ * it, of one with a single static binary and nothing else (distroless), and of a Debian. As folders,
+ * for runc and crun; as archives that docker, podman and ctr all load.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,14 +12,20 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { execFile } from 'linux-namespaces';
 
-/** In `busybox` there is a shell; in `distroless` just /httpd, which is busybox by another name. */
-export type Image = 'busybox' | 'distroless';
+/**
+ * In `busybox` there is a shell; in `distroless` just /httpd, which is busybox by another name. That of
+ * `debian` is there after `debootstrap()`.
+ */
+export type Image = 'busybox' | 'distroless' | 'debian';
 
 const busybox = '/bin/busybox';
 
@@ -47,12 +53,31 @@ export function rootFolder(folder: string, image: Image): string {
   return root;
 }
 
+/**
+ * Makes the root file system of the smallest Debian, of the release that this machine has. From the
+ * network; what debootstrap mounts meanwhile is gone with its own mount namespace.
+ */
+export async function debootstrap(folder: string): Promise<void> {
+  const release = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+  const root = join(folder, 'debootstrap');
+  const args = ['--variant=minbase', release ?? 'stable', root];
+  await promisify(execFile)('debootstrap', args, {
+    unshare: ['mnt'],
+    killOnParentExit: true,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    maxBuffer: 1 << 24,
+  });
+  mkdirSync(join(root, 'www'));
+  writeFileSync(join(root, 'www/index.html'), 'hello\n');
+  renameSync(root, join(folder, 'rootfs-debian'));
+}
+
 /** An archive of the image `NAME`, with `command` as what it runs by default; docker save's format. */
 export function imageArchive(
   folder: string,
   image: Image,
   name: string,
-  command: readonly string[] = image === 'busybox' ? ['sleep', '1000000'] : server,
+  command: readonly string[] = image === 'distroless' ? server : ['sleep', '1000000'],
 ): string {
   const out = join(folder, `${name.replaceAll(/\W/g, '-')}.tar`);
   if (existsSync(out)) return out;

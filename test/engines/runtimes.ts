@@ -1,5 +1,6 @@
 /** runc and crun, used directly: bundles of the two images, and containers of these. */
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Image, rootFolder, server } from './images.ts';
 import { Machine, type MachineOptions, type Output } from './machine.ts';
@@ -60,10 +61,7 @@ function makeBundle(folder: string, id: string, how: Bundle = {}): string {
   const types = ['pid', 'network', 'ipc', 'uts', 'mount'];
   const bundle = join(folder, `bundle-${id}`);
   mkdirSync(bundle);
-  cpSync(rootFolder(folder, image), join(bundle, 'rootfs'), {
-    recursive: true,
-    verbatimSymlinks: true,
-  });
+  execFileSync('cp', ['-a', rootFolder(folder, image), join(bundle, 'rootfs')]); // devices too
   const config = {
     ociVersion: '1.0.2',
     process: {

@@ -5,6 +5,9 @@ import { evaluate, openWorker, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Docker,
+  debootstrap,
+  imageArchive,
+  Machine,
   missing,
   type Podman,
   type Runtime,
@@ -212,4 +215,38 @@ describe.skipIf(withoutRunc)(`runc [${withoutRunc || 'installed'}]`, () => {
     const seen = await check(pid, `plain-${image}`, undefined);
     expect(seen.interfaces).toEqual(['lo']);
   });
+});
+
+const withoutDebian = missing('debootstrap', 'runc', 'dockerd');
+describe.skipIf(withoutDebian)(`a Debian [${withoutDebian || 'installed'}]`, () => {
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await Machine.start();
+    await debootstrap(machine.folder);
+  }, 300_000);
+  afterAll(() => machine?.stop());
+
+  test('runc: beside its own libc, nsswitch.conf and users', async () => {
+    const runc = await startRunc({ machine });
+    const pid = await runc.start('debian', { image: 'debian' });
+    await check(pid, 'debian', undefined);
+    const seen = await evaluate(pid, 'all', () => ({
+      release: fs.readFileSync('/etc/os-release', 'utf8'),
+      dpkg: require('node:child_process').execFileSync('dpkg', ['--version'], { encoding: 'utf8' }),
+      user: os.userInfo().username,
+    }));
+    expect(seen.release).toContain('ID=debian');
+    expect(seen.dpkg).toContain('package management');
+    expect(seen.user).toBe('root');
+  });
+
+  test('Docker', async () => {
+    const docker = await startDocker({ machine });
+    await docker.docker('load', '-q', '-i', imageArchive(machine.folder, 'debian', 'debian:1'));
+    await docker.start('--name', 'apt', '--hostname', 'apt', 'debian:1');
+    const pid = (await docker.inspect('apt')).State.Pid;
+    const seen = await check(pid, 'apt', '00000000a80425fb');
+    expect(seen.root).toContain('usr');
+    expect(seen.hosts).toContain('apt');
+  }, 120_000);
 });
