@@ -21,6 +21,7 @@
         "native/debugger.cc",
         "native/file.cc",
         "native/follow.cc",
+        "native/hands.cc",
         "native/hold.cc",
         "native/holders.cc",
         "native/ids.cc",

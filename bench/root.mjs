@@ -1,8 +1,9 @@
 /**
  * node bench/root.mjs [scale]: copies 1 GB in one file, and 50,000 small files, out of a container and
- * into it, by openRoot and by tar through nsenter. With a scale below 1, as much less.
+ * into it, by openRoot, by tar through nsenter, and by `docker cp`. With a scale below 1, as much less.
+ * In memory, so that it is not the disk that is measured; TMPDIR names another place.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   cpSync,
@@ -19,10 +20,12 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openRoot } from 'linux-namespaces';
-import { interleave } from './measure.mjs';
+import { runnerImport } from 'vite';
+import { file, interleave } from './measure.mjs';
 
 const scale = Number(process.argv[2] ?? 1);
 const rounds = 3;
+process.env.TMPDIR ??= '/dev/shm';
 const folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-bench-root-'));
 const image = join(folder, 'image');
 const outside = join(folder, 'outside');
@@ -61,47 +64,103 @@ const milliseconds = async work => {
 const shell = line => execFileSync('sh', ['-c', line], { stdio: ['ignore', 'ignore', 'inherit'] });
 const mb = bytes => `${Math.round(bytes / 2 ** 20)} MB`;
 
-let target;
-try {
-  const tar = fill();
-  target = spawn('unshare', ['-m', '-R', image, '/bin/sleep', '100000'], { stdio: 'ignore' });
-  while (readFileSync(`/proc/${target.pid}/comm`, 'utf8') !== 'sleep\n') await sleep(5);
-  const inside = `nsenter -t ${target.pid} -m -r ${tar}`;
-  const root = openRoot(target.pid);
-  const rows = [];
-  for (const what of ['large', 'many']) {
-    const clean = () => {
-      rmSync(outside, { recursive: true, force: true });
-      rmSync(join(image, 'in'), { recursive: true, force: true });
-      mkdirSync(outside);
-      mkdirSync(join(image, 'in'));
-      execFileSync('sync');
-    };
-    const time = work => () => {
-      clean();
-      return milliseconds(work);
-    };
-    const out = await interleave(rounds, {
-      ours: time(() => root.copyOut(`/${what}`, join(outside, what))),
-      tar: time(() => shell(`${inside} -C / -cf - ${what} | tar -C ${outside} -xf -`)),
-    });
-    const into = await interleave(rounds, {
-      ours: time(() => root.copyIn(join(image, what), `/in/${what}`)),
-      tar: time(() => shell(`tar -C ${image} -cf - ${what} | ${inside} -C /in -xf -`)),
-    });
-    for (const [way, result] of Object.entries({ out, in: into })) {
-      rows.push({
-        what: `${what}, ${way}`,
-        ours: `${result.ours.toFixed(0)} ms`,
-        tar: `${result.tar.toFixed(0)} ms`,
-        'ours / tar': result.ratio('ours', 'tar').toFixed(2),
-      });
+/** Ours and theirs, in milliseconds, each from a clean start. */
+async function compare(what, how, clean, ours, theirs) {
+  const timed = work => async () => {
+    await clean();
+    return milliseconds(work);
+  };
+  const result = await interleave(rounds, { ours: timed(ours), theirs: timed(theirs) });
+  return {
+    what,
+    ours: `${result.ours.toFixed(0)} ms`,
+    how,
+    theirs: `${result.theirs.toFixed(0)} ms`,
+    'ours / theirs': result.ratio('ours', 'theirs').toFixed(2),
+  };
+}
+
+const cleanOutside = () => {
+  rmSync(outside, { recursive: true, force: true });
+  mkdirSync(outside);
+};
+
+async function besideTar(rows, tar) {
+  const target = spawn('unshare', ['-m', '-R', image, '/bin/sleep', '100000'], { stdio: 'ignore' });
+  try {
+    while (readFileSync(`/proc/${target.pid}/comm`, 'utf8') !== 'sleep\n') await sleep(5);
+    const inside = `nsenter -t ${target.pid} -m -r ${tar}`;
+    const root = openRoot(target.pid);
+    for (const what of ['large', 'many']) {
+      const row = async (way, ours, theirs) => {
+        const clean = () => {
+          cleanOutside();
+          rmSync(join(image, 'in'), { recursive: true, force: true });
+          mkdirSync(join(image, 'in'));
+        };
+        rows.push(await compare(`${what}, ${way}`, 'tar, nsenter', clean, ours, theirs));
+      };
+      await row(
+        'out',
+        () => root.copyOut(`/${what}`, join(outside, what)),
+        () => shell(`${inside} -C / -cf - ${what} | tar -C ${outside} -xf -`),
+      );
+      await row(
+        'in',
+        () => root.copyIn(join(image, what), `/in/${what}`),
+        () => shell(`tar -C ${image} -cf - ${what} | ${inside} -C /in -xf -`),
+      );
     }
+    root.close();
+  } finally {
+    target.kill('SIGKILL');
   }
+}
+
+async function besideDocker(rows) {
+  const { module } = await runnerImport(file('../test/engines/index.ts'));
+  const docker = await module.startDocker();
+  try {
+    await docker.start('--name', 'files', 'busybox:1', 'sleep', '100000');
+    const root = openRoot((await docker.inspect('files')).State.Pid);
+    const clean = async () => {
+      cleanOutside();
+      if (await root.exists('/in')) await root.rm('/in', { recursive: true });
+      await root.mkdir('/in');
+    };
+    for (const what of ['large', 'many']) {
+      await root.copyIn(join(image, what), `/${what}`);
+      rows.push(
+        await compare(
+          `${what}, out`,
+          'docker cp',
+          clean,
+          () => root.copyOut(`/${what}`, join(outside, what)),
+          () => docker.docker('cp', `files:/${what}`, outside),
+        ),
+        await compare(
+          `${what}, in`,
+          'docker cp',
+          clean,
+          () => root.copyIn(join(image, what), `/in/${what}`),
+          () => docker.docker('cp', join(image, what), 'files:/in'),
+        ),
+      );
+    }
+    root.close();
+  } finally {
+    await docker.stop();
+  }
+}
+
+try {
+  const rows = [];
+  const tar = fill();
+  await besideTar(rows, tar);
+  if (spawnSync('sh', ['-c', 'command -v dockerd']).status === 0) await besideDocker(rows);
+  else console.log('Without Docker, which is not installed.');
   console.table(rows);
   console.log(`most memory of this process: ${mb(process.resourceUsage().maxRSS * 1024)}`);
-  root.close();
 } finally {
-  target?.kill('SIGKILL');
   if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
 }

@@ -77,7 +77,8 @@ int copy_content(int from, int to, const struct statx& source, std::unique_ptr<c
     const int64_t end = content.Copy(0, kUnsizedMost);
     return end < 0 ? static_cast<int>(end) : end == kUnsizedMost ? -EFBIG : 0;
   }
-  bool holes = source.stx_blocks * 512 < size;
+  const bool sparse = source.stx_blocks * 512 < size;
+  bool holes = sparse;
   uint64_t offset = 0;
   while (offset < size) {
     uint64_t end = size;
@@ -100,7 +101,7 @@ int copy_content(int from, int to, const struct statx& source, std::unique_ptr<c
     offset = static_cast<uint64_t>(reached);
     if (offset < end) return result(::ftruncate(to, reached));  // it has become shorter
   }
-  return result(::ftruncate(to, static_cast<off_t>(size)));
+  return sparse ? result(::ftruncate(to, static_cast<off_t>(size))) : 0;  // it may end in a hole
 }
 
 }  // namespace root

@@ -14,6 +14,7 @@
 
 #include "attributes.h"
 #include "content.h"
+#include "hands.h"
 #include "kernel.h"
 #include "links.h"
 #include "tree.h"
@@ -32,7 +33,11 @@ uint64_t device_of(const struct statx& found) {
 
 class Copy {
  public:
-  Copy(const Root& root, int flags, Work* work) : root_(root), flags_(flags), work_(work) {}
+  Copy(const Root& root, int flags, Work* work)
+      : root_(root),
+        flags_(flags),
+        work_(work),
+        hands_(Perform, this, (flags & kCopyIn) != 0 ? &root : nullptr) {}
 
   // `from` is an O_PATH fd of the source; its copy gets `name` in the directory `parent`, or is
   // put into `existing`, a directory.
@@ -45,7 +50,7 @@ class Copy {
                            : Directory(from, name, parent, source);
     } else {
       if (existing >= 0) return -EISDIR;
-      return File(from, parent, name, source);
+      return File(from, parent, name, source, &buffer_);
     }
     while (left >= 0 && !from_.Empty()) {
       if (work_->cancelled) return -ECANCELED;
@@ -61,19 +66,30 @@ class Copy {
         work_->at = from_.PathTo("");
       }
     }
-    return left;
+    const int given = hands_.Finish();
+    if (given < 0) work_->at = from_.PathTo(hands_.Failed());
+    return given < 0 ? given : left;
   }
 
  private:
+  static int Perform(void* data, const Piece& piece, Buffer* buffer) {
+    return static_cast<Copy*>(data)->File(piece.from.Get(), piece.parent, piece.name, piece.source,
+                                          buffer);
+  }
+
   int Entry(const std::string& name) {
-    const Fd file(result(::openat(from_.Top(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+    Fd file(result(::openat(from_.Top(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
     if (file.Get() == -ENOENT) return 0;  // gone since it was listed
     if (file.Get() < 0) return file.Get();
     struct statx source;
     const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &source);
     if (failed < 0) return failed;
-    return S_ISDIR(source.stx_mode) ? Directory(file.Get(), name, to_.Top(), source)
-                                    : File(file.Get(), to_.Top(), name, source);
+    if (S_ISDIR(source.stx_mode)) return Directory(file.Get(), name, to_.Top(), source);
+    // Names of one file are not for two threads.
+    if (!S_ISREG(source.stx_mode) || source.stx_nlink > 1) {
+      return File(file.Get(), to_.Top(), name, source, &buffer_);
+    }
+    return hands_.Give({std::move(file), to_.Top(), name, source});
   }
 
   // A directory that is there already keeps what it is; one of ours gets its mode when it is full.
@@ -86,7 +102,12 @@ class Copy {
 
   // Takes `to`.
   int Down(int from, const std::string& name, int to, const struct statx& source, bool made) {
-    int done = to_.Push(to, name);
+    int done = hands_.Finish();  // to go on may close the directory above
+    if (done < 0) {
+      ::close(to);
+      return done;
+    }
+    done = to_.Push(to, name);
     if (done < 0) return done;
     struct statx target;
     done = stat(to, "", AT_EMPTY_PATH, &target);
@@ -104,6 +125,8 @@ class Copy {
   }
 
   int Up() {
+    const int given = hands_.Finish();
+    if (given < 0) return given;
     const auto [source, made] = sources_.back();
     sources_.pop_back();
     int done = made ? finish(root_, to_.Top(), source, flags_) : 0;
@@ -114,7 +137,8 @@ class Copy {
     return done;
   }
 
-  int File(int from, int parent, const std::string& name, const struct statx& source) {
+  int File(int from, int parent, const std::string& name, const struct statx& source,
+           Buffer* buffer) {
     const bool regular = S_ISREG(source.stx_mode);
     if (is_special(source.stx_mode) && (flags_ & kCopySpecial) == 0) return -EOPNOTSUPP;
     const Key key = {device_of(source), source.stx_ino};
@@ -123,7 +147,7 @@ class Copy {
       const int linked = Link(key, parent, name);
       if (linked != 0) return linked < 0 ? linked : 0;
     }
-    int done = regular ? Regular(from, parent, name, source)
+    int done = regular ? Regular(from, parent, name, source, buffer)
                        : make_special(root_, from, parent, name, source, flags_);
     if (done < 0) return done;
     work_->files++;
@@ -164,7 +188,8 @@ class Copy {
   }
 
   // What has this name already stays whole until its successor is.
-  int Regular(int from, int parent, const std::string& name, const struct statx& source) {
+  int Regular(int from, int parent, const std::string& name, const struct statx& source,
+              Buffer* buffer) {
     const Fd reading(root_.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
     if (reading.Get() < 0) return reading.Get();
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -184,7 +209,7 @@ class Copy {
       }
     }
     if (writing.Get() < 0) return writing.Get();
-    int done = copy_content(reading.Get(), writing.Get(), source, &buffer_, work_);
+    int done = copy_content(reading.Get(), writing.Get(), source, buffer, work_);
     if (done >= 0) done = finish(root_, writing.Get(), source, flags_);
     if (done >= 0 && made != name) {
       done = result(::renameat(parent, made.c_str(), parent, name.c_str()));
@@ -206,7 +231,8 @@ class Copy {
   };
   std::vector<Source> sources_;
   Links links_;
-  std::unique_ptr<char[]> buffer_;
+  Buffer buffer_;
+  Hands hands_;  // last: what it works with is still there when it ends
 };
 
 // The source of a copy, and where it is to go.

@@ -1,0 +1,106 @@
+#include "hands.h"
+
+namespace root {
+
+Hands::Hands(Perform perform, void* data, const Root* ids)
+    : perform_(perform), data_(data), ids_(ids) {
+  uv_mutex_init(&mutex_);
+  uv_cond_init(&more_);
+  uv_cond_init(&done_);
+}
+
+Hands::~Hands() {
+  Finish();
+  if (running_) {
+    uv_mutex_lock(&mutex_);
+    over_ = true;
+    uv_cond_signal(&more_);
+    uv_mutex_unlock(&mutex_);
+    uv_thread_join(&thread_);
+  }
+  uv_cond_destroy(&done_);
+  uv_cond_destroy(&more_);
+  uv_mutex_destroy(&mutex_);
+}
+
+int Hands::Give(Piece piece) {
+  if (!running_ && ++given_ == kAlone) {
+    const uv_thread_options_t small = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
+    running_ = uv_thread_create_ex(&thread_, &small, Run, this) == 0;
+  }
+  uv_mutex_lock(&mutex_);
+  const bool mine = !running_ || waiting_ == kWaiting;
+  if (!mine && error_ == 0) {
+    pieces_[(first_ + waiting_++) % kWaiting] = std::move(piece);
+    if (!busy_) uv_cond_signal(&more_);
+  }
+  int error = error_;
+  uv_mutex_unlock(&mutex_);
+  if (!mine || error < 0) return error;
+  Do(&piece, &buffer_);
+  uv_mutex_lock(&mutex_);
+  error = error_;
+  uv_mutex_unlock(&mutex_);
+  return error;
+}
+
+int Hands::Finish() {
+  Piece piece;
+  while (Take(&piece)) Do(&piece, &buffer_);
+  uv_mutex_lock(&mutex_);
+  while (busy_ || waiting_ > 0) uv_cond_wait(&done_, &mutex_);
+  const int error = error_;
+  uv_mutex_unlock(&mutex_);
+  return error;
+}
+
+// Of what waits, the first.
+bool Hands::Take(Piece* piece) {
+  uv_mutex_lock(&mutex_);
+  const bool any = waiting_ > 0;
+  if (any) {
+    *piece = std::move(pieces_[first_]);
+    first_ = (first_ + 1) % kWaiting;
+    waiting_--;
+  }
+  uv_mutex_unlock(&mutex_);
+  return any;
+}
+
+// After an error what still waits is let go of, by whoever takes it.
+void Hands::Do(Piece* piece, Buffer* buffer) {
+  uv_mutex_lock(&mutex_);
+  int error = error_;
+  uv_mutex_unlock(&mutex_);
+  if (error == 0) error = perform_(data_, *piece, buffer);
+  piece->from.Reset();
+  if (error == 0) return;
+  uv_mutex_lock(&mutex_);
+  if (error_ == 0) {
+    error_ = error;
+    failed_ = piece->name;
+  }
+  uv_mutex_unlock(&mutex_);
+}
+
+void Hands::Run(void* data) {
+  auto* hands = static_cast<Hands*>(data);
+  if (hands->ids_ != nullptr) hands->ids_->Become();
+  Piece piece;
+  Buffer buffer;
+  uv_mutex_lock(&hands->mutex_);
+  while (!hands->over_) {
+    hands->busy_ = hands->waiting_ > 0;
+    if (!hands->busy_) {
+      uv_cond_signal(&hands->done_);
+      uv_cond_wait(&hands->more_, &hands->mutex_);
+      continue;
+    }
+    uv_mutex_unlock(&hands->mutex_);
+    if (hands->Take(&piece)) hands->Do(&piece, &buffer);
+    uv_mutex_lock(&hands->mutex_);
+  }
+  uv_mutex_unlock(&hands->mutex_);
+}
+
+}  // namespace root
