@@ -34,10 +34,7 @@ uint64_t device_of(const struct statx& found) {
 class Copy {
  public:
   Copy(const Root& root, int flags, Work* work)
-      : root_(root),
-        flags_(flags),
-        work_(work),
-        hands_(Perform, this, (flags & kCopyIn) != 0 ? &root : nullptr) {}
+      : root_(root), flags_(flags), work_(work), hands_(Perform, this) {}
 
   // `from` is an O_PATH fd of the source; its copy gets `name` in the directory `parent`, or is
   // put into `existing`, a directory.

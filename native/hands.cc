@@ -2,8 +2,7 @@
 
 namespace root {
 
-Hands::Hands(Perform perform, void* data, const Root* ids)
-    : perform_(perform), data_(data), ids_(ids) {
+Hands::Hands(Perform perform, void* data) : perform_(perform), data_(data) {
   uv_mutex_init(&mutex_);
   uv_cond_init(&more_);
   uv_cond_init(&done_);
@@ -85,7 +84,6 @@ void Hands::Do(Piece* piece, Buffer* buffer) {
 
 void Hands::Run(void* data) {
   auto* hands = static_cast<Hands*>(data);
-  if (hands->ids_ != nullptr) hands->ids_->Become();
   Piece piece;
   Buffer buffer;
   uv_mutex_lock(&hands->mutex_);

@@ -26,8 +26,7 @@ class Hands {
   // Copies one piece: 0, or -errno. On either thread, of which each has a buffer of its own.
   using Perform = int (*)(void* data, const Piece& piece, Buffer* buffer);
 
-  // `ids`: what the thread is to become, or nullptr.
-  Hands(Perform perform, void* data, const Root* ids);
+  Hands(Perform perform, void* data);
   Hands(const Hands&) = delete;
   ~Hands();
 
@@ -48,7 +47,6 @@ class Hands {
 
   Perform perform_;
   void* data_;
-  const Root* ids_;
   uv_thread_t thread_;
   int given_ = 0;
   bool running_ = false;

@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -120,6 +121,48 @@ test('owners go through the maps of the user namespace', async () => {
   expect((await rejectionOf(root.chown('/plain/web', 70_000, 0))).code).toBe('EINVAL');
   chownSync(join(merged, 'kept/web'), 7, 7);
   expect(await root.stat('/kept/web')).toMatchObject({ uid: 65534, gid: 65534 });
+});
+
+const two = 'hundreds of files, which take two threads';
+test.each(['chroot', 'user namespace'] as const)(`${two}: %s`, async way => {
+  const { pid, merged } = await startContainer(way);
+  using root = openRoot(pid);
+  const given = makeFolder('given-');
+  const folders = ['.', 'a', 'a/b', 'c'];
+  const names = Array.from({ length: 300 }, (_, i) => `f${i}`);
+  for (const folder of folders) {
+    mkdirSync(join(given, folder), { recursive: true });
+    for (const name of names) {
+      const content = `${folder}/${name}`.repeat(Number(name.slice(1)));
+      writeFileSync(join(given, folder, name), content);
+    }
+    linkSync(join(given, folder, 'f7'), join(given, folder, 'hard'));
+  }
+  for (const folder of folders) utimesSync(join(given, folder), 1e9, 1.1e9);
+  const threads = readdirSync('/proc/self/task').length;
+  let seen = { files: 0, bytes: 0 };
+  await root.copyIn(given, '/tmp/copy', { progress: now => (seen = now) });
+  const expected = describe(given, false);
+  const copy = join(merged, 'tmp/copy');
+  expect(describe(copy, false)).toEqual(expected);
+  expect(seen.files).toBe(expected.length);
+  const owner = way === 'chroot' ? 0 : firstId;
+  for (const folder of folders) {
+    for (const name of names) expect(statSync(join(copy, folder, name)).uid).toBe(owner);
+  }
+  await root.copyOut('/tmp/copy', join(given, '../out'));
+  expect(describe(join(given, '../out'), false)).toEqual(expected);
+  rmSync(join(given, '../out'), { recursive: true });
+  // What fails on either thread has its own name, and ends all.
+  for (const name of ['f0', 'f299']) {
+    const there = join(merged, `tmp/${name}`);
+    mkdirSync(join(there, `a/${name}`), { recursive: true });
+    expect(await rejectionOf(root.copyIn(given, `/tmp/${name}`))).toMatchObject({
+      code: 'EISDIR',
+      path: join(given, 'a', name),
+    });
+  }
+  await expect.poll(() => readdirSync('/proc/self/task').length).toBeLessThanOrEqual(threads);
 });
 
 test('onto what is there: files are replaced, directories filled, and keep what they are', async () => {
