@@ -110,8 +110,7 @@ int prepare(Request* request, int forks, Prepared* prepared, Result* result) {
 int hand_over(Request* request, Prepared* prepared, Result* result) {
   launch* fixed = &request->fixed;
   fixed->parent = -1;
-  // A program with preload.c in it hears of our end by its channel.
-  if ((fixed->flags & LAUNCH_DIE_WITH_PARENT) != 0 && request->program < 0) {
+  if ((fixed->flags & LAUNCH_DIE_WITH_PARENT) != 0) {
     // The thread that clones is the one that counts. Its pidfd would not do: it says nothing before
     // the last of the threads has ended, and a child that asks in between would live on.
     result->step = "open";

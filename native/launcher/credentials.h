@@ -78,7 +78,16 @@ static void set_capabilities(void) {
   }
 }
 
-#ifndef LAUNCHER_IN_NODE
+/* In this order: a step may need what the next one gives up. */
+static void change_credentials(void) {
+  if (asked(LAUNCH_CAPS)) bound_capabilities();
+  set_groups();
+  set_ids();
+  if (asked(LAUNCH_CAPS)) set_capabilities();
+  if (asked(LAUNCH_UMASK)) CALL1(umask, launch->umask);
+  if (asked(LAUNCH_NO_NEW_PRIVS)) must(CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), LAUNCH_NNP);
+}
+
 /* After the last change of credentials, which would undo it. The parent may have ended before we
  * asked: it tells its children that it does, and becomes a zombie, in one hold of the kernel's lock
  * of processes, which getpriority(2) of a group waits for. So either it is one by now, or it will
@@ -92,4 +101,3 @@ static void die_with_parent(void) {
   while (end > 0 && stat[end - 1] != ')') end--;
   if (end <= 0 || end + 1 >= length || stat[end + 1] == 'Z' || stat[end + 1] == 'X') quit(137);
 }
-#endif

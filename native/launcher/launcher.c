@@ -226,12 +226,7 @@ __attribute__((used)) void start(long* stack) {
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
   change_directory();
 
-  if (asked(LAUNCH_CAPS)) bound_capabilities();
-  set_groups();
-  set_ids();
-  if (asked(LAUNCH_CAPS)) set_capabilities();
-  if (asked(LAUNCH_UMASK)) CALL1(umask, launch->umask);
-  if (asked(LAUNCH_NO_NEW_PRIVS)) must(CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), LAUNCH_NNP);
+  change_credentials();
   if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
   if (launch->cgroup >= 0) { /* last: in a frozen one, we stop here */
     must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP);

@@ -194,12 +194,7 @@ __attribute__((constructor)) static void enter(void) {
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
   change_directory();
 
-  if (asked(LAUNCH_CAPS)) bound_capabilities();
-  set_groups();
-  set_ids();
-  if (asked(LAUNCH_CAPS)) set_capabilities();
-  if (asked(LAUNCH_UMASK)) CALL1(umask, launch->umask);
-  if (asked(LAUNCH_NO_NEW_PRIVS)) must(CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), LAUNCH_NNP);
+  change_credentials();
   /* For good: nobody inside who is the same user looks into us or traces us. A change of
    * credentials has undone it. */
   must(CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), LAUNCH_CHECK);
@@ -207,12 +202,11 @@ __attribute__((constructor)) static void enter(void) {
     must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP);
     CALL1(close, launch->cgroup);
   }
-  CALL1(close, launch->parent);
   if (asked(LAUNCH_FORK_JOINED)) fork_in_node(); /* where others see us: last of all */
 
-  must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
-  /* With a parent that died before we asked, the channel has no other end. */
+  die_with_parent();
+  CALL1(close, launch->parent);
   const int forked = asked(LAUNCH_FORK_JOINED) || asked(LAUNCH_FORK_CREATED);
-  if (!report(LAUNCH_ENTERED, forked, (int)seen)) quit(137);
+  if (!report(LAUNCH_ENTERED, forked, (int)seen)) quit(137); /* nobody is left to hear it */
   CALL1(close, channel);
 }

@@ -180,13 +180,16 @@ describe('nothing runs at home', () => {
 
   test('when the loader passes over our object: the handshake refuses', async () => {
     const target = await startTarget(['net']);
-    // Both programs are open by the second time; by then there is no /proc for the loader.
+    // Both programs are open by the second time; by then there is no /proc for the loader, but for what
+    // says that the parent lives.
     const before = `
       import { execFileSync } from 'node:child_process';
       const handle = openNamespaces(${target.pid}, ['net']);
       const first = await openWorker(handle, ['net'], { credentials: 'ours' });
       await first.close();
-      execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);`;
+      execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);
+      fs.mkdirSync('/proc/thread-self');
+      fs.writeFileSync('/proc/thread-self/stat', '1 (node) R');`;
     const source = attempt('handle', before, "['net']", "{ credentials: 'ours' }");
     const output = execFileSync(
       'unshare',
