@@ -223,7 +223,7 @@ describe.skipIf(withoutDebian)(`a Debian [${withoutDebian || 'installed'}]`, () 
   beforeAll(async () => {
     machine = await Machine.start();
     await debootstrap(machine.folder);
-  }, 300_000);
+  }, 600_000);
   afterAll(() => machine?.stop());
 
   test('runc: beside its own libc, nsswitch.conf and users', async () => {
@@ -248,5 +248,5 @@ describe.skipIf(withoutDebian)(`a Debian [${withoutDebian || 'installed'}]`, () 
     const seen = await check(pid, 'apt', '00000000a80425fb');
     expect(seen.root).toContain('usr');
     expect(seen.hosts).toContain('apt');
-  }, 120_000);
+  }, 240_000);
 });
