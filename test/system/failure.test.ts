@@ -147,7 +147,9 @@ test('a second copy of the library is refused, in words, and harms nobody', asyn
   try {
     cpSync(join(root, 'lib'), join(copy, 'lib'), { recursive: true });
     cpSync(join(root, 'package.json'), join(copy, 'package.json'));
-    for (const name of ['build', 'node_modules']) symlinkSync(join(root, name), join(copy, name));
+    for (const name of ['build', 'prebuilds', 'node_modules']) {
+      symlinkSync(join(root, name), join(copy, name));
+    }
     const ended = await script(`
       const other = await import(${JSON.stringify(join(copy, 'lib/index.js'))});
       const theirs = await other.createNamespaces(['net']);
