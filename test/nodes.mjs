@@ -3,14 +3,14 @@
  * one addon that has been built. Each Node comes from npm and is kept for the next time.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
-import os from 'node:os';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { claimCache } from './cache.mjs';
 import { count } from './count.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const cache = join(os.tmpdir(), `linux-namespaces-nodes-${process.getuid()}`);
+const cache = claimCache('nodes');
 const asked = process.argv.slice(2);
 const majors = asked.length > 0 ? asked : ['20', '22', '24', '26'];
 const minutes = 20;
@@ -36,14 +36,6 @@ function fetchNode(major) {
   return program;
 }
 
-/** What is run from there is run as root: nobody else may have put it there. */
-function claimCache() {
-  mkdirSync(cache, { recursive: true, mode: 0o755 });
-  const { uid, mode } = statSync(cache);
-  if (uid === process.getuid() && (mode & 0o022) === 0) return;
-  throw new Error(`${cache} can be written by others: remove it`);
-}
-
 function runSuite(node) {
   const report = join(cache, `report-${process.pid}.json`);
   const started = Date.now();
@@ -62,7 +54,6 @@ function runSuite(node) {
   return { ...counts, seconds, ok: status === 0 && counts.failed === 0 && counts.passed > 0 };
 }
 
-claimCache();
 const rows = [];
 for (const major of majors) {
   const node = fetchNode(major);
