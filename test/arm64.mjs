@@ -11,7 +11,7 @@ import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { checkout, findDisk, modules } from './arm64-disk.mjs';
+import { checkout, findDisk } from './arm64-disk.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const addon = 'prebuilds/linux-arm64/linux-namespaces.node';
@@ -39,7 +39,7 @@ const leftOut = {
 const init = `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev
-for module in ${modules.map(path => path.split('/')[1]).join(' ')}; do insmod /$module.ko; done
+for module in /*.ko; do insmod $module; done
 until [ -b /dev/vda ]; do sleep 0.1; done
 mount -t ext4 -o noatime /dev/vda /disk
 cp -a ${checkout} /disk/srv/
@@ -48,7 +48,8 @@ exec switch_root /disk /bin/sh ${checkout}/guest.sh
 `;
 
 /** The first process, once it is on the disk. What it says last is the exit code. */
-const guest = files => `export PATH=/usr/sbin:/usr/bin HOME=/root NO_COLOR=1 CI=true PREBUILDS_ONLY=1
+const guest =
+  files => `export PATH=/usr/sbin:/usr/bin HOME=/root NO_COLOR=1 CI=true PREBUILDS_ONLY=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
