@@ -48,8 +48,7 @@ exec switch_root /disk /bin/sh ${checkout}/guest.sh
 `;
 
 /** The first process, once it is on the disk. What it says last is the exit code. */
-const guest =
-  files => `export PATH=/usr/sbin:/usr/bin HOME=/root NO_COLOR=1 CI=true PREBUILDS_ONLY=1
+const guest = files => `export PATH=/usr/sbin:/usr/bin HOME=/root NO_COLOR=1 CI=true PREBUILDS_ONLY=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
@@ -66,16 +65,18 @@ ip link set lo up
 hostname arm64
 cd ${checkout}
 echo "Linux $(uname -r) $(uname -m), Node $(node --version)"
-node node_modules/vitest/vitest.mjs run --config guest.config.ts --reporter=default \\
-  --reporter=./test/skipped.mjs --reporter=json --outputFile.json=/tmp/report.json ${files}
-code=$?
+{
+  node node_modules/vitest/vitest.mjs run --config guest.config.ts --reporter=verbose \\
+    --reporter=./test/skipped.mjs --reporter=json --outputFile.json=/tmp/report.json ${files} 2>&1
+  echo $? >/tmp/code
+} | cat # no terminal
+code=$(cat /tmp/code)
 node -e "import('./test/count.mjs').then(({ count }) => {
   const { passed, failed, skipped } = count('/tmp/report.json');
   console.log(passed + ' passed, ' + failed + ' failed, ' + skipped + ' skipped');
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 })" || code=1
 echo "exit code $code"
-sync
 /bin/busybox poweroff -f
 `;
 
@@ -158,7 +159,7 @@ async function start(folder, initramfs) {
   for await (const line of createInterface({ input: qemu.stdout })) {
     const last = /^exit code (\d+)$/.exec(line);
     if (last) code = Number(last[1]);
-    else console.log(line);
+    else if (code === undefined) console.log(line);
   }
   await closed;
   if (code === undefined) console.log('The guest ended before the tests did.');
