@@ -22,7 +22,7 @@ export const checkout = '/srv/linux-namespaces';
 const packages = [
   'linux-image-cloud-arm64',
   ...['busybox-static', 'gcc', 'iproute2', 'libatomic1', 'libc6-dev', 'libstdc++6', 'openssl'],
-  ...['procps', 'python3-minimal', 'runc', 'strace', 'uidmap'],
+  ...['procps', 'python3', 'runc', 'strace', 'uidmap'],
 ];
 
 const run = (file, args, options) => execFileSync(file, args, { stdio: 'inherit', ...options });
