@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { createNamespaces, type NamespaceError, openNamespaces, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import {
@@ -13,10 +14,11 @@ import {
 
 const own = inodesOf('self');
 
-/** The namespaces of a child while it runs; 'spawn' comes after the exec. */
+/** The namespaces of a child while it runs; on a slow machine 'spawn' comes before the exec. */
 async function placeOf(child: ReturnType<typeof spawn>) {
   try {
     await once(child, 'spawn');
+    await expect.poll(() => readlinkSync(`/proc/${child.pid}/exe`)).not.toContain('memfd:');
     return inodesOf(child.pid as number);
   } finally {
     child.kill('SIGKILL');
