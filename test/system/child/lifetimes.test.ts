@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import { spawn } from 'linux-namespaces';
+import { openWorker, spawn } from 'linux-namespaces';
 import { afterEach, expect, test } from 'vitest';
 import { all, outcome, probe, startTarget } from './fixtures/targets.ts';
 
@@ -47,7 +47,7 @@ async function parent(script: string) {
   return { node, pids };
 }
 
-const begin = `import { spawn } from 'linux-namespaces'; import { once } from 'node:events';
+const begin = `import { openWorker, spawn } from 'linux-namespaces'; import { once } from 'node:events';
   const start = options => spawn(${JSON.stringify(probe)}, ['wait'], { stdio: 'ignore', env: {}, ...options });`;
 
 test('killOnParentExit: killed with the parent, whoever it has become; others live on', async () => {
@@ -170,9 +170,13 @@ test.skipIf(tree === undefined)(
       const options = { target: target.pid, cgroup: 'target', stdio: 'ignore' } as const;
       const child = spawn(probe, ['wait'], options);
       children.push(child);
-      expect(readFileSync(`/proc/${child.pid}/cgroup`, 'utf8')).toContain(
-        `0::/linux-namespaces-${process.pid}\n`,
-      );
+      const worker = await openWorker(target.pid, 'all', { cgroup: 'target' });
+      for (const { pid } of [child, worker]) {
+        expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(
+          `0::/linux-namespaces-${process.pid}\n`,
+        );
+      }
+      await worker.close();
 
       writeFileSync(join(group, 'cgroup.freeze'), '1');
       await expect
