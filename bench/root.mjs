@@ -85,79 +85,63 @@ const cleanOutside = () => {
   mkdirSync(outside);
 };
 
-async function besideTar(rows, tar) {
+/** Each way, both ways round, with `theirs.out(what)` and `theirs.in(what)` beside ours. */
+async function beside(how, root, clean, theirs) {
+  for (const what of ['large', 'many']) {
+    const out = () => root.copyOut(`/${what}`, join(outside, what));
+    const into = () => root.copyIn(join(image, what), `/in/${what}`);
+    rows.push(await compare(`${what}, out`, how, clean, out, () => theirs.out(what)));
+    rows.push(await compare(`${what}, in`, how, clean, into, () => theirs.in(what)));
+  }
+}
+
+async function besideTar(tar) {
   const target = spawn('unshare', ['-m', '-R', image, '/bin/sleep', '100000'], { stdio: 'ignore' });
   try {
     while (readFileSync(`/proc/${target.pid}/comm`, 'utf8') !== 'sleep\n') await sleep(5);
     const inside = `nsenter -t ${target.pid} -m -r ${tar}`;
     const root = openRoot(target.pid);
-    for (const what of ['large', 'many']) {
-      const row = async (way, ours, theirs) => {
-        const clean = () => {
-          cleanOutside();
-          rmSync(join(image, 'in'), { recursive: true, force: true });
-          mkdirSync(join(image, 'in'));
-        };
-        rows.push(await compare(`${what}, ${way}`, 'tar, nsenter', clean, ours, theirs));
-      };
-      await row(
-        'out',
-        () => root.copyOut(`/${what}`, join(outside, what)),
-        () => shell(`${inside} -C / -cf - ${what} | tar -C ${outside} -xf -`),
-      );
-      await row(
-        'in',
-        () => root.copyIn(join(image, what), `/in/${what}`),
-        () => shell(`tar -C ${image} -cf - ${what} | ${inside} -C /in -xf -`),
-      );
-    }
+    const clean = () => {
+      cleanOutside();
+      rmSync(join(image, 'in'), { recursive: true, force: true });
+      mkdirSync(join(image, 'in'));
+    };
+    await beside('tar, nsenter', root, clean, {
+      out: what => shell(`${inside} -C / -cf - ${what} | tar -C ${outside} -xf -`),
+      in: what => shell(`tar -C ${image} -cf - ${what} | ${inside} -C /in -xf -`),
+    });
     root.close();
   } finally {
     target.kill('SIGKILL');
   }
 }
 
-async function besideDocker(rows) {
+async function besideDocker() {
   const { module } = await runnerImport(file('../test/engines/index.ts'));
   const docker = await module.startDocker();
   try {
     await docker.start('--name', 'files', 'busybox:1', 'sleep', '100000');
     const root = openRoot((await docker.inspect('files')).State.Pid);
+    for (const what of ['large', 'many']) await root.copyIn(join(image, what), `/${what}`);
     const clean = async () => {
       cleanOutside();
       if (await root.exists('/in')) await root.rm('/in', { recursive: true });
       await root.mkdir('/in');
     };
-    for (const what of ['large', 'many']) {
-      await root.copyIn(join(image, what), `/${what}`);
-      rows.push(
-        await compare(
-          `${what}, out`,
-          'docker cp',
-          clean,
-          () => root.copyOut(`/${what}`, join(outside, what)),
-          () => docker.docker('cp', `files:/${what}`, outside),
-        ),
-        await compare(
-          `${what}, in`,
-          'docker cp',
-          clean,
-          () => root.copyIn(join(image, what), `/in/${what}`),
-          () => docker.docker('cp', join(image, what), 'files:/in'),
-        ),
-      );
-    }
+    await beside('docker cp', root, clean, {
+      out: what => docker.docker('cp', `files:/${what}`, outside),
+      in: what => docker.docker('cp', join(image, what), 'files:/in'),
+    });
     root.close();
   } finally {
     await docker.stop();
   }
 }
 
+const rows = [];
 try {
-  const rows = [];
-  const tar = fill();
-  await besideTar(rows, tar);
-  if (spawnSync('sh', ['-c', 'command -v dockerd']).status === 0) await besideDocker(rows);
+  await besideTar(fill());
+  if (spawnSync('sh', ['-c', 'command -v dockerd']).status === 0) await besideDocker();
   else console.log('Without Docker, which is not installed.');
   console.table(rows);
   console.log(`most memory of this process: ${mb(process.resourceUsage().maxRSS * 1024)}`);

@@ -17,7 +17,7 @@ int result(long value) { return value == -1 ? -errno : static_cast<int>(value); 
 class Content {
  public:
   // `buffer` is made when it is needed, for this file and the next ones.
-  Content(int from, int to, std::unique_ptr<char[]>* buffer, Work* work)
+  Content(int from, int to, Buffer* buffer, Work* work)
       : from_(from), to_(to), buffer_(*buffer), work_(work) {}
 
   // From `offset` up to `end`, or to the end of the file. Gives how far it came.
@@ -62,15 +62,14 @@ class Content {
 
   int from_;
   int to_;
-  std::unique_ptr<char[]>& buffer_;
+  Buffer& buffer_;
   Work* work_;
   bool in_kernel_ = true;
 };
 
 }  // namespace
 
-int copy_content(int from, int to, const struct statx& source, std::unique_ptr<char[]>* buffer,
-                 Work* work) {
+int copy_content(int from, int to, const struct statx& source, Buffer* buffer, Work* work) {
   Content content(from, to, buffer, work);
   const uint64_t size = source.stx_size;
   if (size == 0) {

@@ -28,19 +28,14 @@ int Hands::Give(Piece piece) {
     running_ = uv_thread_create_ex(&thread_, &small, Run, this) == 0;
   }
   uv_mutex_lock(&mutex_);
-  const bool mine = !running_ || waiting_ == kWaiting;
-  if (!mine && error_ == 0) {
+  const int error = error_;
+  const bool given = error == 0 && running_ && waiting_ < kWaiting;
+  if (given) {
     pieces_[(first_ + waiting_++) % kWaiting] = std::move(piece);
     if (!busy_) uv_cond_signal(&more_);
   }
-  int error = error_;
   uv_mutex_unlock(&mutex_);
-  if (!mine || error < 0) return error;
-  Do(&piece, &buffer_);
-  uv_mutex_lock(&mutex_);
-  error = error_;
-  uv_mutex_unlock(&mutex_);
-  return error;
+  return given || error < 0 ? error : Do(&piece, &buffer_);
 }
 
 int Hands::Finish() {
@@ -67,19 +62,21 @@ bool Hands::Take(Piece* piece) {
 }
 
 // After an error what still waits is let go of, by whoever takes it.
-void Hands::Do(Piece* piece, Buffer* buffer) {
+int Hands::Do(Piece* piece, Buffer* buffer) {
   uv_mutex_lock(&mutex_);
   int error = error_;
   uv_mutex_unlock(&mutex_);
   if (error == 0) error = perform_(data_, *piece, buffer);
   piece->from.Reset();
-  if (error == 0) return;
+  if (error == 0) return 0;
   uv_mutex_lock(&mutex_);
   if (error_ == 0) {
     error_ = error;
     failed_ = piece->name;
   }
+  error = error_;
   uv_mutex_unlock(&mutex_);
+  return error;
 }
 
 void Hands::Run(void* data) {

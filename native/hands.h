@@ -4,14 +4,11 @@
 #pragma once
 #include <uv.h>
 
-#include <memory>
 #include <string>
 
-#include "root.h"
+#include "content.h"
 
 namespace root {
-
-using Buffer = std::unique_ptr<char[]>;
 
 // A file to be copied: its source as an O_PATH fd, and its name in a directory that stays open.
 struct Piece {
@@ -43,7 +40,7 @@ class Hands {
 
   static void Run(void* data);
   bool Take(Piece* piece);
-  void Do(Piece* piece, Buffer* buffer);
+  int Do(Piece* piece, Buffer* buffer);
 
   Perform perform_;
   void* data_;

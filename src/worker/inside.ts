@@ -14,8 +14,8 @@ export function runInside(makeProtocol: Start, atHome: number): void {
   if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
   const { Socket } = require('node:net') as typeof import('node:net');
   const { encode, receiver, pack } = makeProtocol(require('node:v8'));
-  const sources = new Map<number, Source>();
-  const functions = new Map<number, (...args: unknown[]) => unknown>();
+  /** What was sent; from the first call on, the function that it makes. */
+  const functions = new Map<number, Source | ((...args: unknown[]) => unknown)>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
   const socket = new Socket({ fd: 3, readable: true, writable: true });
 
@@ -86,8 +86,10 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     Object.assign(process.env, env);
   }
 
-  function compile(number: number): (...args: unknown[]) => unknown {
-    const { text, names } = sources.get(number) as Source;
+  function functionOf(number: number): (...args: unknown[]) => unknown {
+    const known = functions.get(number) as Source | ((...args: unknown[]) => unknown);
+    if (typeof known === 'function') return known;
+    const { text, names } = known;
     const missing = names.find(name => !(name in globalThis));
     if (missing !== undefined) {
       const message = `"fn" must find its variables inside: ${missing} is not there; it is sent as source, so pass it as an argument`;
@@ -100,8 +102,7 @@ export function runInside(makeProtocol: Start, atHome: number): void {
   }
 
   async function call(id: number, number: number, args: readonly unknown[]): Promise<Answer> {
-    const fn = functions.get(number) ?? compile(number);
-    const value = await fn(...args);
+    const value = await functionOf(number)(...args);
     if (value === undefined) return ['value', id];
     if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
       iterators.set(id, (value as AsyncIterable<unknown>)[Symbol.asyncIterator]());
@@ -123,15 +124,10 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     }
   }
 
-  function remember(number: number, source: Source): void {
-    sources.set(number, source);
-    functions.delete(number); // of an earlier one
-  }
-
   function hear(request: Request): void {
     const [what] = request;
     if (what === 'settings') settle(request[1]);
-    else if (what === 'function') remember(request[1], request[2]);
+    else if (what === 'function') functions.set(request[1], request[2]);
     else if (what === 'call') {
       const [, id, number, ...args] = request;
       answer(id, () => call(id, number, args));

@@ -109,7 +109,7 @@ export function makeProtocol({ Serializer, Deserializer }: typeof import('node:v
   }
 
   const { parse, stringify } = JSON;
-  const shortest = 4096;
+  const plainMost = 4096; // characters
 
   /** Does JSON carry it as it is? */
   function isPlain(part: unknown): boolean {
@@ -117,7 +117,7 @@ export function makeProtocol({ Serializer, Deserializer }: typeof import('node:v
       case 'number':
         return Number.isFinite(part) && !Object.is(part, -0);
       case 'string':
-        return part.length < shortest;
+        return part.length < plainMost;
       default:
         return part === null || typeof part === 'boolean';
     }

@@ -13,10 +13,12 @@ export const sourcesMost = 1000;
 export function sourceOf(fn: unknown): Source {
   checkFunction(fn);
   const text = Function.prototype.toString.call(fn);
-  const source = known.get(text) ?? read(fn, text);
+  const source = known.get(text);
+  if (source !== undefined) return source;
+  const made = read(fn, text);
   if (known.size >= sourcesMost) known.clear();
-  known.set(text, source);
-  return source;
+  known.set(text, made);
+  return made;
 }
 
 function read(fn: unknown, text: string): Source {
