@@ -9,7 +9,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <memory>
 #include <vector>
 
 #include "attributes.h"

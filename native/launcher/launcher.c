@@ -20,7 +20,6 @@
 #define SIGNALS 64
 #define PATH_MOST 4096
 #define MESSAGE_NO_SIGNAL 0x4000
-#define POLL_READABLE 1
 #define NEW_USER 0x10000000u
 
 static union {
