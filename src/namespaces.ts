@@ -1,55 +1,29 @@
 /**
  * `Namespaces`: a handle that keeps namespaces open, whatever becomes of the process they were taken
- * from. Its methods are doors to the rooms above, which are loaded when they are first used (the one
- * documented import upwards).
+ * from. Its methods are doors to the rooms above (the one documented import upwards).
  */
 import type { ChildProcess, ExecException, ExecFileException } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { binding } from './binding.ts';
-import { exec, execFile, fork, spawn, within } from './child/index.ts';
+import { runInside } from './callback/run.ts';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
 import type { ChildOf, Done } from './child/signatures.ts';
-import { checkTypes, failure, invalidValue } from './errors.ts';
-import type { Fds } from './fds.ts';
+import { exec, execFile, fork, spawn, within } from './child/spawn.ts';
+import { bindTo } from './create/persist.ts';
+import { checkTypes } from './errors.ts';
+import { Handle } from './handle.ts';
 import { openTarget, type Target } from './target.ts';
 import type { NamespaceType, Types } from './types.ts';
-
-const load = createRequire(import.meta.url);
-let callbacks: typeof import('./callback/run.ts') | undefined;
-
-/** For handles that were dropped without being closed. */
-const dropped = new FinalizationRegistry<Fds>(fds => fds.release());
 
 /**
  * Open namespaces, at most one of each type. They stay alive for as long as the handle is open, even
  * when no process is left in them. From `openNamespaces`, `createNamespaces` or `currentNamespaces`.
  */
-export class Namespaces {
-  #fds: Fds | undefined;
-
-  /** @internal */
-  constructor(fds: Fds) {
-    this.#fds = fds;
-    dropped.register(this, fds, this);
-  }
-
-  /** @internal */
-  get open(): boolean {
-    return this.#fds !== undefined;
-  }
-
-  /** The types that this handle holds. */
-  get types(): readonly NamespaceType[] {
-    return this.fds().types;
-  }
-
+export class Namespaces extends Handle {
   /**
    * Runs `fn` inside all namespaces of this handle; otherwise as `withNamespaces`. The handle may be
    * closed while work that `fn` started goes on: that holds the namespaces itself.
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
-    callbacks ??= load('./callback/run.js') as typeof import('./callback/run.ts');
-    return callbacks.runInside(this.fds(), fn, args);
+    return runInside(this.fds(), fn, args);
   }
 
   /** `spawn` into the namespaces of this handle. It may be closed as soon as this has returned. */
@@ -108,31 +82,6 @@ export class Namespaces {
   }
 
   /**
-   * The file descriptor that holds the namespace of this type. It stays the handle's own: it is
-   * closed with it, and must not be closed by anybody else.
-   */
-  fd(type: NamespaceType): number {
-    const fd = this.fds().get(type);
-    if (fd !== undefined) return fd;
-    throw invalidValue('type', `one of ${this.fds().types.join(', ') || 'none'}`, type);
-  }
-
-  /** The number by which /proc and lsns know the namespace; the kernel may give it again later. */
-  inode(type: NamespaceType): number {
-    const inode = binding.getInode(this.fd(type));
-    if (typeof inode === 'number') throw failure(inode, 'statx', { type });
-    return inode[0];
-  }
-
-  /** The kernel's 64-bit id of the namespace, never given again (NS_GET_ID, Linux 6.18). */
-  id(type: NamespaceType): bigint {
-    const id = binding.getId(this.fd(type));
-    if (typeof id === 'bigint') return id;
-    const advice = id === -25 ? 'this needs Linux 6.18; inode() works everywhere' : undefined;
-    throw failure(id, 'ioctl', { type, advice });
-  }
-
-  /**
    * Binds the namespace to a new file, through which it lives on, and can be opened, without this
    * handle and without any process: `openNamespaces({ net: path }, ['net'])`. Until
    * `unbindNamespace(path)`, or umount(8) and rm(1), or the end of the machine.
@@ -142,28 +91,7 @@ export class Namespaces {
    * of no more use. mount(2), MS_BIND.
    */
   bind(type: NamespaceType, path: string): void {
-    const { bindTo } = load('./create/persist.js') as typeof import('./create/persist.ts');
     bindTo(path, type, this.fd(type));
-  }
-
-  /** Lets go of the namespaces. Closing again does nothing. */
-  close(): void {
-    if (this.#fds === undefined) return;
-    dropped.unregister(this);
-    this.#fds.release();
-    this.#fds = undefined;
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  /** @internal */
-  fds(): Fds {
-    if (this.#fds === undefined) {
-      throw failure(-9, 'setns', { advice: 'this handle has been closed' });
-    }
-    return this.#fds;
   }
 }
 

@@ -6,7 +6,8 @@
 import { binding } from './binding.ts';
 import { failure, invalidType, invalidValue } from './errors.ts';
 import { type Fds, openEach } from './fds.ts';
-import { Namespaces } from './namespaces.ts';
+import { Handle } from './handle.ts';
+import type { Namespaces } from './namespaces.ts';
 import { checkStart, gone, livePid, type Owner, startTimeIn } from './owner.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from './types.ts';
 
@@ -40,7 +41,7 @@ const unreadable =
 
 /** Opens the namespaces of `target`; the caller owns one use of the result. */
 export function openTarget(target: Target, types: Types): Fds {
-  if (target instanceof Namespaces) return openHandle(target, types);
+  if (target instanceof Handle) return openHandle(target, types);
   if (typeof target === 'number') return openProcess(target, types);
   if (typeof target !== 'object' || target === null) {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
@@ -51,7 +52,7 @@ export function openTarget(target: Target, types: Types): Fds {
   return openPaths(target as Paths, types);
 }
 
-function openHandle(handle: Namespaces, types: Types): Fds {
+function openHandle(handle: Handle, types: Types): Fds {
   const fds = handle.fds();
   const chosen = types === 'all' ? fds.types.filter(type => differs(fds.get(type), type)) : types;
   for (const type of chosen) handle.fd(type); // throws where it has none

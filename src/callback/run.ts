@@ -2,7 +2,6 @@
  * Runs callbacks inside namespaces, and keeps count of those that are not over: hooks are on while
  * there is one. A context is over when the callback has returned and nothing that it started is left.
  */
-import { createRequire } from 'node:module';
 import { binding } from '../binding.ts';
 import { checkFunction, checkTypes, failure, refusal } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
@@ -10,12 +9,11 @@ import { Namespaces } from '../namespaces.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kindOf, type NamespaceType, type Types } from '../types.ts';
 import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
+import { guard, isolate, unguard } from './isolation/index.ts';
 import { checkWayHome, closeHome, openHome } from './thread.ts';
 
-/** Loaded with the first callback: it brings node:http, node:dns and more, which take their time. */
-type Isolation = typeof import('./isolation/index.ts');
-let isolation: Isolation | undefined;
-/** Why it cannot be had in this version of Node: half of it may be in place, so it is not tried again. */
+let isolated = false;
+/** Why it cannot be in this version of Node: half of it may be in place, so it is not tried again. */
 let unknownNode: Error | undefined;
 
 /** Node's own, whatever a test's fake timers put in its place. */
@@ -122,9 +120,9 @@ function switchOn(): void {
   if (on) return;
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');
-  isolation ??= isolate();
+  if (!isolated) isolateThread();
   openHome();
-  isolation.guard();
+  guard();
   enableHooks();
   on = true;
 }
@@ -133,7 +131,7 @@ function switchOn(): void {
  * Two copies of this library would each take the other's places for its own home. Only one may move a
  * thread; that the other was loaded does no harm.
  */
-function isolate(): Isolation {
+function isolateThread(): void {
   if (unknownNode !== undefined) throw unknownNode;
   const threads = globalThis as { [key: symbol]: unknown };
   const key = Symbol.for('linux-namespaces');
@@ -144,9 +142,8 @@ function isolate(): Isolation {
   }
   Object.defineProperty(threads, key, { value: import.meta.url });
   try {
-    const loaded = createRequire(import.meta.url)('./isolation/index.js') as Isolation;
-    loaded.isolate();
-    return loaded;
+    isolate();
+    isolated = true;
   } catch (error) {
     unknownNode = error as Error;
     throw error;
@@ -166,6 +163,6 @@ function switchOff(): void {
   if (live > 0) return;
   on = false;
   disableHooks();
-  isolation?.unguard();
+  unguard();
   closeHome();
 }

@@ -3,45 +3,13 @@
  * find our handle where theirs would be. The one place that knows Node's private `handle.spawn`.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { binding, type Child, type SpawnFailure } from '../binding.ts';
+import { builtin } from '../builtin.ts';
 import type { NamespaceError } from '../errors.ts';
-import { childFailure, type Place } from './failures.ts';
-
-/** What the launcher has to be told, but for what Node tells the handle. */
-export interface Plan extends Place {
-  readonly flags: number;
-  readonly unshare: number;
-  readonly joins: Int32Array;
-  readonly types: Int32Array;
-  readonly rootFd: number;
-  readonly rootPath: string | undefined;
-  readonly create: Uint8Array | undefined;
-  readonly cgroup: number;
-  readonly ids: Uint32Array;
-  readonly groups: Uint32Array;
-  readonly umask: number;
-  readonly capabilities: BigUint64Array;
-  /** The environment is not ours: nothing of ours is added to it. */
-  readonly foreignEnv: boolean;
-  /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
-  readonly program?: number;
-  readonly preload?: number;
-  /** It has left home: its pid, and the types that it has been seen to be in. */
-  readonly entered?: (pid: number, types: number) => void;
-  /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
-  complete(options: NodeOptions): { flags: number; ids: Uint32Array };
-}
-
-/** The options of ChildProcess.prototype.spawn, as Node's functions give them. */
-export interface NodeOptions {
-  cwd?: string | null;
-  envPairs: string[];
-  detached?: boolean;
-  uid?: number | null;
-  gid?: number | null;
-}
+import { childFailure } from './failures.ts';
+import { launch, type NodeOptions, type Plan } from './launch.ts';
 
 interface Stdio {
   readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
@@ -58,9 +26,6 @@ const EINVAL = -22;
 const ESRCH = -3;
 const ENFILE = -23;
 const EMFILE = -24;
-
-/** How long, in milliseconds, the program's exec is waited for; what takes longer is an event. */
-const patience = 100;
 
 const signalNames = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.signals)) {
@@ -126,24 +91,13 @@ class ProcessHandle extends AsyncResource {
 
   #start(file: string, args: string[], envPairs: string[], stdio: Stdio[]): number {
     const plan = this.#plan;
-    const result = binding.spawn(
-      {
-        program: -1,
-        preload: -1,
-        ...plan,
-        ...plan.complete(this.#options),
-        file,
-        args: args.join('\0'),
-        env: envPairs.join('\0'),
-        cwd: this.#options.cwd || undefined,
-        stdio: Int32Array.from(stdio, source),
-        wait: patience,
-      },
+    const result = launch(
+      plan,
+      { ...this.#options, file, args, envPairs, stdio: Int32Array.from(stdio, source) },
       (code, signal) => this.runInAsyncScope(this.#ended, this, code, signal),
       failure => {
         this.#remember(failure, file);
       },
-      plan.entered,
     );
     result.ends.forEach((fd, i) => {
       if (fd >= 0 && (stdio[i]?.handle?.open(fd) ?? 0) < 0) binding.close(fd);
@@ -217,7 +171,7 @@ interface Internals {
   spawn(options: NodeOptions): number;
 }
 
-const prototype = ChildProcess.prototype as unknown as Internals;
+const childProcess = builtin('node:child_process');
 const marker = 'LINUX_NAMESPACES_PLAN';
 let plans = 0;
 
@@ -232,6 +186,7 @@ export function startAs<C>(
   call: (env: Record<string, string | undefined>) => C,
 ): C {
   const mark = `${marker}=${process.pid}.${++plans}`;
+  const prototype = childProcess().ChildProcess.prototype as unknown as Internals;
   const own = prototype.spawn;
   prototype.spawn = function (this: ChildProcess & Internals, options) {
     const place = options.envPairs?.indexOf(mark) ?? -1;

@@ -3,10 +3,9 @@
  * Node's own functions do the work (options, buffers, timeouts, signals, channels); only the start of
  * the process is ours.
  */
-
 import type { ChildProcess } from 'node:child_process';
-import * as node from 'node:child_process';
 import { promisify } from 'node:util';
+import { builtin } from '../builtin.ts';
 import { invalidType, refusal } from '../errors.ts';
 import { requirePermission } from '../permission.ts';
 import type { Target } from '../target.ts';
@@ -14,6 +13,8 @@ import { type ChildPlace, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
 import { startAs } from './process-handle.ts';
 import type { Exec, ExecFile, Fork, Spawn } from './signatures.ts';
+
+const node = builtin('node:child_process');
 
 type Options = ChildPlace & Record<string, unknown>;
 type Callback = (...results: never[]) => void;
@@ -29,21 +30,21 @@ type Callback = (...results: never[]) => void;
  */
 export const spawn: Spawn = ((file: string, ...rest: unknown[]) => {
   const { list, options } = arrange(rest);
-  return start(options, nodes => node.spawn(file, list, nodes));
+  return start(options, nodes => node().spawn(file, list, nodes));
 }) as Spawn;
 
 /** As node:child_process's `exec`: a command line for a shell, which is the target's with `mnt`. */
 export const exec: Exec = ((command: string, ...rest: unknown[]) => {
   const callback = takeCallback(rest);
   const [options] = rest;
-  return start(check(options), nodes => node.exec(command, nodes, callback as never));
+  return start(check(options), nodes => node().exec(command, nodes, callback as never));
 }) as Exec;
 
 /** As node:child_process's `execFile`; with the options of `spawn` in addition. */
 export const execFile: ExecFile = ((file: string, ...rest: unknown[]) => {
   const callback = takeCallback(rest);
   const { list, options } = arrange(rest);
-  return start(options, nodes => node.execFile(file, list, nodes, callback as never));
+  return start(options, nodes => node().execFile(file, list, nodes, callback as never));
 }) as ExecFile;
 
 /**
@@ -54,7 +55,7 @@ export const fork: Fork = ((modulePath: string | URL, ...rest: unknown[]) => {
   const { list, options } = arrange(rest);
   return start(
     options,
-    nodes => node.fork(modulePath as string, list, nodes as never),
+    nodes => node().fork(modulePath as string, list, nodes as never),
     joined => {
       if (!joined.includes('mnt') && options.root === undefined) return;
       throw refusal(['mnt'], 'has no Node that fork() could run', { advice: 'use openWorker()' });

@@ -1,6 +1,7 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
 import { pipeline } from 'node:stream/promises';
 import { readArguments, UsageError } from './arguments.ts';
+import { stdout } from './output.ts';
 import { inRoot, placeOf } from './place.ts';
 
 export const usage = `linux-namespaces cat PID|NAME:/PATH...
@@ -12,7 +13,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
   for (const place of rest.map(placeOf)) {
     await inRoot(place, root =>
-      pipeline(root.createReadStream(place.path), process.stdout, { end: false }),
+      pipeline(root.createReadStream(place.path), stdout, { end: false }),
     );
   }
 }

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Progress } from '../root/calls.ts';
-import type { ContainerRoot } from '../root/index.ts';
+import type { ContainerRoot } from '../root/container-root.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { inRoot, placeOf } from './place.ts';
 

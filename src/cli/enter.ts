@@ -1,12 +1,10 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { capabilityNames } from '../child/capabilities.ts';
-import type { SpawnOptions } from '../child/options.ts';
-import { openNamespaces } from '../namespaces.ts';
-import type { Target } from '../target.ts';
+import { openTarget, type Target } from '../target.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { runProgram } from './program.ts';
+import { type ProgramPlace, runProgram } from './program.ts';
 import { targetOf } from './target.ts';
 
 export const usage = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
@@ -58,7 +56,7 @@ export async function main(args: readonly string[]): Promise<void> {
   await runProgram(rest, await placeOf(given));
 }
 
-async function placeOf(given: Enter): Promise<SpawnOptions> {
+async function placeOf(given: Enter): Promise<ProgramPlace> {
   const pid = given.target === undefined ? undefined : await targetOf(given.target);
   const chosen = kinds.map(kind => kind.name).filter(type => fileOf(given, type) !== undefined);
   const { target, namespaces } = joined(given, pid, chosen);
@@ -111,8 +109,8 @@ function joined(
   for (const type of files) paths[type] = fileOf(given, type) as string;
   if (pid === undefined) return { target: paths, namespaces: files };
   // Held open until this process ends, so that another that gets its pid is not taken for it.
-  const handle = openNamespaces(pid, given.all ? 'all' : ofProcess);
-  for (const type of handle.types) paths[type] ??= `/proc/self/fd/${handle.fd(type)}`;
+  const held = openTarget(pid, given.all ? 'all' : ofProcess);
+  for (const type of held.types) paths[type] ??= `/proc/self/fd/${held.get(type)}`;
   return { target: paths, namespaces: Object.keys(paths) as NamespaceType[] };
 }
 

@@ -1,8 +1,9 @@
 /** `linux-namespaces js`: JavaScript run by a Node of ours inside a process's or container's namespaces. */
 import { readFileSync } from 'node:fs';
 import { checkTypes } from '../errors.ts';
-import { openWorker } from '../worker/index.ts';
+import { openWorker } from '../worker/evaluate.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
+import { print } from './output.ts';
 import { targetOf } from './target.ts';
 
 export const usage: string = `linux-namespaces js -t PID|NAME [option...] -e CODE | FILE [argument...]
@@ -50,7 +51,7 @@ export async function main(words: readonly string[]): Promise<void> {
   );
   try {
     const value = await worker.evaluate(fn, ...args);
-    if (value !== undefined) console.log(value);
+    if (value !== undefined) print(value);
   } finally {
     await worker.close();
   }

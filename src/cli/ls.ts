@@ -1,10 +1,12 @@
 /** `linux-namespaces ls`: the namespaces of the machine, with the options and columns of lsns(8). */
-import { listNamespaces } from '../inspect/index.ts';
+
 import type { NamespaceInfo } from '../inspect/list.ts';
+import { listNamespaces } from '../inspect/list.ts';
 import { userNames } from '../inspect/scan.ts';
 import { processRows } from '../inspect/table.ts';
 import { isType, kinds, type NamespaceType } from '../types.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
+import { print } from './output.ts';
 import { type Column, drawForest, group, plain, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target.ts';
 
@@ -120,7 +122,7 @@ function printRaw(rows: readonly Row[], shown: readonly Column<Row>[], bare: boo
   const field = (value: unknown) => plain(`${value ?? ''}`).replaceAll(' ', '\\x20');
   const lines = rows.map(row => shown.map(({ of }) => field(of(row))).join(' '));
   const head = shown.map(({ name }) => name).join(' ');
-  console.log([...(bare ? [] : [head]), ...lines].join('\n'));
+  print([...(bare ? [] : [head]), ...lines].join('\n'));
 }
 
 function asTree(rows: readonly Row[], how: string): Row[] {

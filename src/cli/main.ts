@@ -35,7 +35,7 @@ ${rows.join('\n')}
 }
 
 function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return JSON.parse(manifest).version;
 }
 
@@ -58,15 +58,7 @@ async function run([name, ...args]: string[]): Promise<void> {
   }
 }
 
-// Whoever reads us may stop reading (`| head`): that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
-
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
-  console.error(`linux-namespaces: ${(error as Error).message}`);
+run(process.argv.slice(2)).catch((error: Error) => {
+  console.error(`linux-namespaces: ${error.message}`);
   process.exitCode = 1;
-}
+});

@@ -1,5 +1,5 @@
 /** Places of files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
-import { type ContainerRoot, openRoot } from '../root/index.ts';
+import { type ContainerRoot, openRoot } from '../root/container-root.ts';
 import { UsageError } from './arguments.ts';
 import { targetOf } from './target.ts';
 

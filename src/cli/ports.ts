@@ -1,6 +1,7 @@
 /** `linux-namespaces ports`: the sockets of a network namespace and whose they are, as `ss -nlp` has it. */
-import { listSockets } from '../inspect/index.ts';
+
 import type { SocketInfo } from '../inspect/sockets.ts';
+import { listSockets } from '../inspect/sockets.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { insideOf, printJson, printTable } from './table.ts';
 import { targetOf } from './target.ts';

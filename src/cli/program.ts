@@ -1,62 +1,93 @@
 /**
  * A program run in the place of this command: its streams are ours, signals to us go to it, and we
- * end as it did.
+ * end as it did. Straight by the launcher: node:child_process takes as long to load as all the rest.
  */
-import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
-import { spawn } from '../child/index.ts';
-import type { SpawnOptions } from '../child/options.ts';
-import { NamespaceError } from '../errors.ts';
+import { getSystemErrorName } from 'node:util';
+import { binding, type SpawnFailure } from '../binding.ts';
+import { childFailure } from '../child/failures.ts';
+import { launch } from '../child/launch.ts';
+import { type ChildPlace, type Environment, part } from '../child/options.ts';
+import { OpenPlan } from '../child/plan.ts';
 
 /** Those that are meant for a program by whoever sends them to us. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 
-/** Runs `line` (without one, the user's shell as a login shell) in `place`, to its end. */
-export async function runProgram(line: readonly string[], place: SpawnOptions): Promise<void> {
-  const [file = process.env['SHELL'] || '/bin/sh', ...list] = line;
-  const argv0 = line.length > 0 ? undefined : `-${basename(file)}`;
-  const child = spawn(file, list, { ...place, argv0, stdio: 'inherit' } as SpawnOptions);
-  await followProgram(child, file);
+const ENOENT = -2;
+
+/** How a program ended; `failed`: why there was none. */
+interface End {
+  readonly code: number;
+  /** Its number; 0: by none. */
+  readonly signal: number;
+  readonly failed?: SpawnFailure | undefined;
 }
 
-/** Node's own words for an error of the program's execution (`spawn xyz ENOENT`). */
-function isExecution(error: NodeJS.ErrnoException): boolean {
-  return !(error instanceof NamespaceError) && error.syscall?.startsWith('spawn') === true;
+/** What else spawn(2) takes: a working directory, as in Node's options. */
+export type ProgramPlace = ChildPlace & { cwd?: string | undefined };
+
+/** Runs `line` (without one, the user's shell as a login shell) in `place`, to its end. */
+export async function runProgram(line: readonly string[], place: ProgramPlace): Promise<void> {
+  const [file = process.env['SHELL'] || '/bin/sh', ...list] = line;
+  const { own, nodes } = part(place);
+  const open = new OpenPlan(own, place.env);
+  const { plan } = open;
+  const program = {
+    ...nodes,
+    file,
+    args: [line.length > 0 ? file : `-${basename(file)}`, ...list],
+    envPairs: pairsOf(open.environment),
+    stdio: Int32Array.of(0, 1, 2),
+  };
+  const { failed, ...end } = await new Promise<End>(resolve => {
+    let failed: SpawnFailure | undefined;
+    const ended = (code: number, signal: number) => resolve({ code, signal, failed });
+    const remember = (failure: SpawnFailure) => {
+      failed = failure;
+    };
+    for (const name of forwarded) process.on(name, () => forward(constants.signals[name]));
+    const launched = launch(plan, program, ended, remember);
+    const forward = (signal: number) => {
+      // From the terminal the whole group has it, the program too.
+      if ('child' in launched && !isFromTerminal(signal)) binding.childKill(launched.child, signal);
+    };
+    open.release();
+    if (!('child' in launched)) resolve({ code: 0, signal: 0, failed: launched });
+  });
+  if (failed === undefined) return endAs(end);
+  if (failed.setup) throw childFailure(failed, file, plan);
+  sayUnexecuted(file, failed.error);
+}
+
+/** In the words of execve(2). */
+function pairsOf(environment: Environment): string[] {
+  const pairs: string[] = [];
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined) pairs.push(`${name}=${value}`);
+  }
+  return pairs;
 }
 
 /**
- * Follows `child` to its end: the exit code of this process is then its own, or this process dies by
- * the same signal. 127 where there is no such program, 126 where it cannot be executed, as nsenter
- * and every shell have it.
+ * 127 where there is no such program, 126 where it cannot be executed, as nsenter and every shell
+ * have it.
  */
-function followProgram(child: ChildProcess, file: string): Promise<void> {
-  for (const signal of forwarded) {
-    // From the terminal the whole group has it, the program too.
-    process.on(signal, () => void (fromTerminal(signal) || child.kill(signal)));
-  }
-  return new Promise((resolve, reject) => {
-    child.once('error', (error: NodeJS.ErrnoException) => {
-      if (!isExecution(error)) return reject(error);
-      process.exitCode = error.code === 'ENOENT' ? 127 : 126;
-      const words = error.code === 'ENOENT' ? 'there is no such program' : error.code;
-      console.error(`linux-namespaces: cannot execute ${file}: ${words}`);
-      resolve();
-    });
-    child.once('exit', (code, signal) => {
-      if (signal !== null) dieBy(signal);
-      process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-      resolve();
-    });
-  });
+function sayUnexecuted(file: string, errno: number): void {
+  process.exitCode = errno === ENOENT ? 127 : 126;
+  const words = errno === ENOENT ? 'there is no such program' : getSystemErrorName(errno);
+  console.error(`linux-namespaces: cannot execute ${file}: ${words}`);
 }
 
-function fromTerminal(signal: NodeJS.Signals): boolean {
-  return (signal === 'SIGINT' || signal === 'SIGQUIT') && process.stdin.isTTY === true;
+function isFromTerminal(signal: number): boolean {
+  const { SIGINT, SIGQUIT } = constants.signals;
+  return (signal === SIGINT || signal === SIGQUIT) && process.stdin.isTTY === true;
 }
 
-/** What is ignored or handled does not end us: then the exit code says it, as a shell's does. */
-function dieBy(signal: NodeJS.Signals): void {
-  process.removeAllListeners(signal);
+/** Dies by the same signal. What is ignored does not end us: then the exit code says it, as a shell's. */
+function endAs({ code, signal }: Omit<End, 'failed'>): void {
+  process.exitCode = signal === 0 ? code : 128 + signal;
+  if (signal === 0) return;
+  for (const name of forwarded) process.removeAllListeners(name);
   process.kill(process.pid, signal);
 }

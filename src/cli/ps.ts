@@ -1,7 +1,8 @@
 /** `linux-namespaces ps`: the containers of all engines. */
 import type { Container } from '../containers/container.ts';
-import { listContainers } from '../containers/index.ts';
+import { listContainers } from '../containers/list.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
+import { print } from './output.ts';
 import { printJson, printTable, style } from './table.ts';
 
 export const usage = `linux-namespaces ps [option...]
@@ -31,7 +32,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const containers = found.filter(({ pid }) => given.all || pid !== undefined);
   if (given.json) return printJson(containers);
   if (given.quiet) {
-    for (const { pid } of containers) if (pid !== undefined) console.log(pid);
+    for (const { pid } of containers) if (pid !== undefined) print(pid);
     return;
   }
   printTable(

@@ -2,13 +2,11 @@
 import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { capabilityNames } from '../child/capabilities.ts';
-import type { SpawnOptions } from '../child/options.ts';
-import { createNamespaces } from '../create/create.ts';
 import type { IdMap, IdRule } from '../create/id-maps.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { runProgram } from './program.ts';
+import { type ProgramPlace, runProgram } from './program.ts';
 
 export const usage = `linux-namespaces run [option...] [program [argument...]]
 
@@ -68,7 +66,7 @@ export async function main(args: readonly string[]): Promise<void> {
   await runProgram(rest, await placeOf(given));
 }
 
-async function placeOf(given: Run): Promise<SpawnOptions> {
+async function placeOf(given: Run): Promise<ProgramPlace> {
   const types = typesOf(given);
   const kept = types.filter(type => fileOf(given, type));
   const rest = types.filter(type => !kept.includes(type));
@@ -94,6 +92,8 @@ async function placeOf(given: Run): Promise<SpawnOptions> {
 
 /** The new namespaces of these types, bound to the files that were named. */
 async function keep(given: Run, kept: readonly NamespaceType[], create: CreateOptions) {
+  // For those only: a program that runs in new ones without a file needs no handle.
+  const { createNamespaces } = await import('../create/create.ts');
   const handle = await createNamespaces(kept, optionsFor(create, kept));
   for (const type of kept) {
     const file = fileOf(given, type) as string;

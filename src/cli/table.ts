@@ -1,5 +1,6 @@
 /** Rows for people: columns under headings, trees, as wide as the terminal, in colour where it has some. */
 import { styleText } from 'node:util';
+import { print, stdout } from './output.ts';
 
 export interface Column<R> {
   readonly name: string;
@@ -18,7 +19,7 @@ type Style = Parameters<typeof styleText>[0];
 
 /** Colours are for a terminal that has them, and for people who want them (NO_COLOR, no-color.org). */
 export function style(format: Style, text: string): string {
-  return process.stdout.isTTY && process.stdout.hasColors() ? styleText(format, text) : text;
+  return stdout.isTTY && stdout.hasColors() ? styleText(format, text) : text;
 }
 
 /** What a program called itself must not steer the terminal. */
@@ -40,7 +41,7 @@ export function printTable<R>(
   const widths = columns.map(({ name }, i) =>
     cells.reduce((most, line) => Math.max(most, line[i]?.length ?? 0), name.length),
   );
-  const print = (line: readonly string[]) =>
+  const layOut = (line: readonly string[]) =>
     line
       .map((cell, i) => {
         if (columns[i]?.right) return cell.padStart(widths[i] ?? 0);
@@ -48,10 +49,10 @@ export function printTable<R>(
       })
       .join(' ')
       .trimEnd();
-  const width = options.cut === false || !process.stdout.isTTY ? Infinity : process.stdout.columns;
-  const lines = cells.map((line, i) => paint(print(line).slice(0, width), rows[i] as R));
-  const head = print(columns.map(({ name }) => name)).slice(0, width);
-  console.log([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
+  const width = options.cut === false || !stdout.isTTY ? Infinity : stdout.columns;
+  const lines = cells.map((line, i) => paint(layOut(line).slice(0, width), rows[i] as R));
+  const head = layOut(columns.map(({ name }) => name)).slice(0, width);
+  print([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
 }
 
 export function printJson(value: unknown): void {
@@ -60,7 +61,7 @@ export function printJson(value: unknown): void {
     (_, item) => (typeof item === 'bigint' ? Number(item) : item),
     3,
   );
-  console.log(text);
+  print(text);
 }
 
 /** The rows of a forest, each with the lines that lead to it. */

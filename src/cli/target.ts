@@ -4,7 +4,7 @@ import { UsageError } from './arguments.ts';
 
 export async function targetOf(text: string): Promise<Target> {
   if (/^\d+$/.test(text)) return Number(text);
-  const { findContainer } = await import('../containers/index.ts');
+  const { findContainer } = await import('../containers/find.ts');
   const container = await findContainer(text);
   if (container.pid !== undefined) return container;
   throw new UsageError(`container ${text} is ${container.state}: it has no process`);

@@ -1,5 +1,5 @@
 /** `linux-namespaces tree`: processes from init to a container's, with where each leaves its parent. */
-import { processTree } from '../inspect/index.ts';
+import { processTree } from '../inspect/tree.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { drawForest, insideOf, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target.ts';

@@ -6,14 +6,24 @@ import { listContainers } from './list.ts';
 /** Digits of an id that are enough: fewer would be met by chance, by the name of one that is gone. */
 const digitsLeast = 6;
 
-export async function findContainer(name: string, options?: ContainerOptions): Promise<Container> {
-  if (typeof name !== 'string') throw invalidType('nameOrId', 'a string', name);
-  if (name === '') throw invalidValue('nameOrId', 'not empty', name);
+/**
+ * One container: by its id, or the beginning of it (6 digits or more); by its name; in Kubernetes by
+ * `namespace/pod/container`. An engine can be named before it: `docker:web`.
+ *
+ * Rejects with `NamespaceError`: ENOENT where no engine has one; ENOTUNIQ where several are meant,
+ * with their names in the message.
+ */
+export async function findContainer(
+  nameOrId: string,
+  options?: ContainerOptions,
+): Promise<Container> {
+  if (typeof nameOrId !== 'string') throw invalidType('nameOrId', 'a string', nameOrId);
+  if (nameOrId === '') throw invalidValue('nameOrId', 'not empty', nameOrId);
   const containers = await listContainers(options);
-  const found = match(containers, name);
+  const found = match(containers, nameOrId);
   if (found.length === 1) return found[0] as Container;
-  if (found.length > 1) throw ambiguous(name, found);
-  throw unknown(name, containers.problems);
+  if (found.length > 1) throw ambiguous(nameOrId, found);
+  throw unknown(nameOrId, containers.problems);
 }
 
 /** The first of these ways by which there is one: whole ids, names, the beginnings of ids. */

@@ -20,6 +20,14 @@ import { readRuntimes } from './runtimes.ts';
 import { first, type Group, join } from './sighting.ts';
 import { Sockets } from './sockets.ts';
 
+/**
+ * The containers of all engines on this machine: Docker's, Podman's (of all users, for root),
+ * containerd's and Kubernetes', and those of runc and crun by themselves. One that several engines
+ * know is one of the list. From the state that they keep on disk: no daemon is asked but for what is
+ * nowhere else (`options.timeout`), so it works when one hangs.
+ *
+ * What may not or cannot be read is not in the list, and said in its `problems`.
+ */
 export async function listContainers(options: ContainerOptions = {}): Promise<Containers> {
   const { root, directories, timeout } = check(options);
   const reader = new Reader(root);

@@ -2,7 +2,6 @@
  * Where engines keep their state: what the caller says, what the engines' own settings say, or the
  * default places; of this user, and for root of every user who runs Podman.
  */
-import { geteuid } from 'node:process';
 import type { ContainerOptions } from './container.ts';
 import { at, text } from './fields.ts';
 import type { Reader } from './reader.ts';
@@ -25,7 +24,7 @@ export async function findPlaces(
     dockerPlaces(reader, directories.docker),
     containerdPlaces(reader, directories.containerd),
     podmanPlaces(reader, directories.podman),
-    reader.root === '' && geteuid?.() !== 0 ? [ourselves()] : lodgers(reader),
+    reader.root === '' && process.geteuid?.() !== 0 ? [ourselves()] : lodgers(reader),
   ]);
   const runtimes = [directories.runc?.root ?? '/run/runc', directories.crun?.root ?? '/run/crun'];
   return {
@@ -100,7 +99,7 @@ async function rootless(reader: Reader, user: User): Promise<Places['podman'][0]
 }
 
 function ourselves(): User {
-  const uid = geteuid?.() ?? 0;
+  const uid = process.geteuid?.() ?? 0;
   const { HOME = '/nonexistent', XDG_RUNTIME_DIR = `/run/user/${uid}` } = process.env;
   return { uid, home: HOME, runtime: XDG_RUNTIME_DIR };
 }

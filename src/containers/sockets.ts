@@ -2,9 +2,11 @@
  * Asks engines over their HTTP sockets, for what is nowhere else. None is waited for longer than a
  * given time in all, however many requests that takes; a daemon that hangs costs that time, once.
  */
-import { request } from 'node:http';
+import { builtin } from '../builtin.ts';
 import { failure } from '../errors.ts';
 import { adviceFor, type Reader } from './reader.ts';
+
+const http = builtin('node:http');
 
 /** Bytes of one answer. */
 const answerMost = 16 * 2 ** 20;
@@ -85,7 +87,7 @@ export class Sockets {
 function get(socketPath: string, path: string, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const options = { socketPath, path, signal, agent: false, headers: { host: 'localhost' } };
-    const asking = request(options, answer => {
+    const asking = http().request(options, answer => {
       const { statusCode } = answer;
       const parts: Buffer[] = [];
       let length = 0;

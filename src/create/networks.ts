@@ -8,10 +8,34 @@ import { createNamespaces } from './create.ts';
 import type { CreateOptions } from './options.ts';
 import { bindFailure, unbind } from './persist.ts';
 
+/**
+ * Networks with names, which live until they are removed, or the machine ends: the same as those of
+ * `ip netns`, under /run/netns, so each sees, opens and removes what the other made.
+ */
+export interface Networks {
+  /**
+   * Makes a new network of that name, and opens it. The handle may be closed: the network stays.
+   * `loopback`: with `lo` up. Needs CAP_SYS_ADMIN. An empty file that a killed program left there more
+   * than a minute ago is taken over.
+   *
+   * Rejects with `NamespaceError`: EEXIST where there is one of that name; and `TypeError` for a name
+   * that is no file name ('../x').
+   */
+  create(name: string, options?: Pick<CreateOptions, 'loopback'>): Promise<Namespaces>;
+  /** Opens it, as `openNamespaces({ net: '/run/netns/NAME' }, ['net'])` does; ENOENT. */
+  open(name: string): Namespaces;
+  /** The names of all that there are, sorted. */
+  list(): string[];
+  /**
+   * Takes the name away. The network itself ends when no process, handle or socket is left in it.
+   * Also removes the empty file of a program that was killed while it created one. ENOENT.
+   */
+  remove(name: string): void;
+}
+
 const directory = '/run/netns';
 
-/** @see Networks.create */
-export async function create(
+async function create(
   name: string,
   options: Pick<CreateOptions, 'loopback'> = {},
 ): Promise<Namespaces> {
@@ -28,13 +52,11 @@ export async function create(
   }
 }
 
-/** @see Networks.open */
-export function open(name: string): Namespaces {
+function open(name: string): Namespaces {
   return new Namespaces(openTarget({ net: pathOf(name) }, ['net']));
 }
 
-/** @see Networks.list */
-export function list(): string[] {
+function list(): string[] {
   let names: string[] = [];
   try {
     names = readdirSync(directory);
@@ -45,10 +67,11 @@ export function list(): string[] {
   return names.filter(isNetwork).sort();
 }
 
-/** @see Networks.remove */
-export function remove(name: string): void {
+function remove(name: string): void {
   unbind(pathOf(name), true);
 }
+
+export const networks: Networks = { create, open, list, remove };
 
 function isNetwork(name: string): boolean {
   const fd = binding.openNamespace(`${directory}/${name}`);

@@ -1,10 +1,10 @@
 /**
- * Joins what this room lists with the containers of the room next door, which is loaded by its first
- * use: the one import sideways of this room.
+ * Joins what this room lists with the containers of the room next door: the one import sideways of
+ * this room.
  */
-import { createRequire } from 'node:module';
 import type { Container } from '../containers/container.ts';
-import type { Members } from '../containers/members.ts';
+import { listContainers } from '../containers/list.ts';
+import { Members } from '../containers/members.ts';
 import { invalidType } from '../errors.ts';
 
 export interface ContainerChoice {
@@ -16,10 +16,6 @@ export interface ContainerChoice {
   containers?: boolean | readonly Container[] | undefined;
 }
 
-type Room = typeof import('../containers/members.ts') & typeof import('../containers/list.ts');
-
-const load = createRequire(import.meta.url);
-
 export function checkChoice({ containers }: ContainerChoice): void {
   if (containers === undefined || typeof containers === 'boolean') return;
   if (Array.isArray(containers)) return;
@@ -27,9 +23,7 @@ export function checkChoice({ containers }: ContainerChoice): void {
 }
 
 export async function membersOf({ containers = true }: ContainerChoice): Promise<Members> {
-  const { Members } = load('../containers/members.js') as Room;
   if (typeof containers !== 'boolean') return new Members(containers);
   if (!containers) return new Members([]);
-  const { listContainers } = load('../containers/list.js') as Room;
   return new Members(await listContainers({ timeout: 0 }));
 }

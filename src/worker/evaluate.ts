@@ -1,10 +1,18 @@
-/** What the door opens: a worker that is kept, and one for a single call. */
+/** A worker that is kept, and one for a single call. */
 import { checkTypes } from '../errors.ts';
 import type { Types } from '../types.ts';
 import { checkOptions, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { sourceOf } from './source.ts';
 import { NamespaceWorker, type Result } from './worker.ts';
 
+/**
+ * Starts a Node process of our own in namespaces of `target`, all eight types, whatever its image
+ * holds: no Node, no shell, no C library are needed there. The result has to be closed.
+ *
+ * Needs what joining needs (CAP_SYS_ADMIN, or the ownership of the target's user namespace). Rejects
+ * with `NamespaceError` where the target cannot be opened or joined, with a `WorkerError` where the
+ * worker ends before it is ready. Linux 5.9.
+ */
 export async function openWorker(
   target: WorkerTarget,
   types: Types,
@@ -20,6 +28,10 @@ export async function openWorker(
   }
 }
 
+/**
+ * Runs one function in a worker of its own: `openWorker`, `worker.evaluate`, `worker.close`. Where it
+ * gives an async iterator, the worker is closed at the end of that.
+ */
 export async function evaluate<A extends unknown[], R>(
   target: WorkerTarget,
   types: Types,

@@ -6,14 +6,16 @@ import type { Answer, Protocol, Request, Settings, Source } from './protocol.ts'
 
 type Start = (v8: typeof import('node:v8')) => Protocol;
 
+type Call = (...args: unknown[]) => unknown;
+
 /** The exit code where the object that joins was not loaded, so that this is home. */
 export const atHome = 125;
 
 export function runInside(makeProtocol: Start, atHome: number): void {
   // What removes it is what joins.
   if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
-  const { Socket } = require('node:net') as typeof import('node:net');
-  const { encode, receiver, pack } = makeProtocol(require('node:v8'));
+  const { Socket } = process.getBuiltinModule('node:net');
+  const { encode, receiver, pack } = makeProtocol(process.getBuiltinModule('node:v8'));
   /** What was sent; from the first call on, the function that it makes. */
   const functions = new Map<number, Source | ((...args: unknown[]) => unknown)>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
@@ -58,12 +60,12 @@ export function runInside(makeProtocol: Start, atHome: number): void {
    * here it is both: without a callback, which the first refuses, it is the second.
    */
   function offerBoth(name: 'fs' | 'dns'): void {
-    const module = require(`node:${name}`);
+    const module = process.getBuiltinModule(`node:${name}`) as unknown as Record<string, Call>;
     const both = Object.create(module);
-    for (const [key, promised] of Object.entries(module.promises)) {
+    for (const [key, promised] of Object.entries(module['promises'] as object)) {
       if (typeof promised !== 'function' || !/^[a-z]/.test(key) || key === 'watch') continue;
       both[key] = (...args: unknown[]) =>
-        typeof args.at(-1) === 'function' ? module[key](...args) : promised(...args);
+        typeof args.at(-1) === 'function' ? module[key]?.(...args) : promised(...args);
     }
     Object.defineProperty(globalThis, name, { value: both, configurable: true, writable: true });
   }

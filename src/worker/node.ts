@@ -1,9 +1,6 @@
 /** The node that workers run, which is ours: whether it can be one inside, and with which flags. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { ResourceLimits } from './options.ts';
-
-const require = createRequire(import.meta.url);
 
 let checked = false;
 
@@ -30,11 +27,8 @@ function unusable(): string | undefined {
 }
 
 function isSingleExecutable(): boolean {
-  try {
-    return (require('node:sea') as { isSea(): boolean }).isSea();
-  } catch {
-    return false;
-  }
+  const sea = process.getBuiltinModule('node:sea') as { isSea(): boolean } | undefined;
+  return sea?.isSea() ?? false;
 }
 
 /** Distributions may move some of node's own modules out of it: it would take those of the target. */

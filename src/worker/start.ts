@@ -3,11 +3,13 @@
  * it, which joins before node's main() runs. A child of ours as any other, so this builds on the
  * child room (the one import sideways).
  */
-import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { binding } from '../binding.ts';
+import { builtin } from '../builtin.ts';
+import type { NodeOptions } from '../child/launch.ts';
 import { type ChildPlace, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
-import { type NodeOptions, startAs } from '../child/process-handle.ts';
+import { startAs } from '../child/process-handle.ts';
 import { failure } from '../errors.ts';
 import { requirePermission } from '../permission.ts';
 import { maskOf, type Types } from '../types.ts';
@@ -16,6 +18,8 @@ import { atHome, runInside } from './inside.ts';
 import { nodeFlags, requireUsableNode } from './node.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { makeProtocol } from './protocol.ts';
+
+const childProcess = builtin('node:child_process');
 
 /** LAUNCH_NO_DEBUGGER of native/launcher/launch.h. */
 const noDebugger = 16384;
@@ -69,7 +73,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
     // What is executed first has the channel's number as its argv[0], in front of what we give.
     const [argv0 = '', ...args] = [...nodeFlags(options.resourceLimits ?? {}), '-e', program];
     const child = startAs(preloaded, env, env =>
-      nodeSpawn('node', args, {
+      childProcess().spawn('node', args, {
         argv0,
         env,
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

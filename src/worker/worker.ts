@@ -4,7 +4,6 @@
  */
 import type { Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
-import v8 from 'node:v8';
 import type { Types } from '../types.ts';
 import { aborted, closed, exited, leftAtHome, timedOut } from './death.ts';
 import { atHome } from './inside.ts';
@@ -13,8 +12,6 @@ import { Output } from './output.ts';
 import { type Answer, makeProtocol, type Request, type Source } from './protocol.ts';
 import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';
-
-const { encode, receiver, unpack } = makeProtocol(v8);
 
 /** As in execve(2) where there is no other: enough to find a program. */
 const bareEnvironment = {
@@ -39,6 +36,7 @@ export type Result<R> =
  */
 export class NamespaceWorker {
   readonly #child;
+  readonly #protocol = makeProtocol(process.getBuiltinModule('node:v8'));
   readonly #socket: Socket;
   readonly #timeout: number | undefined;
   readonly #pending = new Map<number, Pending>();
@@ -153,7 +151,7 @@ export class NamespaceWorker {
 
   #send(request: Request): void {
     if (this.#death !== undefined) return;
-    const bytes = encode(request);
+    const bytes = this.#protocol.encode(request);
     if (this.#unsent === undefined) this.#socket.write(bytes);
     else this.#unsent.push(bytes);
   }
@@ -184,12 +182,12 @@ export class NamespaceWorker {
   #hear(answer: Answer): void {
     const [kind, id] = answer;
     if (kind === 'ready') this.#entered.then(() => this.#settle(0)?.resolve(answer));
-    else if (kind === 'error') this.#settle(id)?.reject(unpack(answer[2]));
+    else if (kind === 'error') this.#settle(id)?.reject(this.#protocol.unpack(answer[2]));
     else this.#settle(id)?.resolve(answer);
   }
 
   #listen(): void {
-    const hear = receiver(answer => this.#hear(answer as Answer));
+    const hear = this.#protocol.receiver(answer => this.#hear(answer as Answer));
     this.#socket.on('data', bytes => {
       try {
         hear(bytes);

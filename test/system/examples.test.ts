@@ -113,7 +113,7 @@ const joinsCgroup = /program\.mjs| -c /;
 const ofEngines = lines.filter(line => line.includes('HOST'));
 
 beforeAll(() => {
-  const main = join(root, 'lib/cli/main.js');
+  const main = join(root, 'lib/cli.cjs');
   const command = `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`;
   writeFileSync(join(folder, 'linux-namespaces'), command, { mode: 0o755 });
   symlinkSync(process.execPath, join(folder, 'node'));

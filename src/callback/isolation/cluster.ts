@@ -8,12 +8,11 @@ import type { ListenOptions, Server } from 'node:net';
 import { currentContext } from '../context.ts';
 import { patch } from './patch.ts';
 
-const cluster = process.getBuiltinModule('node:cluster') as unknown as Cluster;
-const dgram = process.getBuiltinModule('node:dgram');
-const net = process.getBuiltinModule('node:net');
-
 export function isolateCluster(): void {
+  const cluster = process.getBuiltinModule('node:cluster') as unknown as Cluster;
   if (!cluster.isWorker) return;
+  const net = process.getBuiltinModule('node:net');
+  const dgram = process.getBuiltinModule('node:dgram');
   const inside = (args: unknown[], exclusive: (args: unknown[]) => unknown[]) =>
     currentContext() === undefined ? args : exclusive(args);
   const servers = net.Server.prototype as unknown as { listen(...args: unknown[]): Server };

@@ -4,13 +4,14 @@
  */
 import type inspectorModule from 'node:inspector';
 import type traceModule from 'node:trace_events';
-import { isMainThread } from 'node:worker_threads';
 import { binding } from '../../binding.ts';
+import { builtin } from '../../builtin.ts';
 import { atHome, currentContext, runAt } from '../context.ts';
 import { patch, patchAtHome } from './patch.ts';
 
 type Post = (this: unknown, method: string, ...rest: unknown[]) => unknown;
 
+const threads = builtin('node:worker_threads');
 let inspector: typeof inspectorModule | undefined;
 /** Node's own, for the signal: whatever stands in its place later may not be meant for that. */
 let open: (() => unknown) | undefined;
@@ -72,7 +73,7 @@ function patchPost(sessions: object): void {
 
 function patchTracing(): void {
   // Not to be had in a Worker.
-  if (!isMainThread || !process.features.inspector) return;
+  if (!threads().isMainThread || !process.features.inspector) return;
   const { createTracing } = process.getBuiltinModule('node:trace_events') as typeof traceModule;
   const tracing = Object.getPrototypeOf(createTracing({ categories: ['node'] }));
   for (const name of ['enable', 'disable']) patchAtHome(tracing, name);
@@ -81,7 +82,7 @@ function patchTracing(): void {
 /** While hooks are on: SIGUSR1 opens the debugger from the event loop, where this thread is at home. */
 export function guardSignal(): void {
   // A listener of the program's own means that SIGUSR1 is not the debugger's.
-  if (!isMainThread || open === undefined || process.listenerCount('SIGUSR1') > 0) return;
+  if (!threads().isMainThread || open === undefined || process.listenerCount('SIGUSR1') > 0) return;
   held = binding.holdDebugger(serveSignal);
 }
 

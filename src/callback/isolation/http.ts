@@ -2,14 +2,13 @@
  * HTTP and HTTPS pools: behind each global agent stands one agent for each context, so that no idle
  * connection is used on the other side. Agents that a user makes are the user's own.
  */
-
 import type { Agent, AgentOptions } from 'node:http';
+import { builtin } from '../../builtin.ts';
 import { currentContext } from '../context.ts';
 import { patch } from './patch.ts';
 
-// Not imported as ES modules: that would have Node load undici, for the WebSocket that http shows.
-const http = process.getBuiltinModule('node:http');
-const https = process.getBuiltinModule('node:https');
+const http = builtin('node:http');
+const https = builtin('node:https');
 
 type Method = (this: Agent, ...args: unknown[]) => void;
 type Limits = Pick<Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> & {
@@ -20,7 +19,7 @@ type Limits = Pick<Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> &
 };
 
 export function isolateHttp(): void {
-  const agents = http.Agent.prototype as unknown as Record<'addRequest' | 'destroy', Method>;
+  const agents = http().Agent.prototype as unknown as Record<'addRequest' | 'destroy', Method>;
   for (const name of ['addRequest', 'destroy'] as const) {
     patch(
       agents,
@@ -36,10 +35,10 @@ export function isolateHttp(): void {
 function agentHere(agent: Agent): Agent {
   const context = currentContext();
   if (context === undefined) return agent;
-  if (agent !== http.globalAgent && agent !== https.globalAgent) return agent;
+  if (agent !== http().globalAgent && agent !== https().globalAgent) return agent;
   // Of a class of the user's own, put in the place of Node's: it is the user's.
   const kind = Object.getPrototypeOf(agent);
-  if (kind !== http.Agent.prototype && kind !== https.Agent.prototype) return agent;
+  if (kind !== http().Agent.prototype && kind !== https().Agent.prototype) return agent;
   if (Object.hasOwn(agent, 'createConnection')) return agent;
   const here = context.own(agent, () => twinOf(agent));
   // The limits may be set on the global agent at any time.
@@ -50,7 +49,7 @@ function agentHere(agent: Agent): Agent {
 
 function twinOf(agent: Agent): Agent {
   const { keepAlive, keepAliveMsecs, scheduling } = agent as unknown as Limits;
-  const Twin = agent instanceof https.Agent ? https.Agent : http.Agent;
+  const Twin = agent instanceof https().Agent ? https().Agent : http().Agent;
   const { path: _, ...options } = (
     agent as unknown as { options: AgentOptions & { path: unknown } }
   ).options;

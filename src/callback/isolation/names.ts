@@ -3,15 +3,16 @@
  * pool, which is at home; inside, it asks on a thread that is inside. `dns.resolve*` is refused inside:
  * c-ares retries, and opens TCP, from places that no hook sees, so a second query would go out at home.
  */
-import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { binding } from '../../binding.ts';
+import { builtin } from '../../builtin.ts';
 import { refusal } from '../../errors.ts';
 import { currentContext } from '../context.ts';
 import { lookupError } from './names-errors.ts';
 import { patch } from './patch.ts';
 
-const dns = process.getBuiltinModule('node:dns');
+const dns = builtin('node:dns');
+const net = builtin('node:net');
 
 type Callback = (error: Error | null, ...results: unknown[]) => void;
 type Loose = (...args: unknown[]) => unknown;
@@ -29,9 +30,9 @@ interface Row {
 
 export function isolateNames(): void {
   // Made at home: the default resolver would keep the context alive that first used it.
-  dns.getServers();
+  dns().getServers();
   refuseResolvers();
-  patch(dns as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
+  patch(dns() as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
     const [hostname, options] = args;
     if (isLocal(hostname)) return home(...args);
     const callback = typeof options === 'function' ? options : args[2];
@@ -46,7 +47,7 @@ export function isolateNames(): void {
     );
     return {};
   });
-  patch(dns.promises as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
+  patch(dns().promises as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
     const [hostname, options] = args;
     if (isLocal(hostname)) return home(...args);
     const wanted = normalise(options);
@@ -57,7 +58,7 @@ export function isolateNames(): void {
       return wanted.all ? rows : rows[0];
     })();
   });
-  patch(dns as unknown as Record<'lookupService', Loose>, 'lookupService', home => (...args) => {
+  patch(dns() as unknown as Record<'lookupService', Loose>, 'lookupService', home => (...args) => {
     const [address, port, callback] = args;
     if (!isAskedInside(address, port) || typeof callback !== 'function') return home(...args);
     serviceHere(address as string, port as number).then(
@@ -67,7 +68,7 @@ export function isolateNames(): void {
     return {};
   });
   patch(
-    dns.promises as unknown as Record<'lookupService', Loose>,
+    dns().promises as unknown as Record<'lookupService', Loose>,
     'lookupService',
     home => (address, port) =>
       isAskedInside(address, port)
@@ -79,12 +80,12 @@ export function isolateNames(): void {
 /** Nothing to be asked: we are at home, or there is no name (Node answers, or says what is wrong). */
 function isLocal(hostname: unknown): boolean {
   if (currentContext() === undefined) return true;
-  return typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0;
+  return typeof hostname !== 'string' || hostname === '' || net().isIP(hostname) !== 0;
 }
 
 function isAskedInside(address: unknown, port: unknown): boolean {
   if (currentContext() === undefined) return false;
-  return isIP(String(address)) !== 0 && Number(port) >= 0 && Number(port) <= 65535;
+  return net().isIP(String(address)) !== 0 && Number(port) >= 0 && Number(port) <= 65535;
 }
 
 /** Out of the promise: what the caller's function throws is an uncaught exception, not a rejection. */
@@ -114,7 +115,7 @@ async function lookupHere(hostname: unknown, wanted: LookupOptions): Promise<Row
 function sorted(rows: Row[], { order, verbatim }: LookupOptions): Row[] {
   const chosen =
     order ??
-    (verbatim === undefined ? dns.getDefaultResultOrder() : verbatim ? 'verbatim' : 'ipv4first');
+    (verbatim === undefined ? dns().getDefaultResultOrder() : verbatim ? 'verbatim' : 'ipv4first');
   if (chosen === 'verbatim') return rows;
   const first = chosen === 'ipv6first' ? 6 : 4;
   return [...rows.filter(row => row.family === first), ...rows.filter(row => row.family !== first)];
@@ -163,7 +164,7 @@ async function inTurn<T>(ask: () => Promise<T>): Promise<T> {
  * there, it is refused to those as well who took `dns.resolve4` out of the module long ago.
  */
 function refuseResolvers(): void {
-  const { _handle } = new dns.Resolver() as unknown as { _handle?: object };
+  const { _handle } = new (dns().Resolver)() as unknown as { _handle?: object };
   const channels = Object.getPrototypeOf(_handle ?? null) as Record<string, Loose> | null;
   const queries = Object.getOwnPropertyNames(channels ?? {}).filter(name =>
     /^query|^getHostByAddr$/.test(name),

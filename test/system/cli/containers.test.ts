@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, startRunc } from '../../engines/index.ts';
 import { folder, makeImage, outcome, startTarget } from '../child/fixtures/targets.ts';
 
-const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
 const absent = missing('runc');
 

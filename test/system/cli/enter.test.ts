@@ -15,7 +15,7 @@ import {
   startTarget,
 } from '../child/fixtures/targets.ts';
 
-const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const ours = (...args: string[]) =>
   outcome(spawn(process.execPath, [main, 'enter', ...args], { cwd: '/' }));
 const theirs = (...args: string[]) => outcome(spawn('nsenter', args, { cwd: '/' }));

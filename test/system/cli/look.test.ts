@@ -5,7 +5,7 @@ import { createNamespaces } from 'linux-namespaces';
 import { beforeAll, expect, test } from 'vitest';
 import { outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
 
-const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
 
 let target: Started;

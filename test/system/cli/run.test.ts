@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { all, folder, makeImage, outcome, probe } from '../child/fixtures/targets.ts';
 
-const main = join(import.meta.dirname, '../../../lib/cli/main.js');
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const ours = (...args: string[]) =>
   outcome(spawn(process.execPath, [main, 'run', ...args], { cwd: '/' }));
 const theirs = (...args: string[]) => outcome(spawn('unshare', args, { cwd: '/' }));

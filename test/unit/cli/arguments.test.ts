@@ -1,6 +1,6 @@
 // Command lines are read as getopt_long(3) reads them, which scripts written for nsenter rely on.
 import { expect, test } from 'vitest';
-import { HelpWanted, readArguments, UsageError } from '../../../lib/cli/arguments.js';
+import { HelpWanted, readArguments, UsageError } from '../../../src/cli/arguments.ts';
 
 const options = {
   target: { short: 't', value: true },

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { freeNames } from '../../../lib/worker/free-names.js';
+import { freeNames } from '../../../src/worker/free-names.ts';
 
 test.each([
   ['() => outer', ['outer']],
@@ -46,9 +46,9 @@ test('of whole files of functions it never names what they declare themselves', 
     'module',
   ]);
   let read = 0;
-  for (const file of ['errors', 'target', 'namespaces', 'proc', 'types', 'callback/context']) {
+  for (const file of ['library', 'syscalls']) {
     const path = join(import.meta.dirname, `../../../lib/${file}.js`);
-    const module = await import(path).catch(() => ({}));
+    const module = await import(path);
     for (const value of Object.values(module)) {
       if (typeof value !== 'function') continue;
       const text = Function.prototype.toString.call(value);
@@ -58,7 +58,7 @@ test('of whole files of functions it never names what they declare themselves', 
       for (const name of freeNames(text)) {
         // What is free is declared elsewhere in its file, imported, or a global.
         const elsewhere = new RegExp(
-          `\\b(import|const|let|function|class|var)\\b[^;]*\\b${name}\\b`,
+          `\\b(import|const|let|function|class|var)\\b[^;]*\\b${name.replaceAll('$', '\\$')}(?![\\w$])`,
         );
         const known =
           globals.has(name) ||

@@ -1,0 +1,33 @@
+// Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
+import { defineConfig } from 'rolldown';
+
+const entries = /src\/(index|syscalls|vitest)\.ts$/;
+/** What a program that is entered waits for, in one file. */
+const start =
+  /src\/(binding|builtin|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
+
+const shared = { platform: 'node', external: ['vitest'] };
+const output = { dir: 'lib', sourcemap: true };
+
+export default defineConfig([
+  {
+    ...shared,
+    input: { index: 'src/index.ts', syscalls: 'src/syscalls.ts', vitest: 'src/vitest.ts' },
+    output: {
+      ...output,
+      chunkFileNames: '[name].js',
+      codeSplitting: { groups: [{ name: 'library', test: id => !entries.test(id) }] },
+    },
+  },
+  {
+    ...shared,
+    input: { cli: 'src/cli/main.ts' },
+    output: {
+      ...output,
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: 'cli-[name].cjs',
+      codeSplitting: { groups: [{ name: 'start', test: start }] },
+    },
+  },
+]);

@@ -1,0 +1,21 @@
+/**
+ * Modules of Node that take longer to load than all of this library: loaded by their first use, which
+ * is never the import of it.
+ */
+
+interface Builtins {
+  'node:child_process': typeof import('node:child_process');
+  'node:dns': typeof import('node:dns');
+  'node:http': typeof import('node:http');
+  'node:https': typeof import('node:https');
+  'node:net': typeof import('node:net');
+  'node:worker_threads': typeof import('node:worker_threads');
+}
+
+export function builtin<N extends keyof Builtins>(name: N): () => Builtins[N] {
+  let loaded: Builtins[N] | undefined;
+  return () => {
+    loaded ??= process.getBuiltinModule(name) as Builtins[N];
+    return loaded;
+  };
+}

@@ -1,0 +1,76 @@
+/** Starts the launcher (native/launcher) on a plan. */
+import { binding, type Spawned, type SpawnFailure } from '../binding.ts';
+import type { Place } from './failures.ts';
+
+/** What the launcher has to be told, but for what Node tells the handle. */
+export interface Plan extends Place {
+  readonly flags: number;
+  readonly unshare: number;
+  readonly joins: Int32Array;
+  readonly types: Int32Array;
+  readonly rootFd: number;
+  readonly rootPath: string | undefined;
+  readonly create: Uint8Array | undefined;
+  readonly cgroup: number;
+  readonly ids: Uint32Array;
+  readonly groups: Uint32Array;
+  readonly umask: number;
+  readonly capabilities: BigUint64Array;
+  /** The environment is not ours: nothing of ours is added to it. */
+  readonly foreignEnv: boolean;
+  /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
+  readonly program?: number;
+  readonly preload?: number;
+  /** It has left home: its pid, and the types that it has been seen to be in. */
+  readonly entered?: (pid: number, types: number) => void;
+  /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
+  complete(options: NodeOptions): { flags: number; ids: Uint32Array };
+}
+
+/** The options of ChildProcess.prototype.spawn, as Node's functions give them. */
+export interface NodeOptions {
+  cwd?: string | null | undefined;
+  envPairs: string[];
+  detached?: boolean;
+  uid?: number | null | undefined;
+  gid?: number | null | undefined;
+}
+
+/** What the launcher becomes. */
+export interface Program extends NodeOptions {
+  readonly file: string;
+  /** With argv[0]. */
+  readonly args: readonly string[];
+  /** An fd for each; what else there is, SpawnRequest says. */
+  readonly stdio: Int32Array;
+}
+
+/** How long, in milliseconds, the program's exec is waited for; what takes longer is an event. */
+const patience = 100;
+
+/** `ended` is called at the end of a child, before it `failed` where that was not known at once. */
+export function launch(
+  plan: Plan,
+  program: Program,
+  ended: (code: number, signal: number) => void,
+  failed: (failure: SpawnFailure) => void,
+): Spawned {
+  const { file, args, envPairs, cwd, stdio } = program;
+  return binding.spawn(
+    {
+      program: -1,
+      preload: -1,
+      ...plan,
+      ...plan.complete(program),
+      file,
+      args: args.join('\0'),
+      env: envPairs.join('\0'),
+      cwd: cwd || undefined,
+      stdio,
+      wait: patience,
+    },
+    ended,
+    failed,
+    plan.entered,
+  );
+}

@@ -1,0 +1,15 @@
+/**
+ * What is printed. Whoever reads it may stop reading (`| head`): that is no error. Apart from main.ts,
+ * as making the stream takes longer than starting a program, which has no use for it.
+ */
+export const stdout: NodeJS.WriteStream & { fd: 1 } = process.stdout;
+
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+/** As console.log does, which prints to the same stream. */
+export function print(...values: unknown[]): void {
+  console.log(...values);
+}

@@ -1,0 +1,74 @@
+/** What a handle holds: open namespaces, at most one of each type, until it is closed. */
+import { binding } from './binding.ts';
+import { failure, invalidValue } from './errors.ts';
+import type { Fds } from './fds.ts';
+import type { NamespaceType } from './types.ts';
+
+/** For handles that were dropped without being closed. */
+const dropped = new FinalizationRegistry<Fds>(fds => fds.release());
+
+/** `Namespaces` (namespaces.ts) without what it is good for. */
+export class Handle {
+  #fds: Fds | undefined;
+
+  /** @internal */
+  constructor(fds: Fds) {
+    this.#fds = fds;
+    dropped.register(this, fds, this);
+  }
+
+  /** @internal */
+  get open(): boolean {
+    return this.#fds !== undefined;
+  }
+
+  /** The types that this handle holds. */
+  get types(): readonly NamespaceType[] {
+    return this.fds().types;
+  }
+
+  /**
+   * The file descriptor that holds the namespace of this type. It stays the handle's own: it is
+   * closed with it, and must not be closed by anybody else.
+   */
+  fd(type: NamespaceType): number {
+    const fd = this.fds().get(type);
+    if (fd !== undefined) return fd;
+    throw invalidValue('type', `one of ${this.fds().types.join(', ') || 'none'}`, type);
+  }
+
+  /** The number by which /proc and lsns know the namespace; the kernel may give it again later. */
+  inode(type: NamespaceType): number {
+    const inode = binding.getInode(this.fd(type));
+    if (typeof inode === 'number') throw failure(inode, 'statx', { type });
+    return inode[0];
+  }
+
+  /** The kernel's 64-bit id of the namespace, never given again (NS_GET_ID, Linux 6.18). */
+  id(type: NamespaceType): bigint {
+    const id = binding.getId(this.fd(type));
+    if (typeof id === 'bigint') return id;
+    const advice = id === -25 ? 'this needs Linux 6.18; inode() works everywhere' : undefined;
+    throw failure(id, 'ioctl', { type, advice });
+  }
+
+  /** Lets go of the namespaces. Closing again does nothing. */
+  close(): void {
+    if (this.#fds === undefined) return;
+    dropped.unregister(this);
+    this.#fds.release();
+    this.#fds = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @internal */
+  fds(): Fds {
+    if (this.#fds === undefined) {
+      throw failure(-9, 'setns', { advice: 'this handle has been closed' });
+    }
+    return this.#fds;
+  }
+}
