@@ -1,5 +1,5 @@
 /** npm run bench [-- NAME...]: each row against its floor, both measured here and now. */
-const names = ['switch', 'http', 'many', 'import'];
+const names = ['switch', 'http', 'many', 'import', 'command'];
 const asked = process.argv.slice(2);
 const columns = ['what', 'ours', 'floor', 'ratio', 'goal', 'ok'];
 

@@ -56,3 +56,38 @@ test('the tarball has what is built and what it is built from, and no tests', ()
     [],
   );
 });
+
+// Node 20 aborts the process where a Worker is terminated in the middle of a require() of an ES module.
+test('once imported, nothing is loaded by require() but the addon', () => {
+  const script = `
+    import module from 'node:module';
+    import * as library from 'linux-namespaces';
+    const load = module._load;
+    const loaded = [];
+    module._load = function (name, parent, isMain) {
+      loaded.push(module._resolveFilename(name, parent, isMain));
+      return load.call(this, name, parent, isMain);
+    };
+    const { pid } = process;
+    const calls = [
+      () => library.listNamespaces(), () => library.listSockets(pid),
+      () => library.listInterfaces(pid), () => library.processTree(pid),
+      () => library.namespacesOf(pid), () => library.listContainers({ timeout: 1 }),
+      () => library.findContainer('none'), () => library.openRoot(pid).close(),
+      () => library.createNamespaces(['net']), () => library.networks.list(),
+      () => library.withNamespaces(pid, ['net'], () => 1),
+      () => library.spawn('true', { target: pid, namespaces: [] }),
+      () => library.evaluate(pid, ['net'], () => 1),
+    ];
+    for (const call of calls) await Promise.resolve().then(call).catch(() => {});
+    console.log(JSON.stringify(loaded));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const foreign = JSON.parse(said).filter(
+    (file: string) => !/(^\w+$|node-gyp-build\/[\w-]+\.js$|package\.json$|\.node$)/.test(file),
+  );
+  expect(said).toMatch(/\.node"/);
+  expect(foreign).toEqual([]);
+});
