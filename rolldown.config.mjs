@@ -7,7 +7,8 @@ const start =
   /src\/(binding|builtin|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
 
 const shared = { platform: 'node', external: ['vitest'] };
-const output = { dir: 'lib', sourcemap: true };
+// The sources are in the package, where the maps say.
+const output = { dir: 'lib', sourcemap: true, sourcemapExcludeSources: true };
 
 export default defineConfig([
   {
