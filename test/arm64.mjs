@@ -56,6 +56,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs -o mode=1777 tmp /tmp
 mount -t tmpfs run /run
 mkdir /dev/pts /dev/shm
+mkdir -p /mnt # the script of base-files
 mount -t devpts devpts /dev/pts
 mount -t tmpfs shm /dev/shm
 ln -s /proc/self/fd /dev/fd

@@ -25,6 +25,9 @@ import { script } from './script.ts';
 type At = (label: string) => void;
 
 const port = (server: { address(): unknown }) => (server.address() as AddressInfo).port;
+/** On a slow machine a connection is idle for longer than the five seconds that it would be kept. */
+const kept = { keepAliveTimeout: 0 };
+
 const listen = async <S extends net.Server>(server: S): Promise<S> => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -166,7 +169,7 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
   },
   async http(at) {
     const server = await listen(
-      http.createServer(async (request, response) => {
+      http.createServer(kept, async (request, response) => {
         at('request');
         response.end(await text(request));
         at('answered');
@@ -282,7 +285,7 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
     server.close();
   },
   async fetch(at) {
-    const server = await listen(http.createServer((_request, response) => response.end('x')));
+    const server = await listen(http.createServer(kept, (_request, response) => response.end('x')));
     for (const host of ['127.0.0.1', 'localhost']) {
       const response = await fetch(`http://${host}:${port(server)}`);
       at('response');
