@@ -112,7 +112,7 @@ function write(rules: IdRules | undefined, half: Half, mapper: Mapper): WrittenM
     for (const range of rangesOf(rule, own, half, mapper)) {
       // What somebody wrote in numbers must not be changed in silence.
       if (typeof rule === 'object') refuseOverlap(range, lines, rules);
-      lines.push(...without(range, lines));
+      lines.push(...without(range, lines, rule === 'auto'));
     }
   }
   const text = lines.map(line => `${line.inside} ${line.outside} ${line.length}\n`).join('');
@@ -198,11 +198,15 @@ function refuseOverlap(range: IdRange, lines: readonly IdRange[], given: unknown
 
 /**
  * The range without those whom earlier lines map: what is left of the ids inside is paired with what
- * is left of those outside, in order, and the highest ones have no partner. As unshare(1) does it.
+ * is left of those outside, in order. The highest ones have no partner, unless it `grows` inside, as
+ * ids that are lent to us are too few to waste one. As unshare(1) does it, but for its versions before
+ * 2.40 and from 2.41 to 2.42, which wasted one by mistake (util-linux, pull request 4457).
  */
-function without(range: IdRange, lines: readonly IdRange[]): IdRange[] {
+function without(range: IdRange, lines: readonly IdRange[], grows: boolean): IdRange[] {
+  const taken = lines.reduce((sum, line) => sum + line.length, 0);
+  const room = { inside: range.length + (grows ? taken : 0), outside: range.length };
   const left = (side: 'inside' | 'outside') => {
-    let parts: [number, number][] = [[range[side], range[side] + range.length]];
+    let parts: [number, number][] = [[range[side], range[side] + room[side]]];
     for (const line of lines) {
       const [from, to] = [line[side], line[side] + line.length];
       parts = parts.flatMap(([start, end]): [number, number][] => [

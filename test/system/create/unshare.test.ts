@@ -22,6 +22,9 @@ const capabilities = [
   .map(match => match[1] as string)
   .filter(name => name !== 'CAP_LAST_CAP');
 
+/** Of the ids that are lent, some versions of unshare(1) leave out one here (their pull request 4457). */
+const wastes = ', but for the one that it may waste';
+
 /** Each option of unshare(1); `first` is the first id that is lent to who runs it. */
 const optionsWith = (first: number): Record<string, Case> => ({
   '-U': { theirs: ['-U'], ours: { unshare: ['user'] } },
@@ -48,11 +51,11 @@ const optionsWith = (first: number): Record<string, Case> => ({
     ours: { unshare: ['user'], idMap: 'current', capabilities },
   },
   '--map-auto': { theirs: ['--map-auto'], ours: { unshare: ['user'], idMap: 'auto' } },
-  '-r --map-auto': {
+  [`-r --map-auto${wastes}`]: {
     theirs: ['-r', '--map-auto'],
     ours: { unshare: ['user'], idMap: ['root', 'auto'] },
   },
-  '--map-user 5 --map-auto, -S 5 -G 7': {
+  [`--map-user 5 --map-auto, -S 5 -G 7${wastes}`]: {
     theirs: ['--map-user=5', '--map-group=7', '--map-auto', '-S', '5', '-G', '7'],
     ours: {
       unshare: ['user'],
@@ -130,8 +133,24 @@ async function expectSame(uid: number, cases: Record<string, Case>): Promise<voi
   expect(results).toHaveLength(names.length);
   for (const [i, { ours, theirs }] of results.entries()) {
     expect(theirs.code, `${names[i]}: ${theirs.seen}`).toBe(0);
-    expect(ours, names[i]).toEqual(theirs);
+    if (!names[i]?.endsWith(wastes)) {
+      expect(ours, names[i]).toEqual(theirs);
+      continue;
+    }
+    expect(uncounted(ours.seen), names[i]).toEqual(uncounted(theirs.seen));
+    const lengths = [...ours.seen.matchAll(/^uid_map: +\d+ +\d+ +(\d+)$/gm)].map(([, n]) =>
+      Number(n),
+    );
+    expect(
+      lengths.reduce((a, b) => a + b),
+      names[i],
+    ).toBe(1 + (uid === 0 ? 1000 : lent.length));
   }
+}
+
+/** Without the lengths of the ranges of ids. */
+function uncounted(seen: string): string {
+  return seen.replace(/^([ug]id_map: +\d+ +\d+ +)\d+$/gm, '$1');
 }
 
 describe(`each option of unshare(1), and what a program sees then${needed}`, () => {

@@ -137,7 +137,7 @@ test('who is refused: a kernel thread, a zombie, nobody, what is no process', as
 test('a mount namespace without a process: its own root, by path and by handle', async () => {
   const image = makeImage();
   const script =
-    'mount --bind "$0" "$0" && cd "$0" && mkdir -p old && pivot_root . old && exec /bin/sleep 1000000';
+    'mount --bind "$0" "$0" && cd "$0" && mkdir -p old && busybox pivot_root . old && exec /bin/sleep 1000000';
   const child = run(['unshare', '-m', 'sh', '-c', script, image]);
   await until('it to sleep', () => read(`/proc/${child.pid}/comm`) === 'sleep');
   const [fds, tasks] = [fdCount(), threads().length];
