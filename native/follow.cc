@@ -27,10 +27,10 @@ int wait_until(int fd, short events, int milliseconds) {
 
 const char* name_of(int step) {
   static const char* const names[LAUNCH_STEPS] = {
-      "",          "read",      "setns",     "unshare", "clone",  "dup",   "close_range",
-      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl", "prctl",
-      "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl", "prctl",
-      "write",     "execve",    "statx",     "",        "create", ""};
+      "",          "read",      "setns",     "unshare", "clone",  "dup",    "close_range",
+      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl",  "prctl",
+      "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl",  "prctl",
+      "write",     "execve",    "statx",     "",        "keyctl", "create", ""};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <linux/capability.h>
 #include <linux/errno.h>
+#include <linux/keyctl.h>
 #include <linux/prctl.h>
 
 static void bound_capabilities(void) {
@@ -78,8 +79,16 @@ static void set_capabilities(void) {
   }
 }
 
+/* Whoever traces us inside has what we have: our session keyring is left for a new one, where keys
+ * are to be had at all. What refuses them to us (a filter) refuses them to who traces us, too. */
+static void leave_keyring(void) {
+  const long result = CALL2(keyctl, KEYCTL_JOIN_SESSION_KEYRING, 0);
+  if (result < 0 && result != -ENOSYS && result != -EPERM) fail(LAUNCH_KEYRING, result, 0);
+}
+
 /* In this order: a step may need what the next one gives up. */
 static void change_credentials(void) {
+  if (asked(LAUNCH_CAPS_AT_MOST)) leave_keyring();
   if (asked(LAUNCH_CAPS)) bound_capabilities();
   set_groups();
   set_ids();

@@ -18,7 +18,7 @@
 #define LAUNCH_UID 128u
 #define LAUNCH_ROOT_INSIDE 256u /* uid and gid 0, where they exist in the user namespace */
 #define LAUNCH_CAPS 512u
-#define LAUNCH_CAPS_AT_MOST 1024u /* those that we lack ourselves are left out */
+#define LAUNCH_CAPS_AT_MOST 1024u /* without those that we lack, and without our keyring */
 #define LAUNCH_NO_NEW_PRIVS 2048u
 #define LAUNCH_UMASK 4096u
 #define LAUNCH_DIE_WITH_PARENT 8192u
@@ -78,8 +78,9 @@ enum launch_step {
   LAUNCH_EXEC,
   LAUNCH_CHECK,
   LAUNCH_ENTERED, /* no failure: preload.c hands over to Node, in the types of `detail` */
-  LAUNCH_CREATE,  /* detail: which step, enum create_step */
-  LAUNCH_READY,   /* no failure: the namespaces are made, and held */
+  LAUNCH_KEYRING,
+  LAUNCH_CREATE, /* detail: which step, enum create_step */
+  LAUNCH_READY,  /* no failure: the namespaces are made, and held */
   LAUNCH_STEPS
 };
 

@@ -20,6 +20,7 @@ const errnos = {
   EACCES: -13,
   EXDEV: -18,
   EINVAL: -22,
+  EDQUOT: -122,
 } as const;
 
 const admin = 'CAP_SYS_ADMIN is missing in the user namespace that owns it';
@@ -64,6 +65,10 @@ const advices: Record<string, (errno: number, place: Place, detail: number) => s
         : undefined,
     capset: errno =>
       errno === errnos.EPERM ? 'nobody can give capabilities that he has not' : undefined,
+    keyctl: errno =>
+      errno === errnos.EDQUOT
+        ? 'each child with the credentials of its target has a keyring: raise the sysctl kernel.keys.maxkeys'
+        : undefined,
     write: () => 'the cgroup of the target could not be joined',
   };
 

@@ -59,7 +59,8 @@ export interface ChildPlace extends CreateOptions {
   noNewPrivs?: boolean | undefined;
   /**
    * uid, gid, groups, the five capability sets, no_new_privs and umask as the target has them, so that
-   * the child has no more power than what runs there already. Not taken along: seccomp filters and the
+   * the child has no more power than what runs there already; and a session keyring of its own
+   * (keyrings(7)), as ours is not the target's. Not taken along: seccomp filters and the
    * label of a security module.
    */
   credentials?: 'target' | undefined;

@@ -1,6 +1,6 @@
 // Who a child is. The oracle for credentials: 'target' is a program that the target itself starts.
 import { execFileSync } from 'node:child_process';
-import { execFile, spawn } from 'linux-namespaces';
+import { evaluate, execFile, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { outcome, probe, type Report, reportOf, startTarget } from './fixtures/targets.ts';
 
@@ -105,6 +105,28 @@ test("credentials: 'target' has no way back to more: not by a program that gives
   });
   const { permitted } = await reportOf(child);
   expect(BigInt(`0x${permitted}`) & (1n << 21n)).toBe(0n); // CAP_SYS_ADMIN
+});
+
+test("credentials: 'target' leaves our session keyring at home", async () => {
+  const target = await startTarget(['net']);
+  const ours = JSON.parse(execFileSync(probe, ['report'], { encoding: 'utf8' })).sessionKeyring;
+  const keyringOf = async (options: object) =>
+    (await reportOf(spawn(probe, ['report'], { target: target.pid, ...options }))).sessionKeyring;
+  expect(ours).toBeGreaterThan(0);
+  expect(await keyringOf({})).toBe(ours);
+  const own = await keyringOf({ credentials: 'target' });
+  expect(own).toBeGreaterThan(0);
+  expect(own).not.toBe(ours);
+  expect(await keyringOf({ credentials: 'target' })).not.toBe(own);
+  const report = await evaluate(
+    target.pid,
+    ['net'],
+    file => require('node:child_process').execFileSync(file, ['report'], { encoding: 'utf8' }),
+    probe,
+  );
+  const { sessionKeyring } = JSON.parse(report);
+  expect(sessionKeyring).toBeGreaterThan(0);
+  expect(sessionKeyring).not.toBe(ours);
 });
 
 test('in a joined user namespace it is root there by default; uid, gid and groups say otherwise', async () => {

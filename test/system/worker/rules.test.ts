@@ -293,3 +293,24 @@ test('credentials: the target’s, or ours', async () => {
   await using worker = await openWorker(target.pid, 'all', { credentials: 'ours' });
   expect(await worker.evaluate(who)).toMatchObject({ uid: 0, gid: 0, nnp: '0' });
 });
+
+test('io_uring, whose threads keep the credentials of who made it, is not used inside', () => {
+  const rings = `() => {
+    const fs = process.getBuiltinModule('node:fs');
+    return new Promise(resolve => fs.readFile('/proc/self/stat', () => resolve(
+      fs.readdirSync('/proc/self/fd').filter(fd => {
+        try { return /io_uring/.test(fs.readlinkSync('/proc/self/fd/' + fd)); } catch { return false; }
+      }).length)));
+  }`;
+  const script = `
+    import { evaluate } from 'linux-namespaces';
+    const rings = ${rings};
+    console.log((await rings()) > 0, await evaluate(process.pid, ['net'], rings));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, UV_USE_IO_URING: '1' },
+  });
+  // Where a sysctl or a filter forbids it, it is used nowhere.
+  expect(said).toMatch(/^(true|false) 0\n$/);
+});
