@@ -6,15 +6,15 @@ import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { type ProgramPlace, runProgram } from './program.ts';
 import { targetOf } from './target.ts';
+import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
-export const usage = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
+export const usage: string = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
 
 Runs a program (default: a shell) in namespaces of a process or a container.
 
   -t, --target PID|NAME   whose namespaces: a pid, or the name of a container
   -a, --all               all in which it differs from us
-  -m, --mount[=FILE]      -u, --uts[=FILE]       -i, --ipc[=FILE]     -n, --net[=FILE]
-  -p, --pid[=FILE]        -C, --cgroup[=FILE]    -U, --user[=FILE]    -T, --time[=FILE]
+${typeUsage}
   --user-parent           the user namespace that owns the target's
   -S, --setuid UID        -G, --setgid GID       in numbers of the namespace, or 'follow'
   --preserve-credentials  keep uid and gid where user is joined
@@ -28,14 +28,7 @@ Runs a program (default: a shell) in namespaces of a process or a container.
 const options = {
   target: { short: 't', value: true },
   all: { short: 'a' },
-  mount: { short: 'm', value: 'maybe' },
-  uts: { short: 'u', value: 'maybe' },
-  ipc: { short: 'i', value: 'maybe' },
-  net: { short: 'n', value: 'maybe' },
-  pid: { short: 'p', value: 'maybe' },
-  cgroup: { short: 'C', value: 'maybe' },
-  user: { short: 'U', value: 'maybe' },
-  time: { short: 'T', value: 'maybe' },
+  ...typeOptions,
   'user-parent': {},
   setuid: { short: 'S', value: true },
   setgid: { short: 'G', value: true },
@@ -78,11 +71,6 @@ async function placeOf(given: Enter): Promise<ProgramPlace> {
     cgroup: given['join-cgroup'] ? 'target' : undefined,
     setsid: false,
   };
-}
-
-/** '' where it was given without a file. */
-function fileOf(given: Enter, type: NamespaceType): string | undefined {
-  return type === 'mnt' ? given.mount : given[type];
 }
 
 /** Whose namespaces: a process's, files', or of each some. */

@@ -7,13 +7,13 @@ import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { type ProgramPlace, runProgram } from './program.ts';
+import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
-export const usage = `linux-namespaces run [option...] [program [argument...]]
+export const usage: string = `linux-namespaces run [option...] [program [argument...]]
 
 Runs a program (default: a shell) in new namespaces; with FILE they stay, bound to it.
 
-  -m, --mount[=FILE]      -u, --uts[=FILE]       -i, --ipc[=FILE]     -n, --net[=FILE]
-  -p, --pid[=FILE]        -C, --cgroup[=FILE]    -U, --user[=FILE]    -T, --time[=FILE]
+${typeUsage}
   -r, --map-root-user     -c, --map-current-user  --map-auto           --map-subids
   --map-user UID          --map-group GID
   --map-users RANGES      --map-groups RANGES     INSIDE:OUTSIDE:COUNT, auto, subids or all
@@ -27,14 +27,7 @@ Runs a program (default: a shell) in new namespaces; with FILE they stay, bound 
   -f, --fork              has no effect: the program is always a child`;
 
 const options = {
-  mount: { short: 'm', value: 'maybe' },
-  uts: { short: 'u', value: 'maybe' },
-  ipc: { short: 'i', value: 'maybe' },
-  net: { short: 'n', value: 'maybe' },
-  pid: { short: 'p', value: 'maybe' },
-  cgroup: { short: 'C', value: 'maybe' },
-  user: { short: 'U', value: 'maybe' },
-  time: { short: 'T', value: 'maybe' },
+  ...typeOptions,
   fork: { short: 'f' },
   'forward-signals': {},
   'kill-child': { value: 'maybe' },
@@ -108,11 +101,6 @@ async function keep(given: Run, kept: readonly NamespaceType[], create: CreateOp
 function isEmptyFile(path: string): boolean {
   const file = lstatSync(path, { throwIfNoEntry: false });
   return file?.isFile() === true && file.size === 0 && file.dev === statSync(dirname(path)).dev;
-}
-
-/** '' where it was given without a file. */
-function fileOf(given: Run, type: NamespaceType): string | undefined {
-  return type === 'mnt' ? given.mount : given[type];
 }
 
 const implied: readonly [keyof Run, NamespaceType][] = [
