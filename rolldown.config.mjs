@@ -4,7 +4,7 @@ import { defineConfig } from 'rolldown';
 const entries = /src\/(index|syscalls|vitest)\.ts$/;
 /** What a program that is entered waits for, in one file. */
 const start =
-  /src\/(binding|builtin|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target|type-options)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
+  /src\/(binding|builtin|errnos|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target|type-options)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
 
 const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.

@@ -3,6 +3,7 @@
  * caller got wrong in the call itself is a TypeError with Node's codes.
  */
 import { getSystemErrorMap, inspect } from 'node:util';
+import { errnos } from './errnos.ts';
 import { isType, kinds, type NamespaceType, type Types } from './types.ts';
 
 export interface Circumstances {
@@ -53,11 +54,11 @@ export class NamespaceError extends Error {
 
 /** What we may answer, or the kernel, and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
-  [-76, ['ENOTUNIQ', 'name not unique']],
-  [-10, ['ECHILD', 'no child processes']],
-  [-87, ['EUSERS', 'too many users']],
-  [-116, ['ESTALE', 'stale file handle']],
-  [-122, ['EDQUOT', 'disk quota exceeded']],
+  [errnos.ENOTUNIQ, ['ENOTUNIQ', 'name not unique']],
+  [errnos.ECHILD, ['ECHILD', 'no child processes']],
+  [errnos.EUSERS, ['EUSERS', 'too many users']],
+  [errnos.ESTALE, ['ESTALE', 'stale file handle']],
+  [errnos.EDQUOT, ['EDQUOT', 'disk quota exceeded']],
 ]);
 
 function named(errno: number): [code: string, words: string] {

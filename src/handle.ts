@@ -1,5 +1,6 @@
 /** What a handle holds: open namespaces, at most one of each type, until it is closed. */
 import { binding } from './binding.ts';
+import { errnos } from './errnos.ts';
 import { failure, invalidValue } from './errors.ts';
 import type { Fds } from './fds.ts';
 import type { NamespaceType } from './types.ts';
@@ -48,7 +49,8 @@ export class Handle {
   id(type: NamespaceType): bigint {
     const id = binding.getId(this.fd(type));
     if (typeof id === 'bigint') return id;
-    const advice = id === -25 ? 'this needs Linux 6.18; inode() works everywhere' : undefined;
+    const advice =
+      id === errnos.ENOTTY ? 'this needs Linux 6.18; inode() works everywhere' : undefined;
     throw failure(id, 'ioctl', { type, advice });
   }
 
@@ -67,7 +69,7 @@ export class Handle {
   /** @internal */
   fds(): Fds {
     if (this.#fds === undefined) {
-      throw failure(-9, 'setns', { advice: 'this handle has been closed' });
+      throw failure(errnos.EBADF, 'setns', { advice: 'this handle has been closed' });
     }
     return this.#fds;
   }

@@ -1,6 +1,7 @@
 /**
  * Targets that are something with a pid: which process they mean, and whether it still is that one.
  */
+import { errnos } from './errnos.ts';
 import { failure, invalidType } from './errors.ts';
 import { startTimeOf } from './proc.ts';
 
@@ -13,8 +14,6 @@ export interface Owner {
    */
   readonly startTime?: number | undefined;
 }
-
-const ESRCH = -3;
 
 export const gone = 'the process has exited';
 
@@ -33,11 +32,11 @@ export function livePid(owner: AnyOwner): number {
   const { pid, name, state } = owner;
   if (pid === undefined && typeof state === 'string') {
     const advice = `this container has no process: it is ${state}`;
-    throw failure(ESRCH, 'pidfd_open', { target: `${name}`, advice });
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: `${name}`, advice });
   }
   if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);
   if ((owner.exitCode ?? owner.signalCode ?? null) !== null) {
-    throw failure(ESRCH, 'pidfd_open', { target: pid, advice: gone });
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice: gone });
   }
   return pid;
 }
@@ -65,5 +64,5 @@ export function checkStart(pid: number, wanted: number | undefined): void {
   if (startTime === wanted) return;
   const advice =
     startTime === undefined ? gone : `${gone}, and another (startTime ${startTime}) has its pid`;
-  throw failure(ESRCH, 'pidfd_open', { target: pid, advice });
+  throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice });
 }

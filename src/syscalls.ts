@@ -8,6 +8,7 @@ import { binding } from './binding.ts';
 import { moved } from './callback/context.ts';
 import { checkWayHome } from './callback/thread.ts';
 import { creationAdvice } from './create/failures.ts';
+import { errnos } from './errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue, NamespaceError } from './errors.ts';
 import { requirePermission } from './permission.ts';
 import { isType, kindOf, kinds, maskOf, type NamespaceType, typesIn } from './types.ts';
@@ -19,16 +20,6 @@ export { NamespaceError };
 export const PIDFD_THREAD = 0o200;
 /** For `pidfdOpen`: waiting for the process by this fd does not block (Linux 5.10). */
 export const PIDFD_NONBLOCK = 0o4000;
-
-const errnos = {
-  EPERM: -1,
-  ESRCH: -3,
-  EACCES: -13,
-  EINVAL: -22,
-  ENOTTY: -25,
-  ENOSPC: -28,
-  ENOSYS: -38,
-} as const;
 
 /**
  * Moves the calling thread, and no other, into the namespace that `fd` holds; or, by a pidfd, into

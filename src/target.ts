@@ -4,6 +4,7 @@
  * entered half-way.
  */
 import { binding } from './binding.ts';
+import { errnos } from './errnos.ts';
 import { failure, invalidType, invalidValue } from './errors.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Handle } from './handle.ts';
@@ -22,16 +23,6 @@ export type Target = number | Owner | Paths | Namespaces;
 
 const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
 const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
-
-const errnos = {
-  EPERM: -1,
-  ENOENT: -2,
-  ESRCH: -3,
-  EACCES: -13,
-  EINVAL: -22,
-  ENOTTY: -25,
-  ENOSYS: -38,
-} as const;
 
 /** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */
 const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];

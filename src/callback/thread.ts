@@ -3,6 +3,7 @@
  * between them. A move that fails where no exception could stop what comes next ends the process.
  */
 import { binding } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
 import type { Fds } from '../fds.ts';
 import { openThread } from '../target.ts';
@@ -93,7 +94,7 @@ export function die(reason: string): never {
 
 function refused(type: NamespaceType, errno: number): NamespaceError {
   const advice =
-    errno === -1
+    errno === errnos.EPERM
       ? 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns this namespace: run as root, or as its owner use spawn() or evaluate() with the user namespace too'
       : undefined;
   return failure(errno, 'setns', { type, advice });

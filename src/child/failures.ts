@@ -1,6 +1,7 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
 import type { SpawnFailure } from '../binding.ts';
 import { creationAdvice, stepFailure } from '../create/failures.ts';
+import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
 import { type NamespaceType, typesIn } from '../types.ts';
 import { capabilityName } from './capabilities.ts';
@@ -12,16 +13,6 @@ export interface Place {
   readonly joined: readonly NamespaceType[];
   readonly created: readonly NamespaceType[];
 }
-
-const errnos = {
-  EPERM: -1,
-  ENOENT: -2,
-  ENOMEM: -12,
-  EACCES: -13,
-  EXDEV: -18,
-  EINVAL: -22,
-  EDQUOT: -122,
-} as const;
 
 const admin = 'CAP_SYS_ADMIN is missing in the user namespace that owns it';
 const advices: Record<string, (errno: number, place: Place, detail: number) => string | undefined> =

@@ -7,6 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { binding, type Child, type SpawnFailure } from '../binding.ts';
 import { builtin } from '../builtin.ts';
+import { errnos } from '../errnos.ts';
 import type { NamespaceError } from '../errors.ts';
 import { childFailure } from './failures.ts';
 import { launch, type NodeOptions, type Plan } from './launch.ts';
@@ -20,12 +21,6 @@ interface Stdio {
 const closed = -1;
 const pipe = -2;
 const devNull = -3;
-
-const EAGAIN = -11;
-const EINVAL = -22;
-const ESRCH = -3;
-const ENFILE = -23;
-const EMFILE = -24;
 
 const signalNames = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.signals)) {
@@ -110,9 +105,10 @@ class ProcessHandle extends AsyncResource {
     if (!result.setup) return result.error;
     // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
     const open = result.ends.length === stdio.length;
-    if (!open && (result.error === ENFILE || result.error === EMFILE)) return result.error;
+    if (!open && (result.error === errnos.ENFILE || result.error === errnos.EMFILE))
+      return result.error;
     this.failure = childFailure(result, file, plan);
-    return open ? EAGAIN : EINVAL; // Node makes an event of the one, and throws the other
+    return open ? errnos.EAGAIN : errnos.EINVAL; // Node makes an event of the one, and throws the other
   }
 
   #remember(failure: SpawnFailure, file: string): void {
@@ -127,7 +123,7 @@ class ProcessHandle extends AsyncResource {
   }
 
   kill(signal: number): number {
-    return this.#child === undefined ? ESRCH : binding.childKill(this.#child, signal);
+    return this.#child === undefined ? errnos.ESRCH : binding.childKill(this.#child, signal);
   }
 
   ref(): void {

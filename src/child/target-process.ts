@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { binding } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
 import { type CapabilitySets, noCapabilities } from './capabilities.ts';
 
@@ -18,8 +19,6 @@ export interface Credentials {
   noNewPrivs: boolean;
   umask: number;
 }
-
-const errnos = { ENOENT: -2, ESRCH: -3, EACCES: -13 } as const;
 
 export class TargetProcess {
   readonly pid: number;
@@ -105,7 +104,7 @@ export class TargetProcess {
         if (id >= outside && id < outside + length) return inside + (id - outside);
       }
       const advice = `its id ${id} does not exist in its user namespace`;
-      throw failure(-22, 'setresuid', { type: 'user', target: this.pid, advice });
+      throw failure(errnos.EINVAL, 'setresuid', { type: 'user', target: this.pid, advice });
     };
   }
 

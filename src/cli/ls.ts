@@ -1,5 +1,4 @@
 /** `linux-namespaces ls`: the namespaces of the machine, with the options and columns of lsns(8). */
-
 import type { NamespaceInfo } from '../inspect/list.ts';
 import { listNamespaces } from '../inspect/list.ts';
 import { userNames } from '../inspect/scan.ts';

@@ -10,11 +10,10 @@ import { childFailure } from '../child/failures.ts';
 import { launch } from '../child/launch.ts';
 import { type ChildPlace, type Environment, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
+import { errnos } from '../errnos.ts';
 
 /** Those that are meant for a program by whoever sends them to us. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
-
-const ENOENT = -2;
 
 /** How a program ended; `failed`: why there was none. */
 interface End {
@@ -74,8 +73,8 @@ function pairsOf(environment: Environment): string[] {
  * have it.
  */
 function sayUnexecuted(file: string, errno: number): void {
-  process.exitCode = errno === ENOENT ? 127 : 126;
-  const words = errno === ENOENT ? 'there is no such program' : getSystemErrorName(errno);
+  process.exitCode = errno === errnos.ENOENT ? 127 : 126;
+  const words = errno === errnos.ENOENT ? 'there is no such program' : getSystemErrorName(errno);
   console.error(`linux-namespaces: cannot execute ${file}: ${words}`);
 }
 

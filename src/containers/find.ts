@@ -1,4 +1,5 @@
 /** From the name that somebody gives to the one container that it means. */
+import { errnos } from '../errnos.ts';
 import { failure, invalidType, invalidValue, type NamespaceError } from '../errors.ts';
 import type { Container, ContainerOptions } from './container.ts';
 import { listContainers } from './list.ts';
@@ -61,8 +62,6 @@ function namesOf({ name, pod, id }: Container): string[] {
 function exactName(container: Container): string {
   return `${container.engine}:${namesOf(container).at(-1)}`;
 }
-
-const errnos = { ENOENT: -2, ENOTUNIQ: -76 } as const;
 
 function ambiguous(name: string, found: readonly Container[]): NamespaceError {
   const list = found.map(

@@ -7,16 +7,8 @@ import fs, { constants } from 'node:fs';
 import { opendir, readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';
+import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
-
-const errnos = {
-  ENOENT: -2,
-  EACCES: -13,
-  EINVAL: -22,
-  EFBIG: -27,
-  ENOTDIR: -20,
-  ELOOP: -40,
-} as const;
 
 /** Bytes of one file: state is some kilobytes of it, and an environment may be long. */
 const fileMost = 2 * 2 ** 20;

@@ -3,6 +3,7 @@
  * given time in all, however many requests that takes; a daemon that hangs costs that time, once.
  */
 import { builtin } from '../builtin.ts';
+import { errnos } from '../errnos.ts';
 import { failure } from '../errors.ts';
 import { adviceFor, type Reader } from './reader.ts';
 
@@ -12,14 +13,6 @@ const http = builtin('node:http');
 const answerMost = 16 * 2 ** 20;
 /** Requests at the same time, to one socket. */
 const requestsMost = 8;
-
-const errnos = {
-  ENOENT: -2,
-  EFBIG: -27,
-  EPROTO: -71,
-  ETIMEDOUT: -110,
-  ECONNREFUSED: -111,
-} as const;
 
 interface Asked {
   readonly signal: AbortSignal;

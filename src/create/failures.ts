@@ -1,16 +1,8 @@
 /** Failures of making namespaces: which step, of which type, and what to do. */
 import { readFileSync } from 'node:fs';
+import { errnos } from '../errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../errors.ts';
 import type { NamespaceType } from '../types.ts';
-
-const errnos = {
-  EPERM: -1,
-  ENOENT: -2,
-  EACCES: -13,
-  EINVAL: -22,
-  ENOSPC: -28,
-  ERANGE: -34,
-} as const;
 
 interface Step {
   readonly syscall: string;

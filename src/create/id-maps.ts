@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { errnos } from '../errnos.ts';
 import { failure, invalidType, invalidValue } from '../errors.ts';
 
 /** `length` ids from `inside` on are those outside from `outside` on. */
@@ -170,7 +171,7 @@ function lentTo(half: Half, mapper: Mapper): { first: number; length: number } {
     }
   }
   const advice = `no ids are lent to ${names.at(-1)}: usermod --add-subuids and --add-subgids do that`;
-  throw failure(-2, 'open', { type: 'user', target: half.ranges, advice });
+  throw failure(errnos.ENOENT, 'open', { type: 'user', target: half.ranges, advice });
 }
 
 const places = ['/usr/bin', '/bin', '/usr/sbin', '/run/wrappers/bin'];
@@ -180,7 +181,7 @@ function find(program: string): string {
   const path = places.map(place => `${place}/${program}`).find(path => existsSync(path));
   if (path !== undefined) return path;
   const advice = `as a user, ids of others are mapped by ${program}(1): install the package uidmap (or shadow-utils)`;
-  throw failure(-2, 'execve', { type: 'user', target: program, advice });
+  throw failure(errnos.ENOENT, 'execve', { type: 'user', target: program, advice });
 }
 
 function refuseOverlap(range: IdRange, lines: readonly IdRange[], given: unknown): void {

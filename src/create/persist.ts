@@ -1,9 +1,8 @@
 /** Namespaces that outlive every process: bound to files, and taken away from there. */
 import { binding } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { failure, invalidType, invalidValue } from '../errors.ts';
 import type { NamespaceType } from '../types.ts';
-
-const errnos = { EPERM: -1, ENOENT: -2, EEXIST: -17, EINVAL: -22 } as const;
 
 /** For `Namespaces.bind`. */
 export function bindTo(path: string, type: NamespaceType, fd: number): void {

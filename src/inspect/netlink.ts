@@ -1,6 +1,7 @@
 /** The form of netlink messages (netlink(7)), and a dump made in the network namespace of a target. */
 import os from 'node:os';
 import { binding } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { failure } from '../errors.ts';
 import { openTarget, type Target } from '../target.ts';
 
@@ -38,10 +39,12 @@ export async function dump(target: Target, requests: readonly Request[]): Promis
 }
 
 function advice(errno: number, step: string): string | undefined {
-  if (errno === -1 && step === 'setns') {
+  if (errno === errnos.EPERM && step === 'setns') {
     return 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns the namespace: run as root';
   }
-  return errno === -2 ? 'the kernel lacks tcp_diag, udp_diag or unix_diag: modprobe' : undefined;
+  return errno === errnos.ENOENT
+    ? 'the kernel lacks tcp_diag, udp_diag or unix_diag: modprobe'
+    : undefined;
 }
 
 function encode(request: Request): Uint8Array {

@@ -1,5 +1,4 @@
 /** `namespacesOf` and `sameNamespaces`: which namespaces a target has. */
-
 import { readdirSync } from 'node:fs';
 import { binding } from '../binding.ts';
 import { checkTypes, failure, invalidValue } from '../errors.ts';

@@ -1,6 +1,7 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/members.ts';
+import { errnos } from '../errnos.ts';
 import { failure } from '../errors.ts';
 import { Handle } from '../handle.ts';
 import type { Target } from '../target.ts';
@@ -53,7 +54,7 @@ export async function processTree(
   const tops = [...rows.values()].filter(isTop);
   const pid = pidOf(target);
   if (tops.length === 0 && pid !== undefined) {
-    throw failure(-3, 'open', { target: pid, advice: 'the process has exited' });
+    throw failure(errnos.ESRCH, 'open', { target: pid, advice: 'the process has exited' });
   }
   return build(withRelatives(tops, rows), rows, members);
 }

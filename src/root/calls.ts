@@ -4,6 +4,7 @@
  * nor Node's thread pool, and can be left behind by an AbortSignal.
  */
 import { binding, type CallResult, type RunningCall } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../errors.ts';
 import { abortError, onAbort, throwIfAborted } from './abort.ts';
 import { callFailure } from './failures.ts';
@@ -54,8 +55,6 @@ export interface Request {
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: Progress) => void) | undefined;
 }
-
-const errnos = { ESRCH: -3, EBADF: -9, ECANCELED: -125 } as const;
 
 /** So many calls of one root run at a time: a hostile one holds no more threads than that. */
 const threadsMost = 16;

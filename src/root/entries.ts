@@ -1,5 +1,6 @@
 /** What stat and readdir give, as Node's own objects: Stats, BigIntStats, Dirent. */
 import fs, { type BigIntStats, type Dirent, type Stats } from 'node:fs';
+import { errnos } from '../errnos.ts';
 import { failure } from '../errors.ts';
 import { decoded } from './options.ts';
 
@@ -61,7 +62,9 @@ function checkedDirent(): DirentClass {
   const Made = fs.Dirent as unknown as DirentClass;
   const link = new Made('name', kinds.UV_DIRENT_LINK, '/parent');
   if (!link.isSymbolicLink() || link.isFile() || link.parentPath !== '/parent') {
-    throw failure(-95, 'scandir', { advice: `this Node (${process.version}) makes Dirents anew` });
+    throw failure(errnos.EOPNOTSUPP, 'scandir', {
+      advice: `this Node (${process.version}) makes Dirents anew`,
+    });
   }
   direntClass = Made;
   return Made;

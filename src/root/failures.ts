@@ -1,9 +1,8 @@
 /** From what a call came to, to an error in Node's words and with what to do about it. */
 import type { CallResult } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { fileFailure } from '../errors.ts';
 import type { Request } from './calls.ts';
-
-const errnos = { EINVAL: -22, ENOSYS: -38, EOPNOTSUPP: -95, ESTALE: -116 } as const;
 
 /** Node's own codes for what is no failure of a system call. */
 const codes: Readonly<Record<string, string>> = {

@@ -5,11 +5,10 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { binding, type OpenedRoot } from '../binding.ts';
+import { errnos } from '../errnos.ts';
 import { failure, refusal } from '../errors.ts';
 import { Handle } from '../handle.ts';
 import { openTarget, type Target } from '../target.ts';
-
-const errnos = { ENOENT: -2, ESRCH: -3, EPERM: -1, ENOSYS: -38 } as const;
 
 export interface Place {
   readonly root: OpenedRoot;

@@ -1,6 +1,7 @@
 /** Node's own FileHandles and streams, on files of a container. */
 import fs, { type ReadStream, type WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { errnos } from '../errnos.ts';
 import { fileFailure } from '../errors.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { Calls } from './calls.ts';
@@ -34,7 +35,8 @@ export async function openHandle(
     return await fs.promises.open(`/proc/self/fd/${fd}`, again);
   } catch (error) {
     const { errno = -2 } = error as NodeJS.ErrnoException;
-    const advice = errno === -2 ? 'it is opened through /proc, which has to be mounted' : undefined;
+    const advice =
+      errno === errnos.ENOENT ? 'it is opened through /proc, which has to be mounted' : undefined;
     throw fileFailure(errno, 'open', { path: shown }, { target: calls.target, advice });
   } finally {
     await tidied(calls.closeFile(fd, shown), options.signal);

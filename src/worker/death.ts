@@ -1,5 +1,4 @@
 /** Why a worker answers no more, as an error for what is pending. */
-
 import { NamespaceError } from '../errors.ts';
 
 /** What is known of the end of a worker's process. */
