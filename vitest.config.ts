@@ -1,13 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import { seconds } from './test/patience.ts';
 
 // Tests load what ships (lib, the built addon) through the package's own name, natively: the library
 // works on Node's modules and hooks, and a transformed copy would be another library.
 const shared = {
   pool: 'forks' as const,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: seconds(60),
+  hookTimeout: seconds(60),
   // How long what another process does is waited for: a machine may be busy with other things.
-  expect: { poll: { timeout: 20_000, interval: 10 } },
+  expect: { poll: { timeout: seconds(20), interval: 10 } },
   server: { deps: { external: [/\/lib\//] } },
 };
 

@@ -2,12 +2,14 @@
  * What the tests of the edges share: where this thread is, how much it holds, and targets that the
  * library did not make.
  */
+
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import type { NamespaceType } from 'linux-namespaces';
+import { seconds } from '../patience.ts';
 
 export const types = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
 
@@ -106,7 +108,7 @@ export function gate(): { passed: Promise<void>; open: () => void } {
 
 /** Waits for something that another process is about to do. */
 export async function until<T>(what: string, look: () => T | undefined | false | ''): Promise<T> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + seconds(20);
   while (Date.now() < end) {
     const seen = look();
     if (seen) return seen;
@@ -215,7 +217,7 @@ export function runScript(source: string, prefix: readonly string[] = []): strin
     encoding: 'utf8',
     // Node reads this file on a thread, some time after its start: one fd more, at times.
     env: { ...process.env, NODE_EXTRA_CA_CERTS: '' },
-    timeout: 30_000,
+    timeout: seconds(30),
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,5 @@
 /** The system calls themselves: what each answers, and where the thread is afterwards. */
+
 import { AsyncResource } from 'node:async_hooks';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +12,7 @@ import { Worker } from 'node:worker_threads';
 import { createNamespaces, currentNamespaces, type NamespaceType, outside } from 'linux-namespaces';
 import * as sys from 'linux-namespaces/syscalls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { seconds } from '../patience.ts';
 import {
   collected,
   collectGarbage,
@@ -192,7 +194,7 @@ describe('ioctls', () => {
 });
 
 describe('pidfds', () => {
-  test('of a process', async () => {
+  test('of a process', { timeout: seconds(20) }, async () => {
     await using target = await startTarget('--net', '--uts', '--ipc', '--cgroup');
     const pidfd = open(sys.pidfdOpen(target.pid));
     for (const type of types) {
@@ -214,7 +216,7 @@ describe('pidfds', () => {
       syscall: 'pidfd_open',
       target: target.pid,
     });
-  }, 20_000);
+  });
 
   test.each([0, -1, -(2 ** 31)])('of %s: EINVAL', pid => {
     expect(errorOf(() => sys.pidfdOpen(pid))).toMatchObject({ code: 'EINVAL', target: pid });

@@ -1,4 +1,5 @@
 // Targets that want something of ours, or want us to wait for ever.
+
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execFile, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import {
   all,
   folder,
@@ -148,7 +150,9 @@ test('a late failure is an error event, with no exit', async () => {
   expect(seen).toEqual([]);
 });
 
-test('no fd, no variable and no directory of ours leaks in', async () => {
+test('no fd, no variable and no directory of ours leaks in', {
+  timeout: seconds(120),
+}, async () => {
   const image = makeImage();
   const target = await startTarget(['mnt', 'pid', 'net', 'user'], {
     root: image,
@@ -182,7 +186,7 @@ test('no fd, no variable and no directory of ours leaks in', async () => {
     expect(JSON.parse(leak.stdout), `fd ${fd}`).toMatchObject({ syscall: 'chdir' });
   }
   closeSync(directory);
-}, 120_000);
+});
 
 test('a cwd that leads out of the target is refused', async () => {
   const image = makeImage();
@@ -237,7 +241,9 @@ test('a pid namespace whose first process is gone: an error that says so', async
   });
 });
 
-test('the target dies while children start: an error or an end, and nothing is left', async () => {
+test('the target dies while children start: an error or an end, and nothing is left', {
+  timeout: seconds(60),
+}, async () => {
   for (let i = 0; i < 40; i++) {
     const target = await startTarget(all);
     const children: Promise<unknown>[] = [];
@@ -261,4 +267,4 @@ test('the target dies while children start: an error or an end, and nothing is l
   await expect
     .poll(() => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8'))
     .toBe('');
-}, 60_000);
+});

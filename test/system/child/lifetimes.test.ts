@@ -1,4 +1,5 @@
 // How children begin and end: with us, without us, by signals, in frozen cgroups, out of Workers.
+
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -16,6 +17,7 @@ import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { openWorker, spawn } from 'linux-namespaces';
 import { afterEach, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { all, outcome, probe, startTarget } from './fixtures/targets.ts';
 
 function stateOf(pid: number): string | undefined {
@@ -210,7 +212,9 @@ function allocated(): number {
   return Number(kB) * 1024;
 }
 
-test('10,000 spawns: fds, threads, children and memory as before', async () => {
+test('10,000 spawns: fds, threads, children and memory as before', {
+  timeout: seconds(300),
+}, async () => {
   const target = await startTarget(['net', 'pid', 'mnt', 'uts']);
   const round = (count: number) =>
     Promise.all(
@@ -247,4 +251,4 @@ test('10,000 spawns: fds, threads, children and memory as before', async () => {
   // What malloc maps for itself is more than 128 KiB: one such for each would be 1.2 GB.
   expect(process.memoryUsage().rss - memory.rss).toBeLessThan(150 << 20);
   expect(existsSync(`/proc/${target.pid}`)).toBe(true);
-}, 300_000);
+});

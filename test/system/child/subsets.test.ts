@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { createNamespaces, type NamespaceError, openNamespaces, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import {
   all,
   inodesOf,
@@ -26,7 +27,9 @@ async function placeOf(child: ReturnType<typeof spawn>) {
   }
 }
 
-test('as root every one of the 255 subsets is joined, and nothing else', async () => {
+test('as root every one of the 255 subsets is joined, and nothing else', {
+  timeout: seconds(120),
+}, async () => {
   const target = await startTarget(all);
   const theirs = inodesOf(target.pid);
   for (const type of all) expect(theirs[type]).not.toBe(own[type]);
@@ -43,7 +46,7 @@ test('as root every one of the 255 subsets is joined, and nothing else', async (
     );
     expect(await placeOf(child), namespaces.join()).toEqual(wanted);
   }
-}, 120_000);
+});
 
 test('the same by an open handle, and by paths', async () => {
   const target = await startTarget(all);
@@ -72,7 +75,7 @@ test('a new pid namespace: the program is its first process, and a direct child 
   expect(report.ppid).toBe(0);
 });
 
-test('every subset of the types can be created', async () => {
+test('every subset of the types can be created', { timeout: seconds(120) }, async () => {
   for (const unshare of subsets(all)) {
     const child = spawn(probe, ['wait'], { unshare, stdio: 'ignore' });
     const place = await placeOf(child);
@@ -80,7 +83,7 @@ test('every subset of the types can be created', async () => {
       expect(place[type] !== own[type], `${type} of ${unshare}`).toBe(unshare.includes(type));
     }
   }
-}, 120_000);
+});
 
 test('join, then create: also pid in pid', async () => {
   const target = await startTarget(all);
@@ -126,7 +129,9 @@ test('the parent of the user namespace, for what went one level deeper', async (
   expect(place.net).toBe(inodesOf(inner).net);
 });
 
-test('an unprivileged owner: subsets with user work, of the others it says what is missing', async () => {
+test('an unprivileged owner: subsets with user work, of the others it says what is missing', {
+  timeout: seconds(120),
+}, async () => {
   const target = await startTarget(all, { uid: 65534 });
   const theirs = inodesOf(target.pid);
   const script = new URL('fixtures/owner.mjs', import.meta.url).pathname;
@@ -152,4 +157,4 @@ test('an unprivileged owner: subsets with user work, of the others it says what 
       expect(error?.message, name).toContain('CAP_SYS_ADMIN is missing');
     }
   }
-}, 120_000);
+});

@@ -1,12 +1,13 @@
 import { listContainers } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startRunc } from '../../engines/index.ts';
+import { seconds } from '../../patience.ts';
 import { named } from './support.ts';
 
 const absent = missing('runc');
 
 describe.skipIf(absent)(`cgroups of version 2 [${absent || 'installed'}]`, () => {
-  test('a container in one is paused when that is frozen', async () => {
+  test('a container in one is paused when that is frozen', { timeout: seconds(60) }, async () => {
     await using runc = await startRunc({ cgroups: 2 });
     const pid = await runc.start('two');
     const look = async () => named(await listContainers({ root: runc.machine.root }), 'two');
@@ -16,5 +17,5 @@ describe.skipIf(absent)(`cgroups of version 2 [${absent || 'installed'}]`, () =>
     expect(await look()).toMatchObject({ pid, state: 'paused' });
     await runc.run('resume', 'two');
     expect(await look()).toMatchObject({ pid, state: 'running' });
-  }, 60_000);
+  });
 });

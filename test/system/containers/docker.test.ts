@@ -11,6 +11,7 @@ import {
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, type Machine, missing, startDocker } from '../../engines/index.ts';
+import { seconds } from '../../patience.ts';
 import { read, until } from '../support.ts';
 import { apart, expectNamespaces, named, time } from './support.ts';
 
@@ -124,7 +125,9 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     expect(output).toBe('hello\n');
   });
 
-  test('with its state elsewhere and its users mapped, by a daemon that is said where', async () => {
+  test('with its state elsewhere and its users mapped, by a daemon that is said where', {
+    timeout: seconds(120),
+  }, async () => {
     const elsewhere = { 'data-root': '/opt/other/data', 'exec-root': '/opt/other/exec' };
     const other = await startDocker({
       machine,
@@ -158,7 +161,7 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     await machine.run('sh', ['-c', `echo '${JSON.stringify(elsewhere)}' >/etc/docker/daemon.json`]);
     expect(named(await list(machine), 'mapped').id).toBe(inspected.Id);
     await machine.run('rm', ['/etc/docker/daemon.json']);
-  }, 120_000);
+  });
 
   test('from the socket, for a user who may use that alone', async () => {
     const source = `

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, missing, startDocker } from '../../engines/index.ts';
+import { seconds } from '../../patience.ts';
 
 const absent = missing('dockerd', 'runc', 'iptables');
 const root = join(import.meta.dirname, '../../..');
@@ -15,7 +16,7 @@ describe.skipIf(absent)(`examples/container.mjs [${absent || 'installed'}]`, () 
   }, 60_000);
   afterAll(() => docker?.stop());
 
-  test('tells everything about a container by its name', async () => {
+  test('tells everything about a container by its name', { timeout: seconds(120) }, async () => {
     // As a server of Java's is in its container: a child of a shell, listening on a port.
     const java =
       'mkdir -p /srv && cp /bin/busybox /srv/httpd && /srv/httpd -f -p 8080 -h /www & wait';
@@ -42,5 +43,5 @@ describe.skipIf(absent)(`examples/container.mjs [${absent || 'installed'}]`, () 
     expect(Number(inside)).toBeGreaterThan(1);
     expect(stdout).toMatch(new RegExp(`:8080 {2}/srv/httpd .*\\(pid ${inside}\\)`));
     expect(stdout).toMatch(new RegExp(`^ {2}${NetworkSettings.IPAddress}\\tblog$`, 'm'));
-  }, 120_000);
+  });
 });

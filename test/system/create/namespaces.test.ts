@@ -1,4 +1,5 @@
 /** createNamespaces: every type, what keeps them alive, and what is left afterwards. */
+
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -20,6 +21,7 @@ import {
   spawn,
 } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { collected, fdCount, inodeOf, place, read, threads, types, until } from '../support.ts';
 
 /** What a program prints, and how it ended. */
@@ -57,7 +59,7 @@ test('every type: new, held without a process, and entered by children', async (
   expect(fdCount()).toBe(fds);
 });
 
-test('every pair of types, and all eight at once', async () => {
+test('every pair of types, and all eight at once', { timeout: seconds(120) }, async () => {
   const pairs = types.flatMap((one, i) => types.slice(i + 1).map(other => [one, other] as const));
   for (const pair of [...pairs, types]) {
     const handle = await createNamespaces(pair);
@@ -68,7 +70,7 @@ test('every pair of types, and all eight at once', async () => {
     for (const type of pair) expect(handle.inode(type)).not.toBe(inodeOf(place(type)));
     handle.close();
   }
-}, 120_000);
+});
 
 test('with all options, as asked', async () => {
   const root = mkdtempSync(join(tmpdir(), 'linux-namespaces-root-'));
@@ -235,7 +237,9 @@ function isZombie(pid: string): boolean {
   return / Z /.test(read(`/proc/${pid}/stat`) ?? ' Z ');
 }
 
-test('a child in namespaces made for a Worker leaves them when that is terminated', async () => {
+test('a child in namespaces made for a Worker leaves them when that is terminated', {
+  timeout: seconds(120),
+}, async () => {
   // A holder that is half made belongs to nobody but the thread that makes it.
   const source = `
     import { Worker } from 'node:worker_threads';
@@ -268,7 +272,7 @@ test('a child in namespaces made for a Worker leaves them when that is terminate
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   expect(await outcome(child)).toBe('[[],[]]');
-}, 120_000);
+});
 
 test('openNamespaces sees what a child in them does', async () => {
   const handle = await createNamespaces(['net', 'user'], { idMap: 'root' });

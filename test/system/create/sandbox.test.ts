@@ -1,4 +1,5 @@
 /** The rootless sandbox of docs/create.md, and what SIGKILL leaves of it at any moment. */
+
 import { type ChildProcess, execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -16,6 +17,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { hasProgram, read, until } from '../support.ts';
 import { asUna, una } from './fixtures/users.ts';
 
@@ -124,7 +126,9 @@ describe.skipIf(needed)(`a sandbox without root${needed}`, () => {
     await until('nothing to be left', () => processes().length === 0);
   });
 
-  test('SIGKILL of the program at any moment leaves no process, mount or network', async () => {
+  test('SIGKILL of the program at any moment leaves no process, mount or network', {
+    timeout: seconds(180),
+  }, async () => {
     const mounts = () =>
       readFileSync('/proc/self/mountinfo', 'utf8').match(/^.*( nsfs |namespaces).*$/gm);
     const before = mounts();
@@ -155,7 +159,7 @@ describe.skipIf(needed)(`a sandbox without root${needed}`, () => {
       await until('nothing to be left', () => processes().length === 0);
     }
     expect(mounts()).toEqual(before);
-  }, 180_000);
+  });
 });
 
 test('root with a joined mount namespace that is unshared again is the copy, not the original', async () => {

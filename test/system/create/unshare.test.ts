@@ -1,7 +1,9 @@
 /** Ours beside unshare(1): the same options, seen from inside, as root and as a user. */
+
 import { readFileSync } from 'node:fs';
 import type { NamespaceType } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { hasProgram, types } from '../support.ts';
 import { type Case, compare, lent, lentToRoot, una } from './fixtures/users.ts';
 
@@ -154,8 +156,8 @@ function uncounted(seen: string): string {
 }
 
 describe(`each option of unshare(1), and what a program sees then${needed}`, () => {
-  test('as root', () => expectSame(0, { ...optionsWith(lentToRoot), ...asRoot }), 120_000);
-  test('as a user', () => expectSame(una, optionsWith(lent.first)), 120_000);
+  test('as root', () => expectSame(0, { ...optionsWith(lentToRoot), ...asRoot }), seconds(120));
+  test('as a user', () => expectSame(una, optionsWith(lent.first)), seconds(120));
 });
 
 const pairs = types.flatMap((one, i) => types.slice(i + 1).map(other => [one, other]));
@@ -168,7 +170,7 @@ const pairCases = pairs.map(pair => {
   };
 });
 
-test('every pair of types, as root', async () => {
+test('every pair of types, as root', { timeout: seconds(120) }, async () => {
   const results = await compare(0, pairCases);
   expect(results).toHaveLength(28);
   for (const [i, { ours, theirs }] of results.entries()) {
@@ -177,9 +179,11 @@ test('every pair of types, as root', async () => {
     const made = [...ours.seen.matchAll(/^(\w+) new$/gm)].map(match => match[1]);
     expect(made).toEqual(pairs[i]);
   }
-}, 120_000);
+});
 
-test('every pair of types, as a user: with user all, without none', async () => {
+test('every pair of types, as a user: with user all, without none', {
+  timeout: seconds(120),
+}, async () => {
   const results = await compare(una, pairCases);
   for (const [i, { ours, theirs }] of results.entries()) {
     if (pairs[i]?.includes('user')) {
@@ -190,4 +194,4 @@ test('every pair of types, as a user: with user all, without none', async () => 
       expect(ours.message).toContain('run as root, or create user too');
     }
   }
-}, 120_000);
+});

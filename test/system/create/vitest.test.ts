@@ -1,4 +1,5 @@
 /** `linux-namespaces/vitest`, by runs of vitest of their own. */
+
 import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -6,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { test as own } from 'linux-namespaces/vitest';
 import { expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { place, read } from '../support.ts';
 
 const folder = join(import.meta.dirname, 'fixtures/networks');
@@ -56,28 +58,34 @@ function state(): object {
   };
 }
 
-test('50 tests in five files at once, each in its network, and nothing left', async () => {
+test('50 tests in five files at once, each in its network, and nothing left', {
+  timeout: seconds(180),
+}, async () => {
   const before = state();
   const { passed, failed, said } = await run(['1', '2', '3', '4', '5']);
   expect(failed, said.slice(0, 2000)).toEqual([]);
   expect(passed).toHaveLength(50);
   expect(state()).toEqual(before);
-}, 180_000);
+});
 
-test('the network goes also when a test fails or never ends', async () => {
+test('the network goes also when a test fails or never ends', {
+  timeout: seconds(180),
+}, async () => {
   const { passed, failed, said } = await run(['failing']);
   expect(passed, said.slice(0, 2000)).toEqual(['asks for no network']);
   expect(failed).toEqual(['fails', 'never ends']);
-}, 180_000);
+});
 
-test('without privilege, tests that ask for a network are skipped, and only those', async () => {
+test('without privilege, tests that ask for a network are skipped, and only those', {
+  timeout: seconds(180),
+}, async () => {
   const less = ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin'];
   const { passed, failed, skipped, said } = await run(['1'], less);
   expect(failed, said.slice(0, 2000)).toEqual([]);
   expect(passed).toEqual([]);
   expect(skipped).toHaveLength(10);
   expect(said).not.toContain('STACK_TRACE');
-}, 180_000);
+});
 
 own('in it there is lo, up, and nothing else', ({ net }) => {
   expect(net.inode('net')).not.toBe(place('net'));

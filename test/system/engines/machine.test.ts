@@ -13,6 +13,7 @@ import {
   startPodman,
   startRunc,
 } from '../../engines/index.ts';
+import { seconds } from '../../patience.ts';
 import { read, until } from '../support.ts';
 
 const absent = missing('dockerd', 'containerd', 'runc', 'crun', 'podman', 'iptables', 'newuidmap');
@@ -45,7 +46,7 @@ describe.skipIf(absent)(`engines for tests [${absent || 'installed'}]`, () => {
   let machine: Machine | undefined;
   afterEach(() => machine?.stop());
 
-  test('all of them run, and leave the machine as it was', async () => {
+  test('all of them run, and leave the machine as it was', { timeout: seconds(180) }, async () => {
     const before = traces();
     const docker = await startDocker({ flags: ['--userns-remap=default'] });
     machine = docker.machine;
@@ -67,7 +68,7 @@ describe.skipIf(absent)(`engines for tests [${absent || 'installed'}]`, () => {
     expect(pids.filter(pid => !isGone(pid))).toEqual([]);
     expect(remains(machine)).toEqual([]);
     expect(traces()).toEqual(before);
-  }, 180_000);
+  });
 
   test('and what is in one ends with the test, however that ends', async () => {
     machine = await Machine.start();

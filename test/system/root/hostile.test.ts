@@ -1,4 +1,5 @@
 /** What a container may do to lead us astray, and that it does not. */
+
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -15,6 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { rejectionOf } from '../support.ts';
 import { makeFolder, makeImage, mount, run, startContainer } from './fixtures/containers.ts';
 
@@ -138,7 +140,9 @@ test('a tree with links that lead out is copied and removed, and they with it', 
   expect(look()).toEqual(before);
 });
 
-test('a directory that is swapped for a link while we work in it: not a byte outside', async () => {
+test('a directory that is swapped for a link while we work in it: not a byte outside', {
+  timeout: seconds(180),
+}, async () => {
   const image = makeImage();
   const { outside, look, before } = makeCanary();
   const swap = join(makeFolder(), 'swap');
@@ -234,9 +238,11 @@ test('a directory that is swapped for a link while we work in it: not a byte out
   expect(racers.map(racer => racer.exitCode)).toEqual(kinds.map(() => null));
   for (const kind of kinds) expect(rounds[kind], kind).toBeGreaterThan(0);
   expect(look()).toEqual(canary);
-}, 180_000);
+});
 
-test('a path of 10,000 directories is listed, copied out and in, and removed', async () => {
+test('a path of 10,000 directories is listed, copied out and in, and removed', {
+  timeout: seconds(180),
+}, async () => {
   const image = makeImage();
   // In memory: on disk, making and removing them takes most of a minute, whoever does it.
   const deep = mount(join(image, 'deep'), '-t', 'tmpfs', 'tmpfs');
@@ -258,7 +264,7 @@ test('a path of 10,000 directories is listed, copied out and in, and removed', a
   expect(await root.readdir('/deep')).toEqual([]);
   // No path can name it: as in Node.
   expect((await rejectionOf(root.stat(`/deep${'/d'.repeat(10_000)}`))).code).toBe('ENAMETOOLONG');
-}, 180_000);
+});
 
 test('a file that grows for ever is read and copied as long as it was', async () => {
   const image = makeImage();

@@ -1,9 +1,11 @@
 // What a process in the container tries against a worker, with the capabilities that Docker leaves it,
 // and with CAP_SYS_PTRACE besides. It looks at every process from the moment that it appears.
+
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { makeImage, startTarget } from '../child/fixtures/targets.ts';
 import {
   attacker,
@@ -63,7 +65,9 @@ describe.each([
   ['Docker’s capabilities', dockers],
   ['Docker’s capabilities and CAP_SYS_PTRACE', `${dockers},+sys_ptrace`],
 ])('an attacker with %s', (_, capabilities) => {
-  test('cannot change our node, nor reach our files, nor meet more power than his own', async () => {
+  test('cannot change our node, nor reach our files, nor meet more power than his own', {
+    timeout: seconds(120),
+  }, async () => {
     const { opened, stderr, words, caps, unchanged } = await underAttack(capabilities);
     expect({ opened, stderr }).toEqual({ opened: '15', stderr: '' });
     expect(unchanged).toBe(true);
@@ -77,5 +81,5 @@ describe.each([
     for (const what of ['environ', 'mem', 'ptrace', 'exe-path']) {
       if (!trace) expect(words, what).not.toContain(what);
     }
-  }, 120_000);
+  });
 });

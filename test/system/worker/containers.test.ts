@@ -1,5 +1,6 @@
 // Real containers: of Docker (with userns-remap, too), Podman (rootful and rootless) and runc, from an
 // image with busybox and from one with a single static binary.
+
 import { copyFileSync } from 'node:fs';
 import { evaluate, openWorker, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,6 +16,7 @@ import {
   startPodman,
   startRunc,
 } from '../../engines/index.ts';
+import { seconds } from '../../patience.ts';
 import { inodesOf } from '../child/fixtures/targets.ts';
 import { attacker, copyOfNode, hashOf, heardFrom, marker, run } from './fixtures/attack.ts';
 
@@ -240,7 +242,7 @@ describe.skipIf(withoutDebian)(`a Debian [${withoutDebian || 'installed'}]`, () 
     expect(seen.user).toBe('root');
   });
 
-  test('Docker', async () => {
+  test('Docker', { timeout: seconds(240) }, async () => {
     const docker = await startDocker({ machine });
     await docker.docker('load', '-q', '-i', imageArchive(machine.folder, 'debian', 'debian:1'));
     await docker.start('--name', 'apt', '--hostname', 'apt', 'debian:1');
@@ -248,5 +250,5 @@ describe.skipIf(withoutDebian)(`a Debian [${withoutDebian || 'installed'}]`, () 
     const seen = await check(pid, 'apt', '00000000a80425fb');
     expect(seen.root).toContain('usr');
     expect(seen.hosts).toContain('apt');
-  }, 240_000);
+  });
 });

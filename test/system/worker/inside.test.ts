@@ -1,8 +1,10 @@
 // A function runs in all eight namespaces of a process whose image holds one static program and
 // nothing else, and everything that Node has works there.
+
 import { hostname } from 'node:os';
 import { evaluate, type NamespaceWorker, openNamespaces, openWorker } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import {
   all,
   inodesOf,
@@ -185,7 +187,9 @@ describe('what works inside', () => {
   });
 });
 
-test('every subset of the types: those are the target’s, all others ours', async () => {
+test('every subset of the types: those are the target’s, all others ours', {
+  timeout: seconds(240),
+}, async () => {
   const theirs = inodesOf(target.pid);
   const ours = inodesOf('self');
   const some = subsets(all.filter(type => type !== 'cgroup')).filter((_, i) => i % 9 === 0);
@@ -198,7 +202,7 @@ test('every subset of the types: those are the target’s, all others ours', asy
       );
     }
   }
-}, 240_000);
+});
 
 test('evaluate: a worker for one call', async () => {
   expect(await evaluate(target.pid, 'all', (a, b) => [a + b, os.hostname()], 1, 2)).toEqual([

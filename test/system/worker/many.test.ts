@@ -1,9 +1,11 @@
 // Many workers in many containers, killed at random, containers stopped under them: every promise
 // settles and nothing remains. MANY_WORKERS=100 makes it 100 workers, 20 containers, 10,000 calls.
+
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
 import { all, inodesOf, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
 import { fdCount } from '../support.ts';
 
@@ -23,7 +25,9 @@ const memory = () =>
     }
   }).length;
 
-test(`${count} workers in ${containers} containers, ${count * callsEach} calls`, async () => {
+test(`${count} workers in ${containers} containers, ${count * callsEach} calls`, {
+  timeout: seconds(600),
+}, async () => {
   const image = makeImage();
   const targets: Started[] = [];
   for (let i = 0; i < containers; i++) targets.push(await startTarget(all, { root: image }));
@@ -82,4 +86,4 @@ test(`${count} workers in ${containers} containers, ${count * callsEach} calls`,
   console.log(
     `${JSON.stringify(outcomes)}, longest turn of the loop while opening: ${(delay.max / 1e6).toFixed(0)} ms`,
   );
-}, 600_000);
+});
