@@ -2,7 +2,6 @@
  * What the tests of the edges share: where this thread is, how much it holds, and targets that the
  * library did not make.
  */
-
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';

@@ -1,5 +1,4 @@
 /** The system calls themselves: what each answers, and where the thread is afterwards. */
-
 import { AsyncResource } from 'node:async_hooks';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,4 @@
 // Targets that want something of ours, or want us to wait for ever.
-
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -1,5 +1,4 @@
 // How children begin and end: with us, without us, by signals, in frozen cgroups, out of Workers.
-
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

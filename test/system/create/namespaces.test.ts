@@ -1,5 +1,4 @@
 /** createNamespaces: every type, what keeps them alive, and what is left afterwards. */
-
 import { type ChildProcess, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -1,5 +1,4 @@
 /** The rootless sandbox of docs/create.md, and what SIGKILL leaves of it at any moment. */
-
 import { type ChildProcess, execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {

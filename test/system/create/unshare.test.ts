@@ -1,5 +1,4 @@
 /** Ours beside unshare(1): the same options, seen from inside, as root and as a user. */
-
 import { readFileSync } from 'node:fs';
 import type { NamespaceType } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';

@@ -1,5 +1,4 @@
 /** `linux-namespaces/vitest`, by runs of vitest of their own. */
-
 import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,5 +1,4 @@
 /** What a container may do to lead us astray, and that it does not. */
-
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,

@@ -1,6 +1,5 @@
 // What a process in the container tries against a worker, with the capabilities that Docker leaves it,
 // and with CAP_SYS_PTRACE besides. It looks at every process from the moment that it appears.
-
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';

@@ -1,6 +1,5 @@
 // Real containers: of Docker (with userns-remap, too), Podman (rootful and rootless) and runc, from an
 // image with busybox and from one with a single static binary.
-
 import { copyFileSync } from 'node:fs';
 import { evaluate, openWorker, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,6 +1,5 @@
 // A function runs in all eight namespaces of a process whose image holds one static program and
 // nothing else, and everything that Node has works there.
-
 import { hostname } from 'node:os';
 import { evaluate, type NamespaceWorker, openNamespaces, openWorker } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,6 +1,5 @@
 // Many workers in many containers, killed at random, containers stopped under them: every promise
 // settles and nothing remains. MANY_WORKERS=100 makes it 100 workers, 20 containers, 10,000 calls.
-
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type NamespaceWorker, openWorker } from 'linux-namespaces';
