@@ -160,7 +160,8 @@ function check(own: ChildPlace, all: ChildPlace): Own {
   };
 }
 
-function isId(value: unknown): boolean {
+/** Of a user or a group; all ones is none. */
+export function isId(value: unknown): boolean {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32 - 1;
 }
 

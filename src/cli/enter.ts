@@ -4,7 +4,7 @@ import { capabilityNames } from '../child/capabilities.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { type ProgramPlace, runProgram } from './program.ts';
+import { keep, type ProgramPlace, runProgram } from './program.ts';
 import { targetOf } from './target.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
@@ -57,13 +57,13 @@ async function placeOf(given: Enter): Promise<ProgramPlace> {
   if (given['no-fork'] && chosen.includes('pid')) {
     throw new UsageError('--no-fork: with a pid namespace the program is always in it');
   }
-  const keep = given['preserve-credentials'] ? -1 : undefined;
+  const unasked = given['preserve-credentials'] ? keep : undefined;
   return {
     target,
     namespaces,
     userParent: given['user-parent'],
-    uid: given.setuid === undefined ? keep : idOf(given.setuid, 'uid', pid, chosen),
-    gid: given.setgid === undefined ? keep : idOf(given.setgid, 'gid', pid, chosen),
+    uid: given.setuid === undefined ? unasked : idOf(given.setuid, 'uid', pid, chosen),
+    gid: given.setgid === undefined ? unasked : idOf(given.setgid, 'gid', pid, chosen),
     capabilities: given['keep-caps'] && chosen.includes('user') ? capabilityNames : undefined,
     root: rootOf(given, mnt),
     cwd: directoryOf(given, pid, mnt),

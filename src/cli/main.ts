@@ -39,14 +39,19 @@ function version(): string {
   return JSON.parse(manifest).version;
 }
 
+async function say(text: string): Promise<void> {
+  const { print } = await import('./output.ts');
+  print(text);
+}
+
 async function run([name, ...args]: string[]): Promise<void> {
   if (name === undefined) {
     console.error(help());
     process.exitCode = 1;
     return;
   }
-  if (name === '--help' || name === '-h' || name === 'help') return console.log(help());
-  if (name === '--version' || name === '-V') return console.log(version());
+  if (name === '--help' || name === '-h' || name === 'help') return say(help());
+  if (name === '--version' || name === '-V') return say(version());
   const [, load] = subcommands[name] ?? [];
   if (load === undefined) throw new Error(`no command ${name}; see linux-namespaces --help`);
   const { usage, main } = await load();
@@ -54,7 +59,7 @@ async function run([name, ...args]: string[]): Promise<void> {
     await main(args);
   } catch (error) {
     if (!(error instanceof HelpWanted)) throw error;
-    console.log(usage);
+    await say(usage);
   }
 }
 

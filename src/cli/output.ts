@@ -5,8 +5,9 @@
 export const stdout: NodeJS.WriteStream & { fd: 1 } = process.stdout;
 
 stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+  if (error.code === 'EPIPE') process.exit();
+  console.error(`linux-namespaces: ${error.message}`);
+  process.exit(1);
 });
 
 /** As console.log does, which prints to the same stream. */

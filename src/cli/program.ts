@@ -8,12 +8,17 @@ import { getSystemErrorName } from 'node:util';
 import { binding, type SpawnFailure } from '../binding.ts';
 import { childFailure } from '../child/failures.ts';
 import { launch } from '../child/launch.ts';
-import { type ChildPlace, type Environment, part } from '../child/options.ts';
+import { type ChildPlace, type Environment, isId, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { errnos } from '../errnos.ts';
+import { requirePermission } from '../permission.ts';
+import { UsageError } from './arguments.ts';
 
 /** Those that are meant for a program by whoever sends them to us. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** In the place of a uid or gid: it stays as it is, setresuid(2). */
+export const keep = -1;
 
 /** How a program ended; `failed`: why there was none. */
 interface End {
@@ -29,6 +34,11 @@ export type ProgramPlace = ChildPlace & { cwd?: string | undefined };
 /** Runs `line` (without one, the user's shell as a login shell) in `place`, to its end. */
 export async function runProgram(line: readonly string[], place: ProgramPlace): Promise<void> {
   const [file = process.env['SHELL'] || '/bin/sh', ...list] = line;
+  requirePermission();
+  for (const id of [place.uid ?? keep, place.gid ?? keep]) {
+    if (id !== keep && !isId(id)) throw new UsageError(`no id of a user or group: ${id}`);
+  }
+  if (file === '') return sayUnexecuted(file, errnos.ENOENT);
   const { own, nodes } = part(place);
   const open = new OpenPlan(own, place.env);
   const { plan } = open;

@@ -1,11 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import dns from 'node:dns';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Namespaces, outside } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { certificate, home, lab, place, threadPlaces } from './lab.ts';
+import { script } from './script.ts';
 
 // The same address and port at home and inside: an answer tells who gave it, and a connection that
 // crossed would give the wrong one.
@@ -246,5 +251,29 @@ test('no thread of the process stays inside', async () => {
   // The threads that asked for names were inside, and end; those of the pool stay, and never were.
   await vi.waitFor(() => expect(new Set(threadPlaces())).toEqual(new Set([home])));
 });
+
+const major = Number(process.versions.node.split('.')[0]);
+
+test.runIf(major >= 22)(
+  'nor one that TLS starts to read certificates [from Node 22 on]',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
+    try {
+      // Who reads this one is there for as long as we want.
+      const fifo = join(folder, 'certificates');
+      execFileSync('mkfifo', [fifo]);
+      const source = `
+      const http = process.getBuiltinModule('node:http');
+      lab.run(() => http.get('http://127.0.0.1:1').on('error', () => {}));
+      await sleep(200);
+      say(...threads().map(name));
+      process.kill(process.pid, 'SIGKILL');`;
+      const { out } = await script(source, { under: ['env', `NODE_EXTRA_CA_CERTS=${fifo}`] });
+      expect(new Set(out.join().split(' '))).toEqual(new Set(['home']));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 afterAll(() => expect(place()).toBe(home));

@@ -150,6 +150,53 @@ test('a reader that stops reading is no error', async () => {
   expect(await outcome(child)).toMatchObject({ stdout: 'y\n', code: 0 });
 });
 
+test('without the name of a program there is none, as for nsenter', async () => {
+  const { own, wanted } = await both(['-t', `${target.pid}`, '-n', '']);
+  expect([own.code, wanted.code]).toEqual([127, 127]);
+  expect(own.stderr).toBe('linux-namespaces: cannot execute : there is no such program\n');
+});
+
+test.each(['4294967295', '4294967296', '99999999999999999999'])(
+  '-S, -G %s: nobody is',
+  async id => {
+    for (const option of ['-S', '-G']) {
+      const { stdout, stderr, code } = await ours('-t', `${target.pid}`, '-n', option, id, 'id');
+      expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+      expect(stderr).toMatch(/^linux-namespaces: no id of a user or group: \d+\n$/);
+    }
+  },
+);
+
+test("Node's permission model holds for it", async () => {
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission';
+  const addons = Number(process.versions.node.split('.')[0]) >= 22 ? ['--allow-addons'] : [];
+  const flags = [permission, ...addons, '--allow-fs-read=*', '--allow-fs-write=*'];
+  const child = spawn(process.execPath, [
+    ...flags,
+    main,
+    'enter',
+    '-t',
+    `${target.pid}`,
+    '-n',
+    'id',
+  ]);
+  const { stdout, stderr, code } = await outcome(child);
+  expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+  // Node 20 refuses the addon.
+  expect(stderr).toMatch(/Access to this API has been restricted|no addon that loads/);
+});
+
+test('what cannot be printed is an error in one line', async () => {
+  for (const args of ['--version', '--help', 'enter --help', 'ps --help', 'ls']) {
+    const child = spawn('sh', ['-c', `exec "$0" "$1" ${args} >/dev/full`, process.execPath, main]);
+    const { stderr, code } = await outcome(child);
+    expect(code, args).toBe(1);
+    expect(stderr, args).toMatch(/^(\(node:.*\n)*linux-namespaces: .*ENOSPC.*\n$/);
+  }
+});
+
 test('help fits a screen, and goes to stdout', async () => {
   const { stdout, stderr, code } = await ours('--help');
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
