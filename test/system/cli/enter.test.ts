@@ -34,7 +34,7 @@ const same: string[] = [
   '-tTARGET -a',
   '--target=TARGET --all',
   '--target TARGET --net --uts --',
-  '-t TARGET --ne',
+  '-t TARGET --ut',
   '-t TARGET -n -S 12 -G 34',
   '-n/proc/TARGET/ns/net',
   '--net=/proc/TARGET/ns/net -u/proc/TARGET/ns/uts',
