@@ -126,7 +126,8 @@ describe.skipIf(needed)(`on a container without an engine [${needed || 'installe
   beforeAll(async () => {
     for (const name of ['bin', 'dev', 'proc', 'etc', 'www'])
       mkdirSync(join(image, name), { recursive: true });
-    const busybox = (await promisify(execFile)('which', ['busybox'])).stdout.trim();
+    const { stdout } = await promisify(execFile)('sh', ['-c', 'command -v busybox']);
+    const busybox = stdout.trim();
     copyFileSync(busybox, join(image, 'bin/busybox'));
     for (const name of ['sh', 'httpd', 'ps']) symlinkSync('busybox', join(image, 'bin', name));
     writeFileSync(join(image, 'dev/null'), ''); // what a shell gives its background jobs to read
