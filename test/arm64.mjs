@@ -48,7 +48,7 @@ exec switch_root /disk /bin/sh ${checkout}/guest.sh
 `;
 
 /** The first process, once it is on the disk. What it says last is the exit code. */
-const guest = files => `export PATH=/usr/sbin:/usr/bin HOME=/root NO_COLOR=1
+const guest = files => `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root NO_COLOR=1
 export CI=true PREBUILDS_ONLY=1 SLOWNESS=15
 mount -t proc proc /proc
 mount -t sysfs sys /sys
