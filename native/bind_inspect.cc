@@ -1,5 +1,9 @@
 // JavaScript to scan.h, processes.h, users.h and netlink.h. Long lists go over as a few flat arrays
 // and one text, so that taking them over holds up nobody; binding.ts says what is in them.
+#include <dirent.h>
+#include <errno.h>
+
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -190,6 +194,43 @@ class Users : public Look {
   std::string texts_;
 };
 
+// directoryNames(path, most). Node's own opendir() loses the directory when the Worker that asked
+// for it is terminated meanwhile; this one is closed where it was opened.
+class Names : public Look {
+ public:
+  Names(napi_env env, napi_callback_info info) {
+    const Arguments<2> given(env, info);
+    path_ = Text(env, given[0]);
+    most_ = Int(env, given[1]);
+  }
+
+ protected:
+  int Find() override {
+    step_ = "open";
+    DIR* const directory = ::opendir(path_.c_str());
+    if (directory == nullptr) return -errno;
+    step_ = "getdents";
+    int left = most_;
+    for (const dirent* entry; errno = 0, (entry = ::readdir(directory)) != nullptr;) {
+      if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+      if (left-- == 0) break;
+      Add(&texts_, entry->d_name);
+    }
+    const int failed = left < 0 ? -EFBIG : -errno;
+    ::closedir(directory);
+    return failed;
+  }
+
+  void Fill(napi_env env, napi_value answer) override {
+    Set(env, answer, "texts", FromText(env, texts_));
+  }
+
+ private:
+  std::string path_;
+  int most_;
+  std::string texts_;
+};
+
 // netlinkDump(net, protocols, messages). The fd is duplicated here: whoever gave it may be gone,
 // and the number another's, when the thread comes to it.
 class Dump : public Look {
@@ -234,6 +275,7 @@ void Inspect(napi_env env, napi_value exports) {
   Export(env, exports, "listProcesses", Begin<Processes>);
   Export(env, exports, "listSocketOwners", Begin<Owners>);
   Export(env, exports, "userNames", Begin<Users>);
+  Export(env, exports, "directoryNames", Begin<Names>);
   Export(env, exports, "netlinkDump", Begin<Dump>);
 }
 

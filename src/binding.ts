@@ -192,6 +192,8 @@ export interface Binding {
   listProcesses(pids: Int32Array): Promise<ProcessScan>;
   listSocketOwners(): Promise<OwnerScan>;
   userNames(uids: Uint32Array): Promise<Names>;
+  /** At most so many; EFBIG where there are more. */
+  directoryNames(path: string, most: number): Promise<Names>;
   /** In the network namespace that the fd holds. */
   netlinkDump(
     net: number,

@@ -4,9 +4,10 @@
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */
 import fs, { constants } from 'node:fs';
-import { opendir, readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { promisify } from 'node:util';
+import { binding } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
 
@@ -72,22 +73,14 @@ export class Reader {
 
   /** The names in a directory; none where there is no such directory, or it cannot be read. */
   async names(path: string): Promise<string[]> {
-    const names: string[] = [];
     await this.#turn();
     try {
-      for await (const entry of await opendir(path)) {
-        if (names.length === entriesMost) {
-          this.#failed(failure(errnos.EFBIG, 'getdents', { target: path }), path);
-          break;
-        }
-        names.push(entry.name);
-      }
-    } catch (error) {
-      this.#failed(error, path);
+      const { error, step, texts } = await binding.directoryNames(path, entriesMost);
+      if (error < 0) this.#failed(failure(error, step, { target: path }), path);
+      return texts.split('\0').slice(0, -1);
     } finally {
       this.#next();
     }
-    return names;
   }
 
   /** Is there such a file? Anything that keeps us from knowing is a no. */
