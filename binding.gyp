@@ -17,6 +17,7 @@
         "native/clone.cc",
         "native/content.cc",
         "native/copy.cc",
+        "native/directory.cc",
         "native/create.cc",
         "native/debugger.cc",
         "native/file.cc",

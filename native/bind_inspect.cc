@@ -1,13 +1,11 @@
-// JavaScript to scan.h, processes.h, users.h and netlink.h. Long lists go over as a few flat arrays
-// and one text, so that taking them over holds up nobody; binding.ts says what is in them.
-#include <dirent.h>
-#include <errno.h>
-
-#include <cstring>
+// JavaScript to scan.h, processes.h, users.h, directory.h and netlink.h. Long lists go over as a
+// few flat arrays and one text, so that taking them over holds up nobody; binding.ts says what is
+// in them.
 #include <string>
 #include <vector>
 
 #include "bind.h"
+#include "directory.h"
 #include "job.h"
 #include "netlink.h"
 #include "processes.h"
@@ -206,18 +204,9 @@ class Names : public Look {
 
  protected:
   int Find() override {
-    step_ = "open";
-    DIR* const directory = ::opendir(path_.c_str());
-    if (directory == nullptr) return -errno;
-    step_ = "getdents";
-    int left = most_;
-    for (const dirent* entry; errno = 0, (entry = ::readdir(directory)) != nullptr;) {
-      if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-      if (left-- == 0) break;
-      Add(&texts_, entry->d_name);
-    }
-    const int failed = left < 0 ? -EFBIG : -errno;
-    ::closedir(directory);
+    std::vector<std::string> names;
+    const int failed = directory::names_in(path_, most_, &names, &step_);
+    for (const std::string& name : names) Add(&texts_, name);
     return failed;
   }
 
