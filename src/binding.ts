@@ -131,6 +131,8 @@ export interface CallResult {
   readonly data: Buffer;
   /** Where in a tree it failed. */
   readonly at: Buffer;
+  /** The file system that holds no files, on which something was to be changed. */
+  readonly system: Buffer;
 }
 
 export interface Binding {
@@ -207,6 +209,8 @@ export interface Binding {
     mounts: number,
     users: readonly number[],
     groups: readonly number[],
+    /** The uid and gid of the process: whose is made what cannot be the id 0's. */
+    owner: readonly [uid: number, gid: number],
   ): OpenedRoot | number;
   rootClose(root: OpenedRoot): void;
   rootCall(
@@ -218,6 +222,8 @@ export interface Binding {
     fd: number,
     second: number,
     data: Buffer | undefined,
+    /** Names of such file systems on which it may be, each with a 0 behind it. */
+    systems: Buffer | undefined,
   ): readonly [call: RunningCall, done: Promise<CallResult>];
   rootStop(call: RunningCall, leave: boolean): void;
   rootProgress(call: RunningCall): readonly [files: number, bytes: number];
