@@ -30,7 +30,8 @@ uint32_t Ids::Inside(uint32_t outside) const {
 
 int64_t Ids::Maker() const {
   const int64_t root = Outside(0);
-  return root >= 0 ? root : maker;
+  if (root >= 0) return root;
+  return maker >= 0 && Has(static_cast<uint32_t>(maker)) ? maker : ranges[0].outside;
 }
 
 bool Ids::Has(uint32_t outside) const {
@@ -55,7 +56,6 @@ void become(const Ids& users, const Ids& groups) {
   if (!users.IsMapped() || !groups.IsMapped()) return;
   const int64_t user = users.Maker();
   const int64_t group = groups.Maker();
-  if (user < 0 || group < 0) return;
   ::syscall(SYS_setgroups, 0, nullptr);  // ours are none of the container's
   ::syscall(SYS_setfsgid, static_cast<uint32_t>(group));
   ::syscall(SYS_setfsuid, static_cast<uint32_t>(user));

@@ -16,9 +16,11 @@ struct Range {
 // they are unknown.
 struct Ids {
   std::vector<Range> ranges;
-  int64_t maker = -1;  // outside: whose is made what nobody's 0 could make; -1: unknown
+  int64_t maker = -1;  // the process's own id, outside; -1: unknown
   bool IsMapped() const { return !ranges.empty() && ranges[0].length != 0; }
-  int64_t Maker() const;  // who makes new files: the id 0 inside, where there is one; or -1
+  // Where IsMapped(): who makes new files. The id 0 inside; where there is none, as in Flatpak, the
+  // process's own; where that is unknown inside, too, the first that is known.
+  int64_t Maker() const;
   int64_t Outside(uint32_t inside) const;  // -EINVAL: there is no such id inside
   uint32_t Inside(uint32_t outside) const;
   bool Has(uint32_t outside) const;  // is it one of those that are known inside?
