@@ -195,7 +195,8 @@ int remove(const Root& root, const std::string& path, bool recursive, Work* work
   if (name.empty()) return -EBUSY;  // the root itself
   if (!recursive) {
     const int done = Names(root, work).Unlink(parent.Get(), name.c_str());
-    return done == -EPERM && is_directory(parent.Get(), name.c_str()) ? -EISDIR : done;
+    const bool unclear = done == -EPERM && work->system.empty();
+    return unclear && is_directory(parent.Get(), name.c_str()) ? -EISDIR : done;
   }
   // With slashes behind it a link would be followed; and what is above is not below.
   const bool directory = name.back() == '/';
