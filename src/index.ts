@@ -65,6 +65,7 @@ export { Namespaces, openNamespaces } from './namespaces.ts';
 export { type ContainerRoot, openRoot } from './root/container-root.ts';
 export type {
   Abortable,
+  ChangeOptions,
   CopyOptions,
   InsidePath,
   MkdirOptions,

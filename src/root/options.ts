@@ -20,7 +20,7 @@ export interface Special {
    */
   special?: boolean | undefined;
 }
-export interface Changing {
+export interface ChangeOptions extends Abortable {
   /**
    * File systems that hold no files but show the kernel's settings and state, on which something may be
    * changed all the same: their names as in /proc/filesystems, such as `['cgroup2']`. What is changed there may be
@@ -28,12 +28,11 @@ export interface Changing {
    */
   fileSystems?: readonly string[] | undefined;
 }
-export interface ChangeOptions extends Abortable, Changing {}
-export interface ReadFileOptions extends Abortable, Special, Changing {
+export interface ReadFileOptions extends ChangeOptions, Special {
   encoding?: BufferEncoding | null | undefined;
   flag?: string | number | undefined;
 }
-export interface WriteFileOptions extends Abortable, Special, Changing {
+export interface WriteFileOptions extends ChangeOptions, Special {
   encoding?: BufferEncoding | null | undefined;
   flag?: string | number | undefined;
   mode?: number | string | undefined;
@@ -62,7 +61,7 @@ export interface RmOptions extends ChangeOptions {
   recursive?: boolean | undefined;
   force?: boolean | undefined;
 }
-export interface OpenOptions extends Abortable, Special, Changing {}
+export interface OpenOptions extends ChangeOptions, Special {}
 export interface CopyOptions extends Abortable {
   /**
    * Keeps owners by their numbers: what is 33 inside is 33 outside, and the other way round, through
