@@ -1,11 +1,14 @@
 // JavaScript to call.h: opens the root of a container, and makes calls on its files, each on a
 // thread of its own. What a call needs belongs to it: the environment may end before it does.
+#include <errno.h>
+
 #include <string>
 
 #include "bind.h"
 #include "call.h"
 #include "env.h"
 #include "job.h"
+#include "question.h"
 #include "values.h"
 
 namespace js {
@@ -100,10 +103,11 @@ class FileCall;
 // What JavaScript holds of a call that runs.
 struct Running {
   root::Call call;
+  Question question;
   FileCall* job = nullptr;  // while its end has not been heard
 };
 
-class FileCall : public Job {
+class FileCall : public Job, public root::Filter {
  public:
   explicit FileCall(Shared<Running> running) : running_(std::move(running)) {
     running_->job = this;
@@ -112,6 +116,20 @@ class FileCall : public Job {
 
  protected:
   void Run() override { root::run(&running_->call); }
+
+  int Ask(const std::string& question, std::string* answer) override {
+    running_->question.Put(question);
+    return Job::Ask() && running_->question.Wait(answer) ? 0 : -ECANCELED;
+  }
+
+  void Asked(napi_env env, napi_value function) override {
+    napi_value nobody = nullptr;
+    napi_value question = FromBytes(env, running_->question.Text());
+    napi_get_undefined(env, &nobody);
+    napi_call_function(env, nobody, function, 1, &question, nullptr);
+  }
+
+  void Abandoned() override { running_->question.End(); }
 
   napi_value Refused(napi_env env, int error) override {
     running_->call.value = error;
@@ -135,9 +153,9 @@ class FileCall : public Job {
   Shared<Running> running_;
 };
 
-// rootCall(root, operation, path, other, numbers, fd, second, data): [running, promise]
+// rootCall(root, operation, path, other, numbers, fd, second, data, ask): [running, promise]
 napi_value Call(napi_env env, napi_callback_info info) {
-  const Arguments<8> given(env, info);
+  const Arguments<9> given(env, info);
   auto running = Shared<Running>::Make();
   root::Call& call = running->call;
   call.root = *Unwrap<Held>(env, given[0]);
@@ -154,7 +172,11 @@ napi_value Call(napi_env env, napi_callback_info info) {
   if (call.operation == root::Operation::kClose) PerEnv::Of(env)->LetGo(call.fd);
   napi_value pair = NewArray(env);
   Set(env, pair, 0u, Wrap(env, running));
-  Set(env, pair, 1u, Job::Start(env, new FileCall(running)));
+  auto* job = new FileCall(running);
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, given[8], &type);
+  if (type == napi_function) call.filter = job;
+  Set(env, pair, 1u, Job::Start(env, job, type == napi_function ? given[8] : nullptr));
   return pair;
 }
 
@@ -163,7 +185,15 @@ napi_value Stop(napi_env env, napi_callback_info info) {
   const Arguments<2> given(env, info);
   const auto& running = *Unwrap<Shared<Running>>(env, given[0]);
   running->call.cancelled = true;
+  running->question.End();
   if (Bool(env, given[1]) && running->job != nullptr) running->job->Unref(env);
+  return nullptr;
+}
+
+// rootAnswer(running, bytes): of what `ask` was called with.
+napi_value Answer(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  (*Unwrap<Shared<Running>>(env, given[0]))->question.Answer(Bytes(env, given[1]));
   return nullptr;
 }
 
@@ -184,6 +214,7 @@ void Root(napi_env env, napi_value exports) {
   Export(env, exports, "rootClose", Close);
   Export(env, exports, "rootCall", Call);
   Export(env, exports, "rootStop", Stop);
+  Export(env, exports, "rootAnswer", Answer);
   Export(env, exports, "rootProgress", Progress);
 }
 

@@ -175,6 +175,7 @@ void run(Call* call) {
   call->value = is_by_fd(call->operation) ? 0 : call->root->Check();
   call->gone = call->value == -ESRCH || call->value == -ESTALE;
   if (call->value >= 0) call->value = perform(call);
+  if (call->value < 0 && call->reason != nullptr) call->data = call->reason;
   call->root = Shared<Root>();  // not only when JavaScript has forgotten the call
 }
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace root {
@@ -101,6 +103,36 @@ int copy_content(int from, int to, const struct statx& source, Buffer* buffer, W
     if (offset < end) return result(::ftruncate(to, reached));  // it has become shorter
   }
   return sparse ? result(::ftruncate(to, static_cast<off_t>(size))) : 0;  // it may end in a hole
+}
+
+int clone_or_copy(int from, int to, const struct statx& source, int flags, Buffer* buffer,
+                  Work* work) {
+  if ((flags & (kCopyClone | kCopyCloneOnly)) != 0) {
+    const int cloned = result(::ioctl(to, FICLONE, from));
+    if (cloned >= 0 || (flags & kCopyCloneOnly) != 0) return cloned;
+  }
+  return copy_content(from, to, source, buffer, work);
+}
+
+int stream_content(int from, int to, const struct statx& source, Buffer* buffer, Work* work) {
+  if (*buffer == nullptr) buffer->reset(new char[kBuffer]);
+  const uint64_t end = source.stx_size > 0 ? source.stx_size : kUnsizedMost;
+  for (uint64_t offset = 0; offset < end;) {
+    if (work->cancelled) return -ECANCELED;
+    const uint64_t left = end - offset;
+    const long got =
+        ::pread(from, buffer->get(), left < kBuffer ? left : kBuffer, static_cast<off_t>(offset));
+    if (got == -1) return -errno;
+    if (got == 0) return 0;
+    for (long written = 0; written < got;) {
+      const long more = ::write(to, buffer->get() + written, static_cast<size_t>(got - written));
+      if (more == -1) return -errno;
+      written += more;
+    }
+    offset += static_cast<uint64_t>(got);
+    work->bytes += static_cast<uint64_t>(got);
+  }
+  return source.stx_size == 0 ? -EFBIG : 0;
 }
 
 }  // namespace root

@@ -128,6 +128,7 @@ export interface CallResult {
   readonly gone: boolean;
   readonly fd: number;
   readonly second: number;
+  /** Of a call that failed: a word for why, or nothing. */
   readonly data: Buffer;
   /** Where in a tree it failed. */
   readonly at: Buffer;
@@ -218,8 +219,11 @@ export interface Binding {
     fd: number,
     second: number,
     data: Buffer | undefined,
+    ask: ((question: Buffer) => void) | undefined,
   ): readonly [call: RunningCall, done: Promise<CallResult>];
   rootStop(call: RunningCall, leave: boolean): void;
+  /** Of what `ask` was called with. */
+  rootAnswer(call: RunningCall, answer: Buffer): void;
   rootProgress(call: RunningCall): readonly [files: number, bytes: number];
   spawn(
     request: SpawnRequest,

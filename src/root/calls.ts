@@ -54,6 +54,10 @@ export interface Request {
   readonly data?: Buffer | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: Progress) => void) | undefined;
+  /** Answers what the call asks while it runs. */
+  readonly ask?: ((question: Buffer) => Promise<Buffer>) | undefined;
+  /** The code of an error, where something is there already. */
+  readonly exists?: string | undefined;
 }
 
 /** So many calls of one root run at a time: a hostile one holds no more threads than that. */
@@ -101,6 +105,7 @@ export class Calls {
     };
     let running: RunningCall;
     let done: Promise<CallResult>;
+    let asked = (_: Buffer) => {};
     try {
       if (this.#over !== undefined && request.fd === undefined) throw this.#refused(request);
       [running, done] = binding.rootCall(
@@ -112,13 +117,20 @@ export class Calls {
         request.fd ?? -1,
         request.second ?? -1,
         request.data,
+        request.ask && (question => asked(question)),
       );
     } catch (error) {
       free();
       throw error;
     }
     done.then(free, free);
-    const result = await watched(running, done, request, late => this.#discard(late, request));
+    const result = await watched(
+      running,
+      done,
+      request,
+      late => this.#discard(late, request),
+      answer => (asked = answer),
+    );
     if (result.value >= 0) return result;
     throw this.#failure(result, request);
   }
@@ -190,10 +202,11 @@ export class Calls {
 async function watched(
   running: RunningCall,
   done: Promise<CallResult>,
-  { signal, progress }: Request,
+  { signal, progress, ask }: Request,
   discard: (late: CallResult) => void,
+  onQuestion: (listener: (question: Buffer) => void) => void,
 ): Promise<CallResult> {
-  if (signal === undefined && progress === undefined) return done;
+  if (signal === undefined && progress === undefined && ask === undefined) return done;
   let reason: unknown;
   let leave = (_: unknown) => {};
   let timer: NodeJS.Timeout | undefined;
@@ -217,6 +230,9 @@ async function watched(
       leave(error);
     }
   };
+  onQuestion(question => {
+    ask?.(question).then(answer => binding.rootAnswer(running, answer), leave);
+  });
   const reports = progress && setInterval(report, progressEvery);
   const end = signal && onAbort(signal, abort);
   try {
