@@ -38,6 +38,11 @@ int64_t Long(napi_env env, napi_value value) {
   return number;
 }
 
+int64_t LongAt(napi_env env, napi_value array, uint32_t at) {
+  napi_value number = nullptr;
+  return napi_get_element(env, array, at, &number) == napi_ok ? Long(env, number) : 0;
+}
+
 // The bytes of a Buffer; none of what is no Buffer.
 std::string Bytes(napi_env env, napi_value buffer) {
   bool is = false;
@@ -71,9 +76,10 @@ std::vector<root::Range> Ranges(napi_env env, napi_value array) {
   return ranges;
 }
 
-// rootOpen(process | -1, mounts, users, groups): the root, which takes both fds, or -errno.
+// rootOpen(process | -1, mounts, users, groups, [uid, gid]): the root, which takes both fds, or
+// -errno.
 napi_value Open(napi_env env, napi_callback_info info) {
-  const Arguments<4> given(env, info);
+  const Arguments<5> given(env, info);
   const int process = Int(env, given[0]);
   const int mounts = Int(env, given[1]);
   PerEnv::Of(env)->LetGo(process);
@@ -81,6 +87,8 @@ napi_value Open(napi_env env, napi_callback_info info) {
   auto opened = Held::Make();
   opened->users.ranges = Ranges(env, given[2]);
   opened->groups.ranges = Ranges(env, given[3]);
+  opened->users.maker = LongAt(env, given[4], 0);
+  opened->groups.maker = LongAt(env, given[4], 1);
   const int failed = opened->Open(process, mounts);
   return failed < 0 ? FromInt(env, failed) : Wrap(env, std::move(opened));
 }
@@ -145,6 +153,7 @@ class FileCall : public Job, public root::Filter {
     Set(env, result, "second", FromInt(env, PerEnv::Of(env)->Hold(call.opened_second.Take())));
     Set(env, result, "data", FromBytes(env, call.data));
     Set(env, result, "at", FromBytes(env, call.at));
+    Set(env, result, "system", FromBytes(env, call.system));
     std::string().swap(call.data);
     return result;
   }
@@ -153,30 +162,29 @@ class FileCall : public Job, public root::Filter {
   Shared<Running> running_;
 };
 
-// rootCall(root, operation, path, other, numbers, fd, second, data, ask): [running, promise]
+// rootCall(root, operation, path, other, numbers, fd, second, data, systems, ask):
+// [running, promise]
 napi_value Call(napi_env env, napi_callback_info info) {
-  const Arguments<9> given(env, info);
+  const Arguments<10> given(env, info);
   auto running = Shared<Running>::Make();
   root::Call& call = running->call;
   call.root = *Unwrap<Held>(env, given[0]);
   call.operation = static_cast<root::Operation>(Int(env, given[1]));
   call.path = Bytes(env, given[2]);
   call.other = Bytes(env, given[3]);
-  for (uint32_t i = 0; i < 3; i++) {
-    napi_value number = nullptr;
-    if (napi_get_element(env, given[4], i, &number) == napi_ok) call.numbers[i] = Long(env, number);
-  }
+  for (uint32_t i = 0; i < 3; i++) call.numbers[i] = LongAt(env, given[4], i);
   call.fd = Int(env, given[5]);
   call.second = Int(env, given[6]);
   call.data = Bytes(env, given[7]);
+  call.systems = Bytes(env, given[8]);
   if (call.operation == root::Operation::kClose) PerEnv::Of(env)->LetGo(call.fd);
   napi_value pair = NewArray(env);
   Set(env, pair, 0u, Wrap(env, running));
   auto* job = new FileCall(running);
   napi_valuetype type = napi_undefined;
-  napi_typeof(env, given[8], &type);
+  napi_typeof(env, given[9], &type);
   if (type == napi_function) call.filter = job;
-  Set(env, pair, 1u, Job::Start(env, job, type == napi_function ? given[8] : nullptr));
+  Set(env, pair, 1u, Job::Start(env, job, type == napi_function ? given[9] : nullptr));
   return pair;
 }
 

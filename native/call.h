@@ -10,7 +10,7 @@
 namespace root {
 
 enum class Operation {  // in the order of `operations` in src/root/calls.ts
-  kOpen,                // path, flags, mode, special: fd
+  kOpen,                // path, flags, mode, special: fd; 1 if only its content is in reach of it
   kReadFile,            // path, flags, special: data; of what is longer the fd and size, too
   kStat,                // path, follows: data
   kReadlink,            // path: data

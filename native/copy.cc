@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "attributes.h"
+#include "filesystem.h"
 #include "kernel.h"
 
 namespace root {
@@ -28,10 +29,20 @@ Key key_of(const struct statx& found) {
 }
 
 Copy::Copy(const Root& root, int flags, Work* work)
-    : root_(root), flags_(flags), work_(work), place_(root, flags, work), hands_(Perform, this) {}
+    : root_(root), flags_(flags), work_(work), hands_(Perform, this, root, flags, work) {}
 
 int Copy::One(int from, int parent, const std::string& name, const struct statx& source) {
-  return File(from, parent, name, source, &buffer_);
+  return Told(File(from, parent, name, source, &hands_.Own()));
+}
+
+// Why something was refused on this thread, to whoever asked for the copy.
+int Copy::Told(int done) {
+  const Work& refused = hands_.Own().refused;
+  if (done < 0 && (refused.reason != nullptr || !refused.system.empty())) {
+    work_->reason = refused.reason;
+    work_->system = refused.system;
+  }
+  return done;
 }
 
 int Copy::Tree(int from, int parent, const std::string& name, const struct statx& source,
@@ -54,12 +65,12 @@ int Copy::Tree(int from, int parent, const std::string& name, const struct statx
   }
   const int given = hands_.Finish();
   if (given < 0) work_->at = from_.PathTo(hands_.Failed());
-  return given < 0 ? given : left;
+  return given < 0 ? given : Told(left);
 }
 
-int Copy::Perform(void* data, const Piece& piece, Buffer* buffer) {
+int Copy::Perform(void* data, const Piece& piece, Hand* hand) {
   return static_cast<Copy*>(data)->File(piece.from.Get(), piece.parent, piece.name, piece.source,
-                                        buffer);
+                                        hand);
 }
 
 // 1: an entry of the directory that we are in, which is to be copied; 0: there is none left.
@@ -124,7 +135,7 @@ int Copy::Entry(const std::string& name) {
   }
   // Names of one file are not for two threads.
   if (!S_ISREG(source.stx_mode) || source.stx_nlink > 1) {
-    return File(file.Get(), to_.Top(), name, source, &buffer_);
+    return File(file.Get(), to_.Top(), name, source, &hands_.Own());
   }
   return hands_.Give({std::move(file), to_.Top(), name, source});
 }
@@ -134,11 +145,11 @@ int Copy::Entry(const std::string& name) {
 bool Copy::IsLeftOut(int directory, const struct statx& source) const {
   const uint64_t system = key_of(source).device;
   if ((flags_ & kCopyOneSystem) != 0 && system != system_) return true;
-  return system != key_of(levels_.back().source).device && is_pseudo(directory);
+  return system != key_of(levels_.back().source).device && is_kernels(directory);
 }
 
 int Copy::MountPoint(const std::string& name, const struct statx& source) {
-  const int made = result(::mkdirat(to_.Top(), name.c_str(), 0700));
+  const int made = hands_.Own().place.Directory(to_.Top(), name);
   if (made == -EEXIST) return 0;
   if (made < 0) return made;
   work_->files++;
@@ -148,7 +159,7 @@ int Copy::MountPoint(const std::string& name, const struct statx& source) {
 
 // A directory that is there already keeps what it is; one of ours gets its mode when it is full.
 int Copy::Directory(int from, const std::string& name, int parent, const struct statx& source) {
-  const int made = result(::mkdirat(parent, name.c_str(), 0700));
+  const int made = hands_.Own().place.Directory(parent, name);
   if (made < 0 && made != -EEXIST) return made;
   const int to = open_directory_at(parent, name.c_str());
   return to < 0 ? to : Down(from, name, to, source, made >= 0);
@@ -171,7 +182,7 @@ int Copy::Down(int from, const std::string& name, int to, const struct statx& so
     top_ = key_of(target);
     top_fd_.Reset(result(::openat(to, ".", O_PATH | O_CLOEXEC)));
   }
-  if (here == top_) return place_.Refuse(-EINVAL, "same");  // into itself
+  if (here == top_) return hands_.Own().place.Refuse(-EINVAL, "same");  // into itself
   for (const Level& above : levels_) {
     if ((flags_ & kCopyFollow) != 0 && key_of(above.source) == here) return -ELOOP;
   }
@@ -195,24 +206,24 @@ int Copy::Up() {
 }
 
 int Copy::File(int from, int parent, const std::string& name, const struct statx& source,
-               Buffer* buffer) {
+               Hand* hand) {
   if (is_special(source.stx_mode)) {
     if ((flags_ & kCopySkip) != 0) return 0;
-    if ((flags_ & kCopySpecial) == 0) return place_.Refuse(-EINVAL, "special");
+    if ((flags_ & kCopySpecial) == 0) return hand->place.Refuse(-EINVAL, "special");
   }
   const bool several = source.stx_nlink > 1;
   if (several) {
-    const int linked = Link(key_of(source), parent, name, source);
+    const int linked = Link(key_of(source), parent, name, source, hand);
     if (linked != 0) return linked < 0 ? linked : 0;
   }
   int done = 0;
   if (S_ISREG(source.stx_mode)) {
-    done = Regular(from, parent, name, source, buffer);
+    done = Regular(from, parent, name, source, hand);
   } else {
     char link[PATH_MAX + 1] = "";
     done = S_ISLNK(source.stx_mode) ? result(::readlinkat(from, "", link, sizeof link - 1)) : 0;
     if (done >= 0) link[done] = '\0';
-    if (done >= 0) done = place_.Special(link, parent, name, source);
+    if (done >= 0) done = hand->place.Special(link, parent, name, source);
   }
   if (done < 0) return done;
   if (done == Place::kKeep) return 0;
@@ -225,20 +236,21 @@ int Copy::File(int from, int parent, const std::string& name, const struct statx
 }
 
 int Copy::Regular(int from, int parent, const std::string& name, const struct statx& source,
-                  Buffer* buffer) {
+                  Hand* hand) {
   const Fd reading(root_.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (reading.Get() < 0) return reading.Get();
   Begun begun;
-  int done = place_.Begin(parent, name, source, &begun);
+  int done = hand->place.Begin(parent, name, source, &begun);
   if (done < 0) return done;
   if (begun.skip) return Place::kKeep;
-  done = clone_or_copy(reading.Get(), begun.file.Get(), source, flags_, buffer, work_);
-  return place_.End(&begun, done, reading.Get(), parent, name, source);
+  done = clone_or_copy(reading.Get(), begun.file.Get(), source, flags_, &hand->buffer, work_);
+  return hand->place.End(&begun, done, reading.Get(), parent, name, source);
 }
 
 // 1: the copy of this file has got a further name, or what has the name stays. 0: there is none
 // yet, or it is not there any more.
-int Copy::Link(const Key& key, int parent, const std::string& name, const struct statx& source) {
+int Copy::Link(const Key& key, int parent, const std::string& name, const struct statx& source,
+               Hand* hand) {
   const Copied* copied = links_.Find(key);
   if (copied == nullptr) return 0;
   kernel::OpenHow how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
@@ -250,20 +262,18 @@ int Copy::Link(const Key& key, int parent, const std::string& name, const struct
       key_of(now) != copied->copy) {
     return 0;
   }
-  char fd[16];
-  snprintf(fd, sizeof fd, "%d", file.Get());
   for (int attempt = 0; attempt < kAttempts; attempt++) {
-    const int done = result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
+    const int done = hand->place.Link(file.Get(), parent, name);
     if (done >= 0) {
       work_->files++;
       return 1;
     }
     if (done != -EEXIST) return 0;  // by content, then
-    const int verdict = place_.Judge(parent, name, source);
+    const int verdict = hand->place.Judge(parent, name, source);
     if (verdict < 0) return verdict;
     if (verdict == Place::kKeep) return 1;
     if (verdict == Place::kInPlace) return 0;
-    const int removed = verdict == Place::kFree ? 0 : place_.Unlink(parent, name);
+    const int removed = verdict == Place::kFree ? 0 : hand->place.Unlink(parent, name);
     if (removed < 0) return removed;
   }
   return -EEXIST;

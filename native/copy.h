@@ -7,7 +7,6 @@
 #include "content.h"
 #include "hands.h"
 #include "links.h"
-#include "place.h"
 #include "tree.h"
 #include "walk.h"
 
@@ -35,7 +34,8 @@ class Copy {
     size_t next = 0;
   };
 
-  static int Perform(void* data, const Piece& piece, Buffer* buffer);
+  static int Perform(void* data, const Piece& piece, Hand* hand);
+  int Told(int done);
   int Next(std::string* name);
   int Ask(Level* level);
   int Entry(const std::string& name);
@@ -44,16 +44,15 @@ class Copy {
   int Directory(int from, const std::string& name, int parent, const struct statx& source);
   int Down(int from, const std::string& name, int to, const struct statx& source, bool made);
   int Up();
-  int File(int from, int parent, const std::string& name, const struct statx& source,
-           Buffer* buffer);
+  int File(int from, int parent, const std::string& name, const struct statx& source, Hand* hand);
   int Regular(int from, int parent, const std::string& name, const struct statx& source,
-              Buffer* buffer);
-  int Link(const Key& key, int parent, const std::string& name, const struct statx& source);
+              Hand* hand);
+  int Link(const Key& key, int parent, const std::string& name, const struct statx& source,
+           Hand* hand);
 
   const Root& root_;
   int flags_;
   Work* work_;
-  Place place_;
   Walk from_;
   Walk to_;
   Fd top_fd_;  // where what is in links_ is looked up
@@ -61,7 +60,6 @@ class Copy {
   uint64_t system_ = 0;  // the file system of the source
   std::vector<Level> levels_;
   Links links_;
-  Buffer buffer_;
   Hands hands_;  // last: what it works with is still there when it ends
 };
 

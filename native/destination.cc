@@ -68,7 +68,7 @@ int is_within(int directory, const Key& key) {
 
 int copy_tree(const Root& root, int from, const Destination& to, const struct statx& source,
               int flags, Work* work) {
-  const Place place(root, flags, work);
+  Place place(root, flags, work);
   if ((flags & kCopyFlat) != 0) return place.Refuse(-EISDIR, "flat");
   Fd existing(to.Open(O_RDONLY | O_DIRECTORY | O_NONBLOCK));
   Fd parent;
@@ -85,7 +85,7 @@ int copy_tree(const Root& root, int from, const Destination& to, const struct st
 // To a file by a link, which stays; or through a device of ours: as cp(1) does.
 int copy_through(const Root& root, int from, int there, const struct statx& found,
                  const struct statx& source, int flags, Work* work) {
-  const Place place(root, flags, work);
+  Place place(root, flags, work);
   if (key_of(found) == key_of(source)) return place.Refuse(-EINVAL, "same");
   if (S_ISDIR(found.stx_mode)) return -EISDIR;
   const int may = place.Existing();
@@ -107,7 +107,7 @@ int copy_through(const Root& root, int from, int there, const struct statx& foun
 
 int copy_file(const Root& root, int from, const Destination& to, const struct statx& source,
               int flags, Work* work) {
-  const Place place(root, flags, work);
+  Place place(root, flags, work);
   if (to.MeansDirectory()) {
     const Fd directory(to.Open(O_PATH | O_DIRECTORY));
     return directory.Get() == -ENOENT ? place.Refuse(-ENOENT, "slash")

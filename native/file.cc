@@ -2,24 +2,83 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "filesystem.h"
+#include "mount_thread.h"
 
 namespace root {
 namespace {
+
+constexpr int kAttempts = 128;  // a name that comes and goes
 
 constexpr size_t kChunk = 512 << 10;  // bytes between two looks at `cancelled`
 constexpr size_t kAtOnce = 1 << 20;   // bytes that kReadFile reads by itself
 
 int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
+bool changes(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
+
+// A new file, which is no other's. -EEXIST: it is there.
+int create(const Root& root, const std::string& path, int flags, unsigned mode, Work* work) {
+  std::string name;
+  const Fd parent(root.Parent(path, &name));
+  if (parent.Get() < 0) return parent.Get();
+  if (name.empty()) return -EISDIR;
+  const Change change(root, parent.Get(), work);
+  if (change.Refused() < 0) return change.Refused();
+  return result(::openat(parent.Get(), name.c_str(),
+                         flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode));
+}
+
+// What is there already: an O_PATH fd of it.
+int open_found(const Root& root, int file, int flags, bool special, Work* work) {
+  struct statx found;
+  const int failed = stat(file, "", AT_EMPTY_PATH, &found);
+  if (failed < 0) return failed;
+  if (S_ISLNK(found.stx_mode)) return -ELOOP;  // O_NOFOLLOW
+  if (is_special(found.stx_mode) && !special) return -EINVAL;
+  if (S_ISDIR(found.stx_mode) && (flags & O_CREAT) != 0) return -EISDIR;
+  if (!changes(flags)) return root.Reopen(file, flags | O_NOCTTY);
+  const Change change(root, file, work);
+  // What is written to a device or a FIFO changes nothing on the file system that it is on.
+  if (change.Refused() < 0 && !is_special(found.stx_mode)) return change.Refused();
+  return root.Reopen(file, flags | O_NOCTTY);
+}
+
+// open(2) in the root. A FIFO, device or socket is refused (-EINVAL) before it is opened, unless
+// `special`.
+int open_file(const Root& root, const std::string& given, int flags, unsigned mode, bool special,
+              Work* work) {
+  std::string path = given;
+  const bool creates = (flags & O_CREAT) != 0;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    if (!creates || (flags & O_EXCL) == 0) {
+      const Fd file(root.Resolve(path, O_PATH | (flags & (O_NOFOLLOW | O_DIRECTORY))));
+      if (file.Get() >= 0) return open_found(root, file.Get(), flags, special, work);
+      if (file.Get() != -ENOENT || !creates) return file.Get();
+    }
+    // It is not there. With O_EXCL it can only become a new file of ours.
+    const int made = create(root, path, flags, mode, work);
+    if (made != -EEXIST || (flags & O_EXCL) != 0) return made;
+    // Somebody was faster; or it is a link that leads to where nothing is yet.
+    const int followed = root.FollowLast(&path);
+    if (followed < 0 && followed != -ENOENT) return followed;
+  }
+  return -ELOOP;
+}
+
 }  // namespace
 
 int64_t open(Call* call) {
   call->root->Become();
-  call->opened.Reset(call->root->OpenFile(call->path, static_cast<int>(call->numbers[0]),
-                                          static_cast<unsigned>(call->numbers[1]),
-                                          call->numbers[2] != 0));
-  return call->opened.Get() < 0 ? call->opened.Take() : 0;
+  const auto flags = static_cast<int>(call->numbers[0]);
+  call->opened.Reset(open_file(*call->root, call->path, flags,
+                               static_cast<unsigned>(call->numbers[1]), call->numbers[2] != 0,
+                               call));
+  if (call->opened.Get() < 0) return call->opened.Take();
+  return is_beyond(*call->root, call->opened.Get(), call);
 }
 
 int64_t read(Call* call) {
@@ -63,8 +122,9 @@ int64_t write(Call* call) {
 
 // What is small is had in one go; of what is larger, or of unknown size, the file is left open.
 int64_t read_file(Call* call) {
-  Fd file(call->root->OpenFile(call->path, static_cast<int>(call->numbers[0]), 0666,
-                               call->numbers[1] != 0));
+  call->root->Become();
+  Fd file(open_file(*call->root, call->path, static_cast<int>(call->numbers[0]), 0666,
+                    call->numbers[1] != 0, call));
   if (file.Get() < 0) return file.Get();
   struct statx found;
   const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &found);
@@ -95,12 +155,13 @@ int64_t read_file(Call* call) {
 
 // A new file beside the one that it is going to replace, with the mode and owner of that.
 int64_t replace(Call* call) {
-  call->root->Become();
+  const Root& root = *call->root;
+  root.Become();
   std::string path = call->path;
-  const int followed = call->root->FollowLast(&path);
+  const int followed = root.FollowLast(&path);
   if (followed < 0) return followed;
   std::string name;
-  Fd parent(call->root->Parent(path, &name));
+  Fd parent(root.Parent(path, &name));
   if (parent.Get() < 0) return parent.Get();
   if (name.empty() || name.back() == '/' || name == "." || name == "..") return -EISDIR;
   struct statx old;
@@ -108,6 +169,10 @@ int64_t replace(Call* call) {
   if (there < 0 && there != -ENOENT) return there;
   if (there >= 0 && S_ISDIR(old.stx_mode)) return -EISDIR;
   if (there >= 0 && !S_ISREG(old.stx_mode)) return -EINVAL;
+  // The kernel says so in the end; before all is written is a better time to hear it.
+  if (Names::IsMountPoint(parent.Get(), name.c_str()) == 1) return -EBUSY;
+  const Change change(root, parent.Get(), call);
+  if (change.Refused() < 0) return change.Refused();
   Fd file;
   std::string made;
   for (int attempt = 0; attempt < 100; attempt++) {
@@ -119,10 +184,12 @@ int64_t replace(Call* call) {
   }
   if (file.Get() < 0) return file.Get();
   int done = 0;
-  if (there >= 0) done = result(::fchown(file.Get(), old.stx_uid, old.stx_gid));
+  // Nobody inside could give a file to an owner that is unknown there.
+  if (there >= 0 && !root.Knows(old)) done = -EPERM;
+  if (there >= 0 && done >= 0) done = result(::fchown(file.Get(), old.stx_uid, old.stx_gid));
   if (there >= 0 && done >= 0) done = result(::fchmod(file.Get(), old.stx_mode & 07777));
   if (done < 0) {
-    ::unlinkat(parent.Get(), made.c_str(), 0);
+    Names(root, call).Unlink(parent.Get(), made.c_str());
     return done;
   }
   call->opened = std::move(file);
@@ -134,7 +201,14 @@ int64_t replace(Call* call) {
 int64_t commit(Call* call) {
   const int safe = result(::fsync(call->fd));
   if (safe < 0) return safe;
-  return result(::renameat(call->second, call->path.c_str(), call->second, call->other.c_str()));
+  call->root->Become();
+  return Names(*call->root, call)
+      .Rename(call->second, call->path.c_str(), call->second, call->other.c_str());
+}
+
+int64_t abandon(Call* call) {
+  call->root->Become();
+  return Names(*call->root, call).Unlink(call->second, call->path.c_str());
 }
 
 }  // namespace root

@@ -10,5 +10,6 @@ int64_t read(Call* call);
 int64_t write(Call* call);
 int64_t replace(Call* call);
 int64_t commit(Call* call);
+int64_t abandon(Call* call);
 
 }  // namespace root

@@ -12,14 +12,26 @@ struct Range {
   uint32_t length;
 };
 
-// The ids of a user namespace as ours sees them. Without ranges: it is ours.
+// The ids of a user namespace as ours sees them. Without ranges: it is ours. With one of no length:
+// they are unknown.
 struct Ids {
   std::vector<Range> ranges;
+  int64_t maker = -1;  // the process's own id, outside; -1: unknown
+  bool IsMapped() const { return !ranges.empty() && ranges[0].length != 0; }
+  // Where IsMapped(): who makes new files. The id 0 inside; where there is none, as in Flatpak, the
+  // process's own; where that is unknown inside, too, the first that is known.
+  int64_t Maker() const;
   int64_t Outside(uint32_t inside) const;  // -EINVAL: there is no such id inside
   uint32_t Inside(uint32_t outside) const;
+  bool Has(uint32_t outside) const;  // is it one of those that are known inside?
 };
 
-// What the calling thread makes from now on belongs to the container's id 0, where there is one.
+// The calling thread has our capabilities from now on, or none: those over a file whose ids are not
+// the container's. 0, or -errno.
+int keep_capabilities(bool all);
+
+// What the calling thread makes from now on belongs to the container's id 0; where there is none,
+// to the process that the container is known by.
 void become(const Ids& users, const Ids& groups);
 
 }  // namespace root

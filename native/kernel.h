@@ -52,10 +52,12 @@ struct MountRequest {
   uint64_t parameter;
   uint64_t mounts;  // which namespace
 };
-constexpr uint64_t kMountBasic = 0x02;     // STATMOUNT_MNT_BASIC
-constexpr unsigned kUniqueMount = 0x4000;  // STATX_MNT_ID_UNIQUE, Linux 6.8
-constexpr unsigned kMount = 0x1000;        // STATX_MNT_ID, Linux 5.8
-constexpr unsigned kMountOffset = 0x90;    // stx_mnt_id, which older C libraries do not name
+constexpr uint32_t kMountRequestFirst = 24;  // MNT_ID_REQ_SIZE_VER0, without `mounts`: our own
+constexpr uint64_t kMountBasic = 0x02;       // STATMOUNT_MNT_BASIC
+constexpr unsigned kUniqueMount = 0x4000;    // STATX_MNT_ID_UNIQUE, Linux 6.8
+constexpr unsigned kMount = 0x1000;          // STATX_MNT_ID, Linux 5.8
+constexpr uint64_t kMountRoot = 0x2000;      // STATX_ATTR_MOUNT_ROOT, Linux 5.8
+constexpr unsigned kMountOffset = 0x90;      // stx_mnt_id, which older C libraries do not name
 
 // PIDFD_GET_*_NAMESPACE, 0 for what is no single type.
 constexpr unsigned long pidfd_request(int type) {

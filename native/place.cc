@@ -7,10 +7,12 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "attributes.h"
+#include "filesystem.h"
 
 namespace root {
 namespace {
@@ -29,6 +31,18 @@ int name_of(const Root& root, int file, std::string* name) {
   return length;
 }
 
+// A change inside, for as long as it lives. Outside nobody asks.
+class Allowed {
+ public:
+  Allowed(const Root& root, int flags, int fd, Work* work) {
+    if ((flags & kCopyIn) != 0) change_.emplace(root, fd, work);
+  }
+  int Refused() const { return change_ ? change_->Refused() : 0; }
+
+ private:
+  std::optional<Change> change_;
+};
+
 }  // namespace
 
 int follow(const Root& root, int directory, const std::string& name) {
@@ -45,38 +59,6 @@ int follow(const Root& root, int directory, const std::string& name) {
   if (top == "/") top.clear();
   if (base.compare(0, top.size(), top) != 0) return -ENOENT;  // it has been moved out of the root
   return root.Resolve(base.substr(top.size()) + "/" + target, O_PATH);
-}
-
-// linux/magic.h, of which older C libraries have a part.
-bool is_pseudo(int file) {
-  struct statfs system;
-  if (::fstatfs(file, &system) == -1) return false;
-  switch (static_cast<uint32_t>(system.f_type)) {
-    case 0x00009fa0:  // proc
-    case 0x62656572:  // sysfs
-    case 0x0027e0eb:  // cgroup
-    case 0x63677270:  // cgroup2
-    case 0x00001cd1:  // devpts
-    case 0x64626720:  // debugfs
-    case 0x74726163:  // tracefs
-    case 0x73636673:  // securityfs
-    case 0xcafe4a11:  // bpf
-    case 0x62656570:  // configfs
-    case 0x6165676c:  // pstore
-    case 0xde5e81e4:  // efivarfs
-    case 0x65735543:  // fusectl
-    case 0x42494e4d:  // binfmt_misc
-    case 0x19800202:  // mqueue
-    case 0xf97cff8c:  // selinuxfs
-    case 0x43415d53:  // smackfs
-    case 0x6e736673:  // nsfs
-    case 0x07655821:  // resctrl
-    case 0x67596969:  // rpc_pipefs
-    case 0x6e667364:  // nfsd
-      return true;
-    default:
-      return false;
-  }
 }
 
 int Place::Refuse(int error, const char* reason) const {
@@ -120,37 +102,52 @@ int Place::Judge(int parent, const std::string& name, const struct statx& source
   if (S_ISLNK(found.stx_mode)) {
     return LeadsToSpecial(parent, name) ? Refuse(-EINVAL, "device") : kReplace;
   }
-  Identity above;
-  Identity there;
-  int differs = identify(parent, "", AT_EMPTY_PATH, &above);
-  if (differs >= 0) differs = identify(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &there);
-  if (differs < 0) return differs == -ENOENT ? static_cast<int>(kFree) : differs;
-  return above.mount != there.mount ? kInPlace : kReplace;
+  const int mounted = Names::IsMountPoint(parent, name.c_str());
+  return mounted < 0 ? mounted : mounted == 1 ? kInPlace : kReplace;
 }
 
-int Place::Unlink(int parent, const std::string& name) const {
-  const int removed = result(::unlinkat(parent, name.c_str(), 0));
+int Place::Unlink(int parent, const std::string& name) {
+  const int removed =
+      IsIn() ? names_.Unlink(parent, name.c_str()) : result(::unlinkat(parent, name.c_str(), 0));
   return removed == -ENOENT ? 0 : removed;
 }
 
-int Place::InPlace(int file, Begun* begun) const {
+int Place::Directory(int parent, const std::string& name) {
+  const Allowed allowed(root_, flags_, parent, work_);
+  return allowed.Refused() < 0 ? allowed.Refused() : result(::mkdirat(parent, name.c_str(), 0700));
+}
+
+int Place::Link(int file, int parent, const std::string& name) {
+  char fd[16];
+  snprintf(fd, sizeof fd, "%d", file);
+  const Allowed allowed(root_, flags_, parent, work_);
+  return allowed.Refused() < 0
+             ? allowed.Refused()
+             : result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
+}
+
+int Place::InPlace(int file, Begun* begun) {
   struct statx found;
   const int failed = stat(file, "", AT_EMPTY_PATH, &found);
   if (failed < 0) return failed;
   if (!S_ISREG(found.stx_mode)) return Refuse(-EINVAL, "device");
-  if (is_pseudo(file)) return Refuse(-EINVAL, "pseudo");
+  const Allowed allowed(root_, flags_, file, work_);
+  if (allowed.Refused() < 0) return allowed.Refused();
   begun->made.clear();
   begun->file.Reset(root_.Reopen(file, O_WRONLY | O_TRUNC | O_NOCTTY));
   return begun->file.Get() < 0 ? begun->file.Take() : 0;
 }
 
-int Place::Begin(int parent, const std::string& name, const struct statx& source,
-                 Begun* begun) const {
+int Place::Begin(int parent, const std::string& name, const struct statx& source, Begun* begun) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   begun->made = name;
   int verdict = kFree;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
-    begun->file.Reset(result(::openat(parent, begun->made.c_str(), flags, 0600)));
+    {
+      const Allowed allowed(root_, flags_, parent, work_);
+      if (allowed.Refused() < 0) return allowed.Refused();
+      begun->file.Reset(result(::openat(parent, begun->made.c_str(), flags, 0600)));
+    }
     if (begun->file.Get() >= 0) return 0;
     if (begun->file.Get() != -EEXIST) break;
     if (verdict == kFree) verdict = Judge(parent, name, source);
@@ -167,22 +164,25 @@ int Place::Begin(int parent, const std::string& name, const struct statx& source
 }
 
 int Place::End(Begun* begun, int done, int reading, int parent, const std::string& name,
-               const struct statx& source) const {
+               const struct statx& source) {
   const std::string& made = begun->made;
   if (made.empty()) return done;  // it keeps its owner and mode
   if (done >= 0) done = finish(root_, begun->file.Get(), source, flags_);
   if (done >= 0) done = finish_capabilities(root_, reading, begun->file.Get(), flags_);
   if (done >= 0 && made != name) {
-    done = result(::renameat(parent, made.c_str(), parent, name.c_str()));
+    done = IsIn() ? names_.Rename(parent, made.c_str(), parent, name.c_str())
+                  : result(::renameat(parent, made.c_str(), parent, name.c_str()));
   }
-  if (done < 0) ::unlinkat(parent, made.c_str(), 0);
+  if (done < 0) Unlink(parent, made);
   return done;
 }
 
 int Place::Special(const std::string& link, int parent, const std::string& name,
-                   const struct statx& source) const {
+                   const struct statx& source) {
   int done = -EEXIST;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
+    const Allowed allowed(root_, flags_, parent, work_);
+    if (allowed.Refused() < 0) return allowed.Refused();
     done =
         result(S_ISLNK(source.stx_mode)
                    ? ::symlinkat(link.c_str(), parent, name.c_str())

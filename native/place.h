@@ -4,6 +4,7 @@
 #pragma once
 #include <string>
 
+#include "mount_thread.h"
 #include "tree.h"
 
 namespace root {
@@ -17,24 +18,31 @@ struct Begun {
 
 class Place {
  public:
-  // `flags` are CopyFlags.
-  Place(const Root& root, int flags, Work* work) : root_(root), flags_(flags), work_(work) {}
+  // For one thread. `flags` are CopyFlags; of `work` it writes `reason` and `system`.
+  Place(const Root& root, int flags, Work* work)
+      : root_(root), flags_(flags), work_(work), names_(root, work) {}
 
   // A file to write the copy to. What has the name already stays whole until End, but for a file
   // that is a mount point: it is written in place, as it is for whoever sees the mount.
-  int Begin(int parent, const std::string& name, const struct statx& source, Begun* begun) const;
+  int Begin(int parent, const std::string& name, const struct statx& source, Begun* begun);
   // Attributes, and the name. `done` is what the writing came to: after an error, nothing is left.
   // `reading` is the source, for what only an open file tells, or -1.
   int End(Begun* begun, int done, int reading, int parent, const std::string& name,
-          const struct statx& source) const;
+          const struct statx& source);
+
+  // A directory. -EEXIST: there is something.
+  int Directory(int parent, const std::string& name);
+
+  // A further name for a file.
+  int Link(int file, int parent, const std::string& name);
 
   // An O_PATH fd of a regular file, to be written in place: by a link to it, or as a mount point.
-  int InPlace(int file, Begun* begun) const;
+  int InPlace(int file, Begun* begun);
 
   // A copy of what has no content: a link that says `link`, a FIFO, device or socket. Gives kKeep
   // where what is there stays.
   int Special(const std::string& link, int parent, const std::string& name,
-              const struct statx& source) const;
+              const struct statx& source);
 
   enum Verdict { kFree, kReplace, kInPlace, kKeep };
   // What is to become of what has the name, which is not a directory.
@@ -42,23 +50,21 @@ class Place {
   // The same of what is known to be there.
   int Existing() const;
 
-  int Unlink(int parent, const std::string& name) const;
+  int Unlink(int parent, const std::string& name);
   // Gives the reason with the error.
   int Refuse(int error, const char* reason) const;
 
  private:
+  bool IsIn() const { return (flags_ & kCopyIn) != 0; }
   bool LeadsToSpecial(int parent, const std::string& name) const;
 
   const Root& root_;
   int flags_;
   Work* work_;
+  Names names_;
 };
 
 // Where a link in a directory of the container leads to, from its root on: an O_PATH fd.
 int follow(const Root& root, int directory, const std::string& name);
-
-// Is this a file system in which the kernel shows what it knows (proc, sysfs, cgroup ...), and
-// which holds no files?
-bool is_pseudo(int file);
 
 }  // namespace root

@@ -50,12 +50,6 @@ int root_of(int mounts) {
   return there.root;
 }
 
-uint64_t mount_of(const struct statx& found) {
-  uint64_t mount = 0;
-  memcpy(&mount, reinterpret_cast<const char*>(&found) + kernel::kMountOffset, sizeof mount);
-  return mount;
-}
-
 }  // namespace
 
 void Fd::Reset(int fd) {
@@ -75,6 +69,12 @@ int identify(int directory, const char* name, int flags, Identity* identity) {
   if (failed < 0) return failed;
   *identity = {makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino, mount_of(found)};
   return 0;
+}
+
+uint64_t mount_of(const struct statx& found) {
+  uint64_t mount = 0;
+  memcpy(&mount, reinterpret_cast<const char*>(&found) + kernel::kMountOffset, sizeof mount);
+  return mount;
 }
 
 int Root::Open(int process, int mounts) {
@@ -146,33 +146,6 @@ int Root::Reopen(int fd, int flags) const {
       ::openat(self_.Get(), name, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC));
 }
 
-int Root::OpenFile(const std::string& given, int flags, unsigned mode, bool special) const {
-  std::string path = given;
-  const bool creates = (flags & O_CREAT) != 0;
-  for (int attempt = 0; attempt < kAttempts; attempt++) {
-    if (!creates || (flags & O_EXCL) == 0) {
-      const Fd file(Resolve(path, O_PATH | (flags & (O_NOFOLLOW | O_DIRECTORY))));
-      if (file.Get() >= 0) {
-        struct statx found;
-        const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &found);
-        if (failed < 0) return failed;
-        if (S_ISLNK(found.stx_mode)) return -ELOOP;  // O_NOFOLLOW
-        if (is_special(found.stx_mode) && !special) return -EINVAL;
-        if (S_ISDIR(found.stx_mode) && creates) return -EISDIR;
-        return Reopen(file.Get(), flags | O_NOCTTY);
-      }
-      if (file.Get() != -ENOENT || !creates) return file.Get();
-    }
-    // It is not there. With O_EXCL it can only become a new file of ours.
-    const int made = Resolve(path, static_cast<unsigned>(flags) | O_EXCL, mode);
-    if (made != -EEXIST || (flags & O_EXCL) != 0) return made;
-    // Somebody was faster; or it is a link that leads to where nothing is yet.
-    const int followed = FollowLast(&path);
-    if (followed < 0 && followed != -ENOENT) return followed;
-  }
-  return -ELOOP;
-}
-
 int Root::FollowLast(std::string* path) const {
   for (int links = 0; links <= kLinksMost; links++) {
     std::string target;
@@ -229,12 +202,8 @@ int Root::Realpath(const std::string& path, std::string* real) const {
   return -ENOENT;
 }
 
-int Root::Chmod(const std::string& path, unsigned mode) const {
-  const Fd file(Resolve(path, O_PATH));
-  if (file.Get() < 0) return file.Get();
-  char name[16];
-  snprintf(name, sizeof name, "%d", file.Get());
-  return result(::fchmodat(self_.Get(), name, mode, 0));
+bool Root::Knows(const struct statx& found) const {
+  return users.Has(found.stx_uid) && groups.Has(found.stx_gid);
 }
 
 void split(const std::string& path, std::string* directory, std::string* name) {

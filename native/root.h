@@ -44,6 +44,7 @@ struct Identity {
 
 int stat(int directory, const char* name, int flags, struct statx* found);
 int identify(int directory, const char* name, int flags, Identity* identity);
+uint64_t mount_of(const struct statx& found);
 
 class Root {
  public:
@@ -67,22 +68,24 @@ class Root {
   // The very file that an O_PATH fd stands for, by our own /proc.
   int Reopen(int fd, int flags) const;
 
-  // open(2) in the root. A FIFO, device or socket is refused (-EINVAL) before it is opened, unless
-  // `special`.
-  int OpenFile(const std::string& path, int flags, unsigned mode, bool special) const;
-
   // The path, with the links at its end replaced by what they say, until there is none.
   int FollowLast(std::string* path) const;
 
   int Readlink(const std::string& path, std::string* target) const;
   int Realpath(const std::string& path, std::string* real) const;
-  int Chmod(const std::string& path, unsigned mode) const;
 
-  // What the calling thread creates from now on is the container's root's.
+  // What the calling thread creates from now on is the container's root's. Before any Change.
   void Become() const { become(users, groups); }
+
+  // Are the ids of the container other than ours, and known?
+  bool IsMapped() const { return users.IsMapped() && groups.IsMapped(); }
+  // Are owner and group of a file ids that are known inside?
+  bool Knows(const struct statx& found) const;
 
   int self() const { return self_.Get(); }
   int fd() const { return root_.Get(); }
+  int mounts() const { return mounts_.Get(); }
+  uint64_t mount() const { return identity_.mount; }
   Ids users;
   Ids groups;
 

@@ -24,9 +24,13 @@ struct Work {
   std::atomic<bool> cancelled{false};
   std::atomic<uint64_t> files{0};
   std::atomic<uint64_t> bytes{0};
-  std::string at;                            // where in the tree it failed; empty: at its top
-  std::atomic<const char*> reason{nullptr};  // a word for what the -errno alone does not say
+  std::string at;                // where in the tree it failed; empty: at its top
+  const char* reason = nullptr;  // a word for what the -errno alone does not say
   Filter* filter = nullptr;
+  // Names of file systems that hold no files, each with a 0 behind it, on which something may be
+  // changed all the same; and the one on which it was refused. See filesystem.h.
+  std::string systems;
+  std::string system;
 };
 
 // Entries as {uint32 parent, uint8 type as UV_DIRENT_*, name, 0}: `parent` is 0 for the directory

@@ -132,6 +132,8 @@ export interface CallResult {
   readonly data: Buffer;
   /** Where in a tree it failed. */
   readonly at: Buffer;
+  /** The file system that holds no files, on which something was to be changed. */
+  readonly system: Buffer;
 }
 
 export interface Binding {
@@ -208,6 +210,8 @@ export interface Binding {
     mounts: number,
     users: readonly number[],
     groups: readonly number[],
+    /** The uid and gid of the process: whose is made what cannot be the id 0's. */
+    owner: readonly [uid: number, gid: number],
   ): OpenedRoot | number;
   rootClose(root: OpenedRoot): void;
   rootCall(
@@ -219,6 +223,8 @@ export interface Binding {
     fd: number,
     second: number,
     data: Buffer | undefined,
+    /** Names of such file systems on which it may be, each with a 0 behind it. */
+    systems: Buffer | undefined,
     ask: ((question: Buffer) => void) | undefined,
   ): readonly [call: RunningCall, done: Promise<CallResult>];
   rootStop(call: RunningCall, leave: boolean): void;

@@ -52,6 +52,7 @@ export interface Request {
   readonly fd?: number;
   readonly second?: number;
   readonly data?: Buffer | undefined;
+  readonly fileSystems?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: Progress) => void) | undefined;
   /** Answers what the call asks while it runs. */
@@ -70,6 +71,7 @@ export class Calls {
   readonly #place: Place;
   #over: NamespaceError | undefined;
   #running = 0;
+  #replacing = 0;
   readonly #waiting: (() => void)[] = [];
 
   constructor(place: Place) {
@@ -92,7 +94,11 @@ export class Calls {
   #end(reason: NamespaceError): void {
     if (this.#over !== undefined) return;
     this.#over = reason;
-    binding.rootClose(this.#place.root);
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#place.root);
   }
 
   async call(request: Request): Promise<CallResult> {
@@ -117,6 +123,7 @@ export class Calls {
         request.fd ?? -1,
         request.second ?? -1,
         request.data,
+        request.fileSystems && Buffer.from(request.fileSystems.map(name => `${name}\0`).join('')),
         request.ask && (question => asked(question)),
       );
     } catch (error) {
@@ -124,6 +131,10 @@ export class Calls {
       throw error;
     }
     done.then(free, free);
+    if (request.operation === 'replace') {
+      this.#replacing++;
+      done.then(({ value }) => value < 0 && this.replaced());
+    }
     const result = await watched(
       running,
       done,
@@ -146,13 +157,24 @@ export class Calls {
       for (const open of [fd, second]) if (open >= 0) this.closeFile(open).catch(() => {});
     };
     if (request.operation !== 'replace' || value < 0) return close();
-    this.abandon(second, data.subarray(0, data.indexOf(0))).then(close, close);
+    const ended = () => {
+      this.replaced();
+      close();
+    };
+    const temporary = data.subarray(0, data.indexOf(0));
+    this.abandon(second, temporary, request.fileSystems).then(ended, ended);
+  }
+
+  /** What a call with `replace` began has been brought to its end, for which the root is needed. */
+  replaced(): void {
+    this.#replacing--;
+    this.#release();
   }
 
   /** Removes the file that was to replace another one. */
-  abandon(directory: number, path: Buffer): Promise<unknown> {
-    const syscall = 'unlink';
-    return this.call({ operation: 'abandon', syscall, fd: -1, second: directory, path });
+  abandon(directory: number, path: Buffer, fileSystems?: readonly string[]): Promise<unknown> {
+    const [operation, syscall] = ['abandon', 'unlink'] as const;
+    return this.call({ operation, syscall, fd: -1, second: directory, path, fileSystems });
   }
 
   #turn(signal: AbortSignal | undefined): Promise<void> {

@@ -11,6 +11,7 @@ import { openPlace } from './open.ts';
 import {
   type Abortable,
   bytesOf,
+  type ChangeOptions,
   type CopyOptions,
   decoded,
   type InsidePath,
@@ -172,7 +173,7 @@ export class ContainerRoot {
     const all = optionsOf<MkdirOptions>(isMode ? { mode: options } : options, {});
     const recursive = all.recursive ?? false;
     const numbers = [modeOf(all.mode ?? 0o777), Number(recursive)];
-    const { value } = await this.#call('mkdir', 'mkdir', path, { numbers, signal: all.signal });
+    const { value } = await this.#call('mkdir', 'mkdir', path, { numbers, ...asked(all) });
     if (!recursive || value === 0) return undefined;
     return resolve('/', bytesOf(path).subarray(0, value).toString());
   }
@@ -182,36 +183,40 @@ export class ContainerRoot {
    * nothing elsewhere is removed, whatever is moved or linked there meanwhile.
    */
   async rm(path: InsidePath, options?: RmOptions): Promise<void> {
-    const { recursive, force, signal } = optionsOf<RmOptions>(options, {});
+    const { recursive, force, ...all } = optionsOf<RmOptions>(options, {});
     const numbers = [Number(recursive ?? false)];
-    await this.#call('remove', 'rm', path, { numbers, signal }).catch(error => {
+    await this.#call('remove', 'rm', path, { numbers, ...asked(all) }).catch(error => {
       if (!force || error.code !== 'ENOENT') throw error;
     });
   }
 
-  async rename(oldPath: InsidePath, newPath: InsidePath, options?: Abortable): Promise<void> {
+  async rename(oldPath: InsidePath, newPath: InsidePath, options?: ChangeOptions): Promise<void> {
     const other = bytesOf(newPath, 'newPath');
-    const { signal } = optionsOf<Abortable>(options, {});
-    await this.#call('rename', 'rename', oldPath, { other, shownOther: shownAs(newPath), signal });
+    const more = {
+      other,
+      shownOther: shownAs(newPath),
+      ...asked(optionsOf<ChangeOptions>(options, {})),
+    };
+    await this.#call('rename', 'rename', oldPath, more);
   }
 
   /** Follows links, as in Node. */
-  async chmod(path: InsidePath, mode: number | string, options?: Abortable): Promise<void> {
-    const { signal } = optionsOf<Abortable>(options, {});
-    await this.#call('chmod', 'chmod', path, { numbers: [modeOf(mode)], signal });
+  async chmod(path: InsidePath, mode: number | string, options?: ChangeOptions): Promise<void> {
+    const more = asked(optionsOf<ChangeOptions>(options, {}));
+    await this.#call('chmod', 'chmod', path, { numbers: [modeOf(mode)], ...more });
   }
 
   /** Ids as the container sees them; -1 leaves one as it is. Follows links, as in Node. */
-  async chown(path: InsidePath, uid: number, gid: number, options?: Abortable): Promise<void> {
+  async chown(path: InsidePath, uid: number, gid: number, options?: ChangeOptions): Promise<void> {
     const numbers = [idOf(uid, 'uid'), idOf(gid, 'gid')];
-    const { signal } = optionsOf<Abortable>(options, {});
-    await this.#call('chown', 'chown', path, { numbers, signal });
+    const more = asked(optionsOf<ChangeOptions>(options, {}));
+    await this.#call('chown', 'chown', path, { numbers, ...more });
   }
 
   /** `target` is written as it is, and means a file of the container to whoever follows it there. */
-  async symlink(target: InsidePath, path: InsidePath, options?: Abortable): Promise<void> {
+  async symlink(target: InsidePath, path: InsidePath, options?: ChangeOptions): Promise<void> {
     const other = bytesOf(target, 'target');
-    const { signal } = optionsOf<Abortable>(options, {});
+    const more = asked(optionsOf<ChangeOptions>(options, {}));
     await this.#calls.call({
       operation: 'symlink',
       syscall: 'symlink',
@@ -219,7 +224,7 @@ export class ContainerRoot {
       shownOther: shownAs(path),
       path: bytesOf(path),
       other,
-      signal,
+      ...more,
     });
   }
 
@@ -266,6 +271,11 @@ export class ContainerRoot {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** What a request takes over from the options of a call that changes something. */
+function asked({ signal, fileSystems }: ChangeOptions): Partial<Request> {
+  return { signal, fileSystems };
 }
 
 const absent = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];

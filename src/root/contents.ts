@@ -20,7 +20,7 @@ export async function readFile(
   path: InsidePath,
   options: ReadFileOptions,
 ): Promise<Buffer> {
-  const { signal, special } = options;
+  const { signal, special, fileSystems } = options;
   const shown = shownAs(path);
   const { value, fd, data } = await calls.call({
     operation: 'readFile',
@@ -28,6 +28,7 @@ export async function readFile(
     shown,
     path: bytesOf(path),
     numbers: [flagsOf(options.flag ?? 'r'), Number(special ?? false)],
+    fileSystems,
     signal,
   });
   if (fd < 0) return data;
@@ -83,7 +84,7 @@ export async function writeFile(
   data: Data,
   options: WriteFileOptions,
 ): Promise<void> {
-  const { signal, atomic } = options;
+  const { signal, atomic, fileSystems } = options;
   const flags = flagsOf(options.flag ?? 'w');
   const mode = modeOf(options.mode ?? 0o666);
   const shown = shownAs(path);
@@ -91,7 +92,7 @@ export async function writeFile(
   const content = partsOf(data, options.encoding ?? 'utf8');
   if (atomic) {
     if ((options.flag ?? 'w') !== 'w') throw invalidValue('flag', "'w' with atomic", options.flag);
-    return replace(calls, bytes, shown, content, mode, signal);
+    return replace(calls, bytes, shown, content, mode, options);
   }
   const { fd } = await calls.call({
     operation: 'open',
@@ -99,6 +100,7 @@ export async function writeFile(
     shown,
     path: bytes,
     numbers: [flags, mode, Number(options.special ?? false)],
+    fileSystems,
     signal,
   });
   try {
@@ -117,7 +119,7 @@ async function replace(
   shown: string,
   content: Content,
   mode: number,
-  signal: AbortSignal | undefined,
+  { signal, fileSystems }: WriteFileOptions,
 ): Promise<void> {
   const made = await calls.call({
     operation: 'replace',
@@ -125,6 +127,7 @@ async function replace(
     shown,
     path,
     numbers: [mode],
+    fileSystems,
     signal,
   });
   const { fd, second } = made;
@@ -141,12 +144,16 @@ async function replace(
       other: name,
       fd,
       second,
+      fileSystems,
       signal,
     });
     failed = false;
   } finally {
-    const undone = failed ? calls.abandon(second, temporary) : Promise.resolve();
-    const closed = () => Promise.all([calls.closeFile(fd), calls.closeFile(second)]);
+    const undone = failed ? calls.abandon(second, temporary, fileSystems) : Promise.resolve();
+    const closed = () => {
+      calls.replaced();
+      return Promise.all([calls.closeFile(fd), calls.closeFile(second)]);
+    };
     await tidied(undone.then(closed, closed), signal);
   }
 }

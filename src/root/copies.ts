@@ -38,6 +38,7 @@ const names = [
   'recursive',
   'verbatimSymlinks',
   'oneFileSystem',
+  'fileSystems',
 ] as const satisfies (keyof CopyOptions)[];
 
 export async function copy(
@@ -72,6 +73,7 @@ export async function copy(
     path,
     other,
     numbers: [flags],
+    fileSystems: all.fileSystems,
     signal,
     progress,
     ask: filter && (question => answer(question, filter, source, destination)),

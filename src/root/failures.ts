@@ -1,7 +1,7 @@
 /** From what a call came to, to an error in Node's words and with what to do about it. */
 import type { CallResult } from '../binding.ts';
 import { errnos } from '../errnos.ts';
-import { fileFailure } from '../errors.ts';
+import { type Files, fileFailure, type NamespaceError } from '../errors.ts';
 import type { Request } from './calls.ts';
 
 /** Node's own codes for what is no failure of a system call. */
@@ -16,10 +16,18 @@ const advices: Readonly<Record<string, string>> = {
   'readFile -22': special,
   'replace -22': 'only a file can be replaced',
   'copy -22': 'its owner does not exist there',
+  'copy -16': 'something is mounted there, and would be lost: only a file is written in its place',
   'remove -21': 'remove a directory with `recursive: true`',
+  'remove -39': 'somebody puts files into it while it is removed',
+  'list -27': 'more names than fit into 256 MiB: list its directories one by one',
   'chown -22': 'there is no such id in the user namespace of the container',
   [errnos.ENOSYS]: 'this needs openat2(2), Linux 5.6',
-  [errnos.ESTALE]: 'somebody moved a directory while we were in it',
+  [errnos.ESTALE]:
+    'a directory was moved or unmounted while we were in it, or is in another mount namespace than the process',
+  [errnos.EBUSY]:
+    'something is mounted there in the container, which would be lost: write to it without `atomic`, or unmount it first',
+  [errnos.EOVERFLOW]:
+    'the file system belongs to a user namespace in which the owner of the new file has no id',
 };
 
 /** By the words that native/place.h gives with an error. */
@@ -27,14 +35,13 @@ const reasons: Readonly<Record<string, string>> = {
   special: `${special}, or leave it out with 'skip'`,
   same: 'a file cannot be copied onto itself, nor a directory into itself',
   device: 'what is there is a FIFO, a device or a socket, or a link to one: it is not replaced',
-  pseudo: 'what is there is a file of the kernel (proc, sysfs ...)',
   dangling: 'a link that leads nowhere is not written through',
   slash: 'a path that ends in a slash means a directory, which has to be there',
   flat: 'this is a directory, and `recursive` is false',
 };
 
 export function callFailure(
-  { value, at, data }: CallResult,
+  { value, at, data, system }: CallResult,
   request: Request,
   target: number | string | undefined,
 ): Error {
@@ -50,8 +57,44 @@ export function callFailure(
         ? request.exists
         : codes[reason === 'flat' ? 'remove -21' : `${request.operation} ${value}`],
   };
+  if (value === errnos.EPERM && system.length > 0) {
+    return refusedChange(value, request.syscall, files, { system, target });
+  }
   return fileFailure(value, request.syscall, files, {
     target: target,
-    advice: reasons[reason] ?? advices[`${request.operation} ${value}`] ?? advices[value],
+    advice:
+      reasons[reason] ??
+      advices[`${request.operation} ${value}`] ??
+      advices[value] ??
+      hint(value, request),
   });
+}
+
+/** Something was to be changed that is no file, or not the container's. */
+export function refusedChange(
+  errno: number,
+  syscall: string,
+  files: Files,
+  { system, target }: { system: Buffer; target: number | string | undefined },
+): NamespaceError {
+  const name = system.toString();
+  const advice =
+    name === ''
+      ? 'its owner is no id of the container, whose root could not do this'
+      : `it is on a file system of type ${name}, which holds no files but what the kernel shows of itself, and may be the whole machine's: ask for it with \`fileSystems: ['${name}']\``;
+  return fileFailure(errno, syscall, files, { type: 'mnt', target, advice });
+}
+
+/** What a process finds in /proc of itself is not there for us, who are none of the container's. */
+const ofSelf = /^\/*proc\/+(self|thread-self|net|mounts)(\/|$)|^\/*etc\/+mtab$/;
+
+function hint(value: number, { shown }: Request): string | undefined {
+  if (value === errnos.ENOENT && shown !== undefined && ofSelf.test(shown)) {
+    return 'in the /proc of the container nothing is `self` for a process outside of it: take the number of one of its processes, as in /proc/1/mounts or /proc/1/net/tcp';
+  }
+  if (value === errnos.EACCES || value === errnos.EPERM) {
+    if (process.geteuid?.() === 0) return undefined;
+    return 'without root only what belongs to you can be reached from outside; evaluate() and spawn() do it inside, as the root of the container';
+  }
+  return undefined;
 }

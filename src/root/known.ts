@@ -8,8 +8,10 @@ export function checkNames(options: object, known: readonly string[]): void {
       .map(each => ({ each, far: distance(name.toLowerCase(), each.toLowerCase()) }))
       .sort((a, b) => a.far - b.far)[0];
     const isMeant = near !== undefined && near.far <= Math.max(2, name.length / 3);
-    const wanted = isMeant ? `${near.each}?` : `the options are ${known.join(', ')}`;
-    throw invalidValue(`options.${name}`, `left out, there is no such option: ${wanted}`, options);
+    const wanted = isMeant
+      ? `an option that there is, such as ${near.each}`
+      : `one of ${known.join(', ')}`;
+    throw invalidValue(`options.${name}`, wanted, options);
   }
 }
 

@@ -38,7 +38,7 @@ function ofProcess(target: Target, pid: number): Place {
       const groups = idsOf(directory, 'gid_map', pid);
       const mounts = binding.dup(fds.get('mnt') ?? -1);
       if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt', target: pid });
-      root = binding.rootOpen(directory, mounts, users, groups);
+      root = binding.rootOpen(directory, mounts, users, groups, ownerOf(directory, pid));
     } finally {
       fds.release();
     }
@@ -61,7 +61,7 @@ function ofMounts(target: Target): Place {
     const mounts = binding.dup(fds.get('mnt') ?? -1);
     if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });
     const ids = isOurs(mounts) ? [] : none;
-    return { root: opened(binding.rootOpen(-1, mounts, ids, ids), name), target: name };
+    return { root: opened(binding.rootOpen(-1, mounts, ids, ids, [-1, -1]), name), target: name };
   } finally {
     fds.release();
   }
@@ -89,18 +89,36 @@ function gone(target: Place['target']): Error {
 
 /** No id of ours is one of theirs, nor the other way round. */
 const none: readonly number[] = [0, 0, 0];
+const unmapped = 2 ** 32 - 1;
 
 /** user_namespaces(7): lines of "inside outside length", outside in our numbers. */
 function idsOf(directory: number, file: string, pid: number): readonly number[] {
   const path = `/proc/self/fd/${directory}`;
   try {
     if (readlinkSync(`${path}/ns/user`) === readlinkSync('/proc/self/ns/user')) return [];
-    const numbers = readFileSync(`${path}/${file}`, 'utf8').match(/\d+/g)?.map(Number) ?? [];
+    const lines = readFileSync(`${path}/${file}`, 'utf8').trim().split('\n');
+    const ranges = lines.map(line => line.trim().split(/\s+/).map(Number));
+    // Ids that are none of our user namespace either are shown as -1.
+    const numbers = ranges.filter(range => range.length === 3 && range[1] !== unmapped).flat();
     return numbers.length === 0 ? none : numbers;
   } catch (error) {
     const { errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
     if (errno === errnos.ENOENT || errno === errnos.ESRCH) throw gone(pid);
     throw failure(errno, 'open', { type: 'user', target: pid });
+  }
+}
+
+/** The ids with which the process works on files, in our numbers: proc_pid_status(5), the fourth of each line. */
+function ownerOf(directory: number, pid: number): readonly [uid: number, gid: number] {
+  try {
+    const status = readFileSync(`/proc/self/fd/${directory}/status`, 'utf8');
+    const ids = ['Uid', 'Gid'].map(name =>
+      Number(new RegExp(`^${name}:(?:\\s+\\d+){3}\\s+(\\d+)$`, 'm').exec(status)?.[1] ?? -1),
+    );
+    const [uid = -1, gid = -1] = ids.map(id => (id === unmapped ? -1 : id));
+    return [uid, gid];
+  } catch {
+    throw gone(pid);
   }
 }
 

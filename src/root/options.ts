@@ -21,11 +21,20 @@ export interface Special {
    */
   special?: boolean | undefined;
 }
-export interface ReadFileOptions extends Abortable, Special {
+export interface Changing {
+  /**
+   * File systems that hold no files but show the kernel's settings and state, on which something may be
+   * changed all the same: their names as in /proc/filesystems, such as `['cgroup2']`. What is changed there may be
+   * the whole machine's, whichever container it is seen in. Default: refused, EPERM.
+   */
+  fileSystems?: readonly string[] | undefined;
+}
+export interface ChangeOptions extends Abortable, Changing {}
+export interface ReadFileOptions extends Abortable, Special, Changing {
   encoding?: BufferEncoding | null | undefined;
   flag?: string | number | undefined;
 }
-export interface WriteFileOptions extends Abortable, Special {
+export interface WriteFileOptions extends Abortable, Special, Changing {
   encoding?: BufferEncoding | null | undefined;
   flag?: string | number | undefined;
   mode?: number | string | undefined;
@@ -46,16 +55,16 @@ export interface StatOptions extends Abortable {
 export interface NameOptions extends Abortable {
   encoding?: BufferEncoding | 'buffer' | null | undefined;
 }
-export interface MkdirOptions extends Abortable {
+export interface MkdirOptions extends ChangeOptions {
   recursive?: boolean | undefined;
   mode?: number | string | undefined;
 }
-export interface RmOptions extends Abortable {
+export interface RmOptions extends ChangeOptions {
   recursive?: boolean | undefined;
   force?: boolean | undefined;
 }
-export interface OpenOptions extends Abortable, Special {}
-export interface CopyOptions extends Abortable {
+export interface OpenOptions extends Abortable, Special, Changing {}
+export interface CopyOptions extends Abortable, Changing {
   /**
    * Keeps owners by their numbers: what is 33 inside is 33 outside, and the other way round, through
    * the maps of the container's user namespace; and with them the set-user-ID and set-group-ID bits,
@@ -137,7 +146,19 @@ export function optionsOf<O extends object>(
       throw invalidType(`options.${name}`, 'of type boolean', value);
     }
   }
+  const { fileSystems } = all as { fileSystems?: unknown };
+  if (fileSystems !== undefined) checkSystems(fileSystems);
   return all;
+}
+
+function checkSystems(names: unknown): void {
+  const wanted = 'an array of names of file systems';
+  if (!Array.isArray(names)) throw invalidType('options.fileSystems', wanted, names);
+  for (const name of names) {
+    if (typeof name !== 'string') throw invalidType('options.fileSystems', wanted, names);
+    if (name === '' || name.includes('\0'))
+      throw invalidValue('options.fileSystems', wanted, names);
+  }
 }
 
 const booleans = [

@@ -6,6 +6,7 @@ import { fileFailure } from '../errors.ts';
 import { abortError, onAbort } from './abort.ts';
 import type { Calls } from './calls.ts';
 import { tidied } from './contents.ts';
+import { refusedChange } from './failures.ts';
 import { bytesOf, flagsOf, type InsidePath, modeOf, type OpenOptions, shownAs } from './options.ts';
 
 /**
@@ -21,18 +22,20 @@ export async function openHandle(
 ): Promise<FileHandle> {
   const flags = flagsOf(flag ?? 'r');
   const shown = shownAs(path);
-  const { fd } = await calls.call({
+  const { fd, value, system } = await calls.call({
     operation: 'open',
     syscall: 'open',
     shown,
     path: bytesOf(path),
     numbers: [flags, modeOf(mode ?? 0o666), Number(options.special ?? false)],
+    fileSystems: options.fileSystems,
     signal: options.signal,
   });
   try {
     const { O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW } = fs.constants;
     const again = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
-    return await fs.promises.open(`/proc/self/fd/${fd}`, again);
+    const handle = await fs.promises.open(`/proc/self/fd/${fd}`, again);
+    return value === 0 ? handle : withoutChanges(handle, { shown, system, target: calls.target });
   } catch (error) {
     const { errno = -2 } = error as NodeJS.ErrnoException;
     const advice =
@@ -41,6 +44,18 @@ export async function openHandle(
   } finally {
     await tidied(calls.closeFile(fd, shown), options.signal);
   }
+}
+
+/** A handle that was opened for reading could still change mode, owner and times. */
+function withoutChanges(
+  handle: FileHandle,
+  at: { shown: string; system: Buffer; target: number | string | undefined },
+): FileHandle {
+  for (const name of ['chmod', 'chown', 'utimes'] as const) {
+    const value = () => Promise.reject(refusedChange(errnos.EPERM, name, { path: at.shown }, at));
+    Object.defineProperty(handle, name, { value, configurable: true, writable: true });
+  }
+  return handle;
 }
 
 type StreamOptions = OpenOptions & { fs?: unknown; fd?: unknown };
@@ -72,14 +87,16 @@ class FileCalls {
   readonly #path: Buffer;
   readonly #shown: string;
   readonly #special: boolean;
+  readonly #fileSystems: readonly string[] | undefined;
   readonly #signal: AbortSignal | undefined;
   #running = 0;
 
-  constructor(calls: Calls, path: InsidePath, { special, signal }: OpenOptions) {
+  constructor(calls: Calls, path: InsidePath, { special, fileSystems, signal }: OpenOptions) {
     this.#calls = calls;
     this.#path = bytesOf(path);
     this.#shown = shownAs(path);
     this.#special = special ?? false;
+    this.#fileSystems = fileSystems;
     this.#signal = signal;
   }
 
@@ -124,6 +141,7 @@ class FileCalls {
       shown: this.#shown,
       path: this.#path,
       numbers: [flagsOf(flag), modeOf(mode ?? 0o666), Number(this.#special)],
+      fileSystems: this.#fileSystems,
       signal: this.#signal,
     });
     this.#answer(
