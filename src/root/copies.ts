@@ -48,6 +48,7 @@ export async function copy(
   to: InsidePath,
   options: CopyOptions | undefined,
 ): Promise<void> {
+  if (typeof (options ?? {}) !== 'object') throw invalidType('options', 'an object', options);
   const { special, ...others } = { ...options };
   const all = optionsOf<CopyOptions>(options && (others as CopyOptions), {}, names);
   const { signal, progress, filter } = all;
