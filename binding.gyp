@@ -39,6 +39,7 @@
         "native/proc.cc",
         "native/processes.cc",
         "native/program.cc",
+        "native/put.cc",
         "native/root.cc",
         "native/runtime.cc",
         "native/scan.cc",

@@ -93,6 +93,16 @@ napi_value Open(napi_env env, napi_callback_info info) {
   return failed < 0 ? FromInt(env, failed) : Wrap(env, std::move(opened));
 }
 
+// rootWithin(root, directory): a root of its own, which takes the fd, or -errno.
+napi_value Within(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  const int directory = Int(env, given[1]);
+  PerEnv::Of(env)->LetGo(directory);
+  auto opened = Held::Make();
+  const int failed = opened->Within(**Unwrap<Held>(env, given[0]), directory);
+  return failed < 0 ? FromInt(env, failed) : Wrap(env, std::move(opened));
+}
+
 // rootClose(root): at once, or after the last of the calls that run.
 napi_value Close(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
@@ -172,7 +182,7 @@ napi_value Call(napi_env env, napi_callback_info info) {
   call.operation = static_cast<root::Operation>(Int(env, given[1]));
   call.path = Bytes(env, given[2]);
   call.other = Bytes(env, given[3]);
-  for (uint32_t i = 0; i < 3; i++) call.numbers[i] = LongAt(env, given[4], i);
+  for (uint32_t i = 0; i < root::kNumbers; i++) call.numbers[i] = LongAt(env, given[4], i);
   call.fd = Int(env, given[5]);
   call.second = Int(env, given[6]);
   call.data = Bytes(env, given[7]);
@@ -219,6 +229,7 @@ napi_value Progress(napi_env env, napi_callback_info info) {
 
 void Root(napi_env env, napi_value exports) {
   Export(env, exports, "rootOpen", Open);
+  Export(env, exports, "rootWithin", Within);
   Export(env, exports, "rootClose", Close);
   Export(env, exports, "rootCall", Call);
   Export(env, exports, "rootStop", Stop);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -16,7 +15,6 @@
 namespace root {
 namespace {
 
-constexpr int kAttempts = 100;       // a name that somebody else keeps taking
 constexpr size_t kAskedMost = 1000;  // entries that a filter is asked about in one go
 constexpr size_t kAskingDepth = 32;  // further down, one by one: the answers are kept at each depth
 
@@ -247,7 +245,7 @@ int Copy::Regular(int from, int parent, const std::string& name, const struct st
   return hand->place.End(&begun, done, reading.Get(), parent, name, source);
 }
 
-// 1: the copy of this file has got a further name, or what has the name stays. 0: there is none
+// > 0: the copy of this file has got a further name, or what has the name stays. 0: there is none
 // yet, or it is not there any more.
 int Copy::Link(const Key& key, int parent, const std::string& name, const struct statx& source,
                Hand* hand) {
@@ -262,21 +260,9 @@ int Copy::Link(const Key& key, int parent, const std::string& name, const struct
       key_of(now) != copied->copy) {
     return 0;
   }
-  for (int attempt = 0; attempt < kAttempts; attempt++) {
-    const int done = hand->place.Link(file.Get(), parent, name);
-    if (done >= 0) {
-      work_->files++;
-      return 1;
-    }
-    if (done != -EEXIST) return 0;  // by content, then
-    const int verdict = hand->place.Judge(parent, name, source);
-    if (verdict < 0) return verdict;
-    if (verdict == Place::kKeep) return 1;
-    if (verdict == Place::kInPlace) return 0;
-    const int removed = verdict == Place::kFree ? 0 : hand->place.Unlink(parent, name);
-    if (removed < 0) return removed;
-  }
-  return -EEXIST;
+  const int linked = hand->place.Link(file.Get(), parent, name, source);
+  if (linked == 1) work_->files++;
+  return linked;
 }
 
 }  // namespace root

@@ -117,13 +117,22 @@ int Place::Directory(int parent, const std::string& name) {
   return allowed.Refused() < 0 ? allowed.Refused() : result(::mkdirat(parent, name.c_str(), 0700));
 }
 
-int Place::Link(int file, int parent, const std::string& name) {
+int Place::Link(int file, int parent, const std::string& name, const struct statx& source) {
   char fd[16];
   snprintf(fd, sizeof fd, "%d", file);
-  const Allowed allowed(root_, flags_, parent, work_);
-  return allowed.Refused() < 0
-             ? allowed.Refused()
-             : result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    const Allowed allowed(root_, flags_, parent, work_);
+    if (allowed.Refused() < 0) return allowed.Refused();
+    const int done = result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
+    if (done >= 0) return 1;
+    if (done != -EEXIST) return 0;
+    const int verdict = Judge(parent, name, source);
+    if (verdict < 0 || verdict == kKeep) return verdict;
+    if (verdict == kInPlace) return 0;
+    const int removed = verdict == kFree ? 0 : Unlink(parent, name);
+    if (removed < 0) return removed;
+  }
+  return -EEXIST;
 }
 
 int Place::InPlace(int file, Begun* begun) {

@@ -78,6 +78,7 @@ uint64_t mount_of(const struct statx& found) {
 }
 
 int Root::Open(int process, int mounts) {
+  resolve_ = kernel::kInRoot | kernel::kNoMagicLinks;
   process_.Reset(process);
   mounts_.Reset(mounts);
   root_.Reset(process < 0 ? root_of(mounts)
@@ -103,6 +104,25 @@ int Root::Open(int process, int mounts) {
   return Check();
 }
 
+int Root::Within(const Root& whole, int directory) {
+  root_.Reset(directory);
+  const auto copied = [](const Fd& fd) {
+    return fd.Get() < 0 ? -1 : result(::fcntl(fd.Get(), F_DUPFD_CLOEXEC, 0));
+  };
+  process_.Reset(copied(whole.process_));
+  mounts_.Reset(copied(whole.mounts_));
+  self_.Reset(copied(whole.self_));
+  if (mounts_.Get() < 0 || self_.Get() < 0) return -EMFILE;
+  if (whole.process_.Get() >= 0 && process_.Get() < 0) return -EMFILE;
+  users = whole.users;
+  groups = whole.groups;
+  identity_ = whole.identity_;
+  unique_mount_ = whole.unique_mount_;
+  namespace_ = whole.namespace_;
+  resolve_ = kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks;
+  return 0;
+}
+
 // 0, or -errno: ENOENT if it has been unmounted.
 int Root::Attached() const {
   kernel::MountRequest request = {sizeof request, 0, unique_mount_, kernel::kMountBasic,
@@ -124,7 +144,7 @@ int Root::Check() const {
 }
 
 int Root::Resolve(const std::string& path, uint64_t flags, uint64_t mode) const {
-  kernel::OpenHow how = {flags | O_CLOEXEC, mode, kernel::kInRoot | kernel::kNoMagicLinks};
+  kernel::OpenHow how = {flags | O_CLOEXEC, mode, resolve_};
   for (int attempt = 0;; attempt++) {
     const int fd = result(::syscall(kernel::kOpenat2, root_.Get(), path.c_str(), &how, sizeof how));
     if ((fd != -EAGAIN && fd != -EINTR) || attempt == kAttempts) return fd;

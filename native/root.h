@@ -52,6 +52,10 @@ class Root {
   // `mounts` is held, so that no mount below the root goes away meanwhile. Takes both fds.
   int Open(int process, int mounts);
 
+  // A directory of another root, as a root of its own: in this one no link is followed at all, and
+  // nothing leads up. Takes the fd.
+  int Within(const Root& whole, int directory);
+
   // The first thing that a call does: is this still the root of that process? -ESRCH: it has
   // exited. -ESTALE: its root is another one by now, or has been unmounted.
   int Check() const;
@@ -95,7 +99,8 @@ class Root {
   Fd process_;
   Fd mounts_;
   Fd root_;
-  Fd self_;  // our own /proc/self/fd
+  Fd self_;               // our own /proc/self/fd
+  uint64_t resolve_ = 0;  // RESOLVE_*, of openat2(2)
   Identity identity_ = {};
   uint64_t unique_mount_ = 0;  // 0: this kernel cannot tell whether a mount is still there
   uint64_t namespace_ = 0;

@@ -213,6 +213,8 @@ export interface Binding {
     /** The uid and gid of the process: whose is made what cannot be the id 0's. */
     owner: readonly [uid: number, gid: number],
   ): OpenedRoot | number;
+  /** Takes the fd of a directory of the root, which becomes a root of its own. */
+  rootWithin(root: OpenedRoot, directory: number): OpenedRoot | number;
   rootClose(root: OpenedRoot): void;
   rootCall(
     root: OpenedRoot,

@@ -63,9 +63,12 @@ export {
 export { type ProcessNode, processTree } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export { type ContainerRoot, openRoot } from './root/container-root.ts';
+export type { Archive } from './root/extract.ts';
 export type {
   Abortable,
+  ArchiveOptions,
   CopyOptions,
+  ExtractOptions,
   InsidePath,
   MkdirOptions,
   NameOptions,

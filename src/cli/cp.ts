@@ -1,5 +1,6 @@
 /** `linux-namespaces cp`: files and trees between a container and here. */
 import { statSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import type { Progress } from '../root/calls.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
@@ -8,9 +9,12 @@ import { inRoot, type Place, placesOf } from './place.ts';
 
 export const usage = `linux-namespaces cp [option...] PID|NAME:/PATH PATH
 linux-namespaces cp [option...] PATH PID|NAME:/PATH
+linux-namespaces cp [option...] PID|NAME:/PATH -
+linux-namespaces cp [option...] - PID|NAME:/DIRECTORY
 
 Copies a file or a tree out of a container or into it, with modes, times, links and
-holes. Into a directory that is there; otherwise the copy gets that name.
+holes. Into a directory that is there; otherwise the copy gets that name. With -, a
+stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).
 
   -a, --archive           -p and --special
   -p, --preserve-owners   owners, by their numbers inside; set-ID bits, file capabilities
@@ -51,13 +55,33 @@ export async function main(args: readonly string[]): Promise<void> {
     ...(!given.quiet && process.stderr.isTTY && { progress: showProgress }),
   };
   const out = from.container !== undefined;
+  const streams = (out ? to : from).path.toString() === '-';
+  if (streams && (copyOptions.dereference || copyOptions.force === false)) {
+    throw new UsageError('with a stream of tar, neither --dereference nor --no-clobber');
+  }
   await inRoot(out ? from : to, async root => {
+    if (streams && out) return pack(root, from, copyOptions);
+    if (streams) return unpack(root, to, copyOptions);
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);
     const path = isDirectory ? within(to.path, from.path) : to.path;
     if (out) await root.copyOut(from.path, path, copyOptions);
     else await root.copyIn(from.path, path, copyOptions);
+    if (copyOptions.progress) console.error();
   });
-  if (copyOptions.progress) console.error();
+}
+
+async function pack(root: ContainerRoot, { path }: Place, options: CopyOptions): Promise<void> {
+  const { stdout } = await import('./output.ts');
+  if (stdout.isTTY)
+    throw new UsageError('an archive is not for a terminal: send it to a file or a pipe');
+  const { special, oneFileSystem } = options;
+  await pipeline(root.archive(path, { special, oneFileSystem }), stdout, { end: false });
+}
+
+async function unpack(root: ContainerRoot, { path }: Place, options: CopyOptions): Promise<void> {
+  if (options.oneFileSystem) throw new UsageError('--one-file-system is for the way out');
+  const { special, preserveOwners } = options;
+  await root.extract(process.stdin, path, { special, preserveOwners });
 }
 
 function specialOf(given: string | undefined): CopyOptions['special'] {

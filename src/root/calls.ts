@@ -31,6 +31,9 @@ export const operations = {
   replace: 16,
   commit: 17,
   abandon: 18,
+  put: 19,
+  putEnd: 20,
+  attributes: 21,
 } as const;
 
 export interface Progress {
@@ -131,7 +134,7 @@ export class Calls {
       throw error;
     }
     done.then(free, free);
-    if (request.operation === 'replace') {
+    if (isBegin(request)) {
       this.#replacing++;
       done.then(({ value }) => value < 0 && this.replaced());
     }
@@ -146,6 +149,13 @@ export class Calls {
     throw this.#failure(result, request);
   }
 
+  /** The files below a directory, an fd that is taken: no link is followed there, and nothing leads up. */
+  within(directory: number): Calls {
+    const root = binding.rootWithin(this.#place.root, directory);
+    if (typeof root === 'number') throw failure(root, 'fcntl', { target: this.target });
+    return new Calls({ root, target: this.target });
+  }
+
   /** Closes an fd that a call has opened. */
   closeFile(fd: number, shown?: string): Promise<unknown> {
     return this.call({ operation: 'close', syscall: 'close', shown, fd });
@@ -156,7 +166,7 @@ export class Calls {
     const close = () => {
       for (const open of [fd, second]) if (open >= 0) this.closeFile(open).catch(() => {});
     };
-    if (request.operation !== 'replace' || value < 0) return close();
+    if (!isBegin(request) || value < 0) return close();
     const ended = () => {
       this.replaced();
       close();
@@ -218,6 +228,11 @@ export class Calls {
     }
     return callFailure(result, request, this.target);
   }
+}
+
+/** Does it leave a file to be written, which takes its name in the end? */
+function isBegin({ operation, numbers }: Request): boolean {
+  return operation === 'replace' || (operation === 'put' && numbers?.[8] === 1);
 }
 
 /** The result of a call; or, when it is aborted and does not stop, the reason in time. */

@@ -2,18 +2,23 @@
 import type { BigIntStats, Dirent, ReadStream, Stats, WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Target } from '../target.ts';
+import { archive } from './archive.ts';
 import { Calls, type operations, type Request } from './calls.ts';
 import { readFile, writeFile } from './contents.ts';
 import { copy } from './copies.ts';
 import { entriesOf, statsOf } from './entries.ts';
+import { type Archive, extract } from './extract.ts';
 import { openPlace } from './open.ts';
 import {
   type Abortable,
+  type ArchiveOptions,
   bytesOf,
   type ChangeOptions,
   type CopyOptions,
   decoded,
+  type ExtractOptions,
   type InsidePath,
   idOf,
   type MkdirOptions,
@@ -251,6 +256,22 @@ export class ContainerRoot {
   /** The same from `outside`, a path of ours, to `inside`. */
   async copyIn(outside: InsidePath, inside: InsidePath, options?: CopyOptions): Promise<void> {
     await copy(this.#calls, 'in', outside, inside, options);
+  }
+
+  /**
+   * A directory or file as a stream of tar, to be piped or read: owners are those inside. File capabilities and
+   * other extended attributes are not in it, nor fractions of seconds. What is wrong is its 'error'.
+   */
+  archive(path: InsidePath, options?: ArchiveOptions): Readable {
+    return archive(this.#calls, path, options);
+  }
+
+  /**
+   * Unpacks a stream of tar into a directory that is there, each entry by the rules of `copyIn`: nothing is
+   * written outside of that directory, whatever names and links the archive has.
+   */
+  async extract(source: Archive, path: InsidePath, options?: ExtractOptions): Promise<void> {
+    await extract(this.#calls, source, path, options);
   }
 
   #call(

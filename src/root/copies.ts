@@ -54,7 +54,7 @@ export async function copy(
   const { signal, progress, filter } = all;
   const path = direction === 'in' ? ours(from) : bytesOf(from, 'inside');
   const other = direction === 'in' ? bytesOf(to, 'inside') : ours(to);
-  const flags = flag[direction] | flagsOf(all) | specialOf(special);
+  const flags = flag[direction] | copyFlags({ ...all, special });
   for (const name of ['progress', 'filter'] as const) {
     const given = all[name];
     if (given !== undefined && typeof given !== 'function') {
@@ -83,7 +83,8 @@ export async function copy(
   });
 }
 
-function flagsOf(options: CopyOptions): number {
+/** But for the direction. */
+export function copyFlags(options: CopyOptions): number {
   const { force, errorOnExist, preserveTimestamps, verbatimSymlinks, mode = 0 } = options;
   const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = constants;
   if (verbatimSymlinks === (false as unknown)) {
@@ -106,7 +107,8 @@ function flagsOf(options: CopyOptions): number {
     [(mode & COPYFILE_FICLONE) !== 0, flag.clone],
     [(mode & COPYFILE_FICLONE_FORCE) !== 0, flag.cloneOnly],
   ];
-  return set.reduce((flags, [is, bit]) => (is ? flags | bit : flags), 0);
+  const special = specialOf(options.special);
+  return set.reduce((flags, [is, bit]) => (is ? flags | bit : flags), special);
 }
 
 function specialOf(special: unknown): number {

@@ -40,6 +40,9 @@ const reasons: Readonly<Record<string, string>> = {
   flat: 'this is a directory, and `recursive` is false',
 };
 
+/** The operations that give such a word. */
+const places: ReadonlySet<string> = new Set(['copy', 'put', 'putEnd', 'attributes']);
+
 export function callFailure(
   { value, at, data, system }: CallResult,
   request: Request,
@@ -48,7 +51,7 @@ export function callFailure(
   const below = at.length === 0 ? '' : `/${at.toString()}`;
   const shown =
     request.shown === undefined ? undefined : `${request.shown.replace(/\/+$/, '')}${below}`;
-  const reason = request.operation === 'copy' ? data.toString() : '';
+  const reason = places.has(request.operation) ? data.toString() : '';
   const files = {
     path: shown || request.shown,
     dest: request.shownOther,

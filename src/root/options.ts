@@ -102,6 +102,19 @@ export interface CopyOptions extends Abortable, Changing {
   oneFileSystem?: boolean | undefined;
 }
 
+export interface ArchiveOptions extends Abortable {
+  /** As of copies; but sockets are left out by `true`, too, since archives have none. */
+  special?: boolean | 'skip' | undefined;
+  /** Stays on the file system of the directory: of others, their mount points alone. Default: false. */
+  oneFileSystem?: boolean | undefined;
+}
+export interface ExtractOptions extends Abortable {
+  /** Owners by the numbers in the archive, as ids inside; and set-ID bits. Default: false. */
+  preserveOwners?: boolean | undefined;
+  /** FIFOs and devices, as of copies. Default: refused, EINVAL. */
+  special?: boolean | 'skip' | undefined;
+}
+
 export function bytesOf(path: unknown, name = 'path'): Buffer {
   const isText = typeof path === 'string';
   if (!isText && !(path instanceof Uint8Array)) {
