@@ -50,15 +50,15 @@ int follow(const Root& root, int directory, const std::string& name) {
   const int length = result(::readlinkat(directory, name.c_str(), text, sizeof text));
   if (length < 0) return length;
   const std::string target(text, static_cast<size_t>(length));
-  if (target[0] == '/') return root.Resolve(target, O_PATH);
+  if (target[0] == '/') return root.ResolveFromTop(target, O_PATH);
   std::string top;
   std::string base;
-  int failed = name_of(root, root.fd(), &top);
+  int failed = name_of(root, root.top(), &top);
   if (failed >= 0) failed = name_of(root, directory, &base);
   if (failed < 0) return failed;
   if (top == "/") top.clear();
   if (base.compare(0, top.size(), top) != 0) return -ENOENT;  // it has been moved out of the root
-  return root.Resolve(base.substr(top.size()) + "/" + target, O_PATH);
+  return root.ResolveFromTop(base.substr(top.size()) + "/" + target, O_PATH);
 }
 
 int Place::Refuse(int error, const char* reason) const {

@@ -50,6 +50,14 @@ int root_of(int mounts) {
   return there.root;
 }
 
+int resolve(int directory, const std::string& path, kernel::OpenHow how) {
+  for (int attempt = 0;; attempt++) {
+    const int fd = result(::syscall(kernel::kOpenat2, directory, path.c_str(), &how, sizeof how));
+    if ((fd != -EAGAIN && fd != -EINTR) || attempt == kAttempts) return fd;
+    ::sched_yield();
+  }
+}
+
 }  // namespace
 
 void Fd::Reset(int fd) {
@@ -112,6 +120,8 @@ int Root::Within(const Root& whole, int directory) {
   process_.Reset(copied(whole.process_));
   mounts_.Reset(copied(whole.mounts_));
   self_.Reset(copied(whole.self_));
+  whole_.Reset(copied(whole.root_));
+  if (whole_.Get() < 0) return -EMFILE;
   if (mounts_.Get() < 0 || self_.Get() < 0) return -EMFILE;
   if (whole.process_.Get() >= 0 && process_.Get() < 0) return -EMFILE;
   users = whole.users;
@@ -144,12 +154,11 @@ int Root::Check() const {
 }
 
 int Root::Resolve(const std::string& path, uint64_t flags, uint64_t mode) const {
-  kernel::OpenHow how = {flags | O_CLOEXEC, mode, resolve_};
-  for (int attempt = 0;; attempt++) {
-    const int fd = result(::syscall(kernel::kOpenat2, root_.Get(), path.c_str(), &how, sizeof how));
-    if ((fd != -EAGAIN && fd != -EINTR) || attempt == kAttempts) return fd;
-    ::sched_yield();
-  }
+  return resolve(root_.Get(), path, {flags | O_CLOEXEC, mode, resolve_});
+}
+
+int Root::ResolveFromTop(const std::string& path, uint64_t flags) const {
+  return resolve(top(), path, {flags | O_CLOEXEC, 0, kernel::kInRoot | kernel::kNoMagicLinks});
 }
 
 int Root::Parent(const std::string& path, std::string* name) const {

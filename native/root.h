@@ -64,6 +64,9 @@ class Root {
   // use and waits for no FIFO.
   int Resolve(const std::string& path, uint64_t flags, uint64_t mode = 0) const;
 
+  // The same from the root of the container on, where this is only a part of it.
+  int ResolveFromTop(const std::string& path, uint64_t flags) const;
+
   // The directory that the last component of `path` is in, as an O_PATH fd, and that component;
   // slashes behind it stay with it. What is done to a name in a directory (unlinkat, mkdirat,
   // renameat ...) follows no link.
@@ -88,6 +91,7 @@ class Root {
 
   int self() const { return self_.Get(); }
   int fd() const { return root_.Get(); }
+  int top() const { return whole_.Get() < 0 ? root_.Get() : whole_.Get(); }
   int mounts() const { return mounts_.Get(); }
   uint64_t mount() const { return identity_.mount; }
   Ids users;
@@ -99,6 +103,7 @@ class Root {
   Fd process_;
   Fd mounts_;
   Fd root_;
+  Fd whole_;              // of a part, the root of the container
   Fd self_;               // our own /proc/self/fd
   uint64_t resolve_ = 0;  // RESOLVE_*, of openat2(2)
   Identity identity_ = {};

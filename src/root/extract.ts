@@ -55,6 +55,7 @@ export async function extract(
   const end = signal && onAbort(signal, () => parser.destroy(abortError(signal)));
   const unpacking = new Unpacking(root, shown, { ...all, special });
   const fed = feed(archive, parser, tar.drained);
+  fed.catch(() => {}); // the parser ends with the same error
   try {
     for await (const entry of parser) {
       const said = tar.saidBy(entry.header);
@@ -68,7 +69,8 @@ export async function extract(
     await unpacking.finish();
   } catch (error) {
     parser.destroy();
-    await fed.catch(() => {});
+    // It is not waited for: it may never give anything more.
+    (archive as { destroy?: () => void }).destroy?.();
     throw signal?.aborted ? abortError(signal) : asFailure(error, unpacking);
   } finally {
     end?.();
