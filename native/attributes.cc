@@ -23,20 +23,25 @@ int change_mode(const Root& root, int file, unsigned mode) {
 }  // namespace
 
 int finish(const Root& root, int file, const struct statx& source, int flags) {
+  const bool out = (flags & kCopyIn) == 0;
+  // Set-ID bits mean the owner: without it they would make a program of root's of any other.
+  unsigned mode = source.stx_mode & ((flags & kCopyOwners) != 0 ? 07777 : 01777);
   if ((flags & kCopyOwners) != 0) {
-    const bool in = (flags & kCopyIn) != 0;
     const int64_t user =
-        in ? root.users.Outside(source.stx_uid) : root.users.Inside(source.stx_uid);
+        out ? root.users.Inside(source.stx_uid) : root.users.Outside(source.stx_uid);
     const int64_t group =
-        in ? root.groups.Outside(source.stx_gid) : root.groups.Inside(source.stx_gid);
+        out ? root.groups.Inside(source.stx_gid) : root.groups.Outside(source.stx_gid);
     if (user < 0 || group < 0) return -EINVAL;
+    // Root inside has the number of our root, and is somebody without its rights: a program that he
+    // made to run as himself must not run as root here.
+    if (out && user != source.stx_uid) mode &= ~static_cast<unsigned>(S_ISUID);
+    const bool runs = !S_ISDIR(source.stx_mode);  // of a directory the bit means something else
+    if (out && runs && group != source.stx_gid) mode &= ~static_cast<unsigned>(S_ISGID);
     const int done = result(
         ::fchownat(file, "", static_cast<uid_t>(user), static_cast<gid_t>(group), AT_EMPTY_PATH));
     if (done < 0) return done;
   }
   if (!S_ISLNK(source.stx_mode)) {
-    // Set-ID bits mean the owner: without it they would make a program of root's of any other.
-    const unsigned mode = source.stx_mode & ((flags & kCopyOwners) != 0 ? 07777 : 01777);
     const int done =
         is_special(source.stx_mode) ? change_mode(root, file, mode) : result(::fchmod(file, mode));
     if (done < 0) return done;

@@ -75,7 +75,7 @@ int join(const Root& container) {
   const Fd here(result(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   sigset_t all;
   sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);  // this thread's; as pthread_sigmask of glibc 2.32
   int done = sys::unshare(CLONE_FS);
   if (done >= 0) done = sys::setns(container.mounts(), kernel::kMnt);
   if (done < 0) return done;

@@ -76,8 +76,12 @@ class Removal {
       } else if (left == 1) {
         const std::string found = entry.name;
         left = Spend();
-        if (left == 0) left = Remove(walk_.Top(), found, kUncounted);
-        if (left < 0) Failed(found, left);
+        if (left < 0) {
+          work_->at = walk_.PathTo("");
+        } else {
+          left = Remove(walk_.Top(), found, kUncounted);
+          if (left < 0) Failed(found, left);
+        }
       } else {
         work_->at = walk_.PathTo("");
       }
@@ -158,7 +162,8 @@ class Removal {
       if (left == 0) break;
       count++;
     }
-    return left < 0 ? left : static_cast<int64_t>(count);
+    if (left < 0) return left;
+    return count == kCountMost ? -ENOTEMPTY : static_cast<int64_t>(count);
   }
 
   // The directory that we are in has been emptied.
@@ -195,7 +200,8 @@ int remove(const Root& root, const std::string& path, bool recursive, Work* work
   if (name.empty()) return -EBUSY;  // the root itself
   if (!recursive) {
     const int done = Names(root, work).Unlink(parent.Get(), name.c_str());
-    return done == -EPERM && is_directory(parent.Get(), name.c_str()) ? -EISDIR : done;
+    const bool unclear = done == -EPERM && work->system.empty();
+    return unclear && is_directory(parent.Get(), name.c_str()) ? -EISDIR : done;
   }
   // With slashes behind it a link would be followed; and what is above is not below.
   const bool directory = name.back() == '/';

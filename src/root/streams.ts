@@ -9,6 +9,8 @@ import { tidied } from './contents.ts';
 import { refusedChange } from './failures.ts';
 import { bytesOf, flagsOf, type InsidePath, modeOf, type OpenOptions, shownAs } from './options.ts';
 
+const unnamed = 0o20000000; // O_TMPFILE but for O_DIRECTORY, which Node does not name
+
 /**
  * Node gives a FileHandle for a path only: so the file is opened by us, and once more by Node, through our
  * own /proc, which leads to that very file.
@@ -32,8 +34,8 @@ export async function openHandle(
     signal: options.signal,
   });
   try {
-    const { O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW } = fs.constants;
-    const again = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW);
+    const { O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY } = fs.constants;
+    const again = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW | O_DIRECTORY | unnamed);
     const handle = await fs.promises.open(`/proc/self/fd/${fd}`, again);
     return value === 0 ? handle : withoutChanges(handle, { shown, system, target: calls.target });
   } catch (error) {
