@@ -9,8 +9,6 @@
 namespace root {
 namespace {
 
-constexpr uint32_t kNobody = 65534;  // what Ids::Inside() says
-
 int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
 // Of an O_PATH fd, too.
@@ -68,7 +66,8 @@ int finish_capabilities(const Root& root, int from, int to, int flags) {
   const bool in = (flags & kCopyIn) != 0;
   const int64_t owner = in ? root.users.Outside(data.root) : root.users.Inside(data.root);
   if (owner < 0) return static_cast<int>(owner);
-  if (!in && owner == kNobody) return 0;  // they are nobody's who is in the container
+  // As the set-ID bits: root of a user's container has the number of our root.
+  if (!in && owner != data.root) return 0;
   data.root = static_cast<uint32_t>(owner);
   data.magic = (data.magic & 0xffffff) | (owner == 0 ? 0x02000000 : 0x03000000);
   const size_t size = owner == 0 ? kVersion2 : sizeof data;

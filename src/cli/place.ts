@@ -1,5 +1,6 @@
 /** Places of files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
-import { type ContainerRoot, openRoot } from '../root/container-root.ts';
+import type { ContainerRoot } from '../root/container-root.ts';
+import { openRoot } from '../root/open-root.ts';
 import { UsageError } from './arguments.ts';
 import { targetOf } from './target.ts';
 import { bytesOfWords } from './words.ts';

@@ -353,7 +353,8 @@ test.skipIf(tools)('file capabilities are kept with owners, and lost without', a
     expect(outside(join(merged, 'kept/program'))).toBe(`cap_net_raw=ep${owner}`);
     const back = join(makeFolder(), basename(program));
     await root.copyOut('/kept/program', back, { preserveOwners: true });
-    expect(outside(back)).toBe('cap_net_raw=ep');
+    // Root of the container is not ours, though it has the same number.
+    expect(outside(back)).toBe(way === 'chroot' ? 'cap_net_raw=ep' : '');
     expect(statSync(back)).toMatchObject({ uid: 33, gid: 44 });
   }
 });
