@@ -210,3 +210,9 @@ test('into itself: nothing is made', async () => {
   expect(readdirSync(join(image, 'tmp/a')).sort()).toEqual(['b', 'f']);
   expect(readdirSync(join(image, 'tmp/a/b'))).toEqual([]);
 });
+
+test.each(['device', 'copy-unmount'])('test/attacks/%s.mjs wins nothing', name => {
+  const program = new URL(`../../attacks/${name}.mjs`, import.meta.url).pathname;
+  const { stdout } = spawnSync(process.execPath, [program, '12'], { encoding: 'utf8' });
+  expect(stdout).toBe('won 0 of 12\n');
+});
