@@ -95,9 +95,10 @@ int copy_through(const Root& root, int from, int there, const struct statx& foun
   const Fd reading(root.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (reading.Get() < 0) return reading.Get();
   Begun begun;
-  if (special) begun.file.Reset(root.Reopen(there, O_WRONLY | O_NOCTTY));
+  if (special) begun.file.Reset(open_stream(root, there, work));
   int done = special ? begun.file.Get() : place.InPlace(there, &begun);
-  if (done < 0) return special ? place.Refuse(done, "device") : done;
+  if (done == -ENXIO) return place.Refuse(done, "device");
+  if (done < 0) return done;
   Buffer buffer;
   done = special ? stream_content(reading.Get(), begun.file.Get(), source, &buffer, work)
                  : copy_content(reading.Get(), begun.file.Get(), source, &buffer, work);

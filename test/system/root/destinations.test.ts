@@ -1,10 +1,13 @@
 /** `cp` onto each kind of destination, beside cp(1) and `docker cp` in the same folder. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  closeSync,
+  constants,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -172,6 +175,37 @@ test('/dev/null and /dev/stdout are written to, and stay what they are', async (
   expect(status, stderr).toBe(0);
   expect(stdout).toBe('127.0.0.1 inside');
   expect(stderr).toBe('character special file\nsymbolic link\nsymbolic link\n');
+});
+
+test('a FIFO that nobody reads, or not to its end: the copy waits, and can be ended', async () => {
+  const image = makeImage();
+  writeFileSync(join(image, 'tmp/large'), Buffer.alloc(3 << 20, 'large'));
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  const fifo = join(makeFolder(), 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const before = readdirSync('/proc/self/task').length;
+  const copy = (ms: number) =>
+    root.copyOut('/tmp/large', fifo, { signal: AbortSignal.timeout(ms) });
+  for (let i = 0; i < 20; i++) expect((await rejectionOf(copy(10))).name).toBe('AbortError');
+  const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  expect((await rejectionOf(copy(200))).name).toBe('AbortError');
+  closeSync(reader);
+  await expect.poll(() => readdirSync('/proc/self/task').length).toBeLessThanOrEqual(before);
+  // With a reader it is all there.
+  const reading = spawnSync(
+    'sh',
+    [
+      '-c',
+      `"$0" "$1" cp "$2:/tmp/large" "$3" & cat "$3" | wc -c`,
+      process.execPath,
+      main,
+      `${pid}`,
+      fifo,
+    ],
+    { encoding: 'utf8' },
+  );
+  expect(reading.stdout.trim()).toBe(`${3 << 20}`);
 });
 
 test('a link as the destination is written through, in place, and only inside', async () => {
