@@ -1,4 +1,5 @@
 // Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
 const entries = /src\/(index|syscalls|vitest)\.ts$/;
@@ -6,7 +7,27 @@ const entries = /src\/(index|syscalls|vitest)\.ts$/;
 const start =
   /src\/(binding|builtin|errnos|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target|type-options)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
 
-const shared = { platform: 'node', external: ['vitest'] };
+/** Loaded when it is needed: the format of tar, and the library for that. */
+const rare = /(src\/root\/tar\.ts|\/node_modules\/.*)$/;
+
+/** The licences of the libraries that are in a chunk, beside it. */
+const licences = {
+  name: 'licences',
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap(({ modules }) => Object.keys(modules ?? {}));
+    const folders = modules.flatMap(
+      id => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [],
+    );
+    const texts = [...new Set(folders)].sort().map(folder => {
+      const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
+      return `${name} ${version}\n\n${readFileSync(`${folder}/LICENSE`, 'utf8').trim()}\n`;
+    });
+    const source = `In tar.js and cli-tar.cjs:\n\n${texts.join('\n\n')}`;
+    if (texts.length > 0) this.emitFile({ type: 'asset', fileName: 'LICENSES', source });
+  },
+};
+
+const shared = { platform: 'node', external: ['vitest'], plugins: [licences] };
 // The sources are in the package, where the maps say.
 const output = { dir: 'lib', sourcemap: true, sourcemapExcludeSources: true };
 
@@ -17,7 +38,9 @@ export default defineConfig([
     output: {
       ...output,
       chunkFileNames: '[name].js',
-      codeSplitting: { groups: [{ name: 'library', test: id => !entries.test(id) }] },
+      codeSplitting: {
+        groups: [{ name: 'library', test: id => !entries.test(id) && !rare.test(id) }],
+      },
     },
   },
   {

@@ -2,16 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace root {
 namespace {
-
-constexpr int kAttempts = 100;  // a name that somebody else keeps taking
 
 int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
@@ -48,39 +44,34 @@ int finish(const Root& root, int file, const struct statx& source, int flags) {
         is_special(source.stx_mode) ? change_mode(root, file, mode) : result(::fchmod(file, mode));
     if (done < 0) return done;
   }
+  if ((flags & kCopyNewTimes) != 0) return 0;
   const struct timespec times[2] = {{source.stx_atime.tv_sec, source.stx_atime.tv_nsec},
                                     {source.stx_mtime.tv_sec, source.stx_mtime.tv_nsec}};
   return result(::utimensat(file, "", times, AT_EMPTY_PATH));
 }
 
-int make_special(const Root& root, int from, int parent, const std::string& name,
-                 const struct statx& source, int flags) {
-  char target[PATH_MAX + 1];
-  if (S_ISLNK(source.stx_mode)) {
-    const int length = result(::readlinkat(from, "", target, sizeof target - 1));
-    if (length < 0) return length;
-    target[length] = '\0';
-  }
-  int done = -EEXIST;
-  for (int attempt = 0; attempt < kAttempts && done == -EEXIST; attempt++) {
-    done =
-        result(S_ISLNK(source.stx_mode)
-                   ? ::symlinkat(target, parent, name.c_str())
-                   : ::syscall(SYS_mknodat, parent, name.c_str(), (source.stx_mode & S_IFMT) | 0600,
-                               makedev(source.stx_rdev_major, source.stx_rdev_minor)));
-    if (done != -EEXIST) break;
-    const int removed = result(::unlinkat(parent, name.c_str(), 0));
-    if (removed < 0 && removed != -ENOENT) return removed;
-  }
-  if (done < 0) return done;
-  const Fd made(result(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
-  if (made.Get() < 0) return made.Get();
-  struct statx now;
-  done = stat(made.Get(), "", AT_EMPTY_PATH, &now);
-  if (done < 0) return done;
-  // Not what we made: then it is left alone.
-  if (((now.stx_mode ^ source.stx_mode) & S_IFMT) != 0) return 0;
-  return finish(root, made.Get(), source, flags);
+// linux/capability.h: struct vfs_ns_cap_data. Version 2 ends before `root`, and means the root of
+// the user namespace that mounted the file system: here that is ours.
+int finish_capabilities(const Root& root, int from, int to, int flags) {
+  if (from < 0 || (flags & kCopyOwners) == 0) return 0;
+  struct {
+    uint32_t magic;
+    uint32_t sets[4];
+    uint32_t root;
+  } data = {};
+  constexpr size_t kVersion2 = sizeof data - sizeof data.root;
+  const int length = result(::fgetxattr(from, "security.capability", &data, sizeof data));
+  if (length == -ENODATA || length == -EOPNOTSUPP) return 0;
+  if (length < 0) return length;
+  const bool in = (flags & kCopyIn) != 0;
+  const int64_t owner = in ? root.users.Outside(data.root) : root.users.Inside(data.root);
+  if (owner < 0) return static_cast<int>(owner);
+  // As the set-ID bits: root of a user's container has the number of our root.
+  if (!in && owner != data.root) return 0;
+  data.root = static_cast<uint32_t>(owner);
+  data.magic = (data.magic & 0xffffff) | (owner == 0 ? 0x02000000 : 0x03000000);
+  const size_t size = owner == 0 ? kVersion2 : sizeof data;
+  return result(::fsetxattr(to, "security.capability", &data, size, 0));
 }
 
 }  // namespace root

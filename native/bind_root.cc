@@ -1,11 +1,14 @@
 // JavaScript to call.h: opens the root of a container, and makes calls on its files, each on a
 // thread of its own. What a call needs belongs to it: the environment may end before it does.
+#include <errno.h>
+
 #include <string>
 
 #include "bind.h"
 #include "call.h"
 #include "env.h"
 #include "job.h"
+#include "question.h"
 #include "values.h"
 
 namespace js {
@@ -90,6 +93,16 @@ napi_value Open(napi_env env, napi_callback_info info) {
   return failed < 0 ? FromInt(env, failed) : Wrap(env, std::move(opened));
 }
 
+// rootWithin(root, directory): a root of its own, which takes the fd, or -errno.
+napi_value Within(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  const int directory = Int(env, given[1]);
+  PerEnv::Of(env)->LetGo(directory);
+  auto opened = Held::Make();
+  const int failed = opened->Within(**Unwrap<Held>(env, given[0]), directory);
+  return failed < 0 ? FromInt(env, failed) : Wrap(env, std::move(opened));
+}
+
 // rootClose(root): at once, or after the last of the calls that run.
 napi_value Close(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
@@ -108,10 +121,11 @@ class FileCall;
 // What JavaScript holds of a call that runs.
 struct Running {
   root::Call call;
+  Question question;
   FileCall* job = nullptr;  // while its end has not been heard
 };
 
-class FileCall : public Job {
+class FileCall : public Job, public root::Filter {
  public:
   explicit FileCall(Shared<Running> running) : running_(std::move(running)) {
     running_->job = this;
@@ -120,6 +134,20 @@ class FileCall : public Job {
 
  protected:
   void Run() override { root::run(&running_->call); }
+
+  int Ask(const std::string& question, std::string* answer) override {
+    running_->question.Put(question);
+    return Job::Ask() && running_->question.Wait(answer) ? 0 : -ECANCELED;
+  }
+
+  void Asked(napi_env env, napi_value function) override {
+    napi_value nobody = nullptr;
+    napi_value question = FromBytes(env, running_->question.Text());
+    napi_get_undefined(env, &nobody);
+    napi_call_function(env, nobody, function, 1, &question, nullptr);
+  }
+
+  void Abandoned() override { running_->question.End(); }
 
   napi_value Refused(napi_env env, int error) override {
     running_->call.value = error;
@@ -145,16 +173,17 @@ class FileCall : public Job {
   Shared<Running> running_;
 };
 
-// rootCall(root, operation, path, other, numbers, fd, second, data, systems): [running, promise]
+// rootCall(root, operation, path, other, numbers, fd, second, data, systems, ask):
+// [running, promise]
 napi_value Call(napi_env env, napi_callback_info info) {
-  const Arguments<9> given(env, info);
+  const Arguments<10> given(env, info);
   auto running = Shared<Running>::Make();
   root::Call& call = running->call;
   call.root = *Unwrap<Held>(env, given[0]);
   call.operation = static_cast<root::Operation>(Int(env, given[1]));
   call.path = Bytes(env, given[2]);
   call.other = Bytes(env, given[3]);
-  for (uint32_t i = 0; i < 3; i++) call.numbers[i] = LongAt(env, given[4], i);
+  for (uint32_t i = 0; i < root::kNumbers; i++) call.numbers[i] = LongAt(env, given[4], i);
   call.fd = Int(env, given[5]);
   call.second = Int(env, given[6]);
   call.data = Bytes(env, given[7]);
@@ -162,7 +191,11 @@ napi_value Call(napi_env env, napi_callback_info info) {
   if (call.operation == root::Operation::kClose) PerEnv::Of(env)->LetGo(call.fd);
   napi_value pair = NewArray(env);
   Set(env, pair, 0u, Wrap(env, running));
-  Set(env, pair, 1u, Job::Start(env, new FileCall(running)));
+  auto* job = new FileCall(running);
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, given[9], &type);
+  if (type == napi_function) call.filter = job;
+  Set(env, pair, 1u, Job::Start(env, job, type == napi_function ? given[9] : nullptr));
   return pair;
 }
 
@@ -171,7 +204,15 @@ napi_value Stop(napi_env env, napi_callback_info info) {
   const Arguments<2> given(env, info);
   const auto& running = *Unwrap<Shared<Running>>(env, given[0]);
   running->call.cancelled = true;
+  running->question.End();
   if (Bool(env, given[1]) && running->job != nullptr) running->job->Unref(env);
+  return nullptr;
+}
+
+// rootAnswer(running, bytes): of what `ask` was called with.
+napi_value Answer(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  (*Unwrap<Shared<Running>>(env, given[0]))->question.Answer(Bytes(env, given[1]));
   return nullptr;
 }
 
@@ -189,9 +230,11 @@ napi_value Progress(napi_env env, napi_callback_info info) {
 
 void Root(napi_env env, napi_value exports) {
   Export(env, exports, "rootOpen", Open);
+  Export(env, exports, "rootWithin", Within);
   Export(env, exports, "rootClose", Close);
   Export(env, exports, "rootCall", Call);
   Export(env, exports, "rootStop", Stop);
+  Export(env, exports, "rootAnswer", Answer);
   Export(env, exports, "rootProgress", Progress);
 }
 

@@ -7,6 +7,8 @@
 
 #include "change.h"
 #include "file.h"
+#include "filesystem.h"
+#include "put.h"
 #include "sys.h"
 
 namespace root {
@@ -39,7 +41,7 @@ int64_t stat_file(Call* call) {
       time((found.stx_mask & STATX_BTIME) != 0 ? found.stx_btime : found.stx_ctime),
   };
   call->data.assign(reinterpret_cast<const char*>(fields), sizeof fields);
-  return 0;
+  return S_ISDIR(found.stx_mode) && is_kernels(file.Get()) ? 1 : 0;
 }
 
 // These need no root, and go on when it has been closed.
@@ -50,7 +52,8 @@ bool is_by_fd(Operation operation) {
 
 // What has begun in the root ends in it, also when that is the root of nothing any more.
 bool is_end(Operation operation) {
-  return operation == Operation::kCommit || operation == Operation::kAbandon;
+  return operation == Operation::kCommit || operation == Operation::kAbandon ||
+         operation == Operation::kPutEnd;
 }
 
 int64_t perform(Call* call) {
@@ -96,6 +99,12 @@ int64_t perform(Call* call) {
       return commit(call);
     case Operation::kAbandon:
       return abandon(call);
+    case Operation::kPut:
+      return put(call);
+    case Operation::kPutEnd:
+      return put_end(call);
+    case Operation::kAttributes:
+      return put_attributes(call);
   }
   return -ENOSYS;
 }
@@ -108,6 +117,7 @@ void run(Call* call) {
   call->value = asks ? call->root->Check() : 0;
   call->gone = call->value == -ESRCH || call->value == -ESTALE;
   if (call->value >= 0) call->value = perform(call);
+  if (call->value < 0 && call->reason != nullptr) call->data = call->reason;
   call->root = Shared<Root>();  // not only when JavaScript has forgotten the call
 }
 

@@ -12,7 +12,7 @@ namespace root {
 enum class Operation {  // in the order of `operations` in src/root/calls.ts
   kOpen,                // path, flags, mode, special: fd; 1 if only its content is in reach of it
   kReadFile,            // path, flags, special: data; of what is longer the fd and size, too
-  kStat,                // path, follows: data
+  kStat,                // path, follows: data; 1 where the kernel holds no files
   kReadlink,            // path: data
   kRealpath,            // path: data
   kList,                // path, recursive: data
@@ -29,14 +29,21 @@ enum class Operation {  // in the order of `operations` in src/root/calls.ts
   kReplace,  // path, mode: fd, second (its directory), data (its name, 0, that of the path)
   kCommit,   // fd, second, path (its name), other: takes the name, on disk
   kAbandon,  // second, path: removes it
+  // Of an archive, numbers: CopyFlags, mode, uid, gid, mtime in seconds, nanoseconds, major, minor.
+  kPut,        // path, other (what a link says; of no type: the file that gets a name), data, more:
+               // 1 directory made, 3 nothing done; with `more` as kReplace, to be written
+  kPutEnd,     // fd, second, path (its name), other: takes the name
+  kAttributes  // path: of a directory
 };
+
+constexpr uint32_t kNumbers = 9;
 
 struct Call : Work {
   Shared<Root> root;
   Operation operation = Operation::kOpen;
   std::string path;
   std::string other;
-  int64_t numbers[3] = {};
+  int64_t numbers[kNumbers] = {};
   int fd = -1;
   int second = -1;
   std::string data;  // in and out

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace root {
@@ -10,6 +13,7 @@ namespace {
 constexpr uint64_t kSmall = 128 << 10;       // bytes: below, reading and writing is faster
 constexpr uint64_t kChunk = 8 << 20;         // bytes between two looks at `cancelled`
 constexpr size_t kBuffer = 512 << 10;        // bytes
+constexpr int kLook = 20;                    // milliseconds between two looks at `cancelled`
 constexpr uint64_t kUnsizedMost = 64 << 20;  // bytes, of a file that is said to be empty (/proc)
 
 int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
@@ -101,6 +105,56 @@ int copy_content(int from, int to, const struct statx& source, Buffer* buffer, W
     if (offset < end) return result(::ftruncate(to, reached));  // it has become shorter
   }
   return sparse ? result(::ftruncate(to, static_cast<off_t>(size))) : 0;  // it may end in a hole
+}
+
+int clone_or_copy(int from, int to, const struct statx& source, int flags, Buffer* buffer,
+                  Work* work) {
+  if ((flags & (kCopyClone | kCopyCloneOnly)) != 0) {
+    const int cloned = result(::ioctl(to, FICLONE, from));
+    if (cloned >= 0 || (flags & kCopyCloneOnly) != 0) return cloned;
+  }
+  return copy_content(from, to, source, buffer, work);
+}
+
+int open_stream(const Root& root, int file, Work* work) {
+  for (;;) {
+    const int opened = root.Reopen(file, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    struct statx found;
+    if (opened != -ENXIO || stat(file, "", AT_EMPTY_PATH, &found) < 0 ||
+        !S_ISFIFO(found.stx_mode)) {
+      return opened;
+    }
+    if (work->cancelled) return -ECANCELED;
+    ::poll(nullptr, 0, kLook);
+  }
+}
+
+int stream_content(int from, int to, const struct statx& source, Buffer* buffer, Work* work) {
+  if (*buffer == nullptr) buffer->reset(new char[kBuffer]);
+  const uint64_t end = source.stx_size > 0 ? source.stx_size : kUnsizedMost;
+  for (uint64_t offset = 0; offset < end;) {
+    if (work->cancelled) return -ECANCELED;
+    const uint64_t left = end - offset;
+    const long got =
+        ::pread(from, buffer->get(), left < kBuffer ? left : kBuffer, static_cast<off_t>(offset));
+    if (got == -1) return -errno;
+    if (got == 0) return 0;
+    for (long written = 0; written < got;) {
+      if (work->cancelled) return -ECANCELED;
+      const long more = ::write(to, buffer->get() + written, static_cast<size_t>(got - written));
+      if (more >= 0) {
+        written += more;
+      } else if (errno == EAGAIN) {
+        struct pollfd full = {to, POLLOUT, 0};
+        ::poll(&full, 1, kLook);
+      } else if (errno != EINTR) {
+        return -errno;
+      }
+    }
+    offset += static_cast<uint64_t>(got);
+    work->bytes += static_cast<uint64_t>(got);
+  }
+  return source.stx_size == 0 ? -EFBIG : 0;
 }
 
 }  // namespace root

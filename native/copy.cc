@@ -1,278 +1,268 @@
-// Copying trees: the half of tree.h that goes between inside and outside.
-#include <dirent.h>
+#include "copy.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <vector>
-
 #include "attributes.h"
-#include "content.h"
-#include "hands.h"
+#include "filesystem.h"
 #include "kernel.h"
-#include "links.h"
-#include "tree.h"
-#include "walk.h"
 
 namespace root {
 namespace {
 
-constexpr int kAttempts = 100;  // a name that somebody else keeps taking
+constexpr size_t kAskedMost = 1000;  // entries that a filter is asked about in one go
+constexpr size_t kAskingDepth = 32;  // further down, one by one: the answers are kept at each depth
 
 int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
-uint64_t device_of(const struct statx& found) {
-  return makedev(found.stx_dev_major, found.stx_dev_minor);
-}
-
-class Copy {
- public:
-  Copy(const Root& root, int flags, Work* work)
-      : root_(root), flags_(flags), work_(work), hands_(Perform, this) {}
-
-  // `from` is an O_PATH fd of the source; its copy gets `name` in the directory `parent`, or is
-  // put into `existing`, a directory.
-  int Run(int from, int parent, const std::string& name, int existing) {
-    struct statx source;
-    int left = stat(from, "", AT_EMPTY_PATH, &source);
-    if (left < 0) return left;
-    if (S_ISDIR(source.stx_mode)) {
-      left = existing >= 0 ? Down(from, "", existing, source, false)
-                           : Directory(from, name, parent, source);
-    } else {
-      if (existing >= 0) return -EISDIR;
-      return File(from, parent, name, source, &buffer_);
-    }
-    while (left >= 0 && !from_.Empty()) {
-      if (work_->cancelled) return -ECANCELED;
-      Walk::Entry entry;
-      left = from_.Next(&entry);
-      if (left == 0) {
-        left = Up();
-      } else if (left == 1) {
-        const std::string found = entry.name;
-        left = Entry(found);
-        if (left < 0) work_->at = from_.PathTo(found);
-      } else {
-        work_->at = from_.PathTo("");
-      }
-    }
-    const int given = hands_.Finish();
-    if (given < 0) work_->at = from_.PathTo(hands_.Failed());
-    return given < 0 ? given : left;
-  }
-
- private:
-  static int Perform(void* data, const Piece& piece, Buffer* buffer) {
-    return static_cast<Copy*>(data)->File(piece.from.Get(), piece.parent, piece.name, piece.source,
-                                          buffer);
-  }
-
-  int Entry(const std::string& name) {
-    Fd file(result(::openat(from_.Top(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
-    if (file.Get() == -ENOENT) return 0;  // gone since it was listed
-    if (file.Get() < 0) return file.Get();
-    struct statx source;
-    const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &source);
-    if (failed < 0) return failed;
-    if (S_ISDIR(source.stx_mode)) return Directory(file.Get(), name, to_.Top(), source);
-    // Names of one file are not for two threads.
-    if (!S_ISREG(source.stx_mode) || source.stx_nlink > 1) {
-      return File(file.Get(), to_.Top(), name, source, &buffer_);
-    }
-    return hands_.Give({std::move(file), to_.Top(), name, source});
-  }
-
-  // A directory that is there already keeps what it is; one of ours gets its mode when it is full.
-  int Directory(int from, const std::string& name, int parent, const struct statx& source) {
-    const int made = result(::mkdirat(parent, name.c_str(), 0700));
-    if (made < 0 && made != -EEXIST) return made;
-    const int to = open_directory_at(parent, name.c_str());
-    return to < 0 ? to : Down(from, name, to, source, made >= 0);
-  }
-
-  // Takes `to`.
-  int Down(int from, const std::string& name, int to, const struct statx& source, bool made) {
-    int done = hands_.Finish();  // to go on may close the directory above
-    if (done < 0) {
-      ::close(to);
-      return done;
-    }
-    done = to_.Push(to, name);
-    if (done < 0) return done;
-    struct statx target;
-    done = stat(to, "", AT_EMPTY_PATH, &target);
-    if (done < 0) return done;
-    const Key here = {device_of(source), source.stx_ino};
-    if (to_.Depth() == 1) {
-      top_ = {device_of(target), target.stx_ino};
-      top_fd_.Reset(result(::openat(to, ".", O_PATH | O_CLOEXEC)));
-    }
-    if (here == top_) return -EINVAL;  // into itself
-    const int reading = open_directory_at(from, ".");
-    done = reading < 0 ? reading : from_.Push(reading, name);
-    if (done >= 0) sources_.push_back({source, made});
-    return done;
-  }
-
-  int Up() {
-    const int given = hands_.Finish();
-    if (given < 0) return given;
-    const auto [source, made] = sources_.back();
-    sources_.pop_back();
-    int done = made ? finish(root_, to_.Top(), source, flags_) : 0;
-    if (done < 0) work_->at = from_.PathTo("");
-    if (made) work_->files++;
-    if (done >= 0) done = to_.Pop();
-    if (done >= 0) done = from_.Pop();
-    return done;
-  }
-
-  int File(int from, int parent, const std::string& name, const struct statx& source,
-           Buffer* buffer) {
-    const bool regular = S_ISREG(source.stx_mode);
-    if (is_special(source.stx_mode) && (flags_ & kCopySpecial) == 0) return -EOPNOTSUPP;
-    const Key key = {device_of(source), source.stx_ino};
-    const bool several = source.stx_nlink > 1;
-    if (several) {
-      const int linked = Link(key, parent, name);
-      if (linked != 0) return linked < 0 ? linked : 0;
-    }
-    int done = regular ? Regular(from, parent, name, source, buffer)
-                       : make_special(root_, from, parent, name, source, flags_);
-    if (done < 0) return done;
-    work_->files++;
-    struct statx made;
-    if (several && !to_.Empty() && stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &made) == 0) {
-      links_.Add({key, {device_of(made), made.stx_ino}, to_.PathTo(name)});
-    }
-    return 0;
-  }
-
-  // 1: the copy of this file has got a further name. 0: there is none yet, or it is not there any
-  // more.
-  int Link(const Key& key, int parent, const std::string& name) {
-    const Copied* copied = links_.Find(key);
-    if (copied == nullptr) return 0;
-    kernel::OpenHow how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
-                           kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks};
-    const Fd file(
-        result(::syscall(kernel::kOpenat2, top_fd_.Get(), copied->path.c_str(), &how, sizeof how)));
-    struct statx now;
-    if (file.Get() < 0 || stat(file.Get(), "", AT_EMPTY_PATH, &now) < 0 ||
-        Key{device_of(now), now.stx_ino} != copied->copy) {
-      return 0;
-    }
-    char fd[16];
-    snprintf(fd, sizeof fd, "%d", file.Get());
-    for (int attempt = 0; attempt < kAttempts; attempt++) {
-      const int done = result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
-      if (done >= 0) {
-        work_->files++;
-        return 1;
-      }
-      if (done != -EEXIST) return 0;  // by content, then
-      const int removed = result(::unlinkat(parent, name.c_str(), 0));
-      if (removed < 0 && removed != -ENOENT) return removed;
-    }
-    return -EEXIST;
-  }
-
-  // What has this name already stays whole until its successor is.
-  int Regular(int from, int parent, const std::string& name, const struct statx& source,
-              Buffer* buffer) {
-    const Fd reading(root_.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    if (reading.Get() < 0) return reading.Get();
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    std::string made = name;
-    Fd writing(result(::openat(parent, made.c_str(), flags, 0600)));
-    if (writing.Get() == -EEXIST) {
-      struct statx target;
-      if (stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &target) == 0) {
-        if (S_ISDIR(target.stx_mode)) return -EISDIR;
-        if (device_of(target) == device_of(source) && target.stx_ino == source.stx_ino) {
-          return -EINVAL;  // onto itself
-        }
-      }
-      for (int attempt = 0; attempt < kAttempts && writing.Get() == -EEXIST; attempt++) {
-        made = temporary_name();
-        writing.Reset(result(::openat(parent, made.c_str(), flags, 0600)));
-      }
-    }
-    if (writing.Get() < 0) return writing.Get();
-    int done = copy_content(reading.Get(), writing.Get(), source, buffer, work_);
-    if (done >= 0) done = finish(root_, writing.Get(), source, flags_);
-    if (done >= 0 && made != name) {
-      done = result(::renameat(parent, made.c_str(), parent, name.c_str()));
-    }
-    if (done < 0) ::unlinkat(parent, made.c_str(), 0);
-    return done;
-  }
-
-  const Root& root_;
-  int flags_;
-  Work* work_;
-  Walk from_;
-  Walk to_;
-  Fd top_fd_;  // where what is in links_ is looked up
-  Key top_ = {};
-  struct Source {
-    struct statx stat;
-    bool made;
-  };
-  std::vector<Source> sources_;
-  Links links_;
-  Buffer buffer_;
-  Hands hands_;  // last: what it works with is still there when it ends
-};
-
-// The source of a copy, and where it is to go.
-struct Sides {
-  Fd from;
-  Fd parent;    // of the copy
-  Fd existing;  // the directory to copy into, where it is there already
-};
-
-int outside(const std::string& path, int flags) {
-  return result(::open(path.c_str(), flags | O_CLOEXEC));
-}
-
 }  // namespace
 
-int copy(const Root& root, const std::string& from, const std::string& to, int flags, Work* work) {
-  const bool in = (flags & kCopyIn) != 0;
-  if (from.empty() || to.empty()) return -ENOENT;
-  Sides sides;
-  sides.from.Reset(in ? outside(from, O_PATH | O_NOFOLLOW)
-                      : root.Resolve(from, O_PATH | O_NOFOLLOW));
-  if (sides.from.Get() < 0) return sides.from.Get();
-  struct statx source;
-  const int failed = stat(sides.from.Get(), "", AT_EMPTY_PATH, &source);
-  if (failed < 0) return failed;
+Key key_of(const struct statx& found) {
+  return {makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino};
+}
 
-  std::string directory;
-  std::string name;
-  split(to, &directory, &name);
-  name.resize(name.find_last_not_of('/') + 1);
-  if (in) root.Become();
+Copy::Copy(const Root& root, int flags, Work* work)
+    : root_(root), flags_(flags), work_(work), hands_(Perform, this, root, flags, work) {}
+
+int Copy::One(int from, int parent, const std::string& name, const struct statx& source) {
+  return Told(File(from, parent, name, source, &hands_.Own()));
+}
+
+// Why something was refused on this thread, to whoever asked for the copy.
+int Copy::Told(int done) {
+  const Work& refused = hands_.Own().refused;
+  if (done < 0 && (refused.reason != nullptr || !refused.system.empty())) {
+    work_->reason = refused.reason;
+    work_->system = refused.system;
+  }
+  return done;
+}
+
+int Copy::Tree(int from, int parent, const std::string& name, const struct statx& source,
+               int existing) {
+  system_ = key_of(source).device;
+  int left = existing >= 0 ? Down(from, "", existing, source, false)
+                           : Directory(from, name, parent, source);
+  while (left >= 0 && !from_.Empty()) {
+    if (work_->cancelled) return -ECANCELED;
+    std::string found;
+    left = Next(&found);
+    if (left == 0) {
+      left = Up();
+    } else if (left == 1) {
+      left = Entry(found);
+      if (left < 0) work_->at = from_.PathTo(found);
+    } else {
+      work_->at = from_.PathTo("");
+    }
+  }
+  const int given = hands_.Finish();
+  if (given < 0) work_->at = from_.PathTo(hands_.Failed());
+  return given < 0 ? given : Told(left);
+}
+
+int Copy::Perform(void* data, const Piece& piece, Hand* hand) {
+  return static_cast<Copy*>(data)->File(piece.from.Get(), piece.parent, piece.name, piece.source,
+                                        hand);
+}
+
+// 1: an entry of the directory that we are in, which is to be copied; 0: there is none left.
+int Copy::Next(std::string* name) {
+  if (work_->filter == nullptr) {
+    Walk::Entry entry;
+    const int more = from_.Next(&entry);
+    if (more == 1) name->assign(entry.name);
+    return more;
+  }
+  Level& level = levels_.back();
+  while (level.next == level.names.size()) {
+    const int more = Ask(&level);
+    if (more <= 0) return more;
+  }
+  *name = std::move(level.names[level.next++]);
+  return 1;
+}
+
+int Copy::Ask(Level* level) {
+  const size_t most = levels_.size() <= kAskingDepth ? kAskedMost : 1;
+  std::vector<std::string> found;
+  std::string question = from_.PathTo("") + '\0';
+  while (found.size() < most) {
+    Walk::Entry entry;
+    const int more = from_.Next(&entry);
+    if (more < 0) return more;
+    if (more == 0) break;
+    found.emplace_back(entry.name);
+    question += found.back() + '\0';
+  }
+  level->names.clear();
+  level->next = 0;
+  if (found.empty()) return 0;
+  std::string answer;
+  const int asked = work_->filter->Ask(question, &answer);
+  if (asked < 0) return asked;
+  for (size_t i = 0; i < found.size() && i < answer.size(); i++) {
+    if (answer[i] != 0) level->names.push_back(std::move(found[i]));
+  }
+  return 1;
+}
+
+int Copy::Entry(const std::string& name) {
+  Fd file(result(::openat(from_.Top(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+  if (file.Get() == -ENOENT) return 0;  // gone since it was listed
+  if (file.Get() < 0) return file.Get();
+  struct statx source;
+  int failed = stat(file.Get(), "", AT_EMPTY_PATH, &source);
+  if (failed < 0) return failed;
+  if (S_ISLNK(source.stx_mode) && (flags_ & kCopyFollow) != 0) {
+    file.Reset((flags_ & kCopyIn) != 0
+                   ? result(::openat(from_.Top(), name.c_str(), O_PATH | O_CLOEXEC))
+                   : follow(root_, from_.Top(), name));
+    if (file.Get() < 0) return file.Get();
+    failed = stat(file.Get(), "", AT_EMPTY_PATH, &source);
+    if (failed < 0) return failed;
+  }
   if (S_ISDIR(source.stx_mode)) {
-    const int flags_of_directory = O_RDONLY | O_DIRECTORY | O_NONBLOCK;
-    sides.existing.Reset(in ? root.Resolve(to, flags_of_directory)
-                            : outside(to, flags_of_directory));
+    return IsLeftOut(file.Get(), source) ? MountPoint(name, source)
+                                         : Directory(file.Get(), name, to_.Top(), source);
   }
-  if (sides.existing.Get() < 0) {
-    if (name.empty() || name == "." || name == "..") return -EISDIR;
-    sides.parent.Reset(in ? root.Resolve(directory, O_PATH | O_DIRECTORY)
-                          : outside(directory, O_PATH | O_DIRECTORY));
-    if (sides.parent.Get() < 0) return sides.parent.Get();
+  // Names of one file are not for two threads.
+  if (!S_ISREG(source.stx_mode) || source.stx_nlink > 1) {
+    return File(file.Get(), to_.Top(), name, source, &hands_.Own());
   }
-  return Copy(root, flags, work)
-      .Run(sides.from.Get(), sides.parent.Get(), name, sides.existing.Take());
+  return hands_.Give({std::move(file), to_.Top(), name, source});
+}
+
+// What is mounted there and is not copied: other file systems, where only one is wanted, and those
+// that hold no files.
+bool Copy::IsLeftOut(int directory, const struct statx& source) const {
+  const uint64_t system = key_of(source).device;
+  if ((flags_ & kCopyOneSystem) != 0 && system != system_) return true;
+  return system != key_of(levels_.back().source).device && is_kernels(directory);
+}
+
+int Copy::MountPoint(const std::string& name, const struct statx& source) {
+  const int made = hands_.Own().place.Directory(to_.Top(), name);
+  if (made == -EEXIST) return 0;
+  if (made < 0) return made;
+  work_->files++;
+  const Fd to(open_directory_at(to_.Top(), name.c_str()));
+  return to.Get() < 0 ? to.Get() : finish(root_, to.Get(), source, flags_ & ~kCopyOwners);
+}
+
+// A directory that is there already keeps what it is; one of ours gets its mode when it is full.
+int Copy::Directory(int from, const std::string& name, int parent, const struct statx& source) {
+  const int made = hands_.Own().place.Directory(parent, name);
+  if (made < 0 && made != -EEXIST) return made;
+  const int to = open_directory_at(parent, name.c_str());
+  return to < 0 ? to : Down(from, name, to, source, made >= 0);
+}
+
+// Takes `to`.
+int Copy::Down(int from, const std::string& name, int to, const struct statx& source, bool made) {
+  int done = hands_.Finish();  // to go on may close the directory above
+  if (done < 0) {
+    ::close(to);
+    return done;
+  }
+  done = to_.Push(to, name);
+  if (done < 0) return done;
+  struct statx target;
+  done = stat(to, "", AT_EMPTY_PATH, &target);
+  if (done < 0) return done;
+  const Key here = key_of(source);
+  if (to_.Depth() == 1) {
+    top_ = key_of(target);
+    top_fd_.Reset(result(::openat(to, ".", O_PATH | O_CLOEXEC)));
+  }
+  if (here == top_) return hands_.Own().place.Refuse(-EINVAL, "same");  // into itself
+  for (const Level& above : levels_) {
+    if ((flags_ & kCopyFollow) != 0 && key_of(above.source) == here) return -ELOOP;
+  }
+  const int reading = open_directory_at(from, ".");
+  done = reading < 0 ? reading : from_.Push(reading, name);
+  if (done >= 0) levels_.push_back({source, made, {}, 0});
+  return done;
+}
+
+int Copy::Up() {
+  const int given = hands_.Finish();
+  if (given < 0) return given;
+  const Level& level = levels_.back();
+  int done = level.made ? finish(root_, to_.Top(), level.source, flags_) : 0;
+  if (done < 0) work_->at = from_.PathTo("");
+  if (level.made) work_->files++;
+  levels_.pop_back();
+  if (done >= 0) done = to_.Pop();
+  if (done >= 0) done = from_.Pop();
+  return done;
+}
+
+int Copy::File(int from, int parent, const std::string& name, const struct statx& source,
+               Hand* hand) {
+  if (is_special(source.stx_mode)) {
+    if ((flags_ & kCopySkip) != 0) return 0;
+    if ((flags_ & kCopySpecial) == 0) return hand->place.Refuse(-EINVAL, "special");
+  }
+  const bool several = source.stx_nlink > 1;
+  if (several) {
+    const int linked = Link(key_of(source), parent, name, source, hand);
+    if (linked != 0) return linked < 0 ? linked : 0;
+  }
+  int done = 0;
+  if (S_ISREG(source.stx_mode)) {
+    done = Regular(from, parent, name, source, hand);
+  } else {
+    char link[PATH_MAX + 1] = "";
+    done = S_ISLNK(source.stx_mode) ? result(::readlinkat(from, "", link, sizeof link - 1)) : 0;
+    if (done >= 0) link[done] = '\0';
+    if (done >= 0) done = hand->place.Special(link, parent, name, source);
+  }
+  if (done < 0) return done;
+  if (done == Place::kKeep) return 0;
+  work_->files++;
+  struct statx made;
+  if (several && !to_.Empty() && stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &made) == 0) {
+    links_.Add({key_of(source), key_of(made), to_.PathTo(name)});
+  }
+  return 0;
+}
+
+int Copy::Regular(int from, int parent, const std::string& name, const struct statx& source,
+                  Hand* hand) {
+  const Fd reading(root_.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (reading.Get() < 0) return reading.Get();
+  Begun begun;
+  int done = hand->place.Begin(parent, name, source, &begun);
+  if (done < 0) return done;
+  if (begun.skip) return Place::kKeep;
+  done = clone_or_copy(reading.Get(), begun.file.Get(), source, flags_, &hand->buffer, work_);
+  return hand->place.End(&begun, done, reading.Get(), parent, name, source);
+}
+
+// > 0: the copy of this file has got a further name, or what has the name stays. 0: there is none
+// yet, or it is not there any more.
+int Copy::Link(const Key& key, int parent, const std::string& name, const struct statx& source,
+               Hand* hand) {
+  const Copied* copied = links_.Find(key);
+  if (copied == nullptr) return 0;
+  kernel::OpenHow how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+                         kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks};
+  const Fd file(
+      result(::syscall(kernel::kOpenat2, top_fd_.Get(), copied->path.c_str(), &how, sizeof how)));
+  struct statx now;
+  if (file.Get() < 0 || stat(file.Get(), "", AT_EMPTY_PATH, &now) < 0 ||
+      key_of(now) != copied->copy) {
+    return 0;
+  }
+  const int linked = hand->place.Link(file.Get(), parent, name, source);
+  if (linked == 1) work_->files++;
+  return linked;
 }
 
 }  // namespace root

@@ -84,6 +84,8 @@ constexpr uint32_t kHoldFiles[] = {
     0x2fc12fc1,  // zfs: its include/sys/fs/zfs.h
 };
 
+constexpr uint32_t kAutofs = 0x0187;
+
 // Some of the others, for the error. Those without a source are in linux/magic.h.
 struct Named {
   uint32_t magic;
@@ -117,7 +119,7 @@ constexpr Named kOthers[] = {
     {0x50495045, "pipefs"},
     {0x534f434b, "sockfs"},
     {0x09041934, "anon_inodefs"},
-    {0x0187, "autofs"},
+    {kAutofs, "autofs"},
     {0xabba1974, "xenfs"},
     {0x9fa1, "openpromfs"},
     {0x5a4f4653, "zonefs"},
@@ -161,6 +163,15 @@ int is_beyond(const Root& root, int fd, Work* work) {
   if (!may_be_changed(system, work)) return 1;
   struct statx found;
   return root.IsMapped() && (stat(fd, "", AT_EMPTY_PATH, &found) < 0 || !root.Knows(found)) ? 1 : 0;
+}
+
+bool is_kernels(int fd) {
+  struct statfs system;
+  if (::fstatfs(fd, &system) == -1) return false;
+  for (const Named& other : kOthers) {
+    if (other.magic == static_cast<uint32_t>(system.f_type)) return other.magic != kAutofs;
+  }
+  return false;
 }
 
 Change::Change(const Root& root, int fd, Work* work) {

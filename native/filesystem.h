@@ -40,4 +40,8 @@ class Change {
 // with `work->system` where that is why.
 int is_beyond(const Root& root, int fd, Work* work);
 
+// Is this a file system that is known to hold no files, but what the kernel shows of itself? Of
+// autofs it is not: what is mounted below it may.
+bool is_kernels(int fd);
+
 }  // namespace root

@@ -2,7 +2,13 @@
 
 namespace root {
 
-Hands::Hands(Perform perform, void* data) : perform_(perform), data_(data) {
+Hands::Hands(Perform perform, void* data, const Root& root, int flags, Work* work)
+    : perform_(perform),
+      data_(data),
+      root_(root),
+      flags_(flags),
+      work_(work),
+      own_(root, flags, *work) {
   uv_mutex_init(&mutex_);
   uv_cond_init(&more_);
   uv_cond_init(&done_);
@@ -35,12 +41,12 @@ int Hands::Give(Piece piece) {
     if (!busy_) uv_cond_signal(&more_);
   }
   uv_mutex_unlock(&mutex_);
-  return given || error < 0 ? error : Do(&piece, &buffer_);
+  return given || error < 0 ? error : Do(&piece, &own_);
 }
 
 int Hands::Finish() {
   Piece piece;
-  while (Take(&piece)) Do(&piece, &buffer_);
+  while (Take(&piece)) Do(&piece, &own_);
   uv_mutex_lock(&mutex_);
   while (busy_ || waiting_ > 0) uv_cond_wait(&done_, &mutex_);
   const int error = error_;
@@ -62,17 +68,19 @@ bool Hands::Take(Piece* piece) {
 }
 
 // After an error what still waits is let go of, by whoever takes it.
-int Hands::Do(Piece* piece, Buffer* buffer) {
+int Hands::Do(Piece* piece, Hand* hand) {
   uv_mutex_lock(&mutex_);
   int error = error_;
   uv_mutex_unlock(&mutex_);
-  if (error == 0) error = perform_(data_, *piece, buffer);
+  if (error == 0) error = perform_(data_, *piece, hand);
   piece->from.Reset();
   if (error == 0) return 0;
   uv_mutex_lock(&mutex_);
   if (error_ == 0) {
     error_ = error;
     failed_ = piece->name;
+    work_->reason = hand->refused.reason;
+    work_->system = hand->refused.system;
   }
   error = error_;
   uv_mutex_unlock(&mutex_);
@@ -82,7 +90,7 @@ int Hands::Do(Piece* piece, Buffer* buffer) {
 void Hands::Run(void* data) {
   auto* hands = static_cast<Hands*>(data);
   Piece piece;
-  Buffer buffer;
+  Hand hand(hands->root_, hands->flags_, *hands->work_);
   uv_mutex_lock(&hands->mutex_);
   while (!hands->over_) {
     hands->busy_ = hands->waiting_ > 0;
@@ -92,7 +100,7 @@ void Hands::Run(void* data) {
       continue;
     }
     uv_mutex_unlock(&hands->mutex_);
-    if (hands->Take(&piece)) hands->Do(&piece, &buffer);
+    if (hands->Take(&piece)) hands->Do(&piece, &hand);
     uv_mutex_lock(&hands->mutex_);
   }
   uv_mutex_unlock(&hands->mutex_);

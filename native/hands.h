@@ -7,6 +7,7 @@
 #include <string>
 
 #include "content.h"
+#include "place.h"
 
 namespace root {
 
@@ -18,12 +19,22 @@ struct Piece {
   struct statx source = {};
 };
 
+// What each of the threads has of its own.
+struct Hand {
+  Hand(const Root& root, int flags, const Work& work) : place(root, flags, &refused) {
+    refused.systems = work.systems;
+  }
+  Work refused;  // why, where something was
+  Place place;
+  Buffer buffer;
+};
+
 class Hands {
  public:
-  // Copies one piece: 0, or -errno. On either thread, of which each has a buffer of its own.
-  using Perform = int (*)(void* data, const Piece& piece, Buffer* buffer);
+  // Copies one piece: 0, or -errno. On either thread.
+  using Perform = int (*)(void* data, const Piece& piece, Hand* hand);
 
-  Hands(Perform perform, void* data);
+  Hands(Perform perform, void* data, const Root& root, int flags, Work* work);
   Hands(const Hands&) = delete;
   ~Hands();
 
@@ -33,6 +44,8 @@ class Hands {
   int Finish();
   // The name of what failed first.
   const std::string& Failed() const { return failed_; }
+  // That of the thread that gives.
+  Hand& Own() { return own_; }
 
  private:
   static constexpr int kAlone = 32;  // files before a second thread is worth its start
@@ -40,10 +53,14 @@ class Hands {
 
   static void Run(void* data);
   bool Take(Piece* piece);
-  int Do(Piece* piece, Buffer* buffer);
+  int Do(Piece* piece, Hand* hand);
 
   Perform perform_;
   void* data_;
+  const Root& root_;
+  int flags_;
+  Work* work_;
+  Hand own_;
   uv_thread_t thread_;
   int given_ = 0;
   bool running_ = false;
@@ -58,8 +75,6 @@ class Hands {
   bool over_ = false;
   int error_ = 0;
   std::string failed_;
-
-  Buffer buffer_;
 };
 
 }  // namespace root

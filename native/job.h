@@ -14,12 +14,12 @@ class Job {
   virtual ~Job() { uv_mutex_destroy(&mutex_); }
 
   // Takes ownership of the job. In an environment that is being ended nothing can be made any more,
-  // and nobody waits.
-  static napi_value Start(napi_env env, Job* job) {
+  // and nobody waits. `function` is for Asked().
+  static napi_value Start(napi_env env, Job* job, napi_value function = nullptr) {
     napi_value promise = nullptr;
     if (napi_create_promise(env, &job->deferred_, &promise) != napi_ok ||
-        napi_create_threadsafe_function(env, nullptr, nullptr, FromText(env, "linux-namespaces"), 0,
-                                        1, job, Finished, job, Settle,
+        napi_create_threadsafe_function(env, function, nullptr, FromText(env, "linux-namespaces"),
+                                        0, 1, job, Finished, job, Settle,
                                         &job->function_) != napi_ok) {
       delete job;
       return nullptr;
@@ -42,6 +42,20 @@ class Job {
   virtual napi_value Result(napi_env env) = 0;              // on the JavaScript thread
   virtual napi_value Refused(napi_env env, int error) = 0;  // there is no thread to be had
   virtual void Discard() {}                                 // nobody is left to take the result
+  // On the JavaScript thread, after Ask(): with the function that Start() was given.
+  virtual void Asked(napi_env, napi_value) {}
+  virtual void Abandoned() {}  // the environment ends while the thread runs: nobody will answer it
+
+  // On the thread: has Asked() called. False where the environment is ending.
+  bool Ask() {
+    uv_mutex_lock(&mutex_);
+    const bool asked =
+        !orphan_ && !closing_ &&
+        napi_call_threadsafe_function(function_, this, napi_tsfn_nonblocking) == napi_ok;
+    closing_ = !asked;
+    uv_mutex_unlock(&mutex_);
+    return asked;
+  }
 
  private:
   // The environment may end (a Worker terminated) while the thread still waits for an answer.
@@ -67,9 +81,10 @@ class Job {
     }
   }
 
-  static void Settle(napi_env env, napi_value, void* context, void*) {
+  static void Settle(napi_env env, napi_value function, void* context, void* asks) {
     if (env == nullptr) return;
     auto* job = static_cast<Job*>(context);
+    if (asks != nullptr) return job->Asked(env, function);
     napi_value result = job->Result(env);
     job->settled_ =
         result != nullptr && napi_resolve_deferred(env, job->deferred_, result) == napi_ok;
@@ -80,6 +95,7 @@ class Job {
     uv_mutex_lock(&job->mutex_);
     const bool done = job->finished_ || job->unstarted_;
     job->orphan_ = !done;
+    if (!done) job->Abandoned();
     uv_mutex_unlock(&job->mutex_);
     if (!done) return;
     if (!job->unstarted_) uv_thread_join(&job->thread_);
@@ -93,6 +109,7 @@ class Job {
   uv_mutex_t mutex_;
   bool finished_ = false;
   bool orphan_ = false;
+  bool closing_ = false;
   bool settled_ = false;
   bool unstarted_ = false;
 };

@@ -1,5 +1,7 @@
 // Which files of a tree have further names in it, and where the copies of them are.
 #pragma once
+#include <limits.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,7 +31,10 @@ class Links {
   }
 
   void Add(Copied copied) {
+    // A longer path cannot be opened again.
+    if (copied.path.size() >= PATH_MAX || length_ + copied.path.size() > kLengthMost) return;
     if (count_ >= kLinksMost) return;
+    length_ += copied.path.size();
     if (count_ * 2 >= table_.size()) Grow();
     Copied& place = table_[Place(table_, copied.source)];
     if (place.path.empty()) count_++;
@@ -37,7 +42,8 @@ class Links {
   }
 
  private:
-  static constexpr size_t kLinksMost = 1000000;  // files with several names that are remembered
+  static constexpr size_t kLinksMost = 1000000;    // files with several names that are remembered
+  static constexpr size_t kLengthMost = 64 << 20;  // bytes of their paths, all together
 
   static size_t Place(const std::vector<Copied>& table, const Key& source) {
     const size_t mask = table.size() - 1;
@@ -56,6 +62,7 @@ class Links {
 
   std::vector<Copied> table_;
   size_t count_ = 0;
+  size_t length_ = 0;
 };
 
 }  // namespace root

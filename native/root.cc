@@ -50,6 +50,14 @@ int root_of(int mounts) {
   return there.root;
 }
 
+int resolve(int directory, const std::string& path, kernel::OpenHow how) {
+  for (int attempt = 0;; attempt++) {
+    const int fd = result(::syscall(kernel::kOpenat2, directory, path.c_str(), &how, sizeof how));
+    if ((fd != -EAGAIN && fd != -EINTR) || attempt == kAttempts) return fd;
+    ::sched_yield();
+  }
+}
+
 }  // namespace
 
 void Fd::Reset(int fd) {
@@ -78,6 +86,7 @@ uint64_t mount_of(const struct statx& found) {
 }
 
 int Root::Open(int process, int mounts) {
+  resolve_ = kernel::kInRoot | kernel::kNoMagicLinks;
   process_.Reset(process);
   mounts_.Reset(mounts);
   root_.Reset(process < 0 ? root_of(mounts)
@@ -103,6 +112,27 @@ int Root::Open(int process, int mounts) {
   return Check();
 }
 
+int Root::Within(const Root& whole, int directory) {
+  root_.Reset(directory);
+  const auto copied = [](const Fd& fd) {
+    return fd.Get() < 0 ? -1 : result(::fcntl(fd.Get(), F_DUPFD_CLOEXEC, 0));
+  };
+  process_.Reset(copied(whole.process_));
+  mounts_.Reset(copied(whole.mounts_));
+  self_.Reset(copied(whole.self_));
+  whole_.Reset(copied(whole.root_));
+  if (whole_.Get() < 0) return -EMFILE;
+  if (mounts_.Get() < 0 || self_.Get() < 0) return -EMFILE;
+  if (whole.process_.Get() >= 0 && process_.Get() < 0) return -EMFILE;
+  users = whole.users;
+  groups = whole.groups;
+  identity_ = whole.identity_;
+  unique_mount_ = whole.unique_mount_;
+  namespace_ = whole.namespace_;
+  resolve_ = kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks;
+  return 0;
+}
+
 // 0, or -errno: ENOENT if it has been unmounted.
 int Root::Attached() const {
   kernel::MountRequest request = {sizeof request, 0, unique_mount_, kernel::kMountBasic,
@@ -124,12 +154,11 @@ int Root::Check() const {
 }
 
 int Root::Resolve(const std::string& path, uint64_t flags, uint64_t mode) const {
-  kernel::OpenHow how = {flags | O_CLOEXEC, mode, kernel::kInRoot | kernel::kNoMagicLinks};
-  for (int attempt = 0;; attempt++) {
-    const int fd = result(::syscall(kernel::kOpenat2, root_.Get(), path.c_str(), &how, sizeof how));
-    if ((fd != -EAGAIN && fd != -EINTR) || attempt == kAttempts) return fd;
-    ::sched_yield();
-  }
+  return resolve(root_.Get(), path, {flags | O_CLOEXEC, mode, resolve_});
+}
+
+int Root::ResolveFromTop(const std::string& path, uint64_t flags) const {
+  return resolve(top(), path, {flags | O_CLOEXEC, 0, kernel::kInRoot | kernel::kNoMagicLinks});
 }
 
 int Root::Parent(const std::string& path, std::string* name) const {

@@ -52,6 +52,10 @@ class Root {
   // `mounts` is held, so that no mount below the root goes away meanwhile. Takes both fds.
   int Open(int process, int mounts);
 
+  // A directory of another root, as a root of its own: in this one no link is followed at all, and
+  // nothing leads up. Takes the fd.
+  int Within(const Root& whole, int directory);
+
   // The first thing that a call does: is this still the root of that process? -ESRCH: it has
   // exited. -ESTALE: its root is another one by now, or has been unmounted.
   int Check() const;
@@ -59,6 +63,9 @@ class Root {
   // openat2(2). With O_PATH or O_NONBLOCK in `flags`, as everywhere here, it opens no device for
   // use and waits for no FIFO.
   int Resolve(const std::string& path, uint64_t flags, uint64_t mode = 0) const;
+
+  // The same from the root of the container on, where this is only a part of it.
+  int ResolveFromTop(const std::string& path, uint64_t flags) const;
 
   // The directory that the last component of `path` is in, as an O_PATH fd, and that component;
   // slashes behind it stay with it. What is done to a name in a directory (unlinkat, mkdirat,
@@ -84,6 +91,7 @@ class Root {
 
   int self() const { return self_.Get(); }
   int fd() const { return root_.Get(); }
+  int top() const { return whole_.Get() < 0 ? root_.Get() : whole_.Get(); }
   int mounts() const { return mounts_.Get(); }
   uint64_t mount() const { return identity_.mount; }
   Ids users;
@@ -95,7 +103,9 @@ class Root {
   Fd process_;
   Fd mounts_;
   Fd root_;
-  Fd self_;  // our own /proc/self/fd
+  Fd whole_;              // of a part, the root of the container
+  Fd self_;               // our own /proc/self/fd
+  uint64_t resolve_ = 0;  // RESOLVE_*, of openat2(2)
   Identity identity_ = {};
   uint64_t unique_mount_ = 0;  // 0: this kernel cannot tell whether a mount is still there
   uint64_t namespace_ = 0;

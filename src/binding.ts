@@ -128,6 +128,7 @@ export interface CallResult {
   readonly gone: boolean;
   readonly fd: number;
   readonly second: number;
+  /** Of a call that failed: a word for why, or nothing. */
   readonly data: Buffer;
   /** Where in a tree it failed. */
   readonly at: Buffer;
@@ -214,6 +215,8 @@ export interface Binding {
     /** The uid and gid of the process: whose is made what cannot be the id 0's. */
     owner: readonly [uid: number, gid: number],
   ): OpenedRoot | number;
+  /** Takes the fd of a directory of the root, which becomes a root of its own. */
+  rootWithin(root: OpenedRoot, directory: number): OpenedRoot | number;
   rootClose(root: OpenedRoot): void;
   rootCall(
     root: OpenedRoot,
@@ -226,8 +229,11 @@ export interface Binding {
     data: Buffer | undefined,
     /** Names of such file systems on which it may be, each with a 0 behind it. */
     systems: Buffer | undefined,
+    ask: ((question: Buffer) => void) | undefined,
   ): readonly [call: RunningCall, done: Promise<CallResult>];
   rootStop(call: RunningCall, leave: boolean): void;
+  /** Of what `ask` was called with. */
+  rootAnswer(call: RunningCall, answer: Buffer): void;
   rootProgress(call: RunningCall): readonly [files: number, bytes: number];
   spawn(
     request: SpawnRequest,

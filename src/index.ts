@@ -62,11 +62,15 @@ export {
 } from './inspect/sockets.ts';
 export { type ProcessNode, processTree } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
-export { type ContainerRoot, openRoot } from './root/container-root.ts';
+export type { ContainerRoot } from './root/container-root.ts';
+export type { Archive } from './root/extract.ts';
+export { openRoot } from './root/open-root.ts';
 export type {
   Abortable,
+  ArchiveOptions,
   ChangeOptions,
   CopyOptions,
+  ExtractOptions,
   InsidePath,
   MkdirOptions,
   NameOptions,

@@ -2,7 +2,7 @@
 import { pipeline } from 'node:stream/promises';
 import { readArguments, UsageError } from './arguments.ts';
 import { stdout } from './output.ts';
-import { inRoot, placeOf } from './place.ts';
+import { inRoot, placesOf } from './place.ts';
 
 export const usage = `linux-namespaces cat PID|NAME:/PATH...
 
@@ -11,7 +11,7 @@ Shows files of containers. The paths are resolved inside: no link leads out of t
 export async function main(args: readonly string[]): Promise<void> {
   const { rest } = readArguments(args, {});
   if (rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
-  for (const place of rest.map(placeOf)) {
+  for (const place of placesOf(rest)) {
     await inRoot(place, root =>
       pipeline(root.createReadStream(place.path), stdout, { end: false }),
     );

@@ -1,57 +1,107 @@
 /** `linux-namespaces cp`: files and trees between a container and here. */
 import { statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { Progress } from '../root/calls.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
+import type { CopyOptions } from '../root/options.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { inRoot, placeOf } from './place.ts';
+import { inRoot, type Place, placesOf } from './place.ts';
 
 export const usage = `linux-namespaces cp [option...] PID|NAME:/PATH PATH
 linux-namespaces cp [option...] PATH PID|NAME:/PATH
+linux-namespaces cp [option...] PID|NAME:/PATH -
+linux-namespaces cp [option...] - PID|NAME:/DIRECTORY
 
 Copies a file or a tree out of a container or into it, with modes, times, links and
-holes. Into a directory that is there; otherwise the copy gets that name.
+holes. Into a directory that is there; otherwise the copy gets that name. With -, a
+stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).
 
-  -p, --preserve-owners   owners, by their numbers inside
-      --special           FIFOs, devices and sockets too
+  -a, --archive           -p and --special
+  -p, --preserve-owners   owners, by their numbers inside; set-ID bits, file capabilities
+  -L, --dereference       what links lead to, not the links
+  -n, --no-clobber        leaves files alone that are there already
+  -x, --one-file-system   of other file systems, their mount points alone
+      --special[=skip]    FIFOs, devices and sockets too; skip: leaves them out
+  -r, -R, --recursive     is always so
   -q, --quiet             no progress`;
 
 const options = {
+  archive: { short: 'a' },
   'preserve-owners': { short: 'p' },
-  special: {},
+  dereference: { short: 'L' },
+  'no-clobber': { short: 'n' },
+  'one-file-system': { short: 'x' },
+  special: { value: 'maybe' },
+  recursive: { short: 'r' },
+  Recursive: { short: 'R' },
   quiet: { short: 'q' },
 } as const satisfies Options;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  const [from, to, ...more] = rest.map(placeOf);
+  const [from, to, ...more] = placesOf(rest);
   if (from === undefined || to === undefined || more.length > 0) {
     throw new UsageError('from where to where? NAME:/path path, or path NAME:/path');
   }
   if ((from.container === undefined) === (to.container === undefined)) {
     throw new UsageError('one of the two is in a container: NAME:/path, PID:/path');
   }
-  const copyOptions = {
-    preserveOwners: given['preserve-owners'],
-    special: given.special,
+  const copyOptions: CopyOptions = {
+    preserveOwners: given['preserve-owners'] ?? given.archive,
+    dereference: given.dereference,
+    force: given['no-clobber'] ? false : undefined,
+    oneFileSystem: given['one-file-system'],
+    special: specialOf(given.special ?? (given.archive && '')),
     ...(!given.quiet && process.stderr.isTTY && { progress: showProgress }),
   };
   const out = from.container !== undefined;
+  const streams = (out ? to : from).path.toString() === '-';
+  if (streams && (copyOptions.dereference || copyOptions.force === false)) {
+    throw new UsageError('with a stream of tar, neither --dereference nor --no-clobber');
+  }
   await inRoot(out ? from : to, async root => {
+    if (streams && out) return pack(root, from, copyOptions);
+    if (streams) return unpack(root, to, copyOptions);
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);
-    const name = basename(from.path);
-    const path = isDirectory && name !== '' ? join(to.path, name) : to.path;
+    const path = isDirectory ? within(to.path, from.path) : to.path;
     if (out) await root.copyOut(from.path, path, copyOptions);
     else await root.copyIn(from.path, path, copyOptions);
+    if (copyOptions.progress) console.error();
   });
-  if (copyOptions.progress) console.error();
 }
 
-function isOurDirectory(path: string): boolean {
+async function pack(root: ContainerRoot, { path }: Place, options: CopyOptions): Promise<void> {
+  const { stdout } = await import('./output.ts');
+  if (stdout.isTTY)
+    throw new UsageError('an archive is not for a terminal: send it to a file or a pipe');
+  const { special, oneFileSystem } = options;
+  await pipeline(root.archive(path, { special, oneFileSystem }), stdout, { end: false });
+}
+
+async function unpack(root: ContainerRoot, { path }: Place, options: CopyOptions): Promise<void> {
+  if (options.oneFileSystem) throw new UsageError('--one-file-system is for the way out');
+  const { special, preserveOwners } = options;
+  await root.extract(process.stdin, path, { special, preserveOwners });
+}
+
+function specialOf(given: string | undefined): CopyOptions['special'] {
+  if (given === undefined || given === 'skip') return given;
+  if (given === '') return true;
+  throw new UsageError(`--special, or --special=skip, not ${given}`);
+}
+
+/** In a directory, the copy has the name of its source: where that ends in one, as cp(1) has it. */
+function within(directory: Buffer, source: Place['path']): Buffer {
+  const name = /([^/]*)\/*$/.exec(source.toString('latin1'))?.[1] ?? '';
+  if (name === '' || name === '.' || name === '..') return directory;
+  return Buffer.concat([directory, Buffer.from('/'), Buffer.from(name, 'latin1')]);
+}
+
+function isOurDirectory(path: Buffer): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-async function isDirectoryIn(root: ContainerRoot, path: string): Promise<boolean> {
+async function isDirectoryIn(root: ContainerRoot, path: Buffer): Promise<boolean> {
   return (await root.exists(path)) && (await root.stat(path)).isDirectory();
 }
 

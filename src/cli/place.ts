@@ -1,18 +1,27 @@
 /** Places of files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
-import { type ContainerRoot, openRoot } from '../root/container-root.ts';
+import type { ContainerRoot } from '../root/container-root.ts';
+import { openRoot } from '../root/open-root.ts';
 import { UsageError } from './arguments.ts';
 import { targetOf } from './target.ts';
+import { bytesOfWords } from './words.ts';
 
 export interface Place {
   /** undefined: here. */
   readonly container: string | undefined;
-  readonly path: string;
+  readonly path: Buffer;
 }
 
-/** A path of ours that has ":/" in it is written with "./" or "/" in front. */
-export function placeOf(text: string): Place {
-  const [, container, path] = /^([^./].*?):(\/.*)$/s.exec(text) ?? [];
-  return { container, path: path ?? text };
+/**
+ * `words` are the last ones on the command line. A path of ours that has ":/" in it is written with "./" or
+ * "/" in front.
+ */
+export function placesOf(words: readonly string[]): Place[] {
+  return bytesOfWords(words).map(word => {
+    const [, container, path] = /^([^./].*?):(\/.*)$/s.exec(word.toString('latin1')) ?? [];
+    if (container === undefined || path === undefined) return { container: undefined, path: word };
+    const name = Buffer.from(container, 'latin1').toString();
+    return { container: name, path: Buffer.from(path, 'latin1') };
+  });
 }
 
 /** Runs `work` on the files of a container. */

@@ -31,6 +31,9 @@ export const operations = {
   replace: 16,
   commit: 17,
   abandon: 18,
+  put: 19,
+  putEnd: 20,
+  attributes: 21,
 } as const;
 
 export interface Progress {
@@ -55,6 +58,10 @@ export interface Request {
   readonly fileSystems?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly progress?: ((progress: Progress) => void) | undefined;
+  /** Answers what the call asks while it runs. */
+  readonly ask?: ((question: Buffer) => Promise<Buffer>) | undefined;
+  /** The code of an error, where something is there already. */
+  readonly exists?: string | undefined;
 }
 
 /** So many calls of one root run at a time: a hostile one holds no more threads than that. */
@@ -107,6 +114,7 @@ export class Calls {
     };
     let running: RunningCall;
     let done: Promise<CallResult>;
+    let asked = (_: Buffer) => {};
     try {
       if (this.#over !== undefined && request.fd === undefined) throw this.#refused(request);
       [running, done] = binding.rootCall(
@@ -119,19 +127,33 @@ export class Calls {
         request.second ?? -1,
         request.data,
         request.fileSystems && Buffer.from(request.fileSystems.map(name => `${name}\0`).join('')),
+        request.ask && (question => asked(question)),
       );
     } catch (error) {
       free();
       throw error;
     }
     done.then(free, free);
-    if (request.operation === 'replace') {
+    if (isBegin(request)) {
       this.#replacing++;
       done.then(({ value }) => value < 0 && this.replaced());
     }
-    const result = await watched(running, done, request, late => this.#discard(late, request));
+    const result = await watched(
+      running,
+      done,
+      request,
+      late => this.#discard(late, request),
+      answer => (asked = answer),
+    );
     if (result.value >= 0) return result;
     throw this.#failure(result, request);
+  }
+
+  /** The files below a directory, an fd that is taken: no link is followed there, and nothing leads up. */
+  within(directory: number): Calls {
+    const root = binding.rootWithin(this.#place.root, directory);
+    if (typeof root === 'number') throw failure(root, 'fcntl', { target: this.target });
+    return new Calls({ root, target: this.target });
   }
 
   /** Closes an fd that a call has opened. */
@@ -144,7 +166,7 @@ export class Calls {
     const close = () => {
       for (const open of [fd, second]) if (open >= 0) this.closeFile(open).catch(() => {});
     };
-    if (request.operation !== 'replace' || value < 0) return close();
+    if (!isBegin(request) || value < 0) return close();
     const ended = () => {
       this.replaced();
       close();
@@ -208,14 +230,20 @@ export class Calls {
   }
 }
 
+/** Does it leave a file to be written, which takes its name in the end? */
+function isBegin({ operation, numbers }: Request): boolean {
+  return operation === 'replace' || (operation === 'put' && numbers?.[8] === 1);
+}
+
 /** The result of a call; or, when it is aborted and does not stop, the reason in time. */
 async function watched(
   running: RunningCall,
   done: Promise<CallResult>,
-  { signal, progress }: Request,
+  { signal, progress, ask }: Request,
   discard: (late: CallResult) => void,
+  onQuestion: (listener: (question: Buffer) => void) => void,
 ): Promise<CallResult> {
-  if (signal === undefined && progress === undefined) return done;
+  if (signal === undefined && progress === undefined && ask === undefined) return done;
   let reason: unknown;
   let leave = (_: unknown) => {};
   let timer: NodeJS.Timeout | undefined;
@@ -239,6 +267,9 @@ async function watched(
       leave(error);
     }
   };
+  onQuestion(question => {
+    ask?.(question).then(answer => binding.rootAnswer(running, answer), leave);
+  });
   const reports = progress && setInterval(report, progressEvery);
   const end = signal && onAbort(signal, abort);
   try {

@@ -2,18 +2,21 @@
 import type { BigIntStats, Dirent, ReadStream, Stats, WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Target } from '../target.ts';
+import type { Readable } from 'node:stream';
+import { archive } from './archive.ts';
 import { Calls, type operations, type Request } from './calls.ts';
 import { readFile, writeFile } from './contents.ts';
 import { copy } from './copies.ts';
 import { entriesOf, statsOf } from './entries.ts';
-import { openPlace } from './open.ts';
+import { type Archive, extract } from './extract.ts';
 import {
   type Abortable,
+  type ArchiveOptions,
   bytesOf,
   type ChangeOptions,
   type CopyOptions,
   decoded,
+  type ExtractOptions,
   type InsidePath,
   idOf,
   type MkdirOptions,
@@ -253,6 +256,22 @@ export class ContainerRoot {
     await copy(this.#calls, 'in', outside, inside, options);
   }
 
+  /**
+   * A directory or file as a stream of tar, to be piped or read: owners are those inside. File capabilities and
+   * other extended attributes are not in it, nor fractions of seconds. What is wrong is its 'error'.
+   */
+  archive(path: InsidePath, options?: ArchiveOptions): Readable {
+    return archive(this.#calls, path, options);
+  }
+
+  /**
+   * Unpacks a stream of tar into a directory that is there, each entry by the rules of `copyIn`: nothing is
+   * written outside of that directory, whatever names and links the archive has.
+   */
+  async extract(source: Archive, path: InsidePath, options?: ExtractOptions): Promise<void> {
+    await extract(this.#calls, source, path, options);
+  }
+
   #call(
     operation: keyof typeof operations,
     syscall: string,
@@ -279,20 +298,3 @@ function asked({ signal, fileSystems }: ChangeOptions): Partial<Request> {
 }
 
 const absent = ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'];
-
-/**
- * Opens the root of a container for work on its files from outside: of a process, or of a mount
- * namespace that is given by a path or a handle. Every path is resolved inside by the kernel
- * (openat2(2), RESOLVE_IN_ROOT), so that no link in the container leads to a file of ours. The result
- * has to be closed.
- *
- * It is the root that the process has now, and it serves for as long as the process lives and keeps
- * it: afterwards every call is refused, ESRCH or ESTALE.
- *
- * Opening needs the right to look into the process (ptrace(2), PTRACE_MODE_READ): root's or its
- * owner's. Of a mount namespace, CAP_SYS_ADMIN and CAP_SYS_CHROOT. Throws `NamespaceError`: ESRCH where
- * there is no such process, or it has exited; EACCES where it may not be looked into. Linux 5.8.
- */
-export function openRoot(target: Target): ContainerRoot {
-  return new ContainerRoot(new Calls(openPlace(target)));
-}

@@ -1,10 +1,45 @@
-/** Copies between inside and outside. */
-import { invalidType } from '../errors.ts';
+/** Copies between inside and outside: the options, and asking a filter. */
+import { constants } from 'node:fs';
+import { join } from 'node:path';
+import { invalidType, invalidValue } from '../errors.ts';
+import { throwIfAborted } from './abort.ts';
 import type { Calls } from './calls.ts';
 import { bytesOf, type CopyOptions, type InsidePath, optionsOf, shownAs } from './options.ts';
 
 /** CopyFlags of native/tree.h. */
-const flag = { in: 1, out: 0, owners: 2, special: 4 } as const;
+const flag = {
+  in: 1,
+  out: 0,
+  owners: 2,
+  special: 4,
+  skip: 8,
+  keep: 16,
+  exclusive: 32,
+  follow: 64,
+  newTimes: 128,
+  oneSystem: 256,
+  flat: 512,
+  clone: 1024,
+  cloneOnly: 2048,
+  auto: 4096,
+} as const;
+
+const names = [
+  'preserveOwners',
+  'special',
+  'progress',
+  'signal',
+  'filter',
+  'force',
+  'errorOnExist',
+  'dereference',
+  'preserveTimestamps',
+  'mode',
+  'recursive',
+  'verbatimSymlinks',
+  'oneFileSystem',
+  'fileSystems',
+] as const satisfies (keyof CopyOptions)[];
 
 export async function copy(
   calls: Calls,
@@ -13,22 +48,93 @@ export async function copy(
   to: InsidePath,
   options: CopyOptions | undefined,
 ): Promise<void> {
-  const { preserveOwners, special, signal, progress } = optionsOf<CopyOptions>(options, {});
-  if (progress !== undefined && typeof progress !== 'function') {
-    throw invalidType('options.progress', 'of type function', progress);
+  if (typeof (options ?? {}) !== 'object') throw invalidType('options', 'an object', options);
+  const { special, ...others } = { ...options };
+  const all = optionsOf<CopyOptions>(options && (others as CopyOptions), {}, names);
+  const { signal, progress, filter } = all;
+  const path = direction === 'in' ? ours(from) : bytesOf(from, 'inside');
+  const other = direction === 'in' ? bytesOf(to, 'inside') : ours(to);
+  const flags = flag[direction] | copyFlags({ ...all, special });
+  for (const name of ['progress', 'filter'] as const) {
+    const given = all[name];
+    if (given !== undefined && typeof given !== 'function') {
+      throw invalidType(`options.${name}`, 'of type function', given);
+    }
   }
-  const owners = preserveOwners ? flag.owners : 0;
+  const [source, destination] = [shownAs(from), shownAs(to)];
+  if (filter !== undefined) {
+    throwIfAborted(signal);
+    if (!(await filter(source, destination))) return;
+  }
   await calls.call({
     operation: 'copy',
     syscall: 'cp',
-    shown: shownAs(from),
-    shownOther: shownAs(to),
-    path: direction === 'in' ? ours(from) : bytesOf(from, 'inside'),
-    other: direction === 'in' ? bytesOf(to, 'inside') : ours(to),
-    numbers: [flag[direction] | owners | (special ? flag.special : 0)],
+    shown: source,
+    shownOther: destination,
+    path,
+    other,
+    numbers: [flags],
+    fileSystems: all.fileSystems,
     signal,
     progress,
+    ask: filter && (question => answer(question, filter, source, destination)),
+    // As fs.cp names it; by COPYFILE_EXCL it is copyFile's own, EEXIST.
+    exists: (flags & flag.keep) === 0 && all.force === false ? 'ERR_FS_CP_EEXIST' : undefined,
   });
+}
+
+/** But for the direction. */
+export function copyFlags(options: CopyOptions): number {
+  const { force, errorOnExist, preserveTimestamps, verbatimSymlinks, mode = 0 } = options;
+  const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE } = constants;
+  if (verbatimSymlinks === (false as unknown)) {
+    throw invalidValue('options.verbatimSymlinks', 'true: links are copied as they are', false);
+  }
+  if (typeof mode !== 'number') throw invalidType('options.mode', 'of type number', mode);
+  if ((mode & ~(COPYFILE_EXCL | COPYFILE_FICLONE | COPYFILE_FICLONE_FORCE)) !== 0) {
+    throw invalidValue('options.mode', 'made of the COPYFILE_ constants of fs', mode);
+  }
+  const keep = force === false && !errorOnExist;
+  const exclusive = keep ? false : force === false || (mode & COPYFILE_EXCL) !== 0;
+  const set: [boolean | undefined, number][] = [
+    [options.preserveOwners, flag.owners],
+    [keep, flag.keep],
+    [exclusive, flag.exclusive],
+    [options.dereference, flag.follow],
+    [preserveTimestamps === false, flag.newTimes],
+    [options.oneFileSystem, flag.oneSystem],
+    [options.recursive === false, flag.flat],
+    [(mode & COPYFILE_FICLONE) !== 0, flag.clone],
+    [(mode & COPYFILE_FICLONE_FORCE) !== 0, flag.cloneOnly],
+  ];
+  const special = specialOf(options.special);
+  return set.reduce((flags, [is, bit]) => (is ? flags | bit : flags), special);
+}
+
+function specialOf(special: unknown): number {
+  if (special === undefined) return flag.auto;
+  if (special === 'skip') return flag.skip;
+  if (typeof special !== 'boolean') {
+    throw invalidType('options.special', "of type boolean or 'skip'", special);
+  }
+  return special ? flag.special : 0;
+}
+
+/** native/tree.h says what the question is: a directory below the source, and names in it. */
+async function answer(
+  question: Buffer,
+  filter: NonNullable<CopyOptions['filter']>,
+  source: string,
+  destination: string,
+): Promise<Buffer> {
+  const [below = '', ...entries] = question.toString().slice(0, -1).split('\0');
+  const [from, to] = [join(source, below, '/'), join(destination, below, '/')];
+  const verdicts = Buffer.alloc(entries.length);
+  for (let i = 0; i < entries.length; i++) {
+    const verdict = filter(from + entries[i], to + entries[i]);
+    verdicts[i] = Number(Boolean(typeof verdict === 'boolean' ? verdict : await verdict));
+  }
+  return verdicts;
 }
 
 /** From our own working directory, as it is at the call. */

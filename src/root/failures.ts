@@ -15,9 +15,8 @@ const advices: Readonly<Record<string, string>> = {
   'open -22': special,
   'readFile -22': special,
   'replace -22': 'only a file can be replaced',
-  'copy -95': special,
-  'copy -22':
-    'a file cannot be copied onto itself, nor a directory into itself; or its owner does not exist there',
+  'copy -22': 'its owner does not exist there',
+  'copy -16': 'something is mounted there, and would be lost: only a file is written in its place',
   'remove -21': 'remove a directory with `recursive: true`',
   'remove -39': 'somebody puts files into it while it is removed',
   'list -27': 'more names than fit into 256 MiB: list its directories one by one',
@@ -31,26 +30,47 @@ const advices: Readonly<Record<string, string>> = {
     'the file system belongs to a user namespace in which the owner of the new file has no id',
 };
 
+/** By the words that native/place.h gives with an error. */
+const reasons: Readonly<Record<string, string>> = {
+  special: `${special}, or leave it out with 'skip'`,
+  same: 'a file cannot be copied onto itself, nor a directory into itself',
+  device: 'what is there is a FIFO, a device or a socket, or a link to one: it is not replaced',
+  dangling: 'a link that leads nowhere is not written through',
+  slash: 'a path that ends in a slash means a directory, which has to be there',
+  flat: 'this is a directory, and `recursive` is false',
+};
+
+/** The operations that give such a word. */
+const places: ReadonlySet<string> = new Set(['copy', 'put', 'putEnd', 'attributes']);
+
 export function callFailure(
-  { value, at, system, foreign }: CallResult,
+  { value, at, data, system, foreign }: CallResult,
   request: Request,
   target: number | string | undefined,
 ): Error {
   const below = at.length === 0 ? '' : `/${at.toString()}`;
   const shown =
     request.shown === undefined ? undefined : `${request.shown.replace(/\/+$/, '')}${below}`;
+  const reason = places.has(request.operation) ? data.toString() : '';
   const files = {
     path: shown || request.shown,
     dest: request.shownOther,
-    code: codes[`${request.operation} ${value}`],
+    code:
+      value === errnos.EEXIST && request.exists !== undefined
+        ? request.exists
+        : codes[reason === 'flat' ? 'remove -21' : `${request.operation} ${value}`],
   };
   const denied = value === errnos.EPERM || value === errnos.EACCES;
   if (denied && (foreign || (value === errnos.EPERM && system.length > 0))) {
     return refusedChange(value, request.syscall, files, { system, target });
   }
-  return fileFailure(value === errnos.EOPNOTSUPP ? errnos.EINVAL : value, request.syscall, files, {
+  return fileFailure(value, request.syscall, files, {
     target: target,
-    advice: advices[`${request.operation} ${value}`] ?? advices[value] ?? hint(value, request),
+    advice:
+      reasons[reason] ??
+      advices[`${request.operation} ${value}`] ??
+      advices[value] ??
+      hint(value, request),
   });
 }
 

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { invalidType, invalidValue } from '../errors.ts';
 import type { Progress } from './calls.ts';
+import { checkNames } from './known.ts';
 
 /** A path inside: from the root of the container on, with or without a slash at its beginning. */
 export type InsidePath = string | Uint8Array;
@@ -62,17 +63,55 @@ export interface RmOptions extends ChangeOptions {
   force?: boolean | undefined;
 }
 export interface OpenOptions extends ChangeOptions, Special {}
-export interface CopyOptions extends Abortable {
+export interface CopyOptions extends ChangeOptions {
   /**
    * Keeps owners by their numbers: what is 33 inside is 33 outside, and the other way round, through
-   * the maps of the container's user namespace; and with them the set-user-ID and set-group-ID bits.
-   * Default: false; copies then belong to us outside, and inside to the container's root.
+   * the maps of the container's user namespace; and with them the set-user-ID and set-group-ID bits,
+   * and file capabilities. Default: false; copies then belong to us outside, and inside to the
+   * container's root.
    */
   preserveOwners?: boolean | undefined;
-  /** Makes FIFOs, devices and sockets anew. Default: refused, EINVAL. */
-  special?: boolean | undefined;
+  /**
+   * FIFOs, devices and sockets: `true` makes them anew, `'skip'` leaves them out, `false` refuses them,
+   * EINVAL. Default: false; of the whole root of a container `'skip'`.
+   */
+  special?: boolean | 'skip' | undefined;
   /** Called now and then, and at the end. */
   progress?: ((progress: Progress) => void) | undefined;
+  /** Whether an entry is copied, as in `fs.cp`: first the source itself. It may give a promise. */
+  filter?: ((source: string, destination: string) => boolean | Promise<boolean>) | undefined;
+  /** false: a file that is there already stays as it is, without an error. Default: true. */
+  force?: boolean | undefined;
+  /** With `force: false`: a file that is there already is an error, ERR_FS_CP_EEXIST. Default: false. */
+  errorOnExist?: boolean | undefined;
+  /** Copies what links lead to (in the container: from its root on). Default: false. */
+  dereference?: boolean | undefined;
+  /** Default: true, unlike in `fs.cp`. */
+  preserveTimestamps?: boolean | undefined;
+  /**
+   * As of `fs.copyFile`: COPYFILE_EXCL, where a file that is there already is an error, EEXIST;
+   * COPYFILE_FICLONE and COPYFILE_FICLONE_FORCE. Default: 0.
+   */
+  mode?: number | undefined;
+  /** false: a directory is an error, ERR_FS_EISDIR. Default: true, unlike in `fs.cp`. */
+  recursive?: boolean | undefined;
+  /** Links are copied as they are: there is nothing but true. */
+  verbatimSymlinks?: true | undefined;
+  /** Stays on the file system of the source: of others, their mount points alone. Default: false. */
+  oneFileSystem?: boolean | undefined;
+}
+
+export interface ArchiveOptions extends Abortable {
+  /** As of copies; but sockets are left out by `true`, too, since archives have none. */
+  special?: boolean | 'skip' | undefined;
+  /** Stays on the file system of the directory: of others, their mount points alone. Default: false. */
+  oneFileSystem?: boolean | undefined;
+}
+export interface ExtractOptions extends Abortable {
+  /** Owners by the numbers in the archive, as ids inside; and set-ID bits. Default: false. */
+  preserveOwners?: boolean | undefined;
+  /** FIFOs and devices, as of copies. Default: refused, EINVAL. */
+  special?: boolean | 'skip' | undefined;
 }
 
 export function bytesOf(path: unknown, name = 'path'): Buffer {
@@ -97,10 +136,12 @@ export function shownAs(path: InsidePath): string {
 export function optionsOf<O extends object>(
   options: O | string | null | undefined,
   defaults: O,
+  known?: readonly string[],
 ): O & { encoding?: unknown } {
   if (options === null || options === undefined) return defaults;
   const given = typeof options === 'string' ? { encoding: options } : options;
   if (typeof given !== 'object') throw invalidType('options', 'a string or an object', options);
+  if (known !== undefined) checkNames(given, known);
   const all = { ...defaults, ...given } as O & Record<string, unknown>;
   const { encoding, signal } = all as { encoding?: unknown; signal?: unknown };
   if (encoding !== undefined && encoding !== null && encoding !== 'buffer') {
@@ -118,11 +159,11 @@ export function optionsOf<O extends object>(
     }
   }
   const { fileSystems } = all as { fileSystems?: unknown };
-  if (fileSystems !== undefined) checkNames(fileSystems);
+  if (fileSystems !== undefined) checkSystems(fileSystems);
   return all;
 }
 
-function checkNames(names: unknown): void {
+function checkSystems(names: unknown): void {
   const wanted = 'an array of names of file systems';
   if (!Array.isArray(names)) throw invalidType('options.fileSystems', wanted, names);
   for (const name of names) {
@@ -140,6 +181,11 @@ const booleans = [
   'force',
   'bigint',
   'preserveOwners',
+  'errorOnExist',
+  'dereference',
+  'preserveTimestamps',
+  'verbatimSymlinks',
+  'oneFileSystem',
 ];
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_SYNC, O_TRUNC } = constants;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -33,6 +33,18 @@ test('the public names are those that the design fixed', async () => {
       'withNamespaces',
     ]),
   );
+});
+
+test('what only archives need is in a file of its own, and its licences beside it', () => {
+  const sources = readdirSync(join(root, 'lib')).filter(name => /\.c?js$/.test(name));
+  const having = sources.filter(name =>
+    readFileSync(join(root, 'lib', name), 'utf8').includes('node_modules/tar-stream/'),
+  );
+  expect(having.sort()).toEqual(['cli-tar.cjs', 'tar.js']);
+  const licences = readFileSync(join(root, 'lib/LICENSES'), 'utf8');
+  for (const name of ['tar-stream', 'streamx', 'b4a', 'fast-fifo', 'text-decoder']) {
+    expect(licences).toMatch(new RegExp(`^${name} \\d+\\.\\d+`, 'm'));
+  }
 });
 
 test('nothing else can be imported', () => {
@@ -74,6 +86,8 @@ test('once imported, nothing is loaded by require() but the addon', () => {
       () => library.listInterfaces(pid), () => library.processTree(pid),
       () => library.namespacesOf(pid), () => library.listContainers({ timeout: 1 }),
       () => library.findContainer('none'), () => library.openRoot(pid).close(),
+      () => library.openRoot(pid).archive('/etc/hostname').toArray(),
+      () => library.openRoot(pid).extract([], '/none'),
       () => library.createNamespaces(['net']), () => library.networks.list(),
       () => library.withNamespaces(pid, ['net'], () => 1),
       () => library.spawn('true', { target: pid, namespaces: [] }),

@@ -157,6 +157,8 @@ test.each(['chroot', 'user namespace'] as const)(`${two}: %s`, async way => {
   for (const name of ['f0', 'f299']) {
     const there = join(merged, `tmp/${name}`);
     mkdirSync(join(there, `a/${name}`), { recursive: true });
+    // What belongs to nobody inside is not written to.
+    for (const folder of ['.', 'a', `a/${name}`]) chownSync(join(there, folder), owner, owner);
     expect(await rejectionOf(root.copyIn(given, `/tmp/${name}`))).toMatchObject({
       code: 'EISDIR',
       path: join(given, 'a', name),

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf, runScript } from '../support.ts';
 import { makeFolder, makeImage, mount, run, startContainer } from './fixtures/containers.ts';
 
 const secret = 'OUTSIDE SECRET';
@@ -263,6 +263,30 @@ test('a path of 10,000 directories is listed, copied out and in, and removed', {
   expect(await root.readdir('/deep')).toEqual([]);
   // No path can name it: as in Node.
   expect((await rejectionOf(root.stat(`/deep${'/d'.repeat(10_000)}`))).code).toBe('ENAMETOOLONG');
+});
+
+test('thousands of files with several names, deep down: their paths are not all remembered', {
+  timeout: seconds(180),
+}, async () => {
+  const image = makeImage();
+  const deep = mount(join(image, 'deep'), '-t', 'tmpfs', 'tmpfs');
+  const outside = mount(makeFolder(), '-t', 'tmpfs', 'tmpfs');
+  const make = `process.chdir(process.argv[1]);
+    for (let i = 0; i < 1000; i++) {
+      fs.mkdirSync('d'.repeat(250)); process.chdir('d'.repeat(250));
+      for (const name of 'abcd') { fs.writeFileSync(name, name); fs.linkSync(name, name + name); }
+    }`;
+  execFileSync(process.execPath, ['-e', make, deep]);
+  const { pid } = await startContainer('chroot', image);
+  // In a process of its own: what it took at most is asked.
+  const script = `import { openRoot } from 'linux-namespaces';
+    const root = openRoot(${pid});
+    let seen;
+    await root.copyOut('/deep', '${join(outside, 'copy')}', { progress: now => (seen = now) });
+    console.log(JSON.stringify([seen.files, process.resourceUsage().maxRSS]));`;
+  const [files, most] = JSON.parse(runScript(script));
+  expect(files).toBe(9001);
+  expect(most).toBeLessThan(400 << 10); // KiB
 });
 
 test('a file that grows for ever is read and copied as long as it was', async () => {

@@ -1,0 +1,40 @@
+/** A directory or file of a container as a stream of tar. */
+import { Readable } from 'node:stream';
+import type { Calls } from './calls.ts';
+import { type ArchiveOptions, bytesOf, type InsidePath, optionsOf, shownAs } from './options.ts';
+import { Packing } from './packing.ts';
+
+const names = ['signal', 'special', 'oneFileSystem'] as const satisfies (keyof ArchiveOptions)[];
+
+export function archive(calls: Calls, path: InsidePath, options?: ArchiveOptions): Readable {
+  const { special, ...others } = { ...options };
+  const { signal, oneFileSystem } = optionsOf<ArchiveOptions>(options && others, {}, names);
+  const [bytes, shown] = [bytesOf(path), shownAs(path)];
+  const end = new AbortController();
+  const signals = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
+  const all = { special, oneFileSystem, signal: signals };
+  return Readable.from(blocks(calls, bytes, shown, all, end), { objectMode: false });
+}
+
+async function* blocks(
+  calls: Calls,
+  path: Buffer,
+  shown: string,
+  options: ArchiveOptions & { signal: AbortSignal },
+  end: AbortController,
+): AsyncGenerator<Uint8Array> {
+  const tar = await import('./tar.ts');
+  const stream = tar.pack();
+  const packing = new Packing(calls, shown, options, stream, tar);
+  const packed = packing.run(path).then(
+    () => stream.finalize(),
+    error => stream.destroy(error),
+  );
+  try {
+    for await (const bytes of stream) yield bytes;
+  } finally {
+    end.abort();
+    stream.destroy();
+    await packed;
+  }
+}

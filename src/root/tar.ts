@@ -1,0 +1,185 @@
+/**
+ * The format of tar. This file alone knows the library for it, which is loaded when an archive is made or
+ * read, and not before.
+ */
+import * as library from 'tar-stream';
+
+/** What we use of the library, in words of our own: its types are not in this package. */
+export interface Headers {
+  readonly name: string;
+  readonly size: number;
+  readonly mtime: Date;
+  /** null: not one of these. */
+  readonly type?: keyof typeof types | null;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly devmajor?: number;
+  readonly devminor?: number;
+  readonly linkname?: string | null;
+  readonly pax?: Readonly<Record<string, string>> | null;
+}
+interface Emitter {
+  on(event: string, listener: () => void): unknown;
+  removeListener(event: string, listener: () => void): unknown;
+  destroy(error?: Error | null): unknown;
+  readonly destroyed: boolean;
+}
+export interface Sink extends Emitter {
+  write(bytes: Uint8Array): boolean;
+  end(): unknown;
+}
+type Done = (error?: Error | null) => void;
+export interface Pack extends Emitter, AsyncIterable<Uint8Array> {
+  entry(header: Headers, done?: Done): Sink;
+  entry(header: Headers, content: Uint8Array, done?: Done): Sink;
+  push(bytes: Uint8Array): boolean;
+  finalize(): void;
+}
+export interface Entry extends AsyncIterable<Uint8Array> {
+  readonly header: Headers;
+}
+export interface Parser extends Sink, AsyncIterable<Entry> {}
+
+export const pack = library.pack as unknown as () => Pack;
+/** Names are given as characters that each stand for a byte. */
+export const parse = (): Parser => {
+  const options = { filenameEncoding: 'latin1', allowUnknownFormat: true };
+  return library.extract(options as object) as unknown as Parser;
+};
+
+/** When there is room in it again, or it has been destroyed. */
+export async function drained(sink: Emitter): Promise<void> {
+  let done = () => {};
+  await new Promise<void>(resolve => {
+    done = resolve;
+    for (const event of ['drain', 'close']) sink.on(event, done);
+  });
+  for (const event of ['drain', 'close']) sink.removeListener(event, done);
+}
+
+/** The types of entries that are understood. */
+export const types = {
+  file: true,
+  'contiguous-file': true,
+  directory: true,
+  symlink: true,
+  link: true,
+  fifo: true,
+  'character-device': true,
+  'block-device': true,
+} as const;
+
+const block = 512; // bytes
+const idMost = 0o777777; // that a header has digits for
+const timeMost = 2 ** 31 - 1; // seconds
+
+/** What there is to say of an entry. Names are bytes. */
+export interface Said {
+  readonly name: Buffer;
+  readonly type: Exclude<keyof typeof types, 'contiguous-file'>;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Seconds. */
+  readonly mtime: number;
+  readonly linkname?: Buffer | undefined;
+  readonly major?: number;
+  readonly minor?: number;
+}
+
+/** The header for the library, and the blocks that go before it: for names that are no UTF-8. */
+export function headerOf(said: Said): { header: Headers; before: Buffer[] } {
+  const before: Buffer[] = [];
+  const text = (bytes: Buffer, kind: 'L' | 'K') => {
+    const decoded = bytes.toString();
+    if (Buffer.from(decoded).equals(bytes)) return decoded;
+    before.push(...longName(bytes, kind));
+    return bytes
+      .toString('latin1')
+      .replace(/[^\x20-\x7e]/g, '_')
+      .slice(-99);
+  };
+  const { type, mode, uid, gid, size, mtime } = said;
+  // What the digits of a header cannot say.
+  const pax = {
+    ...(uid > idMost && { uid: `${uid}` }),
+    ...(gid > idMost && { gid: `${gid}` }),
+    ...((mtime < 0 || mtime > timeMost) && { mtime: `${mtime}` }),
+  };
+  const header: Headers = {
+    name: text(said.name, 'L'),
+    type,
+    // A mode of 0 would be taken for none.
+    mode: (mode & 0o7777) | 0o10000,
+    uid: Math.min(uid, idMost),
+    gid: Math.min(gid, idMost),
+    size,
+    mtime: new Date(1000 * Math.min(Math.max(mtime, 0), timeMost)),
+    devmajor: said.major ?? 0,
+    devminor: said.minor ?? 0,
+    ...(said.linkname && { linkname: text(said.linkname, 'K') }),
+    ...(Object.keys(pax).length > 0 && { pax }),
+  };
+  return { header, before };
+}
+
+/** As GNU tar has it, and others read it: an entry of its own, whose content is the name. */
+function longName(name: Buffer, kind: 'L' | 'K'): Buffer[] {
+  const content = Buffer.concat([name, Buffer.alloc(1)]);
+  const header = Buffer.alloc(block);
+  const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, '0')}\0`;
+  const fields: [number, string][] = [
+    [0, '././@LongLink'],
+    [100, octal(0o644, 7)],
+    [108, octal(0, 7)],
+    [116, octal(0, 7)],
+    [124, octal(content.length, 11)],
+    [136, octal(0, 11)],
+    [148, ' '.repeat(8)],
+    [156, kind],
+    [257, 'ustar  \0'],
+  ];
+  for (const [at, text] of fields) header.write(text, at, 'latin1');
+  header.write(
+    octal(
+      header.reduce((sum, byte) => sum + byte, 0),
+      6,
+    ),
+    148,
+  );
+  return [header, content, Buffer.alloc(-content.length & (block - 1))];
+}
+
+/** What an entry that has been read says. `undefined`: it is of a kind that is not understood. */
+export function saidBy(header: Headers): Said | undefined {
+  const { type, name, linkname, size = 0, pax } = header;
+  if (!type || !Object.hasOwn(types, type)) return undefined;
+  if (Object.keys(pax ?? {}).some(key => key.startsWith('GNU.sparse.'))) return undefined;
+  const said = {
+    name: bytesOf(name, pax?.['path']),
+    type: type === 'contiguous-file' ? 'file' : type,
+    mode: header.mode ?? 0,
+    uid: numberOf(pax?.['uid'], header.uid),
+    gid: numberOf(pax?.['gid'], header.gid),
+    size,
+    mtime: numberOf(pax?.['mtime'], (header.mtime?.getTime() ?? 0) / 1000),
+    linkname: linkname ? bytesOf(linkname, pax?.['linkpath']) : undefined,
+    major: header.devmajor ?? 0,
+    minor: header.devminor ?? 0,
+  } as const;
+  const { mode, uid, gid, major, minor } = said;
+  const whole = [mode, uid, gid, major, minor].every(each => each >= 0 && each < 2 ** 32);
+  return whole && Number.isFinite(said.mtime) ? said : undefined;
+}
+
+function numberOf(text: string | undefined, number = 0): number {
+  return text === undefined ? number : Number(text);
+}
+
+/** In a header each character stands for a byte; in an extended one it is Unicode. */
+function bytesOf(name: string, extended: string | undefined): Buffer {
+  return Buffer.from(name, extended ? 'utf8' : 'latin1');
+}
