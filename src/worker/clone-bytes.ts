@@ -1,0 +1,128 @@
+/**
+ * The parts of which a structured clone is made, read from bytes that anybody may have written: never
+ * behind their end, and with a count of the memory that is taken for them.
+ */
+
+/** Nothing that a worker of ours would write. */
+export class Malformed extends Error {}
+
+export function malformed(what: string): Malformed {
+  return new Malformed(`a clone with ${what}`);
+}
+
+const characters = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
+
+/** What a value takes, about, in bytes; those of which it consists come on top of it. */
+export const cost = {
+  slot: 8,
+  number: 16,
+  string: 24,
+  object: 64,
+  entry: 48,
+  memory: 256,
+  compiled: 1024,
+} as const;
+
+/** Memory may have as much as the message for each of its bytes. */
+const expansion = 4;
+
+export class CloneBytes {
+  protected readonly bytes: Buffer;
+  protected at = 0;
+  readonly #most: number;
+  #left: number;
+
+  constructor(bytes: Buffer, most: number) {
+    this.bytes = bytes;
+    this.#most = most;
+    this.#left = expansion * Math.max(most, 1 << 16);
+  }
+
+  protected charge(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left >= 0) return;
+    throw Object.assign(
+      new RangeError(
+        `a result of ${this.bytes.length} bytes would take more memory than ${expansion} times maxResultBytes (${this.#most})`,
+      ),
+      { code: 'ERR_BUFFER_TOO_LARGE' },
+    );
+  }
+
+  protected byte(): number {
+    const byte = this.bytes[this.at++];
+    if (byte === undefined) throw malformed('less than it says');
+    return byte;
+  }
+
+  /** A character, which says what follows. Zeros in front of it align that. */
+  protected tag(): string {
+    for (;;) {
+      const tag = this.byte();
+      if (tag !== 0) return characters[tag] as string;
+    }
+  }
+
+  protected isNext(tag: string): boolean {
+    while (this.bytes[this.at] === 0) this.at++;
+    if (characters[this.bytes[this.at] ?? 0] !== tag) return false;
+    this.at++;
+    return true;
+  }
+
+  protected varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80 && value < 2 ** 32) return value;
+    }
+    throw malformed('a number of more than 32 bits');
+  }
+
+  /** Where `length` raw bytes begin. */
+  protected raw(length: number): number {
+    const from = this.at;
+    if (length > this.bytes.length - from) throw malformed('less than it says');
+    this.charge(length);
+    this.at = from + length;
+    return from;
+  }
+
+  protected copy(length: number): ArrayBuffer {
+    const from = this.raw(length);
+    this.charge(cost.memory);
+    return new Uint8Array(this.bytes.subarray(from, from + length)).buffer;
+  }
+
+  protected double(): number {
+    this.charge(cost.number);
+    return this.bytes.readDoubleLE(this.raw(8));
+  }
+
+  protected text(encoding: 'latin1' | 'utf16le'): string {
+    const length = this.varint();
+    this.charge(cost.string);
+    const from = this.raw(length);
+    if (encoding === 'utf16le' && length % 2 !== 0) throw malformed('half a character');
+    return this.bytes.toString(encoding, from, from + length);
+  }
+
+  /** Where V8 wants a string, any value may stand: none of the others makes sense. */
+  protected string(): string {
+    const tag = this.tag();
+    if (tag !== '"' && tag !== 'c') throw malformed('no string where there must be one');
+    return this.text(tag === '"' ? 'latin1' : 'utf16le');
+  }
+
+  protected bigint(): bigint {
+    const bits = this.varint();
+    const length = bits >>> 1;
+    this.charge(cost.string);
+    const from = this.raw(length);
+    if (length === 0) return 0n;
+    const digits = Buffer.from(this.bytes.subarray(from, from + length)).reverse();
+    const value = BigInt(`0x${digits.toString('hex')}`);
+    return bits & 1 ? -value : value;
+  }
+}
