@@ -20,7 +20,7 @@ export const cost = {
   object: 64,
   entry: 48,
   memory: 256,
-  compiled: 1024,
+  compiled: 4096,
 } as const;
 
 /** Memory may have as much as the message for each of its bytes. */
@@ -72,12 +72,14 @@ export class CloneBytes {
 
   protected varint(): number {
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    for (let shift = 0; shift < 28; shift += 7) {
       const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80 && value < 2 ** 32) return value;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
     }
-    throw malformed('a number of more than 32 bits');
+    const byte = this.byte();
+    if (byte > 0xf) throw malformed('a number of more than 32 bits');
+    return value + byte * 2 ** 28;
   }
 
   /** Where `length` raw bytes begin. */
@@ -100,19 +102,20 @@ export class CloneBytes {
     return this.bytes.readDoubleLE(this.raw(8));
   }
 
-  protected text(encoding: 'latin1' | 'utf16le'): string {
+  /** With one byte for each character, or two. */
+  protected text(tag: '"' | 'c'): string {
     const length = this.varint();
-    this.charge(cost.string);
     const from = this.raw(length);
-    if (encoding === 'utf16le' && length % 2 !== 0) throw malformed('half a character');
-    return this.bytes.toString(encoding, from, from + length);
+    if (tag === '"') return this.bytes.toString('latin1', from, from + length);
+    if (length % 2 !== 0) throw malformed('half a character');
+    return this.bytes.toString('utf16le', from, from + length);
   }
 
   /** Where V8 wants a string, any value may stand: none of the others makes sense. */
-  protected string(): string {
-    const tag = this.tag();
+  protected string(tag: string): string {
     if (tag !== '"' && tag !== 'c') throw malformed('no string where there must be one');
-    return this.text(tag === '"' ? 'latin1' : 'utf16le');
+    this.charge(cost.string);
+    return this.text(tag);
   }
 
   protected bigint(): bigint {

@@ -46,6 +46,8 @@ class Reader extends CloneBytes {
   readonly #begun: number = performance.now();
   /** All objects, in the order in which they begin: what a reference names. */
   readonly #objects: unknown[] = [];
+  /** Of properties. */
+  readonly #names = new Set<string>();
 
   constructor(bytes: Buffer, most: number, views: readonly View[]) {
     super(bytes, most);
@@ -96,9 +98,8 @@ class Reader extends CloneBytes {
       case 'Z':
         return this.bigint();
       case '"':
-        return this.text('latin1');
       case 'c':
-        return this.text('utf16le');
+        return this.string(tag);
       case '^': {
         const object = this.#objects[this.varint()];
         if (object === undefined) throw malformed('a reference to nothing');
@@ -125,7 +126,7 @@ class Reader extends CloneBytes {
       case 'z':
         return this.#make(Object(this.bigint()), cost.object);
       case 's':
-        return this.#make(Object(this.string()), cost.object);
+        return this.#make(Object(this.string(this.tag())), cost.object);
       case 'R':
         return this.#regExp();
       case 'r':
@@ -144,15 +145,28 @@ class Reader extends CloneBytes {
   #properties<T extends object>(object: T, end: string): T {
     let count = 0;
     for (; !this.isNext(end); count++) {
-      const key = this.#value();
-      if (typeof key === 'number') this.charge(cost.entry);
-      else if (typeof key !== 'string') throw malformed('a key that is none');
-      else if (key === 'length' && Array.isArray(object)) throw malformed('a second length');
-      this.charge(cost.slot);
+      const key = this.#key();
+      if (typeof key === 'number') {
+        const follows = Array.isArray(object) && key === object.length;
+        if (!follows) this.charge(2 * cost.entry);
+      } else if (key === 'length' && Array.isArray(object)) throw malformed('a second length');
       set(object, key, this.#value());
     }
     if (this.varint() !== count) throw malformed('another number of properties');
     return object;
+  }
+
+  /** V8 keeps a name once, however many objects have it. */
+  #key(): string | number {
+    const tag = this.tag();
+    const key = tag === '"' || tag === 'c' ? this.text(tag) : this.#read(tag);
+    if (typeof key !== 'string' && typeof key !== 'number') throw malformed('a key that is none');
+    this.charge(cost.slot);
+    if (typeof key === 'string' && !this.#names.has(key)) {
+      this.charge(cost.string + key.length + 2 * cost.entry);
+      this.#names.add(key);
+    }
+    return key;
   }
 
   #dense(): unknown[] {
@@ -160,8 +174,7 @@ class Reader extends CloneBytes {
     const length = this.varint();
     for (let i = 0; i < length; i++) {
       this.charge(cost.slot);
-      if (this.isNext('-')) array.length = i + 1;
-      else array[i] = this.#value();
+      if (!this.isNext('-')) array[i] = this.#value(); // or nothing
     }
     return this.#lengthOf(this.#properties(array, '$'), length);
   }
@@ -211,7 +224,7 @@ class Reader extends CloneBytes {
   }
 
   #regExp(): RegExp {
-    const pattern = this.string();
+    const pattern = this.string(this.tag());
     const bits = this.varint();
     if (pattern.length > patternMost) throw malformed('a regular expression of that length');
     let flags = '';
@@ -236,9 +249,9 @@ class Reader extends CloneBytes {
       Object.defineProperty(error, name, { value, configurable: true, writable: true });
     Reflect.deleteProperty(error, 'stack');
     for (; part !== '.'; part = this.tag()) {
-      if (part === 'm') define('message', this.string());
+      if (part === 'm') define('message', this.string(this.tag()));
       else if (part === 'c') define('cause', this.#value());
-      else if (part === 's') define('stack', this.string());
+      else if (part === 's') define('stack', this.string(this.tag()));
       else throw malformed('another part of an error');
     }
     return error;
@@ -262,7 +275,7 @@ class Reader extends CloneBytes {
     const memory = this.copy(this.varint());
     if (kind === this.#views.length) return this.#make(Buffer.from(memory), cost.memory);
     const View = this.#views[kind];
-    const { BYTES_PER_ELEMENT: size = 1 } = View as unknown as { BYTES_PER_ELEMENT?: number };
+    const { BYTES_PER_ELEMENT: size = 1 } = (View ?? {}) as { BYTES_PER_ELEMENT?: number };
     if (View === undefined || memory.byteLength % size !== 0) throw malformed('no such view');
     return this.#make(new View(memory), cost.memory);
   }

@@ -34,7 +34,7 @@ export interface WorkerOptions {
   /**
    * The most bytes that a result, or one value of an iterator, may have; as values it takes up to four
    * times that in memory. What is larger is a RangeError (`ERR_BUFFER_TOO_LARGE`), and the worker goes
-   * on. Up to 256 MiB, which is the default with our credentials; with the target's it is 16 MiB.
+   * on. Up to 256 MiB, which is the default with our credentials; with the target's it is 8 MiB.
    */
   maxResultBytes?: number | undefined;
   /** `worker.stdout` is for the caller to read, without which it waits; otherwise it goes to ours. */
@@ -49,7 +49,7 @@ export interface EvaluateOptions extends Omit<WorkerOptions, 'stdout' | 'stderr'
 }
 
 /** In bytes: of a result, with whose credentials it comes. */
-const resultMost = { target: 1 << 24, ours: 1 << 28 };
+const resultMost = { target: 1 << 23, ours: 1 << 28 };
 
 export function maxResultBytesOf(target: WorkerTarget, options: WorkerOptions): number {
   const { maxResultBytes, credentials } = options;
