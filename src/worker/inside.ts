@@ -51,7 +51,7 @@ export function runInside(makeProtocol: Start, makePack: Pack, atHome: number): 
 
   function isClonable(value: unknown): boolean {
     try {
-      encode('value', 0, value, isPlain(value), most);
+      if (!isPlain(value)) encode('value', 0, value, false, most);
       return true;
     } catch {
       return false;
