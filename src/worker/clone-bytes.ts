@@ -31,6 +31,7 @@ export class CloneBytes {
   protected at = 0;
   readonly #most: number;
   #left: number;
+  readonly #texts: string[] = [];
 
   constructor(bytes: Buffer, most: number) {
     this.bytes = bytes;
@@ -109,6 +110,33 @@ export class CloneBytes {
     if (tag === '"') return this.bytes.toString('latin1', from, from + length);
     if (length % 2 !== 0) throw malformed('half a character');
     return this.bytes.toString('utf16le', from, from + length);
+  }
+
+  /**
+   * The text that comes, with one byte for each character, where it is among those that came last: to
+   * compare is less work than to make it again. Otherwise nothing is read.
+   */
+  protected knownText(): string | undefined {
+    const length = this.bytes[this.at] ?? 0;
+    const from = this.at + 1;
+    const known = this.#texts[this.#slot(from, length)];
+    if (known === undefined || known.length !== length) return undefined;
+    for (let i = 0; i < length; i++) {
+      if (known.charCodeAt(i) !== this.bytes[from + i]) return undefined;
+    }
+    this.at = from + length;
+    return known;
+  }
+
+  /** Remembers the text that was read last. */
+  protected know(text: string): void {
+    if (text.length <= 64) this.#texts[this.#slot(this.at - text.length, text.length)] = text;
+  }
+
+  #slot(from: number, length: number): number {
+    return (
+      (length + 31 * (this.bytes[from] ?? 0) + 7 * (this.bytes[from + length - 1] ?? 0)) & 0xff
+    );
   }
 
   /** Where V8 wants a string, any value may stand: none of the others makes sense. */

@@ -159,13 +159,18 @@ class Reader extends CloneBytes {
   /** V8 keeps a name once, however many objects have it. */
   #key(): string | number {
     const tag = this.tag();
+    this.charge(cost.slot);
+    if (tag === '"') {
+      const known = this.knownText();
+      if (known !== undefined) return known;
+    }
     const key = tag === '"' || tag === 'c' ? this.text(tag) : this.#read(tag);
     if (typeof key !== 'string' && typeof key !== 'number') throw malformed('a key that is none');
-    this.charge(cost.slot);
     if (typeof key === 'string' && !this.#names.has(key)) {
       this.charge(cost.string + key.length + 2 * cost.entry);
       this.#names.add(key);
     }
+    if (tag === '"') this.know(key as string);
     return key;
   }
 

@@ -8,7 +8,7 @@ import { all, makeImage, startTarget } from '../child/fixtures/targets.ts';
 const most = 40;
 
 /** Prints for each number of free descriptors what came of both calls; ends by itself if all is well. */
-const script = (pid: number) => `
+const script = (pid: number, types: unknown) => `
   import fs from 'node:fs';
   import { evaluate, openWorker } from 'linux-namespaces';
   process.on('uncaughtException', error => {
@@ -17,9 +17,9 @@ const script = (pid: number) => `
   });
   const open = () => fs.readdirSync('/proc/self/fd').length;
   const calls = {
-    evaluate: () => evaluate(${pid}, 'all', () => 7),
+    evaluate: () => evaluate(${pid}, ${JSON.stringify(types)}, () => 7),
     async openWorker() {
-      const worker = await openWorker(${pid}, 'all');
+      const worker = await openWorker(${pid}, ${JSON.stringify(types)});
       try {
         return await worker.evaluate(() => 7);
       } finally {
@@ -46,36 +46,40 @@ const script = (pid: number) => `
   }
   console.log(JSON.stringify(seen));`;
 
-test('evaluate and openWorker at every number of free descriptors from 0 to 40', {
-  timeout: seconds(120),
-}, async () => {
-  const target = await startTarget(all, { root: makeImage() });
-  const output = execFileSync(
-    'sh',
-    [
-      '-c',
-      'ulimit -n 128; exec "$@"',
+test.each([['all'], [['uts']]])(
+  'evaluate and openWorker in %j at every number of free descriptors from 0 to 40',
+  {
+    timeout: seconds(120),
+  },
+  async types => {
+    const target = await startTarget(all, { root: makeImage() });
+    const output = execFileSync(
       'sh',
-      process.execPath,
-      '--input-type=module',
-      '-e',
-      script(target.pid),
-    ],
-    { encoding: 'utf8', timeout: seconds(110), stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const seen = JSON.parse(output) as {
-    free: number;
-    name: string;
-    came: unknown;
-    left: number;
-    next: unknown;
-  }[];
-  expect(seen).toHaveLength(2 * (most + 1));
-  for (const one of seen) {
-    expect(one, JSON.stringify(one)).toMatchObject({ left: 0, next: one.came === 7 ? true : 7 });
-    if (one.came !== 7)
-      expect(one.came, JSON.stringify(one)).toMatch(/^NamespaceError EMFILE \w+$/);
-  }
-  expect(seen[0]?.came).not.toBe(7);
-  expect(seen.at(-1)?.came).toBe(7);
-});
+      [
+        '-c',
+        'ulimit -n 128; exec "$@"',
+        'sh',
+        process.execPath,
+        '--input-type=module',
+        '-e',
+        script(target.pid, types),
+      ],
+      { encoding: 'utf8', timeout: seconds(110), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    const seen = JSON.parse(output) as {
+      free: number;
+      name: string;
+      came: unknown;
+      left: number;
+      next: unknown;
+    }[];
+    expect(seen).toHaveLength(2 * (most + 1));
+    for (const one of seen) {
+      expect(one, JSON.stringify(one)).toMatchObject({ left: 0, next: one.came === 7 ? true : 7 });
+      if (one.came !== 7)
+        expect(one.came, JSON.stringify(one)).toMatch(/^NamespaceError EMFILE \w+$/);
+    }
+    expect(seen[0]?.came).not.toBe(7);
+    expect(seen.at(-1)?.came).toBe(7);
+  },
+);
