@@ -192,19 +192,21 @@ test('no descriptor can be sent to us: its channel and streams are pipes', async
 
 test('who reads our answers from the pipe himself: each call settles', async () => {
   const worker = await open({ timeout: 2000 });
-  const thief = worker.evaluate(() => {
-    const { openSync, readSync, constants } = process.getBuiltinModule('node:fs');
-    const fd = openSync('/proc/self/fd/3', constants.O_RDONLY | constants.O_NONBLOCK);
-    const bytes = Buffer.alloc(7);
-    const steal = () => {
-      try {
-        readSync(fd, bytes);
-      } catch {}
-      setImmediate(steal);
-    };
-    steal();
-    return new Promise(() => {});
-  });
+  const thief = rejectionOf(
+    worker.evaluate(() => {
+      const { openSync, readSync, constants } = process.getBuiltinModule('node:fs');
+      const fd = openSync('/proc/self/fd/3', constants.O_RDONLY | constants.O_NONBLOCK);
+      const bytes = Buffer.alloc(7);
+      const steal = () => {
+        try {
+          readSync(fd, bytes);
+        } catch {}
+        setImmediate(steal);
+      };
+      steal();
+      return new Promise(() => {});
+    }),
+  );
   const calls = Array.from({ length: 50 }, () =>
     worker
       .evaluate(() => Buffer.alloc(100_000))
@@ -217,7 +219,7 @@ test('who reads our answers from the pipe himself: each call settles', async () 
     expect([100_000, 'EPROTO', 'ETIMEDOUT']).toContain(came);
   }
   await worker.close();
-  await rejectionOf(thief);
+  await thief;
 });
 
 test('1,000 calls at once, each with its own answer', async () => {
