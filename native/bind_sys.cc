@@ -58,6 +58,16 @@ napi_value OpenNamespaceAt(napi_env env, napi_callback_info info) {
 
 int PidfdOpen(int pid, int flags) { return sys::pidfd_open(pid, static_cast<unsigned>(flags)); }
 
+// [for reading, for writing], or -errno.
+napi_value Pipe(napi_env env, napi_callback_info) {
+  int ends[2];
+  const int done = sys::pipe(ends);
+  if (done < 0) return FromInt(env, done);
+  napi_value pair = NewArray(env);
+  for (uint32_t i = 0; i < 2; i++) Set(env, pair, i, Opened(env, ends[i]));
+  return pair;
+}
+
 napi_value Close(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
   const int fd = Int(env, given[0]);
@@ -141,6 +151,8 @@ void Sys(napi_env env, napi_value exports) {
   Export(env, exports, "openNamespaceAt", OpenNamespaceAt);
   Export(env, exports, "openForWriting", OpenPath<sys::open_for_writing>);
   Export(env, exports, "dup", OpenUnary<sys::dup>);
+  Export(env, exports, "pipe", Pipe);
+  Export(env, exports, "unread", Unary<sys::unread>);
   Export(env, exports, "close", Close);
   Export(env, exports, "letGo", LetGo);
   Export(env, exports, "isKernelThread", Unary<sys::is_kernel_thread>);

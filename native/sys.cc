@@ -100,6 +100,14 @@ int is_own_proc() {
   return atoi(self) == ::getpid();
 }
 
+int pipe(int ends[2]) { return result(::pipe2(ends, O_CLOEXEC)); }
+
+int unread(int fd) {
+  int bytes = 0;
+  const int done = result(::ioctl(fd, FIONREAD, &bytes));
+  return done < 0 ? done : bytes;
+}
+
 int close(int fd) { return result(::close(fd)); }
 int dup(int fd) { return result(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 int gettid() { return static_cast<int>(::syscall(SYS_gettid)); }

@@ -15,6 +15,8 @@ int open_namespace(const char* path);                    // never blocks, -EINVA
 int open_for_writing(const char* path);
 int is_kernel_thread(int pid);  // 1 or 0
 int is_own_proc();              // 1 if /proc numbers pids as we do
+int pipe(int ends[2]);          // its end for reading, its end for writing; pipe2(2)
+int unread(int fd);             // how many bytes wait in a pipe or socket; FIONREAD, pipe(7)
 int close(int fd);
 int dup(int fd);
 int gettid();

@@ -146,6 +146,9 @@ export interface Binding {
   openNamespace(path: string): number;
   isKernelThread(pid: number): number;
   isOwnProc(): number;
+  pipe(): readonly [reading: number, writing: number] | number;
+  /** How many bytes wait in it to be read. */
+  unread(fd: number): number;
   close(fd: number): number;
   dup(fd: number): number;
   gettid(): number;

@@ -85,5 +85,11 @@ export type { Paths, Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';
-export type { ResourceLimits, Sandbox, WorkerOptions, WorkerTarget } from './worker/options.ts';
+export type {
+  EvaluateOptions,
+  ResourceLimits,
+  Sandbox,
+  WorkerOptions,
+  WorkerTarget,
+} from './worker/options.ts';
 export type { NamespaceWorker } from './worker/worker.ts';

@@ -6,7 +6,8 @@ export interface WorkerError extends Error {
   /**
    * `'ERR_WORKER_EXITED'`: its process ended. `'ERR_WORKER_OUT_OF_MEMORY'`: it needed more heap than
    * it may have. `'ERR_WORKER_NOT_RUNNING'`: it was closed. `'ETIMEDOUT'`: the option `timeout`.
-   * `'ABORT_ERR'`: the option `signal`.
+   * `'ABORT_ERR'`: the option `signal`. `'EPROTO'`: what came from it was not an answer of ours, so it
+   * was killed: another program may have got hold of it.
    */
   code: string;
   exitCode?: number | null;
@@ -44,6 +45,12 @@ export function closed(): WorkerError {
 export function timedOut(milliseconds: number): WorkerError {
   const message = `the worker took longer than ${milliseconds} ms and was killed`;
   return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+}
+
+/** What it was answered with `what`. */
+export function brokenProtocol(what: string): WorkerError {
+  const message = `the worker broke the protocol and was killed: ${what}; is it still ours?`;
+  return Object.assign(new Error(message), { code: 'EPROTO' });
 }
 
 /** As Node's own functions reject. */

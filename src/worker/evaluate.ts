@@ -1,7 +1,12 @@
 /** A worker that is kept, and one for a single call. */
-import { checkTypes } from '../errors.ts';
+import { checkTypes, invalidType } from '../errors.ts';
 import type { Types } from '../types.ts';
-import { checkOptions, type WorkerOptions, type WorkerTarget } from './options.ts';
+import {
+  checkOptions,
+  type EvaluateOptions,
+  type WorkerOptions,
+  type WorkerTarget,
+} from './options.ts';
 import { sourceOf } from './source.ts';
 import { NamespaceWorker, type Result } from './worker.ts';
 
@@ -30,16 +35,18 @@ export async function openWorker(
 
 /**
  * Runs one function in a worker of its own: `openWorker`, `worker.evaluate`, `worker.close`. Where it
- * gives an async iterator, the worker is closed at the end of that.
+ * gives an async iterator, the worker is closed at the end of that. In the place of `types` it takes
+ * options, with `types` among them.
  */
 export async function evaluate<A extends unknown[], R>(
   target: WorkerTarget,
-  types: Types,
+  types: Types | EvaluateOptions,
   fn: (...args: A) => R,
   ...args: A
 ): Promise<Result<R>> {
   sourceOf(fn); // before there is a process
-  const worker = new NamespaceWorker(target, checkTypes(types), {});
+  const { types: listed, ...options } = optionsOf(types);
+  const worker = new NamespaceWorker(target, checkTypes(listed), checkOptions(options));
   let streams = false;
   try {
     const result = await worker.evaluate(fn, ...args);
@@ -48,6 +55,17 @@ export async function evaluate<A extends unknown[], R>(
   } finally {
     if (!streams) await worker.close();
   }
+}
+
+function optionsOf(given: Types | EvaluateOptions): EvaluateOptions {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    return { types: given as Types };
+  }
+  for (const name of ['stdout', 'stderr']) {
+    if (!(name in given)) continue;
+    throw invalidType(`options.${name}`, 'left out: open a worker', Reflect.get(given, name));
+  }
+  return given as EvaluateOptions;
 }
 
 function isIterator(value: unknown): boolean {

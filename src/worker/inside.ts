@@ -2,28 +2,72 @@
  * The program inside: it hears requests and answers them. It is sent as source when Node starts, as
  * no file of ours can be seen there: it can use nothing around it but what it is given.
  */
-import type { Answer, Protocol, Request, Settings, Source } from './protocol.ts';
+import type { makeProtocol, Reply, Settings, Source } from './protocol.ts';
+import type { makePack } from './thrown.ts';
 
-type Start = (v8: typeof import('node:v8')) => Protocol;
+type Start = typeof makeProtocol;
+type Pack = typeof makePack;
+
+/** A kind of answer, and what it carries. */
+type Answer = readonly [kind: Reply, value?: unknown];
 
 type Call = (...args: unknown[]) => unknown;
 
 /** The exit code where the object that joins was not loaded, so that this is home. */
 export const atHome = 125;
 
-export function runInside(makeProtocol: Start, atHome: number): void {
+export function runInside(makeProtocol: Start, makePack: Pack, atHome: number): void {
   // What removes it is what joins.
   if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
   const { Socket } = process.getBuiltinModule('node:net');
-  const { encode, receiver, pack } = makeProtocol(process.getBuiltinModule('node:v8'));
+  const v8 = process.getBuiltinModule('node:v8');
+  const { most, views, encode, isPlain, receiver } = makeProtocol(v8);
+  const pack = makePack(isClonable);
   /** What was sent; from the first call on, the function that it makes. */
   const functions = new Map<number, Source | ((...args: unknown[]) => unknown)>();
   const iterators = new Map<number, AsyncIterator<unknown>>();
-  const socket = new Socket({ fd: 3, readable: true, writable: true });
+  const answers = new Socket({ fd: 3, readable: false, writable: true });
+  const requests = new Socket({ fd: 4, readable: true, writable: false });
+  const errorMost = 1 << 16;
+  let maxResultBytes = most;
 
-  const say = (answer: Answer): void => {
-    socket.write(encode(answer));
-  };
+  /** What we are asked comes from who has started us: V8's own reader may believe it. */
+  class Reader extends v8.Deserializer {
+    _readHostObject(): unknown {
+      const kind = this.readUint32();
+      const bytes = this.readRawBytes(this.readUint32());
+      if (kind === views.length) return Buffer.from(bytes);
+      const View = views[kind] as (typeof views)[number];
+      return new View(new Uint8Array(bytes).buffer);
+    }
+  }
+
+  function decode(body: Buffer): unknown {
+    if (body[0] !== 0xff) return JSON.parse(body.toString());
+    const reader = new Reader(body);
+    reader.readHeader();
+    return reader.readValue();
+  }
+
+  function isClonable(value: unknown): boolean {
+    try {
+      if (!isPlain(value)) encode('value', 0, value, false, most);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  function sayError(id: number, thrown: unknown): void {
+    const limit = Math.max(maxResultBytes, errorMost);
+    const say = (error: unknown) =>
+      answers.write(encode('error', id, pack(error), false, limit, 'maxResultBytes'));
+    try {
+      say(thrown);
+    } catch (error) {
+      say(error); // why it cannot be said
+    }
+  }
 
   /** Which of the two have been used: only then is there one to wait for. */
   const outputs = new Set<NodeJS.WriteStream>();
@@ -47,11 +91,12 @@ export function runInside(makeProtocol: Start, atHome: number): void {
   /** Runs `work` and answers with what became of it, whatever that is. */
   async function answer(id: number, work: () => Promise<Answer> | Answer): Promise<void> {
     try {
-      const done = await work();
+      const [kind, value] = await work();
+      const frame = encode(kind, id, value, isPlain(value), maxResultBytes, 'maxResultBytes');
       if (outputs.size > 0) await flush();
-      say(done);
+      answers.write(frame);
     } catch (thrown) {
-      say(['error', id, pack(thrown)]);
+      sayError(id, thrown);
     }
   }
 
@@ -79,7 +124,8 @@ export function runInside(makeProtocol: Start, atHome: number): void {
     Object.defineProperty(globalThis, name, { get, set, configurable: true });
   }
 
-  function settle({ execPath, env }: Settings): void {
+  function settle({ execPath, env, ...settings }: Settings): void {
+    maxResultBytes = settings.maxResultBytes;
     process.execPath = execPath;
     process.argv = [execPath];
     process.argv0 = 'node';
@@ -105,41 +151,52 @@ export function runInside(makeProtocol: Start, atHome: number): void {
 
   async function call(id: number, number: number, args: readonly unknown[]): Promise<Answer> {
     const value = await functionOf(number)(...args);
-    if (value === undefined) return ['value', id];
+    if (value === undefined) return ['value'];
     if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
       iterators.set(id, (value as AsyncIterable<unknown>)[Symbol.asyncIterator]());
-      return ['iterator', id];
+      return ['iterator'];
     }
-    return ['value', id, value];
+    return ['value', value];
   }
 
-  async function step(what: 'next' | 'return', id: number, of: number): Promise<Answer> {
+  async function step(what: 'next' | 'return', of: number): Promise<Answer> {
     const iterator = iterators.get(of);
     try {
       const result = await iterator?.[what]?.();
-      if (what === 'next' && result && !result.done) return ['value', id, result.value];
+      if (what === 'next' && result && !result.done) return ['value', result.value];
       iterators.delete(of);
-      return ['done', id, result?.value];
+      return ['done', result?.value];
     } catch (thrown) {
       iterators.delete(of);
       throw thrown;
     }
   }
 
-  function hear(request: Request): void {
-    const [what] = request;
-    if (what === 'settings') settle(request[1]);
-    else if (what === 'function') functions.set(request[1], request[2]);
-    else if (what === 'call') {
-      const [, id, number, ...args] = request;
-      answer(id, () => call(id, number, args));
-    } else answer(request[1], () => step(what, request[1], request[2]));
-  }
-
+  requests.on(
+    'data',
+    receiver({
+      begin() {},
+      hear(kind, id, body) {
+        const value = decode(body);
+        if (kind === 'settings') {
+          settle(value as Settings);
+          answers.write(encode('ready', id, undefined, true, most));
+        } else if (kind === 'function') {
+          const [number, source] = value as [number, Source];
+          functions.set(number, source);
+        } else if (kind === 'call') {
+          const [number, ...args] = value as [number, ...unknown[]];
+          answer(id, () => call(id, number, args));
+        } else {
+          answer(id, () => step(kind as 'next' | 'return', value as number));
+        }
+      },
+    }),
+  );
   offerLater('fs');
   offerLater('dns');
-  socket.on('data', receiver(hear as (message: unknown) => void));
-  socket.on('error', () => process.exit());
-  socket.on('close', () => process.exit());
-  say(['ready']);
+  for (const socket of [answers, requests]) {
+    socket.on('error', () => process.exit());
+    socket.on('close', () => process.exit());
+  }
 }

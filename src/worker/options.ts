@@ -31,10 +31,30 @@ export interface WorkerOptions {
   timeout?: number | undefined;
   /** Kills the worker, and rejects what is pending with an AbortError. */
   signal?: AbortSignal | undefined;
-  /** `worker.stdout` is for the caller to read; otherwise it goes to ours. */
+  /**
+   * The most bytes that a result, or one value of an iterator, may have; as values it takes up to four
+   * times that in memory. What is larger is a RangeError (`ERR_BUFFER_TOO_LARGE`), and the worker goes
+   * on. Up to 256 MiB, which is the default with our credentials; with the target's it is 8 MiB.
+   */
+  maxResultBytes?: number | undefined;
+  /** `worker.stdout` is for the caller to read, without which it waits; otherwise it goes to ours. */
   stdout?: boolean | undefined;
   /** The same for `worker.stderr`. */
   stderr?: boolean | undefined;
+}
+
+/** What `evaluate` takes in the place of types: the options of its worker, whose streams are ours. */
+export interface EvaluateOptions extends Omit<WorkerOptions, 'stdout' | 'stderr'> {
+  types: Types;
+}
+
+/** In bytes: of a result, with whose credentials it comes. */
+const resultMost = { target: 1 << 23, ours: 1 << 28 };
+
+export function maxResultBytesOf(target: WorkerTarget, options: WorkerOptions): number {
+  const { maxResultBytes, credentials } = options;
+  const whose = isSandbox(target) || credentials === 'ours' ? 'ours' : 'target';
+  return maxResultBytes ?? resultMost[whose];
 }
 
 /**
@@ -85,6 +105,10 @@ export function checkOptions(options: unknown): WorkerOptions {
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidType('options.signal', 'an AbortSignal', signal);
+  }
+  const { maxResultBytes: most } = given;
+  if (most !== undefined && !(Number.isInteger(most) && most > 0 && most <= resultMost.ours)) {
+    throw invalidValue('options.maxResultBytes', 'a whole number from 1 to 2 ** 28', most);
   }
   for (const name of ['stdout', 'stderr'] as const) {
     const value = given[name];

@@ -1,29 +1,60 @@
-/** What a worker writes to stdout and stderr: to ours, whole, and its last words for an error. */
-import { PassThrough, type Readable, type Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+/**
+ * What a worker writes to its pipes: stdout and stderr, to ours, whole, and its last words for an error;
+ * and the end of any of its pipes, which other processes may hold open and write to for ever.
+ */
+import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { binding } from '../binding.ts';
+
+/** Our end of a pipe, for reading. */
+export interface Reading {
+  readonly fd: number;
+  readonly socket: Socket;
+}
 
 const lastMost = 4096;
 
-/** How often, 5 ms apart, nothing more has to come before the rest is somebody else's. */
-const patience = 20;
+/** What a pipe holds, at most, unless somebody has more rights: fs.pipe-max-size, pipe(7). */
+const restMost = 1 << 20;
 
-/** Reads one of the streams into another: ours, or one for the caller. */
+/** The loop reads in each turn what is there: a few are enough, and more is somebody else's game. */
+const turnsMost = 1000;
+
+/**
+ * To be called when the process has ended: all that it wrote itself waits in the pipe. Takes that much
+ * and closes; what others write meanwhile is theirs.
+ */
+export async function takeRest({ fd, socket }: Reading): Promise<void> {
+  if (socket.destroyed) return;
+  socket.resume();
+  const end = socket.bytesRead + Math.min(binding.unread(fd), restMost);
+  for (let turns = 0; turns < turnsMost; turns++) {
+    await turn();
+    if (socket.destroyed) return;
+    if (socket.readableLength > 0) continue;
+    // Others may also have read it.
+    if (socket.bytesRead >= end || binding.unread(fd) <= 0) break;
+  }
+  socket.destroy();
+}
+
+/** Reads one of the streams into another: ours, or one for the caller. Waits for it where it is full. */
 export class Output {
-  readonly #from: Readable;
+  readonly #from: Reading;
   #last = '';
-  #chunks = 0;
   #over = false;
 
-  constructor(from: Readable, to: Writable) {
+  constructor(from: Reading, to: Writable) {
     this.#from = from;
-    from.on('data', (chunk: Buffer) => {
-      this.#chunks++;
-      this.#last = (this.#last + chunk.toString('latin1')).slice(-lastMost);
-      // One for the caller keeps what he has not read: the worker must not have to wait for him.
-      if (to.write(chunk) || this.#over || to instanceof PassThrough) return;
-      from.pause();
-      to.once('drain', () => from.resume());
+    const { socket } = from;
+    socket.on('data', (chunk: Buffer) => {
+      this.#last = (this.#last + chunk.subarray(-lastMost).toString('latin1')).slice(-lastMost);
+      if (to.write(chunk) || this.#over) return;
+      socket.pause();
+      to.once('drain', () => socket.resume());
     });
+    socket.on('error', () => {});
   }
 
   /** The last that came, at most 4 KiB. */
@@ -31,19 +62,13 @@ export class Output {
     return Buffer.from(this.#last, 'latin1').toString();
   }
 
-  /**
-   * After the end of the process: until all that it wrote has been read. What it started may hold the
-   * stream open for ever, but what it wrote itself is there to be read at once.
-   */
-  async drain(): Promise<void> {
+  /** After the end of the process: until all that it wrote has been read. */
+  drain(): Promise<void> {
     this.#over = true;
-    this.#from.resume();
-    let seen = this.#chunks;
-    for (let idle = 0; idle < patience && !this.#from.closed; idle++) {
-      await sleep(5);
-      if (seen !== this.#chunks) idle = -1;
-      seen = this.#chunks;
-    }
-    this.#from.destroy();
+    return takeRest(this.#from);
+  }
+
+  destroy(): void {
+    this.#from.socket.destroy();
   }
 }

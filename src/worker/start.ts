@@ -13,11 +13,13 @@ import { startAs } from '../child/process-handle.ts';
 import { failure } from '../errors.ts';
 import { requirePermission } from '../permission.ts';
 import { maskOf, type Types } from '../types.ts';
+import { Channel } from './channel.ts';
 import { leftAtHome } from './death.ts';
 import { atHome, runInside } from './inside.ts';
 import { nodeFlags, requireUsableNode } from './node.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { makeProtocol } from './protocol.ts';
+import { makePack } from './thrown.ts';
 
 const childProcess = builtin('node:child_process');
 
@@ -25,11 +27,12 @@ const childProcess = builtin('node:child_process');
 const noDebugger = 16384;
 
 /** Node's options, and the whole program: nothing is read once it is inside. */
-const program = `(${runInside})(${makeProtocol}, ${atHome})`;
+const program = `(${runInside})(${makeProtocol}, ${makePack}, ${atHome})`;
 
 export interface Started {
-  /** With a pipe at 1 and 2, and the protocol's socket at 3. */
+  /** Without streams of Node's own. */
   readonly child: ChildProcess;
+  readonly channel: Channel;
   /** Fulfilled with its pid when it is in the types that were asked for, by the kernel's word. */
   readonly entered: Promise<number>;
 }
@@ -47,7 +50,10 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
   const preload = must(binding.preloadedObject(), 'memfd_create');
   const env = environment(preload);
   const open = new OpenPlan(own, env);
+  let channel: Channel | undefined;
   try {
+    channel = new Channel();
+    const { theirs } = channel;
     const { plan } = open;
     const mask = maskOf([...plan.joined, ...plan.created]);
     let enter: (pid: number) => void;
@@ -76,11 +82,15 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
       childProcess().spawn('node', args, {
         argv0,
         env,
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+        stdio: [...theirs],
       }),
     );
-    return { child, entered };
+    return { child, channel, entered };
+  } catch (error) {
+    channel?.destroy();
+    throw error;
   } finally {
+    channel?.closeTheirs();
     open.release();
   }
 }

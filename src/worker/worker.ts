@@ -2,14 +2,15 @@
  * A worker as its user has it: calls that are pending, its streams, its end. Nothing of the user's is
  * sent before the process has been seen to be where it belongs.
  */
-import type { Socket } from 'node:net';
-import { PassThrough, type Readable } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import type { Types } from '../types.ts';
-import { aborted, closed, exited, leftAtHome, timedOut } from './death.ts';
+import { type Answer, Calls } from './calls.ts';
+import type { Channel } from './channel.ts';
+import { aborted, closed, exited, leftAtHome } from './death.ts';
 import { atHome } from './inside.ts';
-import type { WorkerOptions, WorkerTarget } from './options.ts';
-import { Output } from './output.ts';
-import { type Answer, makeProtocol, type Request, type Source } from './protocol.ts';
+import { maxResultBytesOf, type WorkerOptions, type WorkerTarget } from './options.ts';
+import { Output, takeRest } from './output.ts';
+import { makeProtocol, type Request, type Source } from './protocol.ts';
 import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';
 
@@ -18,11 +19,11 @@ const bareEnvironment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 
-interface Pending {
-  resolve(answer: Answer): void;
-  reject(error: unknown): void;
-  timer?: NodeJS.Timeout | undefined;
-}
+/** How much of `stdout` and `stderr` waits for its reader before the worker has to. */
+const highWaterMark = 1 << 20;
+
+/** In milliseconds: a killed process can be held up by a file system that never answers. */
+const killMost = 1000;
 
 /** What a function that runs inside gives back to us: an async iterator comes as one. */
 export type Result<R> =
@@ -36,19 +37,20 @@ export type Result<R> =
  */
 export class NamespaceWorker {
   readonly #child;
+  readonly #channel: Channel;
   readonly #protocol = makeProtocol(process.getBuiltinModule('node:v8'));
-  readonly #socket: Socket;
-  readonly #timeout: number | undefined;
-  readonly #pending = new Map<number, Pending>();
+  readonly #waiting: Calls;
   /** The functions that have been sent, by their text. */
   readonly #numbers = new Map<string, number>();
   readonly #outputs: readonly [Output, Output];
-  readonly #entered: Promise<void>;
   readonly #ended: Promise<void>;
+  #end: () => void = () => {};
   #unsent: Uint8Array[] | undefined = [];
   #calls = 0;
   #death: unknown;
   #pid: number | undefined;
+  #giveUp: NodeJS.Timeout | undefined;
+  #isOver = false;
   #stopSignal = (): void => {};
 
   /** @internal */
@@ -58,25 +60,35 @@ export class NamespaceWorker {
   constructor(target: WorkerTarget, types: Types, options: WorkerOptions) {
     const { signal, timeout, env, stdout, stderr } = options;
     if (signal?.aborted) throw aborted(signal.reason);
-    const { child, entered } = startWorker(target, types, options);
+    const maxResultBytes = maxResultBytesOf(target, options);
+    const { child, channel, entered } = startWorker(target, types, options);
     this.#child = child;
-    this.#timeout = timeout;
-    this.#socket = child.stdio[3] as Socket;
-    this.#ended = this.#watch();
-    this.#listen();
+    this.#channel = channel;
+    this.#ended = new Promise(done => {
+      this.#end = done;
+    });
+    this.#waiting = new Calls(this.#protocol, maxResultBytes, timeout, error => this.#kill(error));
     this.#outputs = [
-      new Output(child.stdout as Readable, stdout ? this.stdout : process.stdout),
-      new Output(child.stderr as Readable, stderr ? this.stderr : process.stderr),
+      new Output(channel.stdout, stdout ? this.stdout : process.stdout),
+      new Output(channel.stderr, stderr ? this.stderr : process.stderr),
     ];
+    this.#watch();
+    this.#listen();
     if (signal !== undefined) {
       const abort = () => this.#kill(aborted(signal.reason));
       signal.addEventListener('abort', abort, { once: true });
       this.#stopSignal = () => signal.removeEventListener('abort', abort);
     }
-    this.#entered = entered.then(pid => this.#enter(pid)).catch(error => this.#kill(error));
-    const execPath = process.execPath;
-    this.#send(['settings', { execPath, env: flat(env ?? bareEnvironment) }]);
-    this.ready = this.#expect(0).then(() => {});
+    entered.then(
+      pid => this.#enter(pid),
+      error => this.#kill(error),
+    );
+    const { execPath } = process;
+    this.ready = this.#ask('settings', {
+      execPath,
+      env: flat(env ?? bareEnvironment),
+      maxResultBytes,
+    }).then(() => {});
     this.ready.catch(() => {});
   }
 
@@ -86,25 +98,30 @@ export class NamespaceWorker {
   }
 
   /** What it writes, with the option `stdout`; nothing comes here otherwise. */
-  readonly stdout: PassThrough = new PassThrough();
+  readonly stdout: PassThrough = new PassThrough({ highWaterMark });
   /** The same for stderr. */
-  readonly stderr: PassThrough = new PassThrough();
+  readonly stderr: PassThrough = new PassThrough({ highWaterMark });
 
   /**
    * Runs `fn` inside, with `args`, and gives back what it returns. `fn` goes as source: it sees no
    * variables around it, but the globals of Node there, its modules among them (`fs`, `os`, ...),
-   * `require` and `import()`. Arguments and result are cloned (structured clone; a message has at
-   * most 256 MiB); of an async iterator each value as it is asked for.
+   * `require` and `import()`. Arguments and result are cloned (structured clone; arguments have at
+   * most 256 MiB, a result `maxResultBytes`); of an async iterator each value as it is asked for.
    *
    * Rejects with what `fn` throws; with a DataCloneError; with a `WorkerError` when the worker ends.
    */
   async evaluate<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Result<R>> {
-    const id = ++this.#calls;
-    const [kind, , value] = await this.#ask(['call', id, this.#numberOf(sourceOf(fn)), ...args]);
+    const asked = [this.#numberOf(sourceOf(fn)), ...args];
+    const answer = this.#ask('call', asked, asked.every(this.#protocol.isPlain));
+    const id = this.#calls;
+    const { kind, value } = await answer;
     return (kind === 'iterator' ? this.#iterate(id) : value) as Result<R>;
   }
 
-  /** Ends the worker, and rejects what is pending. Fulfilled when its process is gone. */
+  /**
+   * Ends the worker, and rejects what is pending. Fulfilled when its process is gone; where the kernel
+   * cannot end that (a file system that never answers), a second later.
+   */
   async close(): Promise<void> {
     this.#kill(closed());
     await this.#ended;
@@ -118,7 +135,7 @@ export class NamespaceWorker {
     let over = false;
     const step = async (what: 'next' | 'return'): Promise<IteratorResult<unknown>> => {
       if (over) return { done: true, value: undefined };
-      const [kind, , value] = await this.#ask([what, ++this.#calls, iterator]);
+      const { kind, value } = await this.#ask(what, iterator, true);
       if (kind === 'done') over = true;
       return { done: kind === 'done', value };
     };
@@ -136,100 +153,89 @@ export class NamespaceWorker {
     if (known !== undefined) return known;
     if (this.#numbers.size >= sourcesMost) this.#numbers.clear(); // the new ones take their numbers
     const number = this.#numbers.size;
-    this.#send(['function', number, source]);
+    this.#send('function', 0, [number, source], false);
     this.#numbers.set(source.text, number);
     return number;
   }
 
-  #ask(
-    request: Extract<Request, readonly [string, number, number, ...unknown[]]>,
-  ): Promise<Answer> {
-    if (this.#death !== undefined) return Promise.reject(this.#death);
-    this.#send(request);
-    return this.#expect(request[1]);
+  #ask(request: Request, value: unknown, asJson = false): Promise<Answer> {
+    const id = this.#death === undefined ? ++this.#calls : 0;
+    this.#send(request, id, value, asJson);
+    return this.#waiting.add(id, request);
   }
 
-  #send(request: Request): void {
+  #send(request: Request, id: number, value: unknown, asJson: boolean): void {
     if (this.#death !== undefined) return;
-    const bytes = this.#protocol.encode(request);
-    if (this.#unsent === undefined) this.#socket.write(bytes);
+    const { encode, most } = this.#protocol;
+    const bytes = encode(request, id, value, asJson, most);
+    if (this.#unsent === undefined) this.#channel.requests.write(bytes);
     else this.#unsent.push(bytes);
-  }
-
-  #expect(id: number): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const limit = this.#timeout;
-      const timer =
-        limit === undefined ? undefined : setTimeout(() => this.#kill(timedOut(limit)), limit);
-      this.#pending.set(id, { resolve, reject, timer });
-    });
-  }
-
-  #settle(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    clearTimeout(pending?.timer);
-    this.#pending.delete(id);
-    return pending;
   }
 
   #enter(pid: number): void {
     this.#pid = pid;
     const unsent = this.#unsent ?? [];
     this.#unsent = undefined;
-    for (const bytes of unsent) this.#socket.write(bytes);
+    for (const bytes of unsent) this.#channel.requests.write(bytes);
   }
 
-  #hear(answer: Answer): void {
-    const [kind, id] = answer;
-    if (kind === 'ready') this.#entered.then(() => this.#settle(0)?.resolve(answer));
-    else if (kind === 'error') this.#settle(id)?.reject(this.#protocol.unpack(answer[2]));
-    else this.#settle(id)?.resolve(answer);
-  }
-
+  /** A worker that cannot be asked, or cannot answer, is none; its exit code may say why. */
   #listen(): void {
-    const hear = this.#protocol.receiver(answer => this.#hear(answer as Answer));
-    this.#socket.on('data', bytes => {
-      try {
-        hear(bytes);
-      } catch (error) {
-        this.#kill(error);
-      }
-    });
-    // Where it is the process that has ended, its exit code says more.
-    this.#socket.on('error', () => {});
+    const { answers, requests } = this.#channel;
+    answers.socket.on('data', this.#waiting.receiver());
+    for (const socket of [answers.socket, requests]) {
+      socket.on('error', () => {});
+      socket.on('close', () => this.#terminate());
+    }
   }
 
-  #watch(): Promise<void> {
+  #watch(): void {
     const child = this.#child;
-    return new Promise(done => {
-      child.once('error', error => {
-        this.#die(error);
-        this.stdout.end();
-        this.stderr.end();
-        done();
-      });
-      child.once('exit', async (code, signal) => {
-        this.#socket.destroy();
-        await Promise.all(this.#outputs.map(output => output.drain()));
-        const isHome = this.#unsent !== undefined && code === atHome;
-        this.#die(isHome ? leftAtHome() : exited(code, signal, this.#outputs[1].last));
-        this.stdout.end();
-        this.stderr.end();
-        done();
-      });
+    child.on('error', error => {
+      this.#die(error);
+      this.#finish(); // it never was, or cannot be killed
+    });
+    child.once('exit', async (code, signal) => {
+      await Promise.all([
+        takeRest(this.#channel.answers),
+        ...this.#outputs.map(output => output.drain()),
+      ]);
+      const isHome = this.#unsent !== undefined && code === atHome;
+      this.#die(isHome ? leftAtHome() : exited(code, signal, this.#outputs[1].last));
+      this.#finish();
     });
   }
 
   #kill(error: unknown): void {
     this.#die(error);
+    this.#terminate();
+  }
+
+  #terminate(): void {
+    if (this.#isOver) return;
     this.#child.kill('SIGKILL');
+    this.#giveUp ??= setTimeout(() => {
+      this.#die(exited(null, 'SIGKILL', this.#outputs[1].last));
+      this.#finish();
+    }, killMost);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    clearTimeout(this.#giveUp);
+    this.#child.unref();
+    this.#channel.destroy();
+    this.stdout.end();
+    this.stderr.end();
+    this.#end();
   }
 
   #die(error: unknown): void {
     this.#stopSignal();
     if (this.#death !== undefined) return;
     this.#death = error;
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+    this.#waiting.rejectAll(error);
+    this.#channel.close();
   }
 }
 

@@ -116,6 +116,7 @@ describe('arguments and results', () => {
 
   test('20 MB there and back', async () => {
     const bytes = Buffer.alloc(20 << 20, 'x');
+    await using worker = await openWorker(target.pid, 'all', { maxResultBytes: 1 << 26 });
     const back = await worker.evaluate((given: Buffer) => Buffer.concat([given, given]), bytes);
     expect(back.length).toBe(40 << 20);
     expect(back.equals(Buffer.concat([bytes, bytes]))).toBe(true);

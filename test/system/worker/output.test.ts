@@ -1,0 +1,169 @@
+// stdout and stderr of a worker, and its end: what its own process has written is there, and nobody is
+// waited for who goes on talking.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
+import { fdCount, rejectionOf } from '../support.ts';
+
+const sandbox = { unshare: ['uts'] } as const;
+// What is made once for all workers is there from now on.
+beforeAll(() => evaluate({ ...sandbox }, 'all', () => 1));
+
+const talkers: number[] = [];
+afterEach(() => {
+  for (const pid of talkers.splice(0)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {}
+  }
+});
+
+/** Starts a program in a worker that outlives it, holds its streams and never stops talking. */
+async function talkIn(worker: NamespaceWorker, command: string, also: number[] = []) {
+  const pid = await worker.evaluate(
+    (command: string, also: number[]) => {
+      const { spawn } = process.getBuiltinModule('node:child_process');
+      const stdio = ['ignore', 'inherit', 'inherit', ...also] as never;
+      return spawn('sh', ['-c', command], { stdio, detached: true }).pid as number;
+    },
+    command,
+    also,
+  );
+  talkers.push(pid);
+  return pid;
+}
+
+const shout = `trap '' PIPE; while :; do echo something; echo something >&2; done`;
+
+describe.each([
+  ['to both streams', shout, []],
+  ['to the channel', `trap '' PIPE; while :; do echo something >&3; done`, [3]],
+  ['not, but holds them', 'sleep 1000', [3]],
+] as const)('a descendant that goes on talking %s', (_, command, also) => {
+  test('holds up neither close() nor a call', async () => {
+    const before = fdCount();
+    const worker = await openWorker({ ...sandbox }, 'all', { stdout: true, stderr: true });
+    worker.stdout.resume();
+    worker.stderr.resume();
+    const pending = rejectionOf(worker.evaluate(() => new Promise(() => {})));
+    if (!command.includes('>&3')) await talkIn(worker, command, [...also]);
+    else await talkIn(worker, command, [...also]).catch(() => {}); // what it says is no protocol
+    await worker.close();
+    expect((await pending).code).toMatch(/ERR_WORKER_NOT_RUNNING|EPROTO/);
+    await expect.poll(fdCount).toBe(before);
+  });
+
+  test('nor the end of the worker', async () => {
+    const worker = await openWorker({ ...sandbox }, 'all', { stdout: true, stderr: true });
+    worker.stdout.resume();
+    worker.stderr.resume();
+    const talk = talkIn(worker, command, [...also]).catch(() => {});
+    if (!command.includes('>&3')) await talk;
+    const pending = rejectionOf(worker.evaluate(() => process.exit(3)));
+    expect((await pending).code).toMatch(/ERR_WORKER_EXITED|EPROTO/);
+    await worker.close();
+    await talk;
+  });
+});
+
+test('evaluate does not wait for one either', async () => {
+  const pid = await evaluate({ ...sandbox }, 'all', () => {
+    const { spawn } = process.getBuiltinModule('node:child_process');
+    const stdio = ['ignore', 'inherit', 'inherit'] as never;
+    return spawn('sh', ['-c', 'exec sleep 1000'], { stdio, detached: true }).pid as number;
+  });
+  talkers.push(pid);
+  expect(() => process.kill(pid, 0)).not.toThrow();
+});
+
+test('what its own process has written last is there, whole, before the end', async () => {
+  for (let i = 0; i < 5; i++) {
+    const worker = await openWorker({ ...sandbox }, 'all', { stdout: true, stderr: true });
+    const chunks = { stdout: 0, stderr: 0 };
+    for (const name of ['stdout', 'stderr'] as const) {
+      worker[name].on('data', chunk => (chunks[name] += chunk.length));
+    }
+    const ended = ['stdout', 'stderr'].map(name => once(worker[name as 'stdout'], 'end'));
+    const pending = worker.evaluate(() => {
+      const { writeSync } = process.getBuiltinModule('node:fs');
+      for (const fd of [1, 2]) writeSync(fd, 'x'.repeat(60_000)); // what a pipe holds
+      process.kill(process.pid, 'SIGKILL');
+    });
+    const error = (await rejectionOf(pending)) as Error & { stderr?: string };
+    expect(error).toMatchObject({ code: 'ERR_WORKER_EXITED', signal: 'SIGKILL' });
+    expect(error.stderr).toBe('x'.repeat(4096));
+    await Promise.all(ended);
+    expect(chunks).toEqual({ stdout: 60_000, stderr: 60_000 });
+  }
+});
+
+test('an answer that it gave before its end is one', async () => {
+  for (let i = 0; i < 10; i++) {
+    const worker = await openWorker({ ...sandbox }, 'all');
+    const answer = await worker.evaluate(() => {
+      setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+      return 'x'.repeat(4000);
+    });
+    expect(answer.length).toBe(4000);
+    await worker.close();
+  }
+});
+
+const rssOf = (pid: number) =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+
+test('what nobody reads waits in the worker, not in our memory; whoever reads gets all of it', {
+  timeout: seconds(60),
+}, async () => {
+  const source = `
+    import { openWorker } from 'linux-namespaces';
+    const worker = await openWorker({ unshare: ['uts'] }, 'all', { stdout: true });
+    const call = worker.evaluate(() => {
+      const { writeSync } = process.getBuiltinModule('node:fs');
+      const bytes = Buffer.alloc(1 << 20, 'x');
+      for (let i = 0; i < 300; i++) {
+        for (let at = 0; at < bytes.length; ) {
+          try { at += writeSync(1, bytes, at); } catch (error) { if (error.code !== 'EAGAIN') throw error; }
+        }
+      }
+      return 'written';
+    });
+    console.log('ready');
+    process.stdin.once('data', async () => {
+      let read = 0;
+      worker.stdout.on('data', chunk => { read += chunk.length; });
+      console.log(await call);
+      worker.stdout.on('end', () => { console.log(read); process.exit(); });
+      await worker.close();
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    let said = '';
+    child.stdout.on('data', data => (said += data));
+    await expect.poll(() => said).toContain('ready');
+    const before = rssOf(child.pid as number);
+    await sleep(1500);
+    expect(rssOf(child.pid as number) - before).toBeLessThan(40e6);
+    child.stdin.write('go\n');
+    await once(child, 'exit');
+    expect(said).toBe(`ready\nwritten\n${300 << 20}\n`);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
+
+test('a flood of stderr that nobody reads: timeout and close work', async () => {
+  const worker = await openWorker({ ...sandbox }, 'all', { stderr: true, timeout: 500 });
+  const flood = worker.evaluate(() => {
+    for (;;) process.stderr.write('x'.repeat(1 << 16));
+  });
+  expect(await rejectionOf(flood)).toMatchObject({ code: 'ETIMEDOUT' });
+  await worker.close();
+  expect(worker.stderr.readableLength).toBeLessThan(4 << 20);
+});
