@@ -1,7 +1,6 @@
 #include "behind.h"
 
 #include <errno.h>
-#include <pthread.h>
 
 #include <atomic>
 
@@ -11,43 +10,56 @@ namespace behind {
 namespace {
 
 constexpr int kMost = 16;
-constexpr int kNone = -1;
 
-struct Places {
-  std::atomic<int> pids[kMost];
-  Places() {
-    for (std::atomic<int>& pid : pids) pid = kNone;
-  }
+// States of a place besides the pid that its thread waits for.
+constexpr int kFree = -1;
+constexpr int kCame = -2;  // its thread ends, and has to be joined
+constexpr int kBusy = -3;
+
+struct Place {
+  std::atomic<int> pid{kFree};
+  uv_thread_t thread;
 };
-Places places;
+Place places[kMost];
+
+bool change(Place* place, int from, int to) { return place->pid.compare_exchange_strong(from, to); }
+
+void join_those_that_came() {
+  for (Place& place : places) {
+    if (!change(&place, kCame, kBusy)) continue;
+    uv_thread_join(&place.thread);
+    place.pid = kFree;
+  }
+}
 
 }  // namespace
 
-bool leave(int pid) {
-  for (std::atomic<int>& place : places.pids) {
-    int free = kNone;
-    if (place.compare_exchange_strong(free, pid)) return true;
+int leave(int pid, uv_thread_t thread) {
+  join_those_that_came();
+  for (int i = 0; i < kMost; i++) {
+    if (!change(&places[i], kFree, kBusy)) continue;
+    places[i].thread = thread;
+    places[i].pid = pid;
+    return i;
   }
-  return false;
+  return -1;
 }
 
-void came(int pid) {
-  for (std::atomic<int>& place : places.pids) {
-    int taken = pid;
-    if (place.compare_exchange_strong(taken, kNone)) return;
-  }
+void came(int place) {
+  if (place >= 0) places[place].pid = kCame;
 }
 
 bool is_full() {
-  for (const std::atomic<int>& place : places.pids) {
-    if (place == kNone) return false;
+  join_those_that_came();
+  for (const Place& place : places) {
+    if (place.pid == kFree) return false;
   }
   return true;
 }
 
 bool waits_for(int pid) {
-  for (const std::atomic<int>& place : places.pids) {
-    if (place == pid) return true;
+  for (const Place& place : places) {
+    if (place.pid == pid) return true;
   }
   return false;
 }
@@ -62,11 +74,12 @@ void Work::main(void* data) {
   uv_cond_signal(&work->cond_);
   uv_mutex_unlock(&work->mutex_);
   if (!left) return;
-  came(0);
+  const int place = work->place_;
   uv_cond_destroy(&work->cond_);
   uv_mutex_destroy(&work->mutex_);
   work->discard();
   delete work;
+  came(place);
 }
 
 int run(Work* work, int milliseconds) {
@@ -90,13 +103,10 @@ int run(Work* work, int milliseconds) {
     }
     left = !work->done_;
     work->left_ = left;
-    if (left) leave(0);
+    if (left) work->place_ = leave(0, thread);
     uv_mutex_unlock(&work->mutex_);
   }
-  if (left) {
-    ::pthread_detach(thread);
-    return -ETIMEDOUT;
-  }
+  if (left) return -ETIMEDOUT;
   if (failed == 0) uv_thread_join(&thread);
   uv_cond_destroy(&work->cond_);
   uv_mutex_destroy(&work->mutex_);

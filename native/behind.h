@@ -14,8 +14,9 @@
 
 namespace behind {
 
-bool leave(int pid);  // takes a place, 0: for no process; false where there is none left
-void came(int pid);   // gives it back: that thread came through after all
+// Takes a place for a thread; `pid`: 0 for no process. The place, or -1 where there is none left.
+int leave(int pid, uv_thread_t thread);
+void came(int place);  // gives it back: that thread came through after all, and ends
 bool is_full();
 bool waits_for(int pid);
 
@@ -35,6 +36,7 @@ class Work {
   uv_cond_t cond_;
   bool done_ = false;
   bool left_ = false;
+  int place_ = -1;
 };
 
 // 0: it is done. Otherwise the work is not the caller's any more: -ETIMEDOUT, or -EAGAIN where

@@ -1,13 +1,13 @@
 #include "crew.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <time.h>
 
 #include <algorithm>
 
 #include "behind.h"
 #include "proc.h"
+#include "sys.h"
 
 namespace crew {
 namespace {
@@ -21,10 +21,11 @@ struct Seat {
 
   Work* const work;
   std::atomic<int64_t> at{-1};  // the index that it looks at
+  std::atomic<int> tid{0};
   uv_thread_t thread;
   bool ended = false;
   bool left = false;
-  int waited_for = 0;          // once it is left: the pid
+  int place = -1;              // once it is left
   std::vector<size_t> chunks;  // that it took
   int64_t used = -1;           // its processor time at the last glance, and where it was
   int64_t was_at = -1;
@@ -60,6 +61,7 @@ int look_at_chunk(Seat* seat, Part* part, size_t begin) {
 void work_on(void* data) {
   auto* seat = static_cast<Seat*>(data);
   Work* work = seat->work;
+  seat->tid = sys::gettid();
   proc::part_files();
   Part* part = work->part();
   const int not_begun = part->begin();
@@ -82,18 +84,20 @@ void work_on(void* data) {
   uv_mutex_unlock(&work->mutex);
   delete part;
   if (!left) return;
-  behind::came(seat->waited_for);
+  const int place = seat->place;
   delete seat;
   release(work);
+  behind::came(place);
 }
 
 // Has it stood still? By its processor time, so that one which has a lot to do may take as long as
 // it likes; by the number of glances, so that a process which was stopped as a whole starts anew.
 bool stands_still(Seat* seat, int patience) {
-  clockid_t clock;
+  // MAKE_THREAD_CPUCLOCK of include/linux/posix-timers_types.h: the C library's own way to it is of
+  // glibc 2.34.
+  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(seat->tid) << 3) | 6);
   struct timespec time = {};
-  if (::pthread_getcpuclockid(seat->thread, &clock) != 0) return false;
-  if (::clock_gettime(clock, &time) != 0) return false;
+  if (seat->tid == 0 || ::clock_gettime(clock, &time) != 0) return false;
   const int64_t used = time.tv_sec * int64_t{1000000000} + time.tv_nsec;
   const bool same = used == seat->used && seat->at == seat->was_at;
   seat->used = used;
@@ -120,14 +124,12 @@ void leave(Seat* seat) {
   Work* work = seat->work;
   const int64_t at = seat->at;
   seat->left = true;
-  seat->waited_for = at < 0 ? 0 : work->pids[at];
-  if (!behind::leave(seat->waited_for)) {
-    seat->waited_for = -2;  // nobody's
+  seat->place = behind::leave(at < 0 ? 0 : work->pids[at], seat->thread);
+  if (seat->place < 0) {
     for (Care& care : work->care) care = std::max(care, kCareful);
   }
   if (at >= 0) work->care[at] = work->care[at] == kWhole ? kCareful : kNot;
   work->again.insert(work->again.end(), seat->chunks.begin(), seat->chunks.end());
-  ::pthread_detach(seat->thread);
 }
 
 }  // namespace

@@ -177,7 +177,10 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
       missing_ = true;
       break;
     }
-    if (!look_at(files.fd(), numbers.name(), &seen)) continue;
+    if (!look_at(files.fd(), numbers.name(), &seen)) {
+      missed(-errno, "statx");
+      continue;
+    }
     if (S_ISSOCK(seen.stx_mode)) {
       if (!own_proc_ || (options_.types & kernel::kNet) == 0) continue;
       const std::vector<uint64_t>& sockets = home_.sockets;

@@ -137,15 +137,18 @@ class OwnerReader : public crew::Part {
     snprintf(path, sizeof path, "%d/fd", pid);
     const proc::File files(proc::open_list(proc_.fd(), path));
     if (!files.open()) return files.fd();
+    int missed = 0;
     proc::Numbers fds(files.fd());
     while (fds.next()) {
       if (!left_->use_file()) return -EFBIG;
       uint64_t inode = 0;
-      if (proc::read_link(files.fd(), fds.name(), &inode, "socket:[") != 0) continue;
+      const int failed = proc::read_link(files.fd(), fds.name(), &inode, "socket:[");
+      if (failed < 0 && failed != -EINVAL && !proc::is_gone(failed)) missed = failed;
+      if (failed < 0) continue;
       if (!left_->use_found()) return -EFBIG;
       owners.push_back({inode, pid, fds.number()});
     }
-    return fds.error();
+    return missed < 0 ? missed : fds.error();
   }
 
   const std::vector<int>& pids_;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,12 +22,18 @@ constexpr int kPassRights = 83;  // SO_PASSRIGHTS, include/uapi/asm-generic/sock
 
 int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
+int look(int fd, struct statx* seen) {
+  constexpr unsigned wanted = STATX_TYPE | STATX_UID;
+  return result_of(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH, wanted, seen));
+}
+
 int check(int fd, int64_t owner, mode_t kind) {
-  struct stat seen;
-  if (::fstat(fd, &seen) == -1) return -errno;
-  if (S_ISLNK(seen.st_mode)) return -ELOOP;
-  if ((seen.st_mode & S_IFMT) != kind) return kind == S_IFDIR ? -ENOTDIR : -EINVAL;
-  return owner < 0 || seen.st_uid == owner || seen.st_uid == 0 ? 0 : -EPERM;
+  struct statx seen;
+  const int failed = look(fd, &seen);
+  if (failed < 0) return failed;
+  if (S_ISLNK(seen.stx_mode)) return -ELOOP;
+  if ((seen.stx_mode & S_IFMT) != kind) return kind == S_IFDIR ? -ENOTDIR : -EINVAL;
+  return owner < 0 || seen.stx_uid == owner || seen.stx_uid == 0 ? 0 : -EPERM;
 }
 
 // An O_PATH descriptor: touches nothing. Name by name, as openat2(2) with RESOLVE_NO_SYMLINKS and
@@ -34,8 +41,8 @@ int check(int fd, int64_t owner, mode_t kind) {
 int find(const Place& place) {
   constexpr int flags = O_PATH | O_CLOEXEC;
   int fd = result_of(::open(place.base.c_str(), flags | (place.owner < 0 ? O_NOFOLLOW : 0)));
-  struct stat seen;
-  if (fd >= 0 && place.owner >= 0 && (::fstat(fd, &seen) == -1 || seen.st_uid != place.owner)) {
+  struct statx seen;
+  if (fd >= 0 && place.owner >= 0 && (look(fd, &seen) < 0 || seen.stx_uid != place.owner)) {
     ::close(fd);
     return -EPERM;
   }

@@ -141,6 +141,7 @@ export function interfaceInfo(body: DataView, addresses: InterfaceAddress[]): In
 }
 
 const families: Readonly<Record<number, Family>> = { 2: 'IPv4', 10: 'IPv6' };
+const sizes: Readonly<Record<Family, number>> = { IPv4: 4, IPv6: 16 };
 
 /** struct ifaddrmsg and its attributes, linux/if_addr.h. */
 /** @internal */
@@ -150,16 +151,17 @@ export function interfaceAddress(body: DataView): InterfaceAddress | undefined {
   const far = found.get(1); // IFA_ADDRESS
   const near = found.get(2) ?? far; // IFA_LOCAL
   if (family === undefined || near === undefined) return undefined;
-  const address = addressOf(bytesOf(near));
-  const peer = far && addressOf(bytesOf(far));
-  const broadcast = found.get(4);
+  const [address, peer, broadcast] = [near, far, found.get(4)].map(view =>
+    view && view.byteLength === sizes[family] ? addressOf(bytesOf(view)) : undefined,
+  );
+  if (address === undefined) return undefined;
   const scope = body.getUint8(3);
   return {
     address,
     family,
     prefixLength: body.getUint8(1),
     scope: scopes[scope] ?? `${scope}`,
-    broadcast: broadcast && addressOf(bytesOf(broadcast)),
+    broadcast,
     peer: peer === address ? undefined : peer,
     label: textOf(found.get(3)),
   };

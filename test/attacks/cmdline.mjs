@@ -4,7 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { asUser, compile, report, start } from './attack.mjs';
 
 await start(...asUser, compile('cmdline'), '16', '45');
-const index = process.env.LINUX_NAMESPACES ?? new URL('../../lib/index.js', import.meta.url).pathname;
+const index =
+  process.env.LINUX_NAMESPACES ?? new URL('../../lib/index.js', import.meta.url).pathname;
 const script = `
   const { listNamespaces, listSockets, processTree } = await import(${JSON.stringify(index)});
   const { maxRSS } = process.resourceUsage();

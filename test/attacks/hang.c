@@ -1,7 +1,7 @@
 // A process whose command line nobody can read: it holds the lock of its memory for as long as a file
 // system of its own (FUSE) does not answer. One thread reads a page of that through /proc/self/mem,
-// which keeps the lock for reading; another one's mmap(2) is next in line, and everybody else behind
-// it. hang DIRECTORY
+// which keeps the lock for reading; the mmap(2) of the other is next in line, and everybody else behind
+// it. hang DIRECTORY; it is ready when it sleeps in that (state D).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static int fuse;
+static int asked[2];
 static char* map;
 
 static void answer(uint64_t unique, int error, const void* data, unsigned size) {
@@ -58,43 +58,22 @@ static void serve(void) {
       case FUSE_LOOKUP: answer(header->unique, 0, &entry, sizeof entry); break;
       case FUSE_GETATTR: answer(header->unique, 0, &attr, sizeof attr); break;
       case FUSE_OPEN: answer(header->unique, 0, &open, sizeof open); break;
-      case FUSE_READ: break;
+      case FUSE_READ: write(asked[1], "", 1); break;
       default: answer(header->unique, -ENOSYS, "", 0);
     }
   }
 }
 
-static int tids[2];
-
 static void* hold_lock(void* data) {
   int memory = open("/proc/self/mem", O_RDONLY);
   char byte;
-  tids[0] = syscall(SYS_gettid);
   pread(memory, &byte, 1, (off_t)map);
   return data;
 }
 
-static void* wait_for_lock(void* data) {
-  tids[1] = syscall(SYS_gettid);
-  mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return data;
-}
-
-// Until that thread is in a sleep that no signal but SIGKILL ends.
-static void wait_until_asleep(const int* tid) {
-  char path[64], text[512] = "";
-  while (!strstr(text, ") D ")) {
-    usleep(1000);
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", *(volatile const int*)tid);
-    int file = open(path, O_RDONLY);
-    long got = read(file, text, sizeof text - 1);
-    text[got > 0 ? got : 0] = 0;
-    close(file);
-  }
-}
-
 int main(int count, char** args) {
   char text[300];
+  pipe(asked);
   fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   snprintf(text, sizeof text, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
   if (mount("hang", args[1], "fuse", MS_NOSUID | MS_NODEV, text)) return perror("mount"), 1;
@@ -109,9 +88,7 @@ int main(int count, char** args) {
   if (map == MAP_FAILED) return perror("mmap"), 1;
   pthread_t thread;
   pthread_create(&thread, 0, hold_lock, 0);
-  wait_until_asleep(&tids[0]);
-  pthread_create(&thread, 0, wait_for_lock, 0);
-  wait_until_asleep(&tids[1]);
+  read(asked[0], text, 1);
   write(1, "ready\n", 6);
-  for (;;) pause();
+  mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }

@@ -17,6 +17,7 @@ await report(async () => {
     const pid = Number(
       readFileSync(`/proc/${attacker.pid}/task/${attacker.pid}/children`, 'utf8').trim(),
     );
+    while (!readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') D ')) await sleep(10);
     const lists = Promise.all([listNamespaces(), processTree(pid), listSockets(pid)]);
     return await Promise.race([lists.then(() => false), sleep(15_000, true)]);
   } finally {

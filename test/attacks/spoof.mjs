@@ -13,7 +13,8 @@ await report(async run => {
   let won = false;
   for (let i = 0; i < 30 && !won; i++) {
     const list = listSockets(pid).then(
-      sockets => sockets.some(({ protocol, local }) => protocol !== 'unix' && local.port === 0xdead),
+      sockets =>
+        sockets.some(({ protocol, local }) => protocol !== 'unix' && local.port === 0xdead),
       () => true,
     );
     won = await Promise.race([list, sleep(15_000, true)]);

@@ -33,7 +33,14 @@ await report(async run => {
   chownSync(join(root, `run/user/${uid}`), uid, uid);
   const names = ['web', id, id.slice(0, 12), 'podman:web'];
   const owners = () =>
-    Promise.all(names.map(name => findContainer(name, { root }).then(c => c.owner, () => -1)));
+    Promise.all(
+      names.map(name =>
+        findContainer(name, { root }).then(
+          c => c.owner,
+          () => -1,
+        ),
+      ),
+    );
   const before = await owners();
   rmSync(join(own, 'containers.json'));
   const after = await owners();
