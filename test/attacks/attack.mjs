@@ -9,6 +9,7 @@ import { join } from 'node:path';
 export const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-attack-'));
 chmodSync(folder, 0o755);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+process.setMaxListeners(0);
 export const runs = Number(process.argv[2] ?? 10);
 export const library = await import(process.env.LINUX_NAMESPACES ?? '../../lib/index.js');
 

@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { listNamespaces, listSockets, type ProcessNode, processTree } from 'linux-namespaces';
+import { listNamespaces, type ProcessNode, processTree } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { binding } from '../../../src/binding.ts';
 import { looking, lookingLimits } from '../../../src/limits.ts';
