@@ -11,6 +11,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Task(env, exports);
   js::Debugger(env, exports);
   js::Inspect(env, exports);
+  js::State(env, exports);
   js::Spawn(env, exports);
   js::Creating(env, exports);
   js::Cloning(env, exports);

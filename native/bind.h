@@ -8,6 +8,7 @@ void Sys(napi_env env, napi_value exports);
 void Task(napi_env env, napi_value exports);
 void Debugger(napi_env env, napi_value exports);
 void Inspect(napi_env env, napi_value exports);
+void State(napi_env env, napi_value exports);
 void Cloning(napi_env env, napi_value exports);
 void Creating(napi_env env, napi_value exports);
 void Spawn(napi_env env, napi_value exports);

@@ -1,12 +1,15 @@
-// JavaScript to scan.h, processes.h, users.h, directory.h and netlink.h. Long lists go over as a
+// JavaScript to scan.h, processes.h, users.h and netlink.h. Long lists go over as a
 // few flat arrays and one text, so that taking them over holds up nobody; binding.ts says what is
 // in them.
+#include <errno.h>
+
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bind.h"
-#include "directory.h"
-#include "job.h"
+#include "limits.h"
+#include "look.h"
 #include "netlink.h"
 #include "processes.h"
 #include "scan.h"
@@ -17,42 +20,27 @@
 namespace js {
 namespace {
 
-void Add(std::string* texts, const std::string& text) {
-  texts->append(text);
-  texts->push_back('\0');
+// lookingLimits() of src/limits.ts
+limits::Limits ToLimits(napi_env env, napi_value array) {
+  std::vector<double> given = ToVector<double>(env, array);
+  given.resize(9);
+  const auto number = [&](int i) { return static_cast<int64_t>(given[i]); };
+  return {number(0),
+          number(1),
+          number(2),
+          number(3),
+          number(4),
+          number(5),
+          static_cast<int>(given[6]),
+          {static_cast<size_t>(given[7]), static_cast<int>(given[8])}};
 }
 
-// What all of them answer: `error` and `step`, and what was put together on the thread.
-class Look : public Job {
- protected:
-  void Run() override { error_ = Find(); }
-  virtual int Find() = 0;
-  virtual void Fill(napi_env env, napi_value answer) = 0;
-
-  napi_value Refused(napi_env env, int error) override {
-    error_ = error;
-    step_ = "clone";
-    return Result(env);
-  }
-
-  napi_value Result(napi_env env) override {
-    napi_value answer = NewObject(env);
-    Set(env, answer, "error", FromInt(env, error_));
-    Set(env, answer, "step", FromText(env, step_));
-    Fill(env, answer);
-    return answer;
-  }
-
-  int error_ = 0;
-  const char* step_ = "";
-};
-
-// scanNamespaces(types, holders)
+// scanNamespaces(types, holders, limits)
 class Scan : public Look {
  public:
   Scan(napi_env env, napi_callback_info info) {
-    const Arguments<2> given(env, info);
-    options_ = {Int(env, given[0]), Bool(env, given[1])};
+    const Arguments<3> given(env, info);
+    options_ = {Int(env, given[0]), Bool(env, given[1]), ToLimits(env, given[2])};
   }
 
  protected:
@@ -91,11 +79,11 @@ class Scan : public Look {
 
   void Fill(napi_env env, napi_value answer) override {
     Set(env, answer, "unreadable", FromInt(env, unreadable_));
-    Set(env, answer, "rows", FromArray(env, napi_float64_array, rows_));
-    Set(env, answer, "ids", FromArray(env, napi_biguint64_array, ids_));
-    Set(env, answer, "mounts", FromArray(env, napi_float64_array, mounts_));
-    Set(env, answer, "holders", FromArray(env, napi_float64_array, holders_));
-    Set(env, answer, "texts", FromText(env, texts_));
+    Put(env, answer, "rows", FromArray(env, napi_float64_array, rows_));
+    Put(env, answer, "ids", FromArray(env, napi_biguint64_array, ids_));
+    Put(env, answer, "mounts", FromArray(env, napi_float64_array, mounts_));
+    Put(env, answer, "holders", FromArray(env, napi_float64_array, holders_));
+    Put(env, answer, "texts", FromText(env, texts_));
   }
 
  private:
@@ -108,18 +96,19 @@ class Scan : public Look {
   std::string texts_;
 };
 
-// listProcesses(pids): all of them without any.
+// listProcesses(pids, limits): all of them without any.
 class Processes : public Look {
  public:
   Processes(napi_env env, napi_callback_info info) {
-    const Arguments<1> given(env, info);
+    const Arguments<2> given(env, info);
     pids_ = ToVector<int>(env, given[0]);
+    limits_ = ToLimits(env, given[1]);
   }
 
  protected:
   int Find() override {
     std::vector<processes::Row> rows;
-    const int failed = processes::list(pids_, &rows, &step_);
+    const int failed = processes::list(std::move(pids_), limits_, &rows, &unreadable_, &step_);
     for (const processes::Row& row : rows) {
       for (const double number : {double(row.process.pid), double(row.process.ppid),
                                   double(row.process.uid), row.start}) {
@@ -134,25 +123,31 @@ class Processes : public Look {
   }
 
   void Fill(napi_env env, napi_value answer) override {
-    Set(env, answer, "rows", FromArray(env, napi_float64_array, rows_));
-    Set(env, answer, "texts", FromText(env, texts_));
+    Set(env, answer, "unreadable", FromInt(env, unreadable_));
+    Put(env, answer, "rows", FromArray(env, napi_float64_array, rows_));
+    Put(env, answer, "texts", FromText(env, texts_));
   }
 
  private:
   std::vector<int> pids_;
+  limits::Limits limits_;
+  int unreadable_ = 0;
   std::vector<double> rows_;
   std::string texts_;
 };
 
-// listSocketOwners()
+// listSocketOwners(limits)
 class Owners : public Look {
  public:
-  Owners(napi_env, napi_callback_info) {}
+  Owners(napi_env env, napi_callback_info info) {
+    const Arguments<1> given(env, info);
+    limits_ = ToLimits(env, given[0]);
+  }
 
  protected:
   int Find() override {
     std::vector<processes::Owner> owners;
-    const int failed = processes::list_socket_owners(&owners, &step_);
+    const int failed = processes::list_socket_owners(limits_, &owners, &unreadable_, &step_);
     for (const processes::Owner& owner : owners) {
       rows_.push_back(static_cast<double>(owner.socket));
       rows_.push_back(owner.pid);
@@ -162,10 +157,13 @@ class Owners : public Look {
   }
 
   void Fill(napi_env env, napi_value answer) override {
-    Set(env, answer, "rows", FromArray(env, napi_float64_array, rows_));
+    Set(env, answer, "unreadable", FromInt(env, unreadable_));
+    Put(env, answer, "rows", FromArray(env, napi_float64_array, rows_));
   }
 
  private:
+  limits::Limits limits_;
+  int unreadable_ = 0;
   std::vector<double> rows_;
 };
 
@@ -184,7 +182,7 @@ class Users : public Look {
   }
 
   void Fill(napi_env env, napi_value answer) override {
-    Set(env, answer, "texts", FromText(env, texts_));
+    Put(env, answer, "texts", FromText(env, texts_));
   }
 
  private:
@@ -192,40 +190,13 @@ class Users : public Look {
   std::string texts_;
 };
 
-// directoryNames(path, most). Node's own opendir() loses the directory when the Worker that asked
-// for it is terminated meanwhile; this one is closed where it was opened.
-class Names : public Look {
- public:
-  Names(napi_env env, napi_callback_info info) {
-    const Arguments<2> given(env, info);
-    path_ = Text(env, given[0]);
-    most_ = Int(env, given[1]);
-  }
-
- protected:
-  int Find() override {
-    std::vector<std::string> names;
-    const int failed = directory::names_in(path_, most_, &names, &step_);
-    for (const std::string& name : names) Add(&texts_, name);
-    return failed;
-  }
-
-  void Fill(napi_env env, napi_value answer) override {
-    Set(env, answer, "texts", FromText(env, texts_));
-  }
-
- private:
-  std::string path_;
-  int most_;
-  std::string texts_;
-};
-
-// netlinkDump(net, protocols, messages). The fd is duplicated here: whoever gave it may be gone,
-// and the number another's, when the thread comes to it.
+// netlinkDump(net, protocols, messages, limits). The fd is duplicated here: whoever gave it may be
+// gone, and the number another's, when the thread comes to it.
 class Dump : public Look {
  public:
   Dump(napi_env env, napi_callback_info info) {
-    const Arguments<3> given(env, info);
+    const Arguments<4> given(env, info);
+    limits_ = ToLimits(env, given[3]).network;
     net_ = sys::dup(Int(env, given[0]));
     const std::vector<int> protocols = ToVector<int>(env, given[1]);
     for (uint32_t i = 0; i < protocols.size(); i++) {
@@ -241,19 +212,22 @@ class Dump : public Look {
  protected:
   int Find() override {
     step_ = "fcntl";
-    return net_ < 0 ? net_ : netlink::dump(net_, &requests_, &step_);
+    return net_ < 0 ? net_ : netlink::dump(net_, &requests_, limits_, &step_);
   }
 
   void Fill(napi_env env, napi_value answer) override {
     napi_value answers = NewArray(env);
     for (uint32_t i = 0; i < requests_.size(); i++) {
-      Set(env, answers, i, FromArray(env, napi_uint8_array, requests_[i].answer));
+      napi_value bytes = FromArray(env, napi_uint8_array, requests_[i].answer);
+      if (bytes == nullptr) error_ = -ENOMEM;
+      Set(env, answers, i, bytes);
     }
     Set(env, answer, "answers", answers);
   }
 
  private:
   int net_;
+  netlink::Limits limits_;
   std::vector<netlink::Request> requests_;
 };
 
@@ -264,7 +238,6 @@ void Inspect(napi_env env, napi_value exports) {
   Export(env, exports, "listProcesses", Begin<Processes>);
   Export(env, exports, "listSocketOwners", Begin<Owners>);
   Export(env, exports, "userNames", Begin<Users>);
-  Export(env, exports, "directoryNames", Begin<Names>);
   Export(env, exports, "netlinkDump", Begin<Dump>);
 }
 

@@ -20,6 +20,7 @@
 #include <algorithm>
 
 #include "kernel.h"
+#include "messages.h"
 #include "netlink.h"
 #include "scan.h"
 #include "sys.h"
@@ -91,21 +92,23 @@ netlink::Request ask(const Body& body) {
 }
 
 // The inode in each message of an answer; 0 for a socket that nobody has open.
-template <class Message, uint32_t Message::*field>
+template <class Message, uint32_t Message::*inode>
 void take_inodes(const netlink::Request& request, std::vector<uint64_t>* inodes) {
-  int length = static_cast<int>(request.answer.size());
-  const auto* header = reinterpret_cast<const struct nlmsghdr*>(request.answer.data());
-  for (; NLMSG_OK(header, static_cast<unsigned>(length)); header = NLMSG_NEXT(header, length)) {
-    const auto* message = static_cast<const Message*>(NLMSG_DATA(header));
-    if (message->*field != 0) inodes->push_back(message->*field);
+  netlink::Messages messages(request.answer.data(), request.answer.size());
+  netlink::Message message;
+  Message body;
+  while (messages.next(&message)) {
+    if (!netlink::field(message, 0, &body, sizeof body)) continue;
+    if (body.*inode != 0) inodes->push_back(body.*inode);
   }
 }
 
 }  // namespace
 
 // Where the kernel does not answer, each socket is asked.
-void read_home(Home* home) {
-  if (proc::read_link(AT_FDCWD, "/proc/thread-self/ns/net", &home->network) < 0) return;
+int read_home(const netlink::Limits& limits, Home* home) {
+  const int unknown = proc::read_link(AT_FDCWD, "/proc/thread-self/ns/net", &home->network);
+  if (unknown < 0) return proc::is_shortage(unknown) ? unknown : 0;
   const char* step = "";
   for (const uint8_t family : {AF_INET, AF_INET6}) {
     for (const uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
@@ -114,7 +117,9 @@ void read_home(Home* home) {
       body.sdiag_protocol = protocol;
       body.idiag_states = ~0U;
       std::vector<netlink::Request> requests = {ask(body)};
-      if (netlink::dump(-1, &requests, &step) < 0) continue;
+      const int failed = netlink::dump(-1, &requests, limits, &step);
+      if (proc::is_shortage(failed)) return failed;
+      if (failed < 0) continue;
       take_inodes<struct inet_diag_msg, &inet_diag_msg::idiag_inode>(requests[0], &home->sockets);
     }
   }
@@ -122,10 +127,13 @@ void read_home(Home* home) {
   body.sdiag_family = AF_UNIX;
   body.udiag_states = ~0U;
   std::vector<netlink::Request> requests = {ask(body)};
-  if (netlink::dump(-1, &requests, &step) == 0) {
+  const int failed = netlink::dump(-1, &requests, limits, &step);
+  if (proc::is_shortage(failed)) return failed;
+  if (failed == 0) {
     take_inodes<struct unix_diag_msg, &unix_diag_msg::udiag_ino>(requests[0], &home->sockets);
   }
   std::sort(home->sockets.begin(), home->sockets.end());
+  return 0;
 }
 
 void Scanner::look_for_holders(int directory, int pid, const uint64_t* inodes) {
@@ -134,7 +142,9 @@ void Scanner::look_for_holders(int directory, int pid, const uint64_t* inodes) {
     const uint64_t own = inodes[proc::index_of(link.flag)];
     uint64_t inode = 0;
     if ((options_.types & link.flag) == 0 || own == 0) continue;
-    if (proc::read_link(directory, link.path, &inode) < 0 || inode == own) continue;
+    const int failed = proc::read_link(directory, link.path, &inode);
+    if (failed < 0) missed(failed, "readlink");
+    if (failed < 0 || inode == own) continue;
     const int row = table.find(inode);
     found(row >= 0 ? row : learn_link(directory, link.path), {kChildren, pid, 0}, inodes);
   }
@@ -146,20 +156,31 @@ void Scanner::look_for_holders(int directory, int pid, const uint64_t* inodes) {
 
 // A namespace that the process is not in itself.
 void Scanner::found(int row, Holder holder, const uint64_t* inodes) {
-  if (row < 0) return;
+  if (row < 0) return missed(row, "open");
   const Namespace& held = table.rows[row];
   if ((options_.types & held.type) == 0) return;
-  if (inodes[proc::index_of(held.type)] != held.inode) table.held(row, holder);
+  if (inodes[proc::index_of(held.type)] == held.inode) return;
+  if (table.held(row, holder) && !left_->use_found()) {
+    table.rows[row].holders.pop_back();
+    missing_ = true;
+  }
 }
 
 void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
   const proc::File files(proc::open_list(directory, "fd"));
-  if (!files.open()) return;
+  if (!files.open()) return missed(files.fd(), "open");
   int pidfd = -1;
   proc::Numbers numbers(files.fd());
   while (numbers.next()) {
     struct statx seen;
-    if (!look_at(files.fd(), numbers.name(), &seen)) continue;
+    if (!left_->use_file()) {
+      missing_ = true;
+      break;
+    }
+    if (!look_at(files.fd(), numbers.name(), &seen)) {
+      missed(-errno, "statx");
+      continue;
+    }
     if (S_ISSOCK(seen.stx_mode)) {
       if (!own_proc_ || (options_.types & kernel::kNet) == 0) continue;
       const std::vector<uint64_t>& sockets = home_.sockets;
@@ -167,6 +188,7 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
       int row = at_home ? table.find(home_.network) : -1;
       if (row < 0 && pidfd == -1) pidfd = sys::pidfd_open(pid, 0);
       if (row < 0) row = network_of(pidfd, numbers.number());
+      if (row < 0 && !proc::is_shortage(row)) continue;  // without the rights it is not said
       found(row, {kSocket, pid, numbers.number()}, inodes);
     } else if (makedev(seen.stx_dev_major, seen.stx_dev_minor) == table.device) {
       int row = table.find(seen.stx_ino);
@@ -174,6 +196,7 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
       found(row, {kFd, pid, numbers.number()}, inodes);
     }
   }
+  if (numbers.error() < 0) missed(numbers.error(), "getdents64");
   if (pidfd >= 0) sys::close(pidfd);
 }
 
@@ -181,7 +204,7 @@ int Scanner::network_of(int pidfd, int fd) {
   const proc::File copy(result_of(::syscall(kernel::kPidfdGetfd, pidfd, fd, 0)));
   if (!copy.open()) return copy.fd();
   const proc::File network(result_of(::ioctl(copy.fd(), kernel::kSocketNetwork)));
-  return network.open() ? table.learn(network.fd(), netlink_.fd()) : network.fd();
+  return network.open() ? table.learn(network.fd(), &netlink_) : network.fd();
 }
 
 // Threads can be in other namespaces than their process, but for user, pid and time.
@@ -189,18 +212,21 @@ void Scanner::look_into_threads(int directory, int pid, const uint64_t* inodes) 
   struct statx seen;
   if (!look_at(directory, "task", &seen) || seen.stx_nlink <= 3) return;  // ".", ".." and one
   const proc::File tasks(proc::open_list(directory, "task"));
-  if (!tasks.open()) return;
+  if (!tasks.open()) return missed(tasks.fd(), "open");
   proc::Numbers numbers(tasks.fd());
   while (numbers.next()) {
     if (numbers.number() == pid) continue;
     const proc::File task(proc::open_process(tasks.fd(), numbers.number()));
+    if (!task.open()) missed(task.fd(), "open");
     for (int i = 0; i < proc::kLinks && task.open(); i++) {
       const proc::Link& link = proc::kNamespaceLinks[i];
       const bool shared =
           i < proc::kTypes && (link.flag & (kernel::kUser | kernel::kPid | kernel::kTime)) != 0;
       uint64_t inode = 0;
       if (shared || (options_.types & link.flag) == 0) continue;
-      if (proc::read_link(task.fd(), link.path, &inode) < 0) continue;
+      const int failed = proc::read_link(task.fd(), link.path, &inode);
+      if (failed < 0) missed(failed, "readlink");
+      if (failed < 0) continue;
       if (inode == inodes[proc::index_of(link.flag)]) continue;
       int row = table.find(inode);
       if (row < 0 || !table.rows[row].known) row = learn_link(task.fd(), link.path);
@@ -210,7 +236,7 @@ void Scanner::look_into_threads(int directory, int pid, const uint64_t* inodes) 
 }
 
 void Scanner::read_own_mounts() {
-  const proc::File self(proc::open_list(proc_, "thread-self"));
+  const proc::File self(proc::open_list(proc_.fd(), "thread-self"));
   if (self.open() && own_mounts_ != 0) read_mounts(self.fd(), own_mounts_);
 }
 
@@ -219,10 +245,15 @@ void Scanner::read_mounts(int directory, uint64_t inside) {
   if (place != mounts_read_.end() && *place == inside) return;
   mounts_read_.insert(place, inside);
   std::string text;
-  if (proc::read_file(directory, "mountinfo", &text) < 0) return;
+  const size_t most = static_cast<size_t>(left_->mounts());
+  const int read = proc::read_file(directory, "mountinfo", most, &text);
+  left_->use_mounts(text.size());
+  if (read == 1) missing_ = true;  // the line that is cut is none
+  if (read < 0) missed(read, "read");
   // "36 35 0:4 net:[4026532177] /run/netns/blue rw shared:1 - nsfs nsfs rw"
   for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
+    const size_t end = text.find('\n', at);
+    if (end == std::string::npos) break;
     const std::string line = text.substr(at, end - at);
     at = end + 1;
     if (line.find(" - nsfs ") == std::string::npos) continue;
@@ -238,10 +269,12 @@ void Scanner::read_mounts(int directory, uint64_t inside) {
     table.mounted(row, inside, where);
     if (table.rows[row].known) continue;
     const proc::File mount(open_in_root(directory, where.c_str()));
+    if (proc::is_shortage(mount.fd())) missed(mount.fd(), "openat2");
     if (!mount.open()) continue;
     // Something else may be mounted over it: learn() goes by what it really is.
     const proc::File again(proc::open_namespace(mount.fd()));
-    if (again.open()) table.learn(again.fd(), netlink_.fd());
+    const int learned = again.open() ? table.learn(again.fd(), &netlink_) : again.fd();
+    if (proc::is_shortage(learned)) missed(learned, "open");
   }
 }
 

@@ -10,6 +10,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "kernel.h"
 #include "sys.h"
 
@@ -25,7 +27,9 @@ struct Entry {
   char name[];
 };
 
-constexpr size_t kFileMost = 16 << 20;
+// Bytes: a process may be in 65,536 groups, each eleven digits wide; in as many cgroups as there
+// are hierarchies of version 1.
+constexpr size_t kStatusMost = 1 << 20;
 
 int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
@@ -83,6 +87,7 @@ bool Numbers::next() {
       do {
         length_ = ::syscall(SYS_getdents64, directory_, buffer_, sizeof buffer_);
       } while (length_ == -1 && errno == EINTR);
+      error_ = length_ == -1 ? -errno : 0;
       at_ = 0;
       if (length_ <= 0) return false;
     }
@@ -122,6 +127,7 @@ int read_link(int directory, const char* name, uint64_t* inode, const char* kind
   char text[64];
   const long length = ::readlinkat(directory, name, text, sizeof text - 1);
   if (length == -1) return -errno;
+  if (length == 0) return -EACCES;  // so says Linux 5.10 that it may not be read
   text[length] = '\0';
   const char* bracket = strchr(text, '[');
   if (bracket == nullptr || strncmp(text, kind, strlen(kind)) != 0) return -EINVAL;
@@ -129,19 +135,21 @@ int read_link(int directory, const char* name, uint64_t* inode, const char* kind
   return 0;
 }
 
-int read_file(int directory, const char* name, std::string* text) {
+int read_file(int directory, const char* name, size_t most, std::string* text) {
+  text->clear();
   const File file(result_of(::openat(directory, name, O_RDONLY | O_CLOEXEC)));
   if (!file.open()) return file.fd();
   char buffer[4096];
-  text->clear();
-  while (text->size() < kFileMost) {
-    const long length = ::read(file.fd(), buffer, sizeof buffer);
+  for (;;) {
+    const size_t left = most - text->size();
+    const size_t size = left < sizeof buffer ? left + 1 : sizeof buffer;  // is there one more?
+    const long length = ::read(file.fd(), buffer, size);
     if (length == -1 && errno == EINTR) continue;
     if (length == -1) return -errno;
-    if (length == 0) break;
-    text->append(buffer, length);
+    if (length == 0) return 0;
+    text->append(buffer, std::min(static_cast<size_t>(length), left));
+    if (static_cast<size_t>(length) > left) return 1;
   }
-  return 0;
 }
 
 int open_link(int directory, const char* path) {
@@ -163,15 +171,22 @@ int open_namespace(int place) {
   return result_of(::open(again, O_RDONLY | O_CLOEXEC));
 }
 
-bool list_pids(int proc, std::vector<int>* pids) {
+int list_pids(int proc, std::vector<int>* pids) {
   Numbers numbers(proc);
   while (numbers.next()) pids->push_back(numbers.number());
-  return !pids->empty();
+  if (numbers.error() < 0) return numbers.error();
+  return pids->empty() ? -ENOENT : 0;
 }
 
-int read_process(int directory, int pid, Process* process) {
+bool is_gone(int error) { return error == -ENOENT || error == -ESRCH; }
+
+bool is_shortage(int error) {
+  return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
+}
+
+int read_process(int directory, int pid, limits::Left* left, bool careful, Process* process) {
   std::string status;
-  int failed = read_file(directory, "status", &status);
+  int failed = read_file(directory, "status", kStatusMost, &status);
   if (failed < 0) return failed;
   // A program may change its name, not put a line of its own into this: newlines are escaped.
   process->pid = pid;
@@ -179,14 +194,15 @@ int read_process(int directory, int pid, Process* process) {
   int64_t real = -1;
   if (sscanf(line_of(status, "\nUid:"), "%ld %ld", &real, &process->uid) != 2) return -ESRCH;
   process->pids = rest_of_line(line_of(status, "\nNSpid:"));
-  failed = read_file(directory, "cmdline", &process->command);
-  if (failed == -ESRCH || failed == -ENOENT) return failed;
   std::string& command = process->command;
+  failed = careful ? 0 : read_file(directory, "cmdline", left->text(), &command);
+  if (is_gone(failed) || is_shortage(failed)) return failed;
   while (!command.empty() && command.back() == '\0') command.pop_back();
   for (char& byte : command) {
     if (byte == '\0') byte = ' ';
   }
   if (command.empty()) command = unescaped(rest_of_line(line_of(status, "Name:")));
+  left->use_text(command.size());
   return 0;
 }
 

@@ -15,6 +15,10 @@
 namespace processes {
 namespace {
 
+// Bytes: of cgroup there is a line for each hierarchy, with a path.
+constexpr size_t kStatMost = 4096;
+constexpr size_t kCgroupMost = 64 << 10;
+
 double milliseconds(clockid_t clock) {
   struct timespec time = {};
   ::clock_gettime(clock, &time);
@@ -46,56 +50,160 @@ std::string cgroup_of(const std::string& text) {
   return unified.size() > 1 || named.empty() ? unified : named;
 }
 
-bool read(int proc, int pid, double boot, Row* row) {
-  const proc::File directory(proc::open_process(proc, pid));
-  if (!directory.open() || proc::read_process(directory.fd(), pid, &row->process) < 0) return false;
-  std::string text;
-  if (proc::read_file(directory.fd(), "stat", &text) < 0) return false;
-  row->start = start_of(text, boot);
-  if (proc::read_file(directory.fd(), "cgroup", &text) == 0) row->cgroup = cgroup_of(text);
-  for (int i = 0; i < proc::kTypes; i++) {
-    row->namespaces[i] = 0;
-    proc::read_link(directory.fd(), proc::kNamespaceLinks[i].path, &row->namespaces[i]);
+class Reader : public crew::Part {
+ public:
+  Reader(const std::vector<int>& pids, limits::Left* left) : pids_(pids), left_(left) {}
+
+  int begin() override { return proc_.open() ? 0 : proc_.fd(); }
+
+  int look(size_t index, crew::Care care) override {
+    Row row = {};
+    const int failed = care == crew::kNot ? -EAGAIN : read(pids_[index], care, &row);
+    if (proc::is_shortage(failed)) return failed;
+    if (failed >= 0) rows.push_back(std::move(row));
+    if (failed != 0 && !proc::is_gone(failed)) unreadable++;
+    return 0;
   }
-  return true;
+
+  std::vector<Row> rows;
+  int unreadable = 0;
+
+ private:
+  // 1 where it could be read in part.
+  int read(int pid, crew::Care care, Row* row) {
+    const proc::File directory(proc::open_process(proc_.fd(), pid));
+    if (!directory.open()) return directory.fd();
+    step = "read";
+    const bool careful = care != crew::kWhole;
+    std::string text;
+    int failed = proc::read_file(directory.fd(), "stat", kStatMost, &text);
+    if (failed < 0) return failed;
+    row->start = start_of(text, boot_);
+    bool partly = careful;
+    failed = proc::read_file(directory.fd(), "cgroup", kCgroupMost, &text);
+    if (proc::is_shortage(failed)) return failed;
+    if (failed == 0) row->cgroup = cgroup_of(text);
+    if (row->cgroup.size() > left_->text()) row->cgroup.clear();
+    left_->use_text(row->cgroup.size());
+    for (int i = 0; i < proc::kTypes; i++) {
+      row->namespaces[i] = 0;
+      failed = proc::read_link(directory.fd(), proc::kNamespaceLinks[i].path, &row->namespaces[i]);
+      if (proc::is_shortage(failed)) return failed;
+      if (failed < 0 && !proc::is_gone(failed)) partly = true;
+    }
+    failed = proc::read_process(directory.fd(), pid, left_, careful, &row->process);
+    return failed < 0 ? failed : partly ? 1 : 0;
+  }
+
+  const std::vector<int>& pids_;
+  limits::Left* const left_;
+  const proc::File proc_{proc::open()};
+  const double boot_ = milliseconds(CLOCK_REALTIME) - milliseconds(CLOCK_BOOTTIME);
+};
+
+struct Reading : public crew::Work {
+  Reading(std::vector<int> all, const limits::Limits& limits)
+      : crew::Work(std::move(all)), left(limits) {}
+  crew::Part* part() override { return new Reader(pids, &left); }
+  void take(crew::Part* part) override {
+    auto* reader = static_cast<Reader*>(part);
+    for (Row& row : reader->rows) rows.push_back(std::move(row));
+    unreadable += reader->unreadable;
+  }
+
+  limits::Left left;
+  std::vector<Row> rows;
+  int unreadable = 0;
+};
+
+class OwnerReader : public crew::Part {
+ public:
+  OwnerReader(const std::vector<int>& pids, limits::Left* left) : pids_(pids), left_(left) {}
+
+  int begin() override { return proc_.open() ? 0 : proc_.fd(); }
+
+  int look(size_t index, crew::Care care) override {
+    const int failed = care == crew::kNot ? -EAGAIN : read(pids_[index]);
+    if (failed < 0 && !proc::is_gone(failed)) unreadable++;
+    return proc::is_shortage(failed) ? failed : 0;
+  }
+
+  std::vector<Owner> owners;
+  int unreadable = 0;
+
+ private:
+  int read(int pid) {
+    char path[24];
+    snprintf(path, sizeof path, "%d/fd", pid);
+    const proc::File files(proc::open_list(proc_.fd(), path));
+    if (!files.open()) return files.fd();
+    int missed = 0;
+    proc::Numbers fds(files.fd());
+    while (fds.next()) {
+      if (!left_->use_file()) return -EFBIG;
+      uint64_t inode = 0;
+      const int failed = proc::read_link(files.fd(), fds.name(), &inode, "socket:[");
+      if (failed < 0 && failed != -EINVAL && !proc::is_gone(failed)) missed = failed;
+      if (failed < 0) continue;
+      if (!left_->use_found()) return -EFBIG;
+      owners.push_back({inode, pid, fds.number()});
+    }
+    return missed < 0 ? missed : fds.error();
+  }
+
+  const std::vector<int>& pids_;
+  limits::Left* const left_;
+  const proc::File proc_{proc::open()};
+};
+
+struct OwnerReading : public crew::Work {
+  OwnerReading(std::vector<int> all, const limits::Limits& limits)
+      : crew::Work(std::move(all)), left(limits) {}
+  crew::Part* part() override { return new OwnerReader(pids, &left); }
+  void take(crew::Part* part) override {
+    auto* reader = static_cast<OwnerReader*>(part);
+    owners.insert(owners.end(), reader->owners.begin(), reader->owners.end());
+    unreadable += reader->unreadable;
+  }
+
+  limits::Left left;
+  std::vector<Owner> owners;
+  int unreadable = 0;
+};
+
+int all_pids(std::vector<int>* pids, const char** step) {
+  const proc::File proc(proc::open());
+  *step = "open";
+  if (!proc.open()) return proc.fd();
+  *step = "getdents64";
+  return proc::list_pids(proc.fd(), pids);
 }
 
 }  // namespace
 
-int list(const std::vector<int>& pids, std::vector<Row>* rows, const char** step) {
-  const proc::File proc(proc::open());
-  *step = "open";
-  if (!proc.open()) return proc.fd();
-  std::vector<int> all;
-  *step = "getdents64";
-  if (pids.empty() && !proc::list_pids(proc.fd(), &all)) return -ENOENT;
-  const double boot = milliseconds(CLOCK_REALTIME) - milliseconds(CLOCK_BOOTTIME);
-  for (const int pid : pids.empty() ? all : pids) {
-    Row row = {};
-    if (read(proc.fd(), pid, boot, &row)) rows->push_back(std::move(row));
-  }
-  return 0;
+int list(std::vector<int> pids, const limits::Limits& limits, std::vector<Row>* rows,
+         int* unreadable, const char** step) {
+  int failed = pids.empty() ? all_pids(&pids, step) : 0;
+  if (failed < 0) return failed;
+  auto* work = new Reading(std::move(pids), limits);
+  failed = crew::run(work, 1, limits.patience, step);
+  if (failed == 0) *rows = std::move(work->rows);
+  *unreadable = work->unreadable;
+  crew::release(work);
+  return failed;
 }
 
-int list_socket_owners(std::vector<Owner>* owners, const char** step) {
-  const proc::File proc(proc::open());
-  *step = "open";
-  if (!proc.open()) return proc.fd();
-  proc::Numbers pids(proc.fd());
-  while (pids.next()) {
-    char path[24];
-    snprintf(path, sizeof path, "%d/fd", pids.number());
-    const proc::File files(proc::open_list(proc.fd(), path));
-    if (!files.open()) continue;
-    proc::Numbers fds(files.fd());
-    while (fds.next()) {
-      uint64_t inode = 0;
-      if (proc::read_link(files.fd(), fds.name(), &inode, "socket:[") == 0) {
-        owners->push_back({inode, pids.number(), fds.number()});
-      }
-    }
-  }
-  return 0;
+int list_socket_owners(const limits::Limits& limits, std::vector<Owner>* owners, int* unreadable,
+                       const char** step) {
+  std::vector<int> pids;
+  int failed = all_pids(&pids, step);
+  if (failed < 0) return failed;
+  auto* work = new OwnerReading(std::move(pids), limits);
+  failed = crew::run(work, 1, limits.patience, step);
+  if (failed == 0) *owners = std::move(work->owners);
+  *unreadable = work->unreadable;
+  crew::release(work);
+  return failed;
 }
 
 }  // namespace processes

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "crew.h"
+#include "limits.h"
 #include "proc.h"
 
 namespace processes {
@@ -16,14 +18,17 @@ struct Row {
   uint64_t namespaces[proc::kTypes];  // inodes in the order of proc::kNamespaceLinks, 0: unreadable
 };
 
-// Those of `pids`, or all if there are none. Those that are gone are left out.
-int list(const std::vector<int>& pids, std::vector<Row>* rows, const char** step);
+// Those of `pids`, or all if there are none. Those that are gone are left out; those that may not
+// be looked into, or not as a whole, are counted.
+int list(std::vector<int> pids, const limits::Limits& limits, std::vector<Row>* rows,
+         int* unreadable, const char** step);
 
 struct Owner {
   uint64_t socket;  // inode
   int pid;
   int fd;
 };
-int list_socket_owners(std::vector<Owner>* owners, const char** step);
+int list_socket_owners(const limits::Limits& limits, std::vector<Owner>* owners, int* unreadable,
+                       const char** step);
 
 }  // namespace processes

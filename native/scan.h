@@ -1,9 +1,13 @@
 // Looks at every process for namespaces: those that it is in, those that it holds, and what these
 // lead to. On threads of its own, with file descriptors of their own: what it opens is seen by
-// nobody, itself included. Knows nothing of JavaScript.
+// nobody, itself included. What may not be looked into, or not as a whole, is counted; what could
+// not be for lack of descriptors or memory is an error. Knows nothing of JavaScript.
 #pragma once
 #include <vector>
 
+#include "crew.h"
+#include "limits.h"
+#include "netlink.h"
 #include "proc.h"
 #include "table.h"
 
@@ -12,11 +16,12 @@ namespace scan {
 struct Options {
   int types;     // CLONE_NEW* flags
   bool holders;  // look for fds, sockets, threads, children's and others' mounts as well
+  limits::Limits limits;
 };
 
 struct Result {
   std::vector<Namespace> namespaces;  // by inode
-  int unreadable = 0;                 // processes that may not be looked into
+  int unreadable = 0;                 // processes that may not be looked into, or not as a whole
   const char* step = "";              // the system call that failed
 };
 
@@ -28,14 +33,15 @@ struct Home {
   uint64_t network = 0;
   std::vector<uint64_t> sockets;  // inodes, sorted; some kinds are not among them
 };
-void read_home(Home* home);
+int read_home(const netlink::Limits& limits, Home* home);
 
 // The parts, for the files of this room.
-class Scanner {
+class Scanner : public crew::Part {
  public:
-  Scanner(const Options& options, const Home& home, int proc);
-  void look(int pid);
-  void read_own_mounts();  // of the thread that calls it
+  Scanner(const Options& options, const Home& home, const std::vector<int>& pids,
+          limits::Left* left);
+  int begin() override;
+  int look(size_t index, crew::Care care) override;
 
   Table table;
   int unreadable = 0;
@@ -44,7 +50,10 @@ class Scanner {
   int learn_link(int directory, const char* path);
   int learn_file(int directory, const char* path);
   bool read_links(int directory, uint64_t* inodes);
-  void count(int directory, int pid, uint64_t* inodes);
+  bool count(int directory, int pid, bool careful, uint64_t* inodes);
+  // What went wrong with the process that is looked at.
+  void missed(int error, const char* step);
+  void read_own_mounts();
   void look_for_holders(int directory, int pid, const uint64_t* inodes);  // holders.cc and below
   void look_into_files(int directory, int pid, const uint64_t* inodes);
   int network_of(int pidfd, int fd);
@@ -52,11 +61,15 @@ class Scanner {
   void found(int row, Holder holder, const uint64_t* inodes);
   void read_mounts(int directory, uint64_t inside);
 
-  const Options options_;
+  const Options& options_;
   const Home& home_;
-  const int proc_;
+  const std::vector<int>& pids_;
+  limits::Left* const left_;
   const bool own_proc_;  // pids are what /proc says they are
-  const proc::File netlink_;
+  const proc::File proc_;
+  netlink::Socket netlink_;
+  int shortage_ = 0;
+  bool missing_ = false;
   uint64_t own_mounts_ = 0;
   std::vector<uint64_t> mounts_read_;  // sorted
 };

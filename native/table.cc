@@ -1,6 +1,8 @@
 #include "table.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "kernel.h"
@@ -43,7 +45,7 @@ void Table::grow() {
   }
 }
 
-int Table::learn(int fd, int netlink) {
+int Table::learn(int fd, netlink::Socket* socket) {
   uint64_t inode = 0;
   const int failed = sys::get_inode(fd, &inode, &device);
   if (failed < 0) return failed;
@@ -54,37 +56,37 @@ int Table::learn(int fd, int netlink) {
   const int row = add(type, inode);
   rows[row].known = true;
   sys::get_id(fd, &rows[row].id);
-  if (type == kernel::kNet) rows[row].network = netlink::network_id(netlink, fd);
+  if (type == kernel::kNet) rows[row].network = netlink::network_id(socket, fd);
   uint32_t uid = 0;
   {
     const proc::File owner(sys::get_owner(fd));
-    const int owned = owner.open() ? learn(owner.fd(), netlink) : -1;
+    const int owned = owner.open() ? learn(owner.fd(), socket) : owner.fd();
+    if (proc::is_shortage(owned)) return owned;
     if (owned >= 0) rows[row].owner = rows[owned].inode;
     const int user = type == kernel::kUser ? fd : owner.fd();
     if (user >= 0 && sys::get_owner_uid(user, &uid) >= 0) rows[row].owner_uid = uid;
   }
   if (type == kernel::kUser || type == kernel::kPid) {
     const proc::File parent(sys::get_parent(fd));
-    const int above = parent.open() ? learn(parent.fd(), netlink) : -1;
+    const int above = parent.open() ? learn(parent.fd(), socket) : parent.fd();
+    if (proc::is_shortage(above)) return above;
     if (above >= 0) rows[row].parent = rows[above].inode;
   }
   return row;
 }
 
 void Table::mounted(int row, uint64_t inside, std::string path) {
-  for (const Mount& mount : rows[row].mounts) {
-    if (mount.inside == inside && mount.path == path) return;
-  }
   rows[row].mounts.push_back({inside, std::move(path)});
 }
 
-void Table::held(int row, Holder holder) {
+bool Table::held(int row, Holder holder) {
   std::vector<Holder>& holders = rows[row].holders;
   // One process is looked at from begin to end: its own are the last ones.
   for (size_t i = holders.size(); i-- > 0 && holders[i].pid == holder.pid;) {
-    if (holders[i].by == holder.by) return;
+    if (holders[i].by == holder.by) return false;
   }
   holders.push_back(holder);
+  return true;
 }
 
 void Table::merge(Table* other) {
@@ -108,7 +110,8 @@ void Table::merge(Table* other) {
       ours.owner_uid = theirs.owner_uid;
       ours.network = theirs.network;
     }
-    for (Mount& mount : theirs.mounts) mounted(found, mount.inside, std::move(mount.path));
+    ours.mounts.insert(ours.mounts.end(), std::make_move_iterator(theirs.mounts.begin()),
+                       std::make_move_iterator(theirs.mounts.end()));
     ours.holders.insert(ours.holders.end(), theirs.holders.begin(), theirs.holders.end());
   }
 }
@@ -144,6 +147,14 @@ void Table::sort() {
   std::sort(rows.begin(), rows.end(),
             [](const Namespace& one, const Namespace& other) { return one.inode < other.inode; });
   for (Namespace& row : rows) {
+    // Several threads may have read the same table of mounts.
+    const auto key = [](const Mount& mount) { return std::tie(mount.inside, mount.path); };
+    std::sort(row.mounts.begin(), row.mounts.end(),
+              [&](const Mount& one, const Mount& other) { return key(one) < key(other); });
+    row.mounts.erase(
+        std::unique(row.mounts.begin(), row.mounts.end(),
+                    [&](const Mount& one, const Mount& other) { return key(one) == key(other); }),
+        row.mounts.end());
     std::sort(row.holders.begin(), row.holders.end(), [](const Holder& one, const Holder& other) {
       return one.pid != other.pid ? one.pid < other.pid : one.by < other.by;
     });

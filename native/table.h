@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "netlink.h"
 #include "proc.h"
 
 namespace scan {
@@ -45,10 +46,10 @@ class Table {
   int find(uint64_t inode) const;  // the row, or -1
   int add(int type, uint64_t inode);
   // The row of the namespace behind an fd, which is asked for all it knows; those that it leads to
-  // (owner, parent) get rows, too. -errno if it is none. `netlink`: a socket for network_id().
-  int learn(int fd, int netlink);
+  // (owner, parent) get rows, too. -errno if it is none. `socket`: for network_id().
+  int learn(int fd, netlink::Socket* socket);
   void mounted(int row, uint64_t inside, std::string path);
-  void held(int row, Holder holder);  // one for each process and way
+  bool held(int row, Holder holder);  // one for each process and way; is it a new one?
   void merge(Table* other);           // takes what is in the other
   void drop_unfounded();              // those that nothing keeps alive any more
   void sort();

@@ -84,7 +84,7 @@ export interface Looked {
   readonly step: string;
 }
 export interface NamespaceScan extends Looked {
-  /** Processes that may not be looked into. */
+  /** Processes that may not be looked into, or not as a whole. */
   readonly unreadable: number;
   /**
    * Of ten: type, inode, owner, the owner's uid, parent, id as a network, processes, and of the first
@@ -100,12 +100,14 @@ export interface NamespaceScan extends Looked {
   readonly texts: string;
 }
 export interface ProcessScan extends Looked {
+  readonly unreadable: number;
   /** Of twelve: pid, parent's pid, uid, start in milliseconds since 1970, namespaces by name. */
   readonly rows: Float64Array;
   /** Of three: command, pids in all pid namespaces, cgroup. */
   readonly texts: string;
 }
 export interface OwnerScan extends Looked {
+  readonly unreadable: number;
   /** Of three: inode of the socket, pid, fd. */
   readonly rows: Float64Array;
 }
@@ -196,17 +198,38 @@ export interface Binding {
   wait(pidfd: number): Promise<{ error: number; code: number; signal: number }>;
   getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
   getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
-  scanNamespaces(types: number, holders: boolean): Promise<NamespaceScan>;
-  listProcesses(pids: Int32Array): Promise<ProcessScan>;
-  listSocketOwners(): Promise<OwnerScan>;
+  /** `limits`: of `lookingLimits()`, src/limits.ts. */
+  scanNamespaces(types: number, holders: boolean, limits: Float64Array): Promise<NamespaceScan>;
+  listProcesses(pids: Int32Array, limits: Float64Array): Promise<ProcessScan>;
+  listSocketOwners(limits: Float64Array): Promise<OwnerScan>;
   userNames(uids: Uint32Array): Promise<Names>;
-  /** At most so many; EFBIG where there are more. */
-  directoryNames(path: string, most: number): Promise<Names>;
+  /**
+   * The content of a file, or with `directory` the names in it, each with a zero byte: at most so many
+   * bytes or names, EFBIG where there are more. With an owner: `path` is below `base`, and waited for
+   * `patience` milliseconds. native/state.h.
+   */
+  readState(
+    base: string,
+    path: string,
+    owner: number,
+    directory: boolean,
+    most: number,
+    patience: number,
+  ): Promise<Names>;
+  /** To a unix socket, which takes no file descriptors. native/state.h. */
+  connectSocket(
+    base: string,
+    path: string,
+    owner: number,
+    trusted: boolean,
+    patience: number,
+  ): Promise<Looked & { readonly fd: number }>;
   /** In the network namespace that the fd holds. */
   netlinkDump(
     net: number,
     protocols: Int32Array,
     messages: readonly Uint8Array[],
+    limits: Float64Array,
   ): Promise<NetlinkAnswer>;
   openForWriting(path: string): number;
   /** Takes both fds. Of the ids, each three: inside, outside, how many; none: they are ours. */

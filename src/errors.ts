@@ -4,6 +4,7 @@
  */
 import { getSystemErrorMap, inspect } from 'node:util';
 import { errnos } from './errnos.ts';
+import { printable } from './text.ts';
 import { isType, kinds, type NamespaceType, type Types } from './types.ts';
 
 export interface Circumstances {
@@ -77,14 +78,6 @@ export function failure(errno: number, syscall: string, at: Circumstances = {}):
   return new NamespaceError(message, errno, code, syscall, at);
 }
 
-/** A path or a name from outside may have anything in it; a message ends up in terminals and logs. */
-function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}
-
 /** What a call on files was about. */
 export interface Files {
   readonly path?: string | undefined;
@@ -118,12 +111,13 @@ export function refusal(
   reason: string,
   at: Circumstances = {},
 ): NamespaceError {
-  const message = `${types.join(', ')}: ${reason}${at.advice ? `; ${at.advice}` : ''}`;
+  const advice = at.advice ? `; ${at.advice}` : '';
+  const message = printable(`${types.join(', ')}: ${reason}${advice}`);
   return new NamespaceError(message, -95, 'ENOTSUP', 'setns', { ...at, type: at.type ?? types[0] });
 }
 
 function withCode(code: string, message: string): TypeError {
-  return Object.assign(new TypeError(message), { code });
+  return Object.assign(new TypeError(printable(message)), { code });
 }
 
 /** `name` is of the wrong type: `wanted` reads on after "must be". */

@@ -55,12 +55,13 @@ export {
   type InternetSocket,
   listSockets,
   type SocketInfo,
+  type SocketList,
   type SocketOptions,
   type SocketProcess,
   type SocketState,
   type UnixSocket,
 } from './inspect/sockets.ts';
-export { type ProcessNode, processTree } from './inspect/tree.ts';
+export { type ProcessNode, type ProcessTree, processTree } from './inspect/tree.ts';
 export { Namespaces, openNamespaces } from './namespaces.ts';
 export type { ContainerRoot } from './root/container-root.ts';
 export type { Archive } from './root/extract.ts';

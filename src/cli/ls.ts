@@ -3,10 +3,11 @@ import type { NamespaceInfo } from '../inspect/list.ts';
 import { listNamespaces } from '../inspect/list.ts';
 import { userNames } from '../inspect/scan.ts';
 import { processRows } from '../inspect/table.ts';
+import { printable } from '../text.ts';
 import { isType, kinds, type NamespaceType } from '../types.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { print } from './output.ts';
-import { type Column, drawForest, group, plain, printJson, printTable, style } from './table.ts';
+import { type Column, drawForest, group, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target.ts';
 
 export const usage: string = `linux-namespaces ls [option...] [INODE]
@@ -118,7 +119,7 @@ const branched: Column<Row> = { name: 'NS', of: row => `${row.branch ?? ''}${row
 
 /** One field each, whatever is in it. */
 function printRaw(rows: readonly Row[], shown: readonly Column<Row>[], bare: boolean): void {
-  const field = (value: unknown) => plain(`${value ?? ''}`).replaceAll(' ', '\\x20');
+  const field = (value: unknown) => printable(`${value ?? ''}`).replaceAll(' ', '\\x20');
   const lines = rows.map(row => shown.map(({ of }) => field(of(row))).join(' '));
   const head = shown.map(({ name }) => name).join(' ');
   print([...(bare ? [] : [head]), ...lines].join('\n'));

@@ -4,6 +4,7 @@
  * only what it needs, and says in one line what went wrong.
  */
 import { readFileSync } from 'node:fs';
+import { printable } from '../text.ts';
 import { HelpWanted } from './arguments.ts';
 
 interface Subcommand {
@@ -64,6 +65,6 @@ async function run([name, ...args]: string[]): Promise<void> {
 }
 
 run(process.argv.slice(2)).catch((error: Error) => {
-  console.error(`linux-namespaces: ${error.message}`);
+  console.error(`linux-namespaces: ${printable(error.message)}`);
   process.exitCode = 1;
 });

@@ -1,5 +1,6 @@
 /** Rows for people: columns under headings, trees, as wide as the terminal, in colour where it has some. */
 import { styleText } from 'node:util';
+import { printable, printableJson } from '../text.ts';
 import { print, stdout } from './output.ts';
 
 export interface Column<R> {
@@ -22,14 +23,6 @@ export function style(format: Style, text: string): string {
   return stdout.isTTY && stdout.hasColors() ? styleText(format, text) : text;
 }
 
-/** What a program called itself must not steer the terminal. */
-export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, character => {
-    const code = character.codePointAt(0) ?? 0;
-    return `\\x${code.toString(16).padStart(2, '0')}`;
-  });
-}
-
 /** `paint` colours a whole line. */
 export function printTable<R>(
   rows: readonly R[],
@@ -37,7 +30,7 @@ export function printTable<R>(
   options: TableOptions = {},
   paint: (line: string, row: R) => string = line => line,
 ): void {
-  const cells = rows.map(row => columns.map(({ of }) => plain(`${of(row) ?? ''}`)));
+  const cells = rows.map(row => columns.map(({ of }) => printable(`${of(row) ?? ''}`)));
   const widths = columns.map(({ name }, i) =>
     cells.reduce((most, line) => Math.max(most, line[i]?.length ?? 0), name.length),
   );
@@ -56,27 +49,29 @@ export function printTable<R>(
 }
 
 export function printJson(value: unknown): void {
-  const text = JSON.stringify(
-    value,
-    (_, item) => (typeof item === 'bigint' ? Number(item) : item),
-    3,
-  );
-  print(text);
+  print(printableJson(value));
 }
 
-/** The rows of a forest, each with the lines that lead to it. */
+/** Columns that the lines of a tree may take: what is deeper stands below one another. */
+const edgeMost = 200;
+
+/** The rows of a forest, each with the lines that lead to it. However deep: without recursion. */
 export function drawForest<N>(
   roots: readonly N[],
   childrenOf: (node: N) => readonly N[],
-  edge = '',
 ): { node: N; branch: string }[] {
-  return roots.flatMap((node, i) => {
-    const last = i === roots.length - 1;
+  const rows: { node: N; branch: string }[] = [];
+  const listed = (nodes: readonly N[], edge: string) =>
+    nodes.map((node, i) => ({ node, edge, last: i === nodes.length - 1 })).reverse();
+  const todo = listed(roots, '');
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    const { node, edge, last } = next;
     const isRoot = edge === '';
-    const branch = isRoot ? '' : `${edge.slice(0, -2)}${last ? '└─' : '├─'}`;
+    rows.push({ node, branch: isRoot ? '' : `${edge.slice(0, -2)}${last ? '└─' : '├─'}` });
     const below = isRoot ? '  ' : `${edge.slice(0, -2)}${last ? '  ' : '│ '}  `;
-    return [{ node, branch }, ...drawForest(childrenOf(node), childrenOf, below)];
-  });
+    todo.push(...listed(childrenOf(node), below.length > edgeMost ? edge : below));
+  }
+  return rows;
 }
 
 export function group<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {

@@ -20,7 +20,7 @@ export async function readDocker(
   const names = await reader.names(dataRoot);
   const refused = reader.problems.slice(before).find(problem => problem.target === dataRoot);
   if (refused !== undefined) {
-    const told = await overSocket(ask, socket);
+    const told = await overSocket(reader, ask, socket);
     if (told === undefined) return [];
     reader.problems.splice(reader.problems.indexOf(refused), 1);
     return told;
@@ -92,14 +92,18 @@ async function mergedDirectory(
   return isId(mount) ? `${root}/overlay2/${mount}/merged` : undefined;
 }
 
-async function overSocket(ask: Sockets, socket: string): Promise<Sighting[] | undefined> {
-  const rows = await ask.get(socket, '/containers/json?all=true');
+async function overSocket(
+  reader: Reader,
+  ask: Sockets,
+  socket: string,
+): Promise<Sighting[] | undefined> {
+  const rows = await ask.get(reader, socket, '/containers/json?all=true');
   if (rows === undefined) return undefined;
   const ids = list(rows)
     .map(row => at(row, 'Id'))
     .filter(isId);
   const all = ids.map(async id => {
-    const container = await ask.get(socket, `/containers/${id}/json`);
+    const container = await ask.get(reader, socket, `/containers/${id}/json`);
     return container === undefined ? undefined : parse(id, container);
   });
   return (await Promise.all(all)).filter(sighting => sighting !== undefined);

@@ -37,7 +37,7 @@ export async function listContainers(options: ContainerOptions = {}): Promise<Co
   const runtimes = await readRuntimes(reader, places);
   const engines = await Promise.all([
     ...places.docker.map(place => readDocker(reader, place, sockets)),
-    ...places.podman.map(place => readPodman(reader, place, sockets)),
+    ...places.podman.map(place => readPodman(place, sockets)),
     ...places.containerd.map(state => readContainerd(reader, state)),
   ]);
   const groups = join([...engines.flat(), ...runtimes]);
@@ -45,7 +45,7 @@ export async function listContainers(options: ContainerOptions = {}): Promise<Co
   const containers: Container[] = [];
   // A process is looked at without waiting; after some of them others have their turn.
   for (let i = 0; i < groups.length; i += atOnce) {
-    const some = groups.slice(i, i + atOnce).map(group => finish(group, reader, host));
+    const some = groups.slice(i, i + atOnce).map(group => finish(group, host));
     containers.push(...(await Promise.all(some)).filter(container => container !== undefined));
     await turn();
   }
@@ -100,17 +100,10 @@ function checkPath(name: string, path: unknown): void {
 }
 
 /** undefined for what has been removed while we looked: a runtime's that its engine had no more. */
-async function finish(group: Group, reader: Reader, host: Inodes): Promise<Container | undefined> {
-  const [{ knownAs, owner }] = group;
+async function finish(group: Group, host: Inodes): Promise<Container | undefined> {
+  const [{ knownAs, owner, isThere }] = group;
   const process = await processOf(group, host);
-  const { root } = knownAs;
-  if (
-    !process &&
-    root !== undefined &&
-    !(await reader.has(`${reader.root}${root}/${knownAs.id}`))
-  ) {
-    return undefined;
-  }
+  if (!process && isThere && !(await isThere())) return undefined;
   const runtime = group.find(({ startTime }) => startTime !== undefined);
   const annotations = first(group, 'annotations');
   const state = stateOf(group, process);

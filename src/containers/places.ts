@@ -9,11 +9,28 @@ import type { Reader } from './reader.ts';
 /** All paths are as they are reached from here. */
 export interface Places {
   readonly docker: readonly { dataRoot: string; execRoot: string; socket: string }[];
-  readonly podman: readonly { root: string; runroot: string; socket: string; owner: number }[];
+  readonly podman: readonly PodmanPlace[];
   /** containerd's `state`, with docker's own containerd. */
   readonly containerd: readonly string[];
   /** `--root` of runc and crun. */
-  readonly runtimes: readonly { path: string; owner: number }[];
+  readonly runtimes: readonly RuntimePlace[];
+}
+
+/** With who reads it: what is a user's, as that user's. */
+export interface RuntimePlace {
+  readonly path: string;
+  readonly owner: number;
+  readonly reader: Reader;
+}
+
+export interface PodmanPlace {
+  readonly root: string;
+  readonly runroot: string;
+  readonly socket: string;
+  readonly owner: number;
+  readonly ofRoot: Reader;
+  readonly ofRunroot: Reader;
+  readonly ofSocket: Reader;
 }
 
 export async function findPlaces(
@@ -33,11 +50,9 @@ export async function findPlaces(
     podman: [podman, ...(await Promise.all(users.map(user => rootless(reader, user))))],
     runtimes: [
       ...(await Promise.all(
-        runtimes.map(async path => ({ path: await reader.locate(path), owner: 0 })),
+        runtimes.map(async path => ({ path: await reader.locate(path), owner: 0, reader })),
       )),
-      ...users.flatMap(({ runtime, uid }) =>
-        ['runc', 'crun'].map(name => ({ path: `${reader.root}${runtime}/${name}`, owner: uid })),
-      ),
+      ...users.flatMap(user => runtimesOf(reader, user)),
     ],
   };
 }
@@ -63,7 +78,7 @@ async function containerdPlaces(reader: Reader, own: Own['containerd'] = {}): Pr
   return Promise.all([state, '/run/k3s/containerd'].map(path => reader.locate(path)));
 }
 
-async function podmanPlaces(reader: Reader, own: Own['podman'] = {}): Promise<Places['podman'][0]> {
+async function podmanPlaces(reader: Reader, own: Own['podman'] = {}): Promise<PodmanPlace> {
   const settings = await storageSettings(reader, [
     '/etc/containers/storage.conf',
     '/usr/share/containers/storage.conf',
@@ -75,7 +90,8 @@ async function podmanPlaces(reader: Reader, own: Own['podman'] = {}): Promise<Pl
       '/run/podman/podman.sock',
     ].map(path => reader.locate(path)),
   );
-  return { root, runroot, socket, owner: 0 } as Places['podman'][0];
+  const readers = { ofRoot: reader, ofRunroot: reader, ofSocket: reader };
+  return { root, runroot, socket, owner: 0, ...readers } as PodmanPlace;
 }
 
 interface User {
@@ -83,25 +99,51 @@ interface User {
   home: string;
   /** XDG_RUNTIME_DIR */
   runtime: string;
+  /** It is who asks, and may have links of its own. */
+  ours: boolean;
 }
 
-async function rootless(reader: Reader, user: User): Promise<Places['podman'][0]> {
-  const { uid, home, runtime } = user;
-  const settings = await storageSettings(reader, [`${home}/.config/containers/storage.conf`]);
-  const root = setting(settings, 'graphroot') ?? `${home}/.local/share/containers/storage`;
-  const at = (path: string) => reader.locate(path);
+function runtimesOf(reader: Reader, { uid, runtime, ours }: User): RuntimePlace[] {
+  const base = `${reader.root}${runtime}`;
+  const theirs = ours ? reader : reader.of(base, uid);
+  return ['runc', 'crun'].map(name => ({ path: `${base}/${name}`, owner: uid, reader: theirs }));
+}
+
+/** Paths that the user chose are taken as they are; links are followed up to the user's own directory. */
+async function rootless(reader: Reader, user: User): Promise<PodmanPlace> {
+  const { uid, runtime, ours } = user;
+  const home = ours ? user.home : await reader.locate(user.home);
+  const runtimeHere = `${reader.root}${runtime}`;
+  const bases = [home, runtimeHere].map(base => ({ base, of: reader.of(base, uid) }));
+  const readerOf = (path: string) => {
+    if (ours) return reader;
+    const found = bases.find(({ base }) => path.startsWith(`${base}/`));
+    return found?.of ?? reader.of(path, uid);
+  };
+  const conf = `${home}/.config/containers/storage.conf`;
+  const settings = await readerOf(conf).text(conf);
+  const at = (name: string) => {
+    const path = setting(settings, name);
+    return path === undefined ? undefined : reader.outside(path);
+  };
+  const root = at('graphroot') ?? `${home}/.local/share/containers/storage`;
+  const runroot = at('runroot') ?? `${runtimeHere}/containers`;
+  const socket = `${runtimeHere}/podman/podman.sock`;
   return {
-    root: await at(root),
-    runroot: await at(setting(settings, 'runroot') ?? `${runtime}/containers`),
-    socket: await at(`${runtime}/podman/podman.sock`),
+    root,
+    runroot,
+    socket,
     owner: uid,
+    ofRoot: readerOf(root),
+    ofRunroot: readerOf(runroot),
+    ofSocket: readerOf(socket),
   };
 }
 
 function ourselves(): User {
   const uid = process.geteuid?.() ?? 0;
   const { HOME = '/nonexistent', XDG_RUNTIME_DIR = `/run/user/${uid}` } = process.env;
-  return { uid, home: HOME, runtime: XDG_RUNTIME_DIR };
+  return { uid, home: HOME, runtime: XDG_RUNTIME_DIR, ours: true };
 }
 
 /** Those who have a runtime directory, which they get when they log in, or linger (loginctl). */
@@ -113,7 +155,8 @@ async function lodgers(reader: Reader): Promise<User[]> {
   const homes = new Map(passwd.split('\n').map(line => [line.split(':')[2], line.split(':')[5]]));
   return uids.flatMap(uid => {
     const home = homes.get(uid);
-    return uid === '0' || !home ? [] : [{ uid: Number(uid), home, runtime: `${folder}/${uid}` }];
+    if (uid === '0' || !home?.startsWith('/')) return [];
+    return [{ uid: Number(uid), home, runtime: `${folder}/${uid}`, ours: false }];
   });
 }
 

@@ -2,22 +2,19 @@
  * Podman: `containers.json` of its storage. Its own database is a bolt or an SQLite file, which is not
  * read: labels, and names of pods, are asked for at its socket.
  */
+
+import { state as limits } from '../limits.ts';
 import type { ContainerState } from './container.ts';
 import { at, isId, list, pid, text, texts, time } from './fields.ts';
-import type { Places } from './places.ts';
+import type { PodmanPlace } from './places.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 
-type Place = Places['podman'][0];
-
-/** Bytes of containers.json: half a kilobyte for each container. */
-const fileMost = 8 * 2 ** 20;
-
-export async function readPodman(reader: Reader, place: Place, ask: Sockets): Promise<Sighting[]> {
+export async function readPodman(place: PodmanPlace, ask: Sockets): Promise<Sighting[]> {
   const [onDisk, told] = await Promise.all([
-    readStorage(reader, place),
-    ask.get(place.socket, '/v4.0.0/libpod/containers/json?all=true'),
+    readStorage(place),
+    ask.get(place.ofSocket, place.socket, '/v4.0.0/libpod/containers/json?all=true'),
   ]);
   const rows = new Map(list(told).map(row => [at(row, 'Id'), row]));
   return onDisk.map(sighting => {
@@ -27,11 +24,12 @@ export async function readPodman(reader: Reader, place: Place, ask: Sockets): Pr
 }
 
 /** For each storage driver in use: overlay-containers, vfs-containers. */
-async function readStorage(reader: Reader, place: Place): Promise<Sighting[]> {
+async function readStorage(place: PodmanPlace): Promise<Sighting[]> {
+  const reader = place.ofRoot;
   const folders = (await reader.names(place.root)).filter(name => name.endsWith('-containers'));
   const all = folders.map(async folder => {
     const path = `${place.root}/${folder}/containers.json`;
-    const rows = list(await reader.json(path, fileMost));
+    const rows = list(await reader.json(path, limits.containers));
     return Promise.all(rows.map(row => readRow(reader, place, folder, row)));
   });
   return (await Promise.all(all)).flat().filter(sighting => sighting !== undefined);
@@ -39,7 +37,7 @@ async function readStorage(reader: Reader, place: Place): Promise<Sighting[]> {
 
 async function readRow(
   reader: Reader,
-  { root, runroot, owner }: Place,
+  { root, runroot, owner, ofRunroot }: PodmanPlace,
   folder: string,
   row: unknown,
 ): Promise<Sighting | undefined> {
@@ -63,7 +61,7 @@ async function readRow(
     rootfs: isId(layer) ? layerDirectory(root, driver, layer) : undefined,
     created: time(at(row, 'created')),
     findPid: async () => {
-      const file = await reader.text(`${runroot}/${folder}/${id}/userdata/pidfile`);
+      const file = await ofRunroot.text(`${runroot}/${folder}/${id}/userdata/pidfile`);
       return pid(Number(file));
     },
   };

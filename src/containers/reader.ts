@@ -3,53 +3,51 @@
  * elsewhere, waited for, or larger than it should be, and every field has to be of its type. What
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */
-import fs, { constants } from 'node:fs';
 import { readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { promisify } from 'node:util';
 import { binding } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
+import { state as limits } from '../limits.ts';
 
-/** Bytes of one file: state is some kilobytes of it, and an environment may be long. */
-const fileMost = 2 * 2 ** 20;
-/** Entries of one directory. */
-const entriesMost = 5_000;
-/** Files and directories that are open at the same time. */
-const openMost = 16;
-/** As the kernel does. */
-const linksMost = 40;
-
-// The bare functions: a FileHandle costs as much as what is done with it here.
-const [open, fstat, read, close] = [
-  promisify(fs.open),
-  promisify(fs.fstat),
-  promisify(fs.read),
-  promisify(fs.close),
-];
+/** What readers that belong together share. */
+interface Shared {
+  readonly problems: NamespaceError[];
+  readonly waiting: (() => void)[];
+  open: number;
+}
 
 export class Reader {
-  readonly problems: NamespaceError[] = [];
   /** The directory that paths are below; empty for `/`. */
   readonly root: string;
-  #open = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #shared: Shared;
+  readonly #base: string | undefined;
+  readonly #owner: number;
+  #silent = false;
 
-  constructor(root = '/') {
+  constructor(root = '/', of?: { shared: Shared; base: string; owner: number }) {
     this.root = posix.resolve(root).replace(/^\/$/, '');
+    this.#shared = of?.shared ?? { problems: [], waiting: [], open: 0 };
+    this.#base = of?.base;
+    this.#owner = of?.owner ?? -1;
+  }
+
+  get problems(): NamespaceError[] {
+    return this.#shared.problems;
+  }
+
+  /**
+   * For what a user owns, below `base`, which has to be that user's: no link in there is followed, what
+   * is neither the user's nor root's is refused, and a file system that does not answer is waited for
+   * once, for `limits.patience`.
+   */
+  of(base: string, owner: number): Reader {
+    return new Reader(this.root, { shared: this.#shared, base, owner });
   }
 
   /** undefined where there is no such file, or it cannot be read, which is a problem then. */
-  async text(path: string, most: number = fileMost): Promise<string | undefined> {
-    await this.#turn();
-    try {
-      return await readBounded(path, most);
-    } catch (error) {
-      this.#failed(error, path);
-      return undefined;
-    } finally {
-      this.#next();
-    }
+  async text(path: string, most: number = limits.file): Promise<string | undefined> {
+    return this.#read(path, false, most);
   }
 
   async json(path: string, most?: number): Promise<unknown> {
@@ -59,8 +57,8 @@ export class Reader {
   }
 
   parse(text: string, path: string): unknown {
-    if (text.length > harmless && isDeep(text)) {
-      this.problem(path, `it is nested deeper than ${depthMost} levels, as no engine does`);
+    if (text.length > limits.harmless && isDeep(text)) {
+      this.problem(path, `it is nested deeper than ${limits.depth} levels, as no engine does`);
       return undefined;
     }
     try {
@@ -73,24 +71,29 @@ export class Reader {
 
   /** The names in a directory; none where there is no such directory, or it cannot be read. */
   async names(path: string): Promise<string[]> {
-    await this.#turn();
-    try {
-      const { error, step, texts } = await binding.directoryNames(path, entriesMost);
-      if (error < 0) this.#failed(failure(error, step, { target: path }), path);
-      return texts.split('\0').slice(0, -1);
-    } finally {
-      this.#next();
-    }
+    const texts = await this.#read(path, true, limits.entries);
+    return texts === undefined ? [] : texts.split('\0').slice(0, -1);
   }
 
   /** Is there such a file? Anything that keeps us from knowing is a no. */
   async has(path: string): Promise<boolean> {
+    if (this.#base !== undefined) {
+      const names = await this.names(posix.dirname(path));
+      return names.includes(posix.basename(path));
+    }
     try {
       await readlink(path);
       return true;
     } catch (error) {
       return (error as NodeJS.ErrnoException).errno === errnos.EINVAL;
     }
+  }
+
+  /** Where the addon finds a path. */
+  place(path: string): readonly [base: string, path: string, owner: number] {
+    if (this.#base === undefined) return [path, '', -1];
+    const inside = posix.relative(this.#base, path);
+    return [this.#base, inside, this.#owner];
   }
 
   /**
@@ -109,7 +112,7 @@ export class Reader {
         continue;
       }
       const link = await readlink(`${this.root}${done}/${name}`).catch(() => undefined);
-      if (link === undefined || ++links > linksMost) {
+      if (link === undefined || ++links > limits.links) {
         done += `/${name}`;
         continue;
       }
@@ -135,32 +138,43 @@ export class Reader {
     this.problems.push(failure(errnos.EINVAL, 'read', { target: path, advice }));
   }
 
+  async #read(path: string, directory: boolean, most: number): Promise<string | undefined> {
+    if (this.#silent) return undefined;
+    await this.#turn();
+    try {
+      const place = this.place(path);
+      const { error, step, texts } = await binding.readState(
+        ...place,
+        directory,
+        most,
+        limits.patience,
+      );
+      if (error < 0 && !this.#silent) this.#failed(error, step, path);
+      return error < 0 && !(directory && error === errnos.EFBIG) ? undefined : texts;
+    } finally {
+      this.#next();
+    }
+  }
+
   /** Nothing is said about what is not there. */
-  #failed(error: unknown, path: string): void {
-    const { errno = errnos.EINVAL, syscall = 'open' } = error as NodeJS.ErrnoException;
+  #failed(errno: number, syscall: string, path: string): void {
     if (errno === errnos.ENOENT || errno === errnos.ENOTDIR) return;
-    const advice = adviceFor[errno];
-    this.problems.push(failure(errno, syscall, { target: path, advice }));
+    this.#silent = errno === errnos.ETIMEDOUT || errno === errnos.EAGAIN;
+    this.problems.push(failure(errno, syscall, { target: path, advice: adviceFor[errno] }));
   }
 
   async #turn(): Promise<void> {
-    if (this.#open < openMost) this.#open++;
-    else await new Promise<void>(resolve => this.#waiting.push(resolve));
+    const { waiting } = this.#shared;
+    if (this.#shared.open < limits.open) this.#shared.open++;
+    else await new Promise<void>(resolve => waiting.push(resolve));
   }
 
   #next(): void {
-    const next = this.#waiting.shift();
+    const next = this.#shared.waiting.shift();
     if (next) next();
-    else this.#open--;
+    else this.#shared.open--;
   }
 }
-
-/**
- * Parsing takes seconds, which nothing else gets, where megabytes are nothing but depth; a file that
- * is no longer than this takes some milliseconds whatever is in it.
- */
-const harmless = 2 ** 14;
-const depthMost = 100;
 
 function isDeep(json: string): boolean {
   let depth = 0;
@@ -171,7 +185,7 @@ function isDeep(json: string): boolean {
     else if (quoted) i += code === backslash ? 1 : 0;
     else if (code === 0x5b || code === 0x7b) depth++;
     else if (code === 0x5d || code === 0x7d) depth--;
-    if (depth > depthMost) return true;
+    if (depth > limits.depth) return true;
   }
   return false;
 }
@@ -181,30 +195,11 @@ const [quote, backslash] = [0x22, 0x5c];
 /** What to do about an errno, or what it means here. */
 export const adviceFor: Record<number, string> = {
   [errnos.EACCES]: 'run as root, or as the user whose engine it is',
+  [errnos.EAGAIN]: 'too many file systems of users do not answer',
   [errnos.EFBIG]: 'no engine writes as much',
+  [errnos.EINVAL]: 'this is no regular file',
   [errnos.ELOOP]: 'a link is not followed there',
+  [errnos.EPERM]: 'it does not belong to the user whose engine it is',
+  [errnos.ETIMEDOUT]: `the file system did not answer within ${limits.patience} ms`,
+  [errnos.EXDEV]: 'this is outside of what the user has',
 };
-
-async function readBounded(path: string, most: number): Promise<string> {
-  // O_NONBLOCK: a FIFO is opened, and refused, without waiting for its writer.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const fd = await open(path, flags);
-  try {
-    const stats = await fstat(fd);
-    if (!stats.isFile()) {
-      throw failure(errnos.EINVAL, 'open', { target: path, advice: 'this is no regular file' });
-    }
-    if (stats.size > most) throw failure(errnos.EFBIG, 'read', { target: path });
-    const buffer = Buffer.allocUnsafe(stats.size + 1);
-    let length = 0;
-    for (;;) {
-      const { bytesRead } = await read(fd, buffer, length, buffer.length - length, null);
-      length += bytesRead;
-      // It has grown: engines write anew and rename.
-      if (length === buffer.length) throw failure(errnos.EINVAL, 'read', { target: path });
-      if (bytesRead === 0 || length === stats.size) return buffer.toString('utf8', 0, length);
-    }
-  } finally {
-    await close(fd);
-  }
-}

@@ -4,7 +4,7 @@
  */
 import { readCrun } from './crun.ts';
 import { isId } from './fields.ts';
-import type { Places } from './places.ts';
+import type { Places, RuntimePlace } from './places.ts';
 import type { Reader } from './reader.ts';
 import { readRunc } from './runc.ts';
 import type { Sighting } from './sighting.ts';
@@ -16,37 +16,32 @@ export async function readRuntimes(reader: Reader, places: Places): Promise<Sigh
     below(reader, `${await reader.locate('/run/containerd')}/runc`),
   ]);
   const all = roots.flat().map(async root => {
-    const ids = (await reader.names(root.path)).filter(isId);
-    return Promise.all(ids.map(id => readOne(reader, root, id)));
+    const ids = (await root.reader.names(root.path)).filter(isId);
+    return Promise.all(ids.map(id => readOne(root, id)));
   });
   return (await Promise.all(all)).flat().filter(sighting => sighting !== undefined);
 }
 
 /** By the file that is there; a FIFO is there until the program is started. */
 async function readOne(
-  reader: Reader,
-  { path, owner }: Root,
+  { path, owner, reader }: RuntimePlace,
   id: string,
 ): Promise<Sighting | undefined> {
   const names = await reader.names(`${path}/${id}`);
   const read = names.includes('state.json') ? readRunc : readCrun;
   if (read === readCrun && !names.includes('status')) return undefined;
-  return read(reader, path, id, owner, names.includes('exec.fifo'));
-}
-
-interface Root {
-  path: string;
-  owner: number;
+  const found = await read(reader, path, id, owner, names.includes('exec.fifo'));
+  return found && { ...found, isThere: () => reader.has(`${path}/${id}`) };
 }
 
 /** /run/docker/runtime-runc/moby: by the name of the runtime, and containerd's namespace. */
-async function ofDocker(reader: Reader, execRoot: string): Promise<Root[]> {
+async function ofDocker(reader: Reader, execRoot: string): Promise<RuntimePlace[]> {
   const names = (await reader.names(execRoot)).filter(name => name.startsWith('runtime-'));
   return (await Promise.all(names.map(name => below(reader, `${execRoot}/${name}`)))).flat();
 }
 
 /** By containerd's namespace. Whatever shim runs them, root's. */
-async function below(reader: Reader, path: string): Promise<Root[]> {
+async function below(reader: Reader, path: string): Promise<RuntimePlace[]> {
   const spaces = (await reader.names(path)).filter(isId);
-  return spaces.map(space => ({ path: `${path}/${space}`, owner: 0 }));
+  return spaces.map(space => ({ path: `${path}/${space}`, owner: 0, reader }));
 }

@@ -30,6 +30,8 @@ export interface Sighting extends Perhaps<Told> {
   readonly pod?: Pod | undefined;
   /** Asked when no sighting of the container has a rootfs. */
   readonly findRootfs?: () => Promise<string | undefined>;
+  /** Of a runtime: does it still have it? */
+  readonly isThere?: () => Promise<boolean>;
   /** Asked when no sighting of the container has a pid. */
   readonly findPid?: () => Promise<number | undefined>;
 }

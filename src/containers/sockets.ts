@@ -1,47 +1,51 @@
 /**
- * Asks engines over their HTTP sockets, for what is nowhere else. None is waited for longer than a
- * given time in all, however many requests that takes; a daemon that hangs costs that time, once.
+ * Asks engines over their HTTP sockets, for what is nowhere else. They are waited for no longer than a
+ * given time in all, however many there are and however many requests that takes. What listens there
+ * may be anybody: the connection takes no file descriptors, and what it is asked for has a bound.
  */
+import type { Socket } from 'node:net';
+import { binding } from '../binding.ts';
 import { builtin } from '../builtin.ts';
 import { errnos } from '../errnos.ts';
-import { failure } from '../errors.ts';
+import { failure, type NamespaceError } from '../errors.ts';
+import { sockets as limits, state } from '../limits.ts';
 import { adviceFor, type Reader } from './reader.ts';
 
 const http = builtin('node:http');
-
-/** Bytes of one answer. */
-const answerMost = 16 * 2 ** 20;
-/** Requests at the same time, to one socket. */
-const requestsMost = 8;
+const net = builtin('node:net');
 
 interface Asked {
-  readonly signal: AbortSignal;
   failed: boolean;
   running: number;
   readonly waiting: (() => void)[];
 }
 
 export class Sockets {
-  readonly #reader: Reader;
   readonly #timeout: number;
+  readonly #problems: NamespaceError[];
+  readonly #trusted: boolean;
   readonly #asked = new Map<string, Asked>();
+  #signal: AbortSignal | undefined;
 
   /** `timeout`: in milliseconds; 0 for never. */
   constructor(reader: Reader, timeout: number) {
-    this.#reader = reader;
     this.#timeout = timeout;
+    this.#problems = reader.problems;
+    // Before Linux 6.16 no socket can refuse file descriptors: those of another root may be anybody's.
+    this.#trusted = reader.root === '';
   }
 
   /** The JSON of an answer; undefined where there is nobody, or no answer, which is a problem then. */
-  async get(socket: string, path: string): Promise<unknown> {
+  async get(reader: Reader, socket: string, path: string): Promise<unknown> {
     if (this.#timeout === 0) return undefined;
+    this.#signal ??= AbortSignal.timeout(this.#timeout);
     const asked = this.#of(socket);
-    if (asked.running < requestsMost) asked.running++;
+    if (asked.running < limits.requests) asked.running++;
     else await new Promise<void>(resolve => asked.waiting.push(resolve));
     try {
       if (asked.failed) return undefined;
-      const answer = await get(socket, path, asked.signal);
-      return answer === undefined ? undefined : this.#reader.parse(answer, socket);
+      const answer = await this.#ask(reader, socket, path, this.#signal);
+      return answer === undefined ? undefined : reader.parse(answer, socket);
     } catch (error) {
       if (!asked.failed) this.#failed(error, socket, asked);
       return undefined;
@@ -52,42 +56,72 @@ export class Sockets {
     }
   }
 
-  #of(socket: string): Asked {
-    let asked = this.#asked.get(socket);
-    if (asked === undefined) {
-      const signal = AbortSignal.timeout(this.#timeout);
-      asked = { signal, failed: false, running: 0, waiting: [] };
-      this.#asked.set(socket, asked);
+  async #ask(
+    reader: Reader,
+    socket: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const place = reader.place(socket);
+    const isUsers = place[2] >= 0;
+    const patience = Math.min(this.#timeout, state.patience);
+    const trusted = this.#trusted && !isUsers;
+    const { error, step, fd } = await binding.connectSocket(...place, trusted, patience);
+    if (error < 0) throw failure(error, step);
+    const connection = new (net().Socket)({ fd });
+    if (signal.aborted) {
+      connection.destroy();
+      throw signal.reason;
     }
+    return get(connection, path, signal, isUsers ? limits.answerOfUser : limits.answer);
+  }
+
+  #of(socket: string): Asked {
+    const asked = this.#asked.get(socket) ?? { failed: false, running: 0, waiting: [] };
+    this.#asked.set(socket, asked);
     return asked;
   }
 
   #failed(error: unknown, socket: string, asked: Asked): void {
     asked.failed = true;
     const { errno = errnos.EPROTO, syscall = 'read', message } = error as NodeJS.ErrnoException;
-    if (errno === errnos.ENOENT || errno === errnos.ECONNREFUSED) return;
-    const late = asked.signal.aborted;
+    if (silent.includes(errno)) return;
+    const late = this.#signal?.aborted === true;
     const advice = late
       ? `it did not answer within ${this.#timeout} ms`
       : (adviceFor[errno] ?? message);
-    this.#reader.problems.push(
+    this.#problems.push(
       failure(late ? errnos.ETIMEDOUT : errno, syscall, { target: socket, advice }),
     );
   }
 }
 
+/** Nobody is there, or, before Linux 6.16, it is not asked. */
+const silent: readonly number[] = [
+  errnos.ENOENT,
+  errnos.ENOTDIR,
+  errnos.ECONNREFUSED,
+  errnos.EOPNOTSUPP,
+];
+
 /** undefined for what is not there (404): it has been removed. */
-function get(socketPath: string, path: string, signal: AbortSignal): Promise<string | undefined> {
+function get(
+  connection: Socket,
+  path: string,
+  signal: AbortSignal,
+  most: number,
+): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const options = { socketPath, path, signal, agent: false, headers: { host: 'localhost' } };
-    const asking = http().request(options, answer => {
+    const headers = { host: 'localhost', connection: 'close' };
+    const createConnection = () => connection;
+    const asking = http().request({ createConnection, path, signal, headers }, answer => {
       const { statusCode } = answer;
       const parts: Buffer[] = [];
       let length = 0;
       answer.on('data', (part: Buffer) => {
         parts.push(part);
         length += part.length;
-        if (length > answerMost) asking.destroy(failure(errnos.EFBIG, 'read'));
+        if (length > most) asking.destroy(failure(errnos.EFBIG, 'read'));
       });
       answer.on('error', reject);
       answer.on('end', () => {
@@ -97,6 +131,7 @@ function get(socketPath: string, path: string, signal: AbortSignal): Promise<str
       });
     });
     asking.on('error', reject);
+    asking.on('close', () => connection.destroy());
     asking.end();
   });
 }

@@ -1,6 +1,14 @@
 /** The form of sock_diag(7): what is asked of the kernel, and what it answers. */
 import { addressOf, type Family } from './address.ts';
-import { attributes, bytesOf, littleEndian, numberOf, protocols, type Request } from './netlink.ts';
+import {
+  attributes,
+  byteOf,
+  bytesOf,
+  littleEndian,
+  numberOf,
+  protocols,
+  type Request,
+} from './netlink.ts';
 import type { InternetSocket, SocketState, UnixSocket } from './sockets.ts';
 
 export type Bare<S> = Omit<S, 'processes'>;
@@ -48,6 +56,8 @@ const inets: readonly Inet[] = [
 ];
 
 const byFamily = 20; // SOCK_DIAG_BY_FAMILY
+const inetSize = 72; // struct inet_diag_msg
+const unixSize = 16; // struct unix_diag_msg
 
 /** struct inet_diag_req_v2, linux/inet_diag.h. */
 export function inetRequests(states: number): Request[] {
@@ -55,6 +65,7 @@ export function inetRequests(states: number): Request[] {
     protocol: protocols.sockDiag,
     type: byFamily,
     size: 56,
+    answerSize: inetSize,
     fill(body) {
       body.setUint8(0, inet.familyNumber);
       body.setUint8(1, inet.number);
@@ -69,6 +80,7 @@ export function unixRequest(states: number): Request {
     protocol: protocols.sockDiag,
     type: byFamily,
     size: 24,
+    answerSize: unixSize,
     fill(body) {
       body.setUint8(0, 1); // AF_UNIX
       body.setUint32(4, states, littleEndian);
@@ -86,7 +98,7 @@ export function internet(
   const inet = inets[request] as Inet;
   const bytes = bytesOf(body);
   const size = inet.family === 'IPv4' ? 4 : 16;
-  const ipv6Only = attributes(body, 72).get(11)?.getUint8(0); // INET_DIAG_SKV6ONLY
+  const ipv6Only = byteOf(attributes(body, inetSize).get(11)); // INET_DIAG_SKV6ONLY
   return {
     protocol: inet.protocol,
     family: inet.family,
@@ -113,7 +125,7 @@ const unixTypes: Readonly<Record<number, UnixSocket['type']>> = {
 
 /** struct unix_diag_msg. */
 export function unix(body: DataView): Bare<UnixSocket> {
-  const found = attributes(body, 16);
+  const found = attributes(body, unixSize);
   const name = found.get(0); // UNIX_DIAG_NAME
   const peer = numberOf(found.get(2)); // UNIX_DIAG_PEER
   const queues = found.get(4); // UNIX_DIAG_RQLEN
@@ -125,8 +137,8 @@ export function unix(body: DataView): Bare<UnixSocket> {
     peer: peer ? { inode: peer } : undefined,
     inode: body.getUint32(4, littleEndian),
     uid: numberOf(found.get(7)), // UNIX_DIAG_UID, Linux 5.2
-    receiveQueue: queues?.getUint32(0, littleEndian) ?? 0,
-    sendQueue: queues?.getUint32(4, littleEndian) ?? 0,
+    receiveQueue: numberOf(queues) ?? 0,
+    sendQueue: numberOf(queues, 4) ?? 0,
   };
 }
 

@@ -3,6 +3,8 @@ import type { Target } from '../target.ts';
 import { addressOf, type Family, macOf } from './address.ts';
 import {
   attributes,
+  bigNumberOf,
+  byteOf,
   bytesOf,
   dump,
   getLink,
@@ -72,7 +74,7 @@ export interface InterfaceInfo {
   readonly tx: TransmitCounters;
 }
 
-const getAddress = { protocol: protocols.route, type: 22, size: 8 }; // RTM_GETADDR
+const getAddress = { protocol: protocols.route, type: 22, size: 8, answerSize: 8 }; // RTM_GETADDR
 
 /**
  * The network interfaces in the network namespace of a target, by index, with what `ip -s addr` tells.
@@ -97,21 +99,22 @@ export async function listInterfaces(target: Target): Promise<InterfaceInfo[]> {
 }
 
 /** struct ifinfomsg and its attributes, linux/if_link.h. */
-function interfaceInfo(body: DataView, addresses: InterfaceAddress[]): InterfaceInfo {
+/** @internal */
+export function interfaceInfo(body: DataView, addresses: InterfaceAddress[]): InterfaceInfo {
   const found = attributes(body, linkSize);
   const [index, name] = linkName(body);
   const type = body.getUint16(2, littleEndian);
   const mac = found.get(1); // IFLA_ADDRESS
   const info = found.get(18); // IFLA_LINKINFO
   const counters = found.get(23); // IFLA_STATS64
-  const count = (field: number) => counters?.getBigUint64(field * 8, littleEndian) ?? 0n;
+  const count = (field: number) => bigNumberOf(counters, field * 8) ?? 0n;
   return {
     index,
     name,
     type: deviceTypes[type] ?? `${type}`,
     kind: info && textOf(attributes(info, 0).get(1)), // IFLA_INFO_KIND
     flags: flagsIn(body.getUint32(8, littleEndian)),
-    state: states[found.get(16)?.getUint8(0) ?? 0] ?? 'UNKNOWN', // IFLA_OPERSTATE
+    state: states[byteOf(found.get(16)) ?? 0] ?? 'UNKNOWN', // IFLA_OPERSTATE
     mtu: numberOf(found.get(4)) ?? 0,
     mac: mac && mac.byteLength > 0 ? macOf(bytesOf(mac)) : undefined,
     master: numberOf(found.get(10)),
@@ -138,24 +141,27 @@ function interfaceInfo(body: DataView, addresses: InterfaceAddress[]): Interface
 }
 
 const families: Readonly<Record<number, Family>> = { 2: 'IPv4', 10: 'IPv6' };
+const sizes: Readonly<Record<Family, number>> = { IPv4: 4, IPv6: 16 };
 
 /** struct ifaddrmsg and its attributes, linux/if_addr.h. */
-function interfaceAddress(body: DataView): InterfaceAddress | undefined {
+/** @internal */
+export function interfaceAddress(body: DataView): InterfaceAddress | undefined {
   const family = families[body.getUint8(0)];
   const found = attributes(body, 8);
   const far = found.get(1); // IFA_ADDRESS
   const near = found.get(2) ?? far; // IFA_LOCAL
   if (family === undefined || near === undefined) return undefined;
-  const address = addressOf(bytesOf(near));
-  const peer = far && addressOf(bytesOf(far));
-  const broadcast = found.get(4);
+  const [address, peer, broadcast] = [near, far, found.get(4)].map(view =>
+    view && view.byteLength === sizes[family] ? addressOf(bytesOf(view)) : undefined,
+  );
+  if (address === undefined) return undefined;
   const scope = body.getUint8(3);
   return {
     address,
     family,
     prefixLength: body.getUint8(1),
     scope: scopes[scope] ?? `${scope}`,
-    broadcast: broadcast && addressOf(bytesOf(broadcast)),
+    broadcast,
     peer: peer === address ? undefined : peer,
     label: textOf(found.get(3)),
   };

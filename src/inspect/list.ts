@@ -3,6 +3,7 @@ import { binding, type NamespaceScan } from '../binding.ts';
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/members.ts';
 import { checkTypes, invalidType } from '../errors.ts';
+import { lookingLimits } from '../limits.ts';
 import type { Target } from '../target.ts';
 import { kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './containers.ts';
@@ -76,7 +77,11 @@ export interface NamespaceInfo {
 
 /** By inode. */
 export interface NamespaceList extends Array<NamespaceInfo> {
-  /** How many processes could not be looked into, for want of rights; theirs are not in the list. */
+  /**
+   * How many processes could not be looked into, or not as a whole: for want of rights, because they
+   * keep whoever looks waiting, or because there is more of them than is read. What only these have is
+   * not in the list.
+   */
   readonly unreadable: number;
 }
 
@@ -88,8 +93,8 @@ export interface NamespaceList extends Array<NamespaceInfo> {
  * Looks at /proc, on threads of its own. To look into processes of other users, CAP_SYS_PTRACE is
  * needed (root has it); those that may not be looked into are counted in `unreadable`.
  *
- * Rejects with `NamespaceError` where /proc is not mounted (ENOENT, ENOSYS), or `target` cannot be
- * opened. lsns(8) has the same columns. Linux 4.11; the network's socket holders 5.6.
+ * Rejects with `NamespaceError` where /proc is not mounted (ENOENT, ENOSYS), `target` cannot be
+ * opened, or there are not enough file descriptors or memory (EMFILE, ENFILE, ENOMEM). lsns(8) has the same columns. Linux 4.11; the network's socket holders 5.6.
  */
 export async function listNamespaces(options: ListOptions = {}): Promise<NamespaceList> {
   const { types, target, persistent, holders = true } = check(options);
@@ -97,7 +102,7 @@ export async function listNamespaces(options: ListOptions = {}): Promise<Namespa
   const own = ownIdentities();
   const only = target === undefined ? undefined : identitiesOf(target);
   const [scan, members] = await Promise.all([
-    looked(binding.scanNamespaces(maskOf(wanted), holders)),
+    looked(binding.scanNamespaces(maskOf(wanted), holders, lookingLimits())),
     membersOf(options),
   ]);
   const names = await userNames(uidsOf(scan));

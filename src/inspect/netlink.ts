@@ -3,6 +3,7 @@ import os from 'node:os';
 import { binding } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure } from '../errors.ts';
+import { netlink as limits, lookingLimits } from '../limits.ts';
 import { openTarget, type Target } from '../target.ts';
 
 /** The kernel's words are in the byte order of the machine. */
@@ -19,6 +20,8 @@ export interface Request {
   readonly type: number;
   /** What follows the header. */
   readonly size: number;
+  /** The struct that each answer begins with. */
+  readonly answerSize: number;
   fill?(body: DataView): void;
 }
 
@@ -30,15 +33,18 @@ export async function dump(target: Target, requests: readonly Request[]): Promis
       fds.get('net') ?? -1,
       Int32Array.from(requests, request => request.protocol),
       requests.map(encode),
+      lookingLimits(),
     );
     if (error < 0) throw failure(error, step, { type: 'net', advice: advice(error, step) });
-    return answers.map(bodies);
+    return answers.map((answer, i) => bodies(answer, requests[i]?.answerSize ?? 0));
   } finally {
     fds.release();
   }
 }
 
 function advice(errno: number, step: string): string | undefined {
+  if (errno === errnos.EFBIG) return `the kernel's answers are longer than ${limits.bytes} bytes`;
+  if (errno === errnos.ETIMEDOUT) return `the kernel did not answer in ${limits.milliseconds} ms`;
   if (errno === errnos.EPERM && step === 'setns') {
     return 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns the namespace: run as root';
   }
@@ -57,11 +63,13 @@ function encode(request: Request): Uint8Array {
   return bytes;
 }
 
-function bodies(answer: Uint8Array): DataView[] {
+/** @internal */
+export function bodies(answer: Uint8Array, least: number): DataView[] {
   const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
   const list: DataView[] = [];
   for (let at = 0; at + headerSize <= view.byteLength; ) {
     const size = view.getUint32(at, littleEndian);
+    if (size < headerSize + least || size > view.byteLength - at) throw malformed();
     if (!done.includes(view.getUint16(at + 4, littleEndian))) {
       list.push(new DataView(answer.buffer, view.byteOffset + at + headerSize, size - headerSize));
     }
@@ -70,12 +78,17 @@ function bodies(answer: Uint8Array): DataView[] {
   return list;
 }
 
+/** The kernel does not write such: what came is not believed in part either. */
+function malformed(): Error {
+  return failure(errnos.EPROTO, 'recv', { type: 'net', advice: 'this is no answer to that' });
+}
+
 /** The attributes (rtnetlink(7)) of a message, or within another attribute, from `start` on. */
 export function attributes(body: DataView, start: number): Map<number, DataView> {
   const found = new Map<number, DataView>();
   for (let at = start; at + 4 <= body.byteLength; ) {
     const size = body.getUint16(at, littleEndian);
-    if (size < 4) break;
+    if (size < 4 || size > body.byteLength - at) throw malformed();
     const type = body.getUint16(at + 2, littleEndian) & 0x3fff; // NLA_TYPE_MASK
     found.set(type, new DataView(body.buffer, body.byteOffset + at + 4, size - 4));
     at += align(size);
@@ -96,12 +109,21 @@ export function textOf(view: DataView | undefined): string | undefined {
   return view && bytesOf(view).toString().replace(/\0+$/, '');
 }
 
-export function numberOf(view: DataView | undefined): number | undefined {
-  return view && view.byteLength >= 4 ? view.getUint32(0, littleEndian) : undefined;
+/** An attribute, or the field at `at` of one; undefined where it is not there, or too short. */
+export function numberOf(view: DataView | undefined, at = 0): number | undefined {
+  return view && view.byteLength >= at + 4 ? view.getUint32(at, littleEndian) : undefined;
+}
+
+export function byteOf(view: DataView | undefined): number | undefined {
+  return view && view.byteLength >= 1 ? view.getUint8(0) : undefined;
+}
+
+export function bigNumberOf(view: DataView | undefined, at: number): bigint | undefined {
+  return view && view.byteLength >= at + 8 ? view.getBigUint64(at, littleEndian) : undefined;
 }
 
 /** RTM_GETLINK, with struct ifinfomsg: every interface. */
-export const getLink: Request = { protocol: protocols.route, type: 18, size: 16 };
+export const getLink: Request = { protocol: protocols.route, type: 18, size: 16, answerSize: 16 };
 /** Where in an answer to it the attributes begin. */
 export const linkSize = 16;
 

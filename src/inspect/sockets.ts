@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { binding } from '../binding.ts';
 import { invalidType } from '../errors.ts';
+import { lookingLimits } from '../limits.ts';
 import type { Target } from '../target.ts';
 import type { Family } from './address.ts';
 import {
@@ -88,18 +89,27 @@ export interface UnixSocket extends AnySocket {
 
 export type SocketInfo = InternetSocket | UnixSocket;
 
+export interface SocketList extends Array<SocketInfo> {
+  /**
+   * How many processes of the machine could not be looked into, or not as a whole: theirs may be missing
+   * in `processes`.
+   */
+  readonly unreadable: number;
+}
+
 /**
  * The tcp, udp and unix sockets in the network namespace of a target, and the processes that have them
  * open, wherever these are.
  *
  * Asks on a thread of its own that enters the namespace, which needs CAP_SYS_ADMIN (root has it) unless
- * it is ours. Whose files may not be looked into is in no `processes`. Rejects with `NamespaceError`
+ * it is ours. Only the kernel is believed; its answers may be 64 MiB long in all (EFBIG) and take ten
+ * seconds (ETIMEDOUT). Whose files may not be looked into is in no `processes`. Rejects with `NamespaceError`
  * where the target cannot be opened (ESRCH, EACCES) or entered (EPERM). sock_diag(7), Linux 3.3.
  */
 export async function listSockets(
   target: Target,
   options: SocketOptions = {},
-): Promise<SocketInfo[]> {
+): Promise<SocketList> {
   if (typeof options !== 'object' || options === null) {
     throw invalidType('options', 'an object', options);
   }
@@ -118,7 +128,11 @@ export async function listSockets(
   }
   await inTurns(unixAnswer, body => sockets.push(unix(body)));
   const owners = await ownersOf(new Set(sockets.map(socket => socket.inode)));
-  return sockets.map(socket => ({ ...socket, processes: owners.get(socket.inode) ?? [] }));
+  const list = sockets.map(socket => ({
+    ...socket,
+    processes: owners.get(socket.inode) ?? [],
+  }));
+  return Object.assign(list, { unreadable: owners.unreadable });
 }
 
 const atOnce = 1000;
@@ -131,16 +145,22 @@ async function inTurns<T>(list: readonly T[], take: (one: T) => void): Promise<v
   }
 }
 
-async function ownersOf(inodes: ReadonlySet<number>): Promise<Map<number, SocketProcess[]>> {
-  const { rows } = await looked(binding.listSocketOwners());
+interface Owners extends Map<number, SocketProcess[]> {
+  unreadable: number;
+}
+
+async function ownersOf(inodes: ReadonlySet<number>): Promise<Owners> {
+  const { rows, unreadable } = await looked(binding.listSocketOwners(lookingLimits()));
   const held: { inode: number; pid: number; fd: number }[] = [];
   for (let at = 0; at < rows.length; at += 3) {
     const [inode = 0, pid = 0, fd = 0] = rows.subarray(at, at + 3);
     if (inodes.has(inode)) held.push({ inode, pid, fd });
   }
   const pids = [...new Set(held.map(one => one.pid))];
-  const table: ReadonlyMap<number, ProcessRow> =
-    pids.length > 0 ? await processRows(pids) : new Map();
+  const table =
+    pids.length > 0
+      ? await processRows(pids)
+      : Object.assign(new Map<number, ProcessRow>(), { unreadable: 0 });
   const owners = new Map<number, SocketProcess[]>();
   for (const { inode, pid, fd } of held) {
     const row = table.get(pid);
@@ -149,5 +169,5 @@ async function ownersOf(inodes: ReadonlySet<number>): Promise<Map<number, Socket
     owners.set(inode, list);
     list.push({ pid, pids: row.pids, fd, command: row.command });
   }
-  return owners;
+  return Object.assign(owners, { unreadable: Math.max(unreadable, table.unreadable) });
 }

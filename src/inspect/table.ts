@@ -1,5 +1,6 @@
 /** Processes as the addon lists them, with what is asked of them. */
 import { binding } from '../binding.ts';
+import { lookingLimits } from '../limits.ts';
 import type { NamespaceType } from '../types.ts';
 import { looked, split, typesInRows } from './scan.ts';
 
@@ -18,9 +19,16 @@ export interface ProcessRow {
 
 const width = 4 + typesInRows.length;
 
+export interface ProcessRows extends Map<number, ProcessRow> {
+  /** Processes that could not be looked into, or not as a whole. */
+  unreadable: number;
+}
+
 /** Those with these pids that are still there; without any pids, all. */
-export async function processRows(pids: readonly number[] = []): Promise<Map<number, ProcessRow>> {
-  const { rows, texts } = await looked(binding.listProcesses(Int32Array.from(pids)));
+export async function processRows(pids: readonly number[] = []): Promise<ProcessRows> {
+  const { rows, texts, unreadable } = await looked(
+    binding.listProcesses(Int32Array.from(pids), lookingLimits()),
+  );
   const words = split(texts);
   const table = new Map<number, ProcessRow>();
   for (let i = 0; i * width < rows.length; i++) {
@@ -36,5 +44,5 @@ export async function processRows(pids: readonly number[] = []): Promise<Map<num
     const numbers = list === '' ? [pid] : list.split(/\s+/).map(Number);
     table.set(pid, { pid, ppid, uid, start, command, pids: numbers, cgroup, namespaces });
   }
-  return table;
+  return Object.assign(table, { unreadable });
 }

@@ -20,7 +20,10 @@ export interface ProcessNode {
   /** The effective one. */
   readonly uid: number;
   readonly user: string | undefined;
-  /** Its arguments joined by spaces; if it has none, as a thread of the kernel, its name. */
+  /**
+   * Its arguments joined by spaces, at most 128 KiB; if it has none, as a thread of the kernel, its
+   * name.
+   */
   readonly command: string;
   /** Of version 2; where that is not in use, the one by which systemd knows it. As seen from ours. */
   readonly cgroup: string;
@@ -31,6 +34,14 @@ export interface ProcessNode {
   readonly differs: readonly NamespaceType[];
   /** By pid. */
   readonly children: readonly ProcessNode[];
+}
+
+export interface ProcessTree extends Array<ProcessNode> {
+  /**
+   * How many processes of the machine could not be looked into, or not as a whole: for want of rights
+   * (`differs`, `container`), or because they keep whoever looks waiting (`command` is the name then).
+   */
+  readonly unreadable: number;
 }
 
 /**
@@ -47,7 +58,7 @@ export interface ProcessNode {
 export async function processTree(
   target?: Target,
   options: ContainerChoice = {},
-): Promise<ProcessNode[]> {
+): Promise<ProcessTree> {
   checkChoice(options);
   const isTop = target === undefined ? () => true : topOf(target);
   const [rows, members] = await Promise.all([processRows(), membersOf(options)]);
@@ -56,7 +67,8 @@ export async function processTree(
   if (tops.length === 0 && pid !== undefined) {
     throw failure(errnos.ESRCH, 'open', { target: pid, advice: 'the process has exited' });
   }
-  return build(withRelatives(tops, rows), rows, members);
+  const roots = await build(withRelatives(tops, rows), rows, members);
+  return Object.assign(roots, { unreadable: rows.unreadable });
 }
 
 type Rows = ReadonlyMap<number, ProcessRow>;

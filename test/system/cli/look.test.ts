@@ -83,6 +83,25 @@ test('tree: from above down to the target, with its pid inside and where it is a
   expect(lines[at]).toMatch(/^ *\d+ +1 \S+ +pid +.*─.*probe wait$/);
 });
 
+test('-J: what a program calls itself steers no terminal, and is what it was', async () => {
+  const name = 'evil\u009b31m\u007f\u202e\u2028\u200b';
+  const child = spawn('sleep', ['1000'], { argv0: name });
+  try {
+    for (const args of [
+      ['tree', '-J', `${child.pid}`],
+      ['ls', '-J', '-o', 'COMMAND,PID', '-p', `${child.pid}`],
+    ]) {
+      const { stdout } = await run(...args);
+      expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      if (args[0] === 'tree') expect(JSON.stringify(JSON.parse(stdout))).toContain(name);
+    }
+    const { stderr } = await run('tree', `${name}:x`);
+    expect(stderr.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  } finally {
+    child.kill();
+  }
+});
+
 test('ports: who listens inside', async () => {
   const lab = await createNamespaces(['net'], { loopback: true });
   const server = lab.spawn(process.execPath, [

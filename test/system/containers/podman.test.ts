@@ -106,16 +106,22 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     });
     expect(theirs && apart(theirs)).toContain('user');
     expect(theirs?.knownAs[1]).toMatchObject({ engine: 'crun', root: '/run/user/4321/crun' });
-    const error = await rejectionOf(findContainer('web', { root: machine.root }));
-    expect(error.code).toBe('ENOTUNIQ');
-    for (const { Id: id } of [inspected, await podman.inspect('web')]) {
-      expect(error.message).toContain(id.slice(0, 12));
-      expect((await findContainer(id.slice(0, 12), { root: machine.root })).id).toBe(id);
+    const find = (name: string) => findContainer(name, { root: machine.root });
+    const id = (await podman.inspect('web')).Id;
+    for (const name of ['web', 'podman:web', id, id.slice(0, 12)]) {
+      expect(await find(name)).toMatchObject({ id, owner: 0 });
     }
+    for (const name of ['web', 'podman:web', 'crun:web', inspected.Id, inspected.Id.slice(0, 12)]) {
+      expect((await find(`${lodgers.uid}:${name}`)).id).toBe(inspected.Id);
+    }
+    // Without the uid not even by its id; the error says how.
+    const error = await rejectionOf(find(inspected.Id));
+    expect(error.code).toBe('ENOENT');
+    expect(error.message).toContain(`${lodgers.uid}:podman:web`);
   });
 
   test('one without a shell, of a user without rights, is a target', async () => {
-    const target = await findContainer('rootless', { root: machine.root });
+    const target = await findContainer(`${lodgers.uid}:rootless`, { root: machine.root });
     const args = ['-qO-', 'http://127.0.0.1:80/'];
     const child = spawn('busybox', ['wget', ...args], { target, namespaces: ['net'] });
     let output = '';

@@ -1,0 +1,46 @@
+// Threads that are left behind: they wait in a system call that may never come back, because of a
+// process or a file system of somebody else's. Nobody can take them out of it. They are few, and
+// each is known by the process that it waits for, so that no other thread goes there. Knows nothing
+// of JavaScript.
+//
+// That a read waits is the other's choice. /proc/PID/cmdline takes the lock of the process' memory
+// (access_remote_vm(), mm/memory.c), which it can hold for as long as a file system of its own
+// (FUSE) does not answer: one thread reads the page through /proc/self/mem, which keeps the lock
+// for reading, and another one's mmap(2) is next in line. A page that userfaultfd(2) holds back is
+// no such thing: these reads do not allow a retry, so handle_userfault() (fs/userfaultfd.c) refuses
+// them, and the answer is cut there. Memory of a file is not read at all (FOLL_ANON, Linux 4.17).
+#pragma once
+#include <uv.h>
+
+namespace behind {
+
+// Takes a place for a thread; `pid`: 0 for no process. The place, or -1 where there is none left.
+int leave(int pid, uv_thread_t thread);
+void came(int place);  // gives it back: that thread came through after all, and ends
+bool is_full();
+bool waits_for(int pid);
+
+// Work on a thread of its own that is waited for. `files_apart`: with file descriptors of its own.
+class Work {
+ public:
+  explicit Work(bool files_apart) : files_apart_(files_apart) {}
+  virtual ~Work() = default;
+  virtual void run() = 0;
+  virtual void discard() {}  // nobody takes the result
+
+ private:
+  friend int run(Work* work, int milliseconds);
+  static void main(void* data);
+  const bool files_apart_;
+  uv_mutex_t mutex_;
+  uv_cond_t cond_;
+  bool done_ = false;
+  bool left_ = false;
+  int place_ = -1;
+};
+
+// 0: it is done. Otherwise the work is not the caller's any more: -ETIMEDOUT, or -EAGAIN where
+// there are no threads to be had.
+int run(Work* work, int milliseconds);
+
+}  // namespace behind

@@ -1,0 +1,198 @@
+// What users do with their own state and sockets to root's list of containers.
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Containers, findContainer, listContainers } from 'linux-namespaces';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sockets, state } from '../../../src/limits.ts';
+import { fdCount, rejectionOf } from '../support.ts';
+
+const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));
+
+test.each(['podsock.mjs', 'squat.mjs'])('%s wins nothing', name => {
+  const { stdout, stderr } = spawnSync(process.execPath, [join(attacks, name), '5'], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  expect(`${stdout}${stderr}`.trim()).toBe('won 0 of 5');
+});
+
+describe('a root directory with two users', () => {
+  const [alice, bob] = [1000, 1001];
+  const storage = 'home/alice/.local/share/containers/storage';
+  const containersJson = `${storage}/overlay-containers/containers.json`;
+  const runtime = `run/user/${alice}`;
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
+    for (const path of ['etc', `run/user/${bob}`]) mkdirSync(join(root, path), { recursive: true });
+    writeFileSync(
+      join(root, 'etc/passwd'),
+      `alice:x:${alice}:${alice}::/home/alice:/bin/sh\nbob:x:${bob}:${bob}::/home/bob:/bin/sh\n`,
+    );
+    write(containersJson, [{ id: 'a'.repeat(64), names: ['hers'] }], alice);
+    write(
+      'home/bob/.local/share/containers/storage/overlay-containers/containers.json',
+      [{ id: 'b'.repeat(64), names: ['his'] }],
+      bob,
+    );
+    chown('home/alice', alice);
+    chown('home/bob', bob);
+    mkdirSync(join(root, runtime, 'podman'), { recursive: true });
+    chown(runtime, alice);
+    chownSync(join(root, `run/user/${bob}`), bob, bob);
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  function write(path: string, content: unknown, owner: number): string {
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+    chownSync(file, owner, owner);
+    return file;
+  }
+  const chown = (path: string, uid: number) =>
+    execFileSync('chown', ['-hR', `${uid}:${uid}`, join(root, path)]);
+  const list = (options = {}): Promise<Containers> => listContainers({ root, ...options });
+  const named = (containers: Containers) => containers.map(({ name }) => name).sort();
+  const complaints = ({ problems }: Containers) =>
+    problems.map(({ code, target: path }) => `${code} ${String(path).slice(root.length + 1)}`);
+
+  test('as they are, both are listed, and meant only with the uid', async () => {
+    const containers = await list();
+    expect(complaints(containers)).toEqual([]);
+    expect(named(containers)).toEqual(['hers', 'his']);
+    for (const name of ['1000:hers', '1000:podman:hers', `1000:${'a'.repeat(64)}`, '1000:aaaaaa']) {
+      expect((await findContainer(name, { root })).owner).toBe(alice);
+    }
+    for (const name of ['hers', 'podman:hers', 'a'.repeat(64), '1001:hers', '0:hers', ':hers']) {
+      expect((await rejectionOf(findContainer(name, { root }))).code, name).toBe('ENOENT');
+    }
+    const { message } = await rejectionOf(findContainer('hers', { root }));
+    expect(message).toContain('1000:podman:hers');
+  });
+
+  test.each([
+    ['the file', containersJson, 'ELOOP'],
+    ['a directory on the way', `${storage}/overlay-containers`, undefined],
+    ['a directory further up', 'home/alice/.local', undefined],
+  ])('a link in the place of %s is not followed', async (_, path, code) => {
+    rmSync(join(root, path), { recursive: true });
+    const elsewhere = join(root, 'home/bob/.local/share/containers/storage/overlay-containers');
+    const target: Record<string, string> = {
+      [containersJson]: `${elsewhere}/containers.json`,
+      'home/alice/.local': join(root, 'home/bob/.local'),
+    };
+    symlinkSync(target[path] ?? elsewhere, join(root, path));
+    lchownSync(join(root, path), alice, alice);
+    const containers = await list();
+    expect(named(containers)).toEqual(['his']);
+    if (code) expect(complaints(containers)).toEqual([`${code} ${path}`]);
+    else expect(containers.every(({ owner }) => owner === bob)).toBe(true);
+  });
+
+  test.each(['FIFO', 'device', 'directory', 'file of another user', 'larger than any'])(
+    'a %s in the place of the file is refused, and nothing else is lost',
+    async kind => {
+      const file = join(root, containersJson);
+      rmSync(file);
+      if (kind === 'FIFO') execFileSync('mkfifo', [file]);
+      else if (kind === 'device') execFileSync('mknod', [file, 'c', '1', '5']);
+      else if (kind === 'directory') mkdirSync(file);
+      else write(containersJson, '[]', kind.startsWith('file') ? bob : alice);
+      if (kind === 'larger than any') truncateSync(file, state.containers + 1);
+      const containers = await list();
+      expect(named(containers)).toEqual(['his']);
+      const code = kind.startsWith('file')
+        ? 'EPERM'
+        : kind.startsWith('larger')
+          ? 'EFBIG'
+          : 'EINVAL';
+      expect(complaints(containers)).toEqual([`${code} ${containersJson}`]);
+    },
+  );
+
+  test.each([-1, 0, 1])('a file as long as it may be, and %i', async more => {
+    const text = JSON.stringify([{ id: 'a'.repeat(64), names: ['long'] }]);
+    write(containersJson, text.padEnd(state.containers + more), alice);
+    const containers = await list();
+    expect(named(containers)).toEqual(more > 0 ? ['his'] : ['his', 'long']);
+    expect(complaints(containers)).toEqual(more > 0 ? [`EFBIG ${containersJson}`] : []);
+  });
+
+  test('a home and a storage that are not the own', async () => {
+    const conf = 'home/alice/.config/containers/storage.conf';
+    write(conf, 'graphroot = "/home/bob/.local/share/containers/storage"\n', alice);
+    chown('home/alice', alice);
+    const containers = await list();
+    expect(named(containers)).toEqual(['his']);
+    expect(complaints(containers)[0]).toMatch(/^EPERM home\/bob/);
+    chownSync(join(root, 'home/alice'), bob, bob);
+    expect(complaints(await list())).toContain(`EPERM ${conf}`);
+  });
+
+  const fuse = existsSync('/dev/fuse') ? '' : 'no /dev/fuse';
+  test.skipIf(fuse)(`a file system that never answers [${fuse || 'FUSE'}]`, async () => {
+    const point = join(root, 'home/alice/.local');
+    const server = openSync('/dev/fuse', 'r+');
+    const options = `fd=3,rootmode=40000,user_id=0,group_id=0,allow_other`;
+    execFileSync('mount', ['-i', '-t', 'fuse', '-o', options, 'silent', point], {
+      stdio: ['ignore', 'inherit', 'inherit', server],
+    });
+    try {
+      for (let i = 0; i < 3; i++) {
+        const containers = await list();
+        expect(named(containers)).toEqual(['his']);
+        expect(complaints(containers)).toEqual([expect.stringMatching(/^ETIMEDOUT home\/alice/)]);
+      }
+    } finally {
+      closeSync(server);
+      execFileSync('umount', ['-l', point]);
+    }
+    expect(named(await list())).toEqual(['hers', 'his']);
+  });
+
+  test('a socket of somebody else, and one that answers too much', async () => {
+    const path = join(root, runtime, 'podman/podman.sock');
+    const target = `${runtime}/podman/podman.sock`;
+    const listen = (answer: string) =>
+      createServer(connection => {
+        connection.on('error', () => {});
+        connection.once('data', () => connection.end(answer));
+      });
+    const fds = fdCount();
+    const server = listen('').listen(path);
+    await new Promise(done => server.once('listening', done));
+    chownSync(path, alice, alice);
+    expect(complaints(await list())).toEqual([`EPERM ${target}`]); // we listen, not alice
+    await new Promise(done => server.close(done));
+    // Of root's own there is no such question.
+    const own = join(root, 'run/podman/podman.sock');
+    mkdirSync(dirname(own));
+    const body = '[]'.padEnd(sockets.answer);
+    for (const more of [0, 1]) {
+      const text = `HTTP/1.1 200 OK\r\n\r\n${body}${' '.repeat(more)}`;
+      const long = listen(text).listen(own);
+      await new Promise(done => long.once('listening', done));
+      const expected = more > 0 ? ['EFBIG run/podman/podman.sock'] : [];
+      expect(complaints(await list())).toEqual(expected);
+      await new Promise(done => long.close(done));
+    }
+    expect(fdCount()).toBeLessThanOrEqual(fds);
+  });
+});
