@@ -5,13 +5,21 @@
 import { syncBuiltinESMExports } from 'node:module';
 import { isolateCluster } from './cluster.ts';
 import { guardSignal, isolateDebugger, unguardSignal } from './debugger.ts';
+import { isolateDirectories } from './directories.ts';
 import { isolateFetch } from './fetch.ts';
+import { isolateFileJobs } from './file-jobs.ts';
+import { refuseFiles } from './file-refusals.ts';
+import { guardFiles, isolateFiles, unguardFiles } from './files.ts';
 import { isolateHttp } from './http.ts';
 import { isolateNames } from './names.ts';
 import { isolateProcess } from './process.ts';
 
 /** Once for a thread, at home, before its first callback. */
 export function isolate(): void {
+  const internal = isolateFiles();
+  isolateFileJobs(internal);
+  isolateDirectories();
+  refuseFiles(internal);
   isolateProcess();
   isolateNames();
   isolateHttp();
@@ -24,8 +32,10 @@ export function isolate(): void {
 /** While hooks are on. */
 export function guard(): void {
   guardSignal();
+  guardFiles();
 }
 
 export function unguard(): void {
   unguardSignal();
+  unguardFiles();
 }
