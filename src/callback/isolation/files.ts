@@ -107,9 +107,8 @@ function openBinding(): FsBinding {
     return (process as unknown as Access).binding('fs');
   } catch (cause) {
     const types = threadKinds.map(kind => kind.name);
-    const reason = `callbacks need process.binding('fs') (${(cause as Error).message})`;
-    const advice =
-      "Node's permission model takes it away: run without --permission, or use spawn() or evaluate()";
+    const reason = "callbacks need process.binding('fs'), which Node's permission model withholds";
+    const advice = 'run without --permission, or use spawn() or evaluate()';
     throw Object.assign(refusal(types, reason, { advice }), { cause });
   } finally {
     process.noDeprecation = noDeprecation as boolean;

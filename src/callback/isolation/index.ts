@@ -3,6 +3,8 @@
  * outside and nothing from outside happens in a callback. One file for each of Node's shared things.
  */
 import { syncBuiltinESMExports } from 'node:module';
+import { refusal } from '../../errors.ts';
+import { threadKinds } from '../../types.ts';
 import { isolateCluster } from './cluster.ts';
 import { guardSignal, isolateDebugger, unguardSignal } from './debugger.ts';
 import { isolateDirectories } from './directories.ts';
@@ -16,6 +18,7 @@ import { isolateProcess } from './process.ts';
 
 /** Once for a thread, at home, before its first callback. */
 export function isolate(): void {
+  refuseFrozen();
   const internal = isolateFiles();
   isolateFileJobs(internal);
   isolateDirectories();
@@ -27,6 +30,17 @@ export function isolate(): void {
   isolateCluster();
   isolateDebugger();
   syncBuiltinESMExports();
+}
+
+/** --frozen-intrinsics: `console` is one of those. */
+function refuseFrozen(): void {
+  // The functions of Node's modules are of the main context, whichever this is.
+  if (!Object.isFrozen(Object.getPrototypeOf(syncBuiltinESMExports))) return;
+  throw refusal(
+    threadKinds.map(kind => kind.name),
+    'callbacks replace functions of Node, which --frozen-intrinsics forbids',
+    { advice: 'run without it, or use spawn() or evaluate()' },
+  );
 }
 
 /** While hooks are on. */
