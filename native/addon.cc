@@ -16,6 +16,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::Creating(env, exports);
   js::Cloning(env, exports);
   js::Root(env, exports);
+  js::Procfs(env, exports);
   return exports;
 }
 

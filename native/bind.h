@@ -13,5 +13,6 @@ void Cloning(napi_env env, napi_value exports);
 void Creating(napi_env env, napi_value exports);
 void Spawn(napi_env env, napi_value exports);
 void Root(napi_env env, napi_value exports);
+void Procfs(napi_env env, napi_value exports);
 
 }  // namespace js

@@ -42,6 +42,7 @@ constexpr uint64_t kNoMagicLinks = 0x02;
 constexpr uint64_t kNoSymlinks = 0x04;
 constexpr uint64_t kBeneath = 0x08;
 constexpr uint64_t kInRoot = 0x10;
+constexpr uint64_t kCached = 0x20;  // Linux 5.12
 
 // statmount(2), Linux 6.8, of a namespace other than ours 6.11; include/uapi/linux/mount.h
 constexpr long kStatmount = 457;

@@ -273,6 +273,13 @@ export interface Binding {
   childKill(child: Child, signal: number): number;
   childRef(child: Child): void;
   childUnref(child: Child): void;
+  /**
+   * native/bind_procfs.cc: 0: any thread may ask; 1, or where it is in procfs: it matters which; less: it
+   * cannot be told without `wait`.
+   */
+  lookAtPath(path: string | Uint8Array, follow: boolean, wait: boolean): number | string;
+  lookAtFd(fd: number): number | string;
+  lookWaiting(of: string | Uint8Array | number, follow: boolean): Promise<number | string>;
   holdDebugger(serve: () => void): boolean;
   releaseDebugger(): void;
 }

@@ -11,6 +11,7 @@ import { createHook, executionAsyncId, executionAsyncResource } from 'node:async
 import { inspect } from 'node:util';
 import type { Fds } from '../fds.ts';
 import type { NamespaceType } from '../types.ts';
+import { checkCopies, isOthers, tellCopies } from './copies.ts';
 import { sessionOf } from './http2.ts';
 import {
   arrived,
@@ -82,8 +83,14 @@ export function currentContext(): Context | undefined {
 const placeOf = (context: Context | undefined): Place => (context ?? home).place;
 
 function enter(context: Context | undefined): void {
+  if (isOthers()) die('another copy of linux-namespaces has put this thread inside namespaces');
   moveOrDie(placeOf(context));
+  setCurrent(context);
+}
+
+function setCurrent(context: Context | undefined): void {
   current = context;
+  tellCopies(context !== undefined);
 }
 
 /** Runs `fn` at another place and comes back. Throws, having changed nothing, if it cannot go there. */
@@ -93,8 +100,9 @@ export function runAt<A extends unknown[], R>(
   args: A,
 ): R {
   const from = current;
+  checkCopies();
   moveOrThrow(placeOf(context), placeOf(from));
-  current = context;
+  setCurrent(context);
   try {
     return fn(...args);
   } finally {

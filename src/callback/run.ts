@@ -9,6 +9,7 @@ import { Namespaces } from '../namespaces.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kindOf, type NamespaceType, type Types } from '../types.ts';
 import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
+import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';
 import { checkWayHome, closeHome, openHome } from './thread.ts';
 
@@ -30,6 +31,7 @@ const ended = new FinalizationRegistry<readonly Fds[]>(over);
 export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => R, args: A): R {
   checkFunction(fn);
   refuseOthers(fds.types);
+  checkCopies(); // before this copy asks where it is at home
   switchOn();
   const context = new Context(fds);
   live++;
@@ -75,6 +77,7 @@ export function withNamespaces<A extends unknown[], R>(
 /** From inside a callback: runs `fn`, and what it starts, outside. Anywhere else just calls it. */
 export function outside<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
   checkFunction(fn);
+  checkCopies();
   return atHome(fn, ...args);
 }
 
@@ -127,20 +130,8 @@ function switchOn(): void {
   on = true;
 }
 
-/**
- * Two copies of this library would each take the other's places for its own home. Only one may move a
- * thread; that the other was loaded does no harm.
- */
 function isolateThread(): void {
   if (unknownNode !== undefined) throw unknownNode;
-  const threads = globalThis as { [key: symbol]: unknown };
-  const key = Symbol.for('linux-namespaces');
-  if (threads[key] !== undefined) {
-    throw new Error(
-      `another copy of linux-namespaces, ${threads[key]}, already runs callbacks in this thread; install one for both (npm ls linux-namespaces)`,
-    );
-  }
-  Object.defineProperty(threads, key, { value: import.meta.url });
   try {
     isolate();
     isolated = true;

@@ -6,6 +6,7 @@
  * first loaded, which takes 30 ms and is therefore left to the first fetch. A dispatcher of the user's
  * own making (a ProxyAgent, a MockAgent) is the user's own and is left alone.
  */
+import { createHook } from 'node:async_hooks';
 import { atHome, type Context, currentContext } from '../context.ts';
 import { shareTimer } from '../timers.ts';
 import { patch } from './patch.ts';
@@ -13,26 +14,40 @@ import { patch } from './patch.ts';
 interface Dispatcher {
   dispatch(options: object, handler: object): boolean;
   destroy(): Promise<void>;
+  [behind]?: Dispatcher;
 }
 type DispatcherClass = new (options?: unknown) => Dispatcher;
 
 /** Node 20 and 22 know '.1' alone; newer ones set '.2' first, and then '.1' for older clients. */
 const newer = Symbol.for('undici.globalDispatcher.2');
 const older = Symbol.for('undici.globalDispatcher.1');
-const globals = globalThis as unknown as Record<symbol, Dispatcher | undefined>;
+/** By this a copy of this library finds what is behind the stand-in of another. */
+const behind = Symbol.for('linux-namespaces.dispatcher');
+
+type Global = typeof globalThis & Record<symbol, Dispatcher | undefined>;
+let globals = globalThis as Global;
+
+/** The global object where Node's own modules look, in whatever `vm` context this copy was loaded. */
+function mainGlobal(): Global {
+  try {
+    return (createHook.constructor as FunctionConstructor)('return globalThis')();
+  } catch {
+    return globalThis as Global; // --disallow-code-generation-from-strings
+  }
+}
 
 export function isolateFetch(): void {
-  if (typeof globalThis.fetch !== 'function') return; // --no-experimental-fetch
+  globals = mainGlobal();
+  if (typeof globals.fetch !== 'function') return; // --no-experimental-fetch
+  // Another copy of this library waits already: it is to see the moment, and this copy the result.
+  const awaited = Object.getOwnPropertyDescriptor(globals, older)?.get !== undefined;
+  if (awaited) void globals.Response;
   if (globals[newer] === undefined && globals[older] === undefined) {
-    // With frozen intrinsics the moment of its making cannot be caught: it is made now.
-    if (Object.isFrozen(Object)) void globalThis.Response;
-    else {
-      loadAtHome();
-      catchMaking();
-    }
+    loadAtHome();
+    catchMaking();
   }
   for (const symbol of [newer, older]) {
-    const dispatcher = Object.getOwnPropertyDescriptor(globalThis, symbol)?.value;
+    const dispatcher = Object.getOwnPropertyDescriptor(globals, symbol)?.value;
     if (dispatcher !== undefined) globals[symbol] = standIn(dispatcher);
   }
 }
@@ -43,8 +58,8 @@ export function isolateFetch(): void {
  * loads it there: that one context then lasts as long as the process, at the price of its hooks.)
  */
 function loadAtHome(): void {
-  patch(globalThis, 'fetch', original => (...args) => {
-    if (currentContext() !== undefined) atHome(() => void globalThis.Response);
+  patch(globals, 'fetch', original => (...args) => {
+    if (currentContext() !== undefined) atHome(() => void globals.Response);
     return original(...args);
   });
 }
@@ -56,10 +71,10 @@ function loadAtHome(): void {
  */
 function catchMaking(): void {
   for (const symbol of [newer, older]) {
-    Object.defineProperty(globalThis, symbol, {
+    Object.defineProperty(globals, symbol, {
       configurable: true,
-      get: () => void takePartIn(Object.defineProperty),
-      set: value => Object.defineProperty(globalThis, symbol, { value, writable: true }),
+      get: () => void takePartIn(globals.Object.defineProperty),
+      set: value => Object.defineProperty(globals, symbol, { value, writable: true }),
     });
   }
 }
@@ -71,14 +86,14 @@ function takePartIn(original: typeof Object.defineProperty): void {
   listening = true;
   const stop = () => {
     listening = false;
-    Object.defineProperty = original;
+    globals.Object.defineProperty = original;
   };
-  Object.defineProperty = function defineProperty<T>(
+  globals.Object.defineProperty = function defineProperty<T>(
     owner: T,
     key: PropertyKey,
     descriptor: PropertyDescriptor & ThisType<unknown>,
   ): T {
-    if ((owner as unknown) !== globalThis || (key !== newer && key !== older)) {
+    if ((owner as unknown) !== globals || (key !== newer && key !== older)) {
       return original(owner, key, descriptor);
     }
     if (key === older) stop();
@@ -95,17 +110,19 @@ const standIns = new WeakMap<Dispatcher, Dispatcher>();
 function standIn(dispatcher: Dispatcher): Dispatcher {
   const known = standIns.get(dispatcher);
   if (known !== undefined) return known;
-  const Class = dispatcher.constructor as DispatcherClass;
+  const own = dispatcher[behind] ?? dispatcher;
+  const Class = own.constructor as DispatcherClass;
   if (Class.name === 'Dispatcher1Wrapper') {
     const inner = globals[newer];
     return inner === undefined ? dispatcher : new Class(inner);
   }
   if (Class.name !== 'Agent' && Class.name !== 'EnvHttpProxyAgent') return dispatcher;
-  if (dispatcher.dispatch !== Class.prototype.dispatch) return dispatcher; // with interceptors
+  if (own.dispatch !== Class.prototype.dispatch) return dispatcher; // with interceptors
   const proxy = new Proxy(dispatcher, {
     get(home, key) {
+      if (key === behind) return own;
       const context = currentContext();
-      const here = context === undefined ? home : dispatcherOf(context, home, Class);
+      const here = context === undefined ? home : dispatcherOf(context, own, Class);
       const value = Reflect.get(here, key, here);
       return typeof value === 'function' && key !== 'constructor' ? value.bind(here) : value;
     },

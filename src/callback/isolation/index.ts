@@ -3,15 +3,26 @@
  * outside and nothing from outside happens in a callback. One file for each of Node's shared things.
  */
 import { syncBuiltinESMExports } from 'node:module';
+import { refusal } from '../../errors.ts';
+import { threadKinds } from '../../types.ts';
 import { isolateCluster } from './cluster.ts';
 import { guardSignal, isolateDebugger, unguardSignal } from './debugger.ts';
+import { isolateDirectories } from './directories.ts';
 import { isolateFetch } from './fetch.ts';
+import { isolateFileJobs } from './file-jobs.ts';
+import { refuseFiles } from './file-refusals.ts';
+import { guardFiles, isolateFiles, unguardFiles } from './files.ts';
 import { isolateHttp } from './http.ts';
 import { isolateNames } from './names.ts';
 import { isolateProcess } from './process.ts';
 
 /** Once for a thread, at home, before its first callback. */
 export function isolate(): void {
+  refuseFrozen();
+  const internal = isolateFiles();
+  isolateFileJobs(internal);
+  isolateDirectories();
+  refuseFiles(internal);
   isolateProcess();
   isolateNames();
   isolateHttp();
@@ -21,11 +32,24 @@ export function isolate(): void {
   syncBuiltinESMExports();
 }
 
+/** --frozen-intrinsics: `console` is one of those. */
+function refuseFrozen(): void {
+  // The functions of Node's modules are of the main context, whichever this is.
+  if (!Object.isFrozen(Object.getPrototypeOf(syncBuiltinESMExports))) return;
+  throw refusal(
+    threadKinds.map(kind => kind.name),
+    'callbacks replace functions of Node, which --frozen-intrinsics forbids',
+    { advice: 'run without it, or use spawn() or evaluate()' },
+  );
+}
+
 /** While hooks are on. */
 export function guard(): void {
   guardSignal();
+  guardFiles();
 }
 
 export function unguard(): void {
   unguardSignal();
+  unguardFiles();
 }

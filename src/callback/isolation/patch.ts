@@ -20,12 +20,17 @@ export function patch<T extends object, K extends keyof T>(
   // Name, length, and what util.promisify looks for.
   Object.defineProperties(wrapped as object, Object.getOwnPropertyDescriptors(original));
   const descriptor = Object.getOwnPropertyDescriptor(owner, name);
-  Object.defineProperty(owner, name, {
+  const replaced = Reflect.defineProperty(owner, name, {
     configurable: true,
     enumerable: descriptor?.enumerable ?? false,
     writable: true,
     value: wrapped,
   });
+  if (!replaced) {
+    throw new Error(
+      `linux-namespaces has to replace ${String(name)} of Node for callbacks, and it is frozen`,
+    );
+  }
 }
 
 /** Has a function run at home, whoever calls it: what it starts is the whole process's. */
