@@ -20,6 +20,7 @@
         "native/directory.cc",
         "native/create.cc",
         "native/debugger.cc",
+        "native/environ.cc",
         "native/file.cc",
         "native/follow.cc",
         "native/hands.cc",

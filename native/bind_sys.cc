@@ -1,11 +1,15 @@
 // JavaScript to sys.h. Numbers in, a number out: >= 0, or -errno.
+#include <errno.h>
 #include <uv.h>
 
 #include <atomic>
+#include <memory>
+#include <new>
 #include <string>
 
 #include "bind.h"
 #include "env.h"
+#include "environ.h"
 #include "program.h"
 #include "sys.h"
 #include "values.h"
@@ -104,6 +108,21 @@ napi_value GetOwnerUid(napi_env env, napi_callback_info info) {
   return done < 0 ? FromInt(env, done) : FromDouble(env, uid);
 }
 
+// readEnviron(directory, most, wait): a Buffer, or -errno as a number.
+napi_value ReadEnviron(napi_env env, napi_callback_info info) {
+  const Arguments<3> given(env, info);
+  const size_t most = static_cast<size_t>(Int(env, given[1]));
+  // Not a vector or string: what is not read is never touched.
+  const std::unique_ptr<char[]> bytes(new (std::nothrow) char[most]);
+  if (bytes == nullptr) return FromInt(env, -ENOMEM);
+  const long length =
+      environ_file::read(Int(env, given[0]), bytes.get(), most, Int(env, given[2]));
+  if (length < 0) return FromInt(env, static_cast<int>(length));
+  napi_value buffer = nullptr;
+  napi_create_buffer_copy(env, static_cast<size_t>(length), bytes.get(), nullptr, &buffer);
+  return buffer;
+}
+
 // libuv makes all threads of its pool when it is first given work, and waits until each has
 // started. A thread inherits the namespaces of its maker for good, so this has to happen at home,
 // before the first switch of any thread of the process.
@@ -154,6 +173,7 @@ void Sys(napi_env env, napi_value exports) {
   Export(env, exports, "getOwnerUid", GetOwnerUid);
   Export(env, exports, "getInode", GetInode);
   Export(env, exports, "getId", GetId);
+  Export(env, exports, "readEnviron", ReadEnviron);
   Export(env, exports, "warmThreadPool", WarmThreadPool);
   Export(env, exports, "die", Die);
   Export(env, exports, "nodeProgram", Nullary<program::node>);
