@@ -1,10 +1,7 @@
 // JavaScript to sys.h. Numbers in, a number out: >= 0, or -errno.
-#include <errno.h>
 #include <uv.h>
 
 #include <atomic>
-#include <memory>
-#include <new>
 #include <string>
 
 #include "bind.h"
@@ -111,15 +108,12 @@ napi_value GetOwnerUid(napi_env env, napi_callback_info info) {
 // readEnviron(directory, most, wait): a Buffer, or -errno as a number.
 napi_value ReadEnviron(napi_env env, napi_callback_info info) {
   const Arguments<3> given(env, info);
-  const size_t most = static_cast<size_t>(Int(env, given[1]));
-  // Not a vector or string: what is not read is never touched.
-  const std::unique_ptr<char[]> bytes(new (std::nothrow) char[most]);
-  if (bytes == nullptr) return FromInt(env, -ENOMEM);
-  const long length =
-      environ_file::read(Int(env, given[0]), bytes.get(), most, Int(env, given[2]));
-  if (length < 0) return FromInt(env, static_cast<int>(length));
+  environ_file::Text text;
+  const int done = environ_file::read(Int(env, given[0]), static_cast<size_t>(Int(env, given[1])),
+                                      Int(env, given[2]), &text);
+  if (done < 0) return FromInt(env, done);
   napi_value buffer = nullptr;
-  napi_create_buffer_copy(env, static_cast<size_t>(length), bytes.get(), nullptr, &buffer);
+  napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
   return buffer;
 }
 

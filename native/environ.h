@@ -6,8 +6,17 @@
 
 namespace environ_file {
 
-// /proc/PID/environ through an fd of /proc/PID. How many bytes, at most `size`, or -errno:
-// -ETIMEDOUT where it took more than `wait` milliseconds.
-long read(int directory, char* bytes, size_t size, int wait);
+struct Text {
+  Text() = default;
+  Text(const Text&) = delete;
+  Text& operator=(const Text&) = delete;
+  ~Text();
+  char* bytes = nullptr;
+  size_t length = 0;
+};
+
+// /proc/PID/environ, through an fd of /proc/PID: at most `most` bytes. 0, or -errno: -ETIMEDOUT
+// where it took more than `wait` milliseconds.
+int read(int directory, size_t most, int wait, Text* text);
 
 }  // namespace environ_file

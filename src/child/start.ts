@@ -19,10 +19,13 @@ type Child = ChildProcess & Internals;
 /** Node's options of which we exchange one, and look at another. */
 interface CallOptions {
   cwd?: unknown;
+  uid?: unknown;
+  gid?: unknown;
   env: Readonly<Record<string, string | undefined>>;
 }
 
 const childProcess = builtin('node:child_process');
+const diagnostics = builtin('node:diagnostics_channel');
 
 /**
  * What Node is told as the working directory. It is the mark by which the child is known, and it cannot
@@ -44,7 +47,7 @@ export function startAs<C, O extends CallOptions>(
   const mark = `${nowhere}${++plans}`;
   const { cwd } = options;
   const directory = pathOf(cwd);
-  const watch = new Watch(plan, mark, directory, options.env);
+  const watch = new Watch(plan, mark, directory, own(options));
   let result: C | undefined;
   try {
     // What is no path, Node refuses in its own words.
@@ -70,9 +73,13 @@ class Watch {
   /** Made, and not spawned yet: what is made meanwhile is a listener's of Node's diagnostics channel. */
   readonly #made: object[] = [];
   readonly #spawn: Internals['spawn'];
+  /** Another watch's: a listener may call us. */
+  readonly #before: PropertyDescriptor = own(
+    Object.getOwnPropertyDescriptor(this.#prototype, 'spawnfile') ?? {},
+  );
   #over = false;
 
-  constructor(plan: Plan, mark: string, cwd: string | undefined, env: CallOptions['env']) {
+  constructor(plan: Plan, mark: string, cwd: string | undefined, given: CallOptions) {
     const watch = this;
     this.#spawn = function (this: Child, options) {
       if (watch.#over || this._handle instanceof ProcessHandle) {
@@ -80,9 +87,10 @@ class Watch {
       }
       const at = watch.#made.indexOf(this);
       if (at >= 0) watch.#made.splice(at, 1);
-      if (options.cwd === mark && watch.started === undefined) {
+      const isSame = options.uid === given.uid && options.gid === given.gid; // whom it is to run as
+      if (options.cwd === mark && watch.started === undefined && isSame) {
         options.cwd = cwd;
-        if (plan.foreignEnv) dropOurs(options.envPairs, env);
+        if (plan.foreignEnv) dropOurs(options.envPairs, given.env);
         watch.started = this;
         return spawnAs(plan, this, options, watch.#own);
       }
@@ -90,40 +98,39 @@ class Watch {
       return watch.#own.call(this, options);
     };
     this.#prototype.spawn = this.#spawn;
-    this.#follow();
+    if (diagnostics().channel('child_process').hasSubscribers) this.#follow();
   }
 
   end(): void {
     this.#over = true;
     // Somebody may have wrapped ours meanwhile; it lets everything through from now on.
     if (this.#prototype.spawn === this.#spawn) this.#prototype.spawn = this.#own;
-    Reflect.deleteProperty(this.#prototype, 'spawnfile');
+    if (this.#before.set === undefined) Reflect.deleteProperty(this.#prototype, 'spawnfile');
+    else Object.defineProperty(this.#prototype, 'spawnfile', this.#before);
   }
 
   /** Its constructor sets this field to null, before it tells the channel of the new ChildProcess. */
   #follow(): void {
     const made = this.#made;
-    Object.defineProperty(this.#prototype, 'spawnfile', {
-      __proto__: null,
-      configurable: true,
-      get: () => undefined,
-      set(this: object, value: unknown) {
-        made.push(this);
-        Object.defineProperty(this, 'spawnfile', {
-          __proto__: null,
-          value,
-          writable: true,
-          enumerable: true,
-          configurable: true,
-        } as PropertyDescriptor);
-      },
-    } as PropertyDescriptor);
+    const { set: before } = this.#before;
+    const set = function (this: object, value: unknown) {
+      made.push(this);
+      before?.call(this, value);
+      const field = { value, writable: true, enumerable: true, configurable: true };
+      Object.defineProperty(this, 'spawnfile', own(field));
+    };
+    Object.defineProperty(
+      this.#prototype,
+      'spawnfile',
+      own({ configurable: true, get: () => undefined, set }),
+    );
   }
 }
 
 /** undefined where it is none, or no path. */
 function pathOf(cwd: unknown): string | undefined {
   if (typeof cwd === 'string') return cwd.includes('\0') ? undefined : cwd;
+  if (typeof cwd !== 'object' || cwd === null) return undefined;
   if (cwd instanceof Uint8Array) return Buffer.from(cwd).toString();
   try {
     return fileURLToPath(cwd as URL);
