@@ -25,6 +25,7 @@
         "native/crew.cc",
         "native/debugger.cc",
         "native/destination.cc",
+        "native/environ.cc",
         "native/file.cc",
         "native/filesystem.cc",
         "native/follow.cc",

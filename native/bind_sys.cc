@@ -6,6 +6,7 @@
 
 #include "bind.h"
 #include "env.h"
+#include "environ.h"
 #include "program.h"
 #include "sys.h"
 #include "values.h"
@@ -114,6 +115,18 @@ napi_value GetOwnerUid(napi_env env, napi_callback_info info) {
   return done < 0 ? FromInt(env, done) : FromDouble(env, uid);
 }
 
+// readEnviron(directory, most, wait): a Buffer, or -errno as a number.
+napi_value ReadEnviron(napi_env env, napi_callback_info info) {
+  const Arguments<3> given(env, info);
+  environ_file::Text text;
+  const int done = environ_file::read(Int(env, given[0]), static_cast<size_t>(Int(env, given[1])),
+                                      Int(env, given[2]), &text);
+  if (done < 0) return FromInt(env, done);
+  napi_value buffer = nullptr;
+  napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
+  return buffer;
+}
+
 // libuv makes all threads of its pool when it is first given work, and waits until each has
 // started. A thread inherits the namespaces of its maker for good, so this has to happen at home,
 // before the first switch of any thread of the process.
@@ -166,6 +179,7 @@ void Sys(napi_env env, napi_value exports) {
   Export(env, exports, "getOwnerUid", GetOwnerUid);
   Export(env, exports, "getInode", GetInode);
   Export(env, exports, "getId", GetId);
+  Export(env, exports, "readEnviron", ReadEnviron);
   Export(env, exports, "warmThreadPool", WarmThreadPool);
   Export(env, exports, "die", Die);
   Export(env, exports, "nodeProgram", Nullary<program::node>);

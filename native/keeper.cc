@@ -69,7 +69,7 @@ void take_newcomers(std::vector<Orphan>* orphans) {
 bool ended(const Orphan& orphan) {
   siginfo_t info = {};
   const long done = ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */,
-                             static_cast<id_t>(orphan.pidfd), &info, WEXITED | WNOHANG);
+                             static_cast<id_t>(orphan.pidfd), &info, WEXITED | WNOHANG | __WALL);
   if (done == 0 && info.si_pid == 0) return false;
   ::close(orphan.pidfd);
   end(orphan.keeper);

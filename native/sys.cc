@@ -16,6 +16,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <string>
+
 #include "kernel.h"
 
 namespace sys {
@@ -91,13 +93,23 @@ int is_kernel_thread(int pid) {
 }
 
 // /proc may have been mounted in another pid namespace than ours; then its numbers are not our
-// pids.
+// pids, although our own may be the same in both by chance: "NSpid:" has it once for each namespace
+// from that of /proc down to ours (proc_pid_status(5)).
 int is_own_proc() {
-  char self[16];
-  const long length = ::readlink("/proc/self", self, sizeof self - 1);
+  char buffer[4096];
+  long length = ::readlink("/proc/self", buffer, sizeof buffer - 1);
   if (length <= 0) return 0;
-  self[length] = '\0';
-  return atoi(self) == ::getpid();
+  buffer[length] = '\0';
+  if (atoi(buffer) != ::getpid()) return 0;
+  const int status = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (status == -1) return 0;
+  std::string text;
+  while ((length = ::read(status, buffer, sizeof buffer)) > 0) text.append(buffer, length);
+  ::close(status);
+  const char name[] = "\nNSpid:\t";
+  const size_t pids = text.find(name);
+  if (pids == std::string::npos) return 1;  // a kernel without pid namespaces
+  return text.find_first_of("\t\n", pids + strlen(name)) == text.find('\n', pids + 1);
 }
 
 int pipe(int ends[2]) { return result(::pipe2(ends, O_CLOEXEC)); }

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { requireNode } from './runtime.ts';
 
 export interface Created {
   readonly error: number;
@@ -232,6 +233,8 @@ export interface Binding {
     limits: Float64Array,
   ): Promise<NetlinkAnswer>;
   openForWriting(path: string): number;
+  /** /proc/PID/environ, of an fd of /proc/PID: at most so many bytes, within so many milliseconds. */
+  readEnviron(directory: number, most: number, wait: number): Buffer | number;
   /** Takes both fds. Of the ids, each three: inside, outside, how many; none: they are ours. */
   rootOpen(
     process: number,
@@ -296,6 +299,7 @@ export let binding: Binding = new Proxy({} as Binding, {
 });
 
 function loadAddon(): Binding {
+  requireNode();
   try {
     return (load('node-gyp-build') as (folder: string) => Binding)(root);
   } catch (error) {

@@ -3,7 +3,8 @@
  */
 import { errnos } from './errnos.ts';
 import { failure, invalidType } from './errors.ts';
-import { startTimeOf } from './proc.ts';
+import { property } from './own.ts';
+import { gone, startTimeOf } from './proc.ts';
 
 /** Something with a `pid`: a ChildProcess, a Container. */
 export interface Owner {
@@ -15,27 +16,38 @@ export interface Owner {
   readonly startTime?: number | undefined;
 }
 
-export const gone = 'the process has exited';
+/** Children of ours that are no ChildProcess. */
+const children = new WeakSet<object>();
 
-interface AnyOwner {
-  pid?: unknown;
-  /** A ChildProcess's. */
-  exitCode?: unknown;
-  signalCode?: unknown;
-  /** A Container's. */
-  name?: unknown;
-  state?: unknown;
+/** From now on `owner.pid` is taken for that of a child of ours. */
+export function markAsChild(owner: object): void {
+  children.add(owner);
+}
+
+/** Is its pid from the kernel, and so that of a child of ours whatever /proc shows? */
+export function isChild(target: unknown): boolean {
+  if (typeof target !== 'object' || target === null) return false;
+  return children.has(target) || property(target, 'signalCode') !== undefined;
+}
+
+/** The pid that a target has, if it is a process or has one. */
+export function pidIn(target: unknown): number | undefined {
+  if (typeof target === 'number') return target;
+  if (typeof target !== 'object' || target === null) return undefined;
+  const pid = property(target, 'pid');
+  return typeof pid === 'number' ? pid : undefined;
 }
 
 /** The pid of a ChildProcess or the like; Node keeps showing that of a child which is long gone. */
-export function livePid(owner: AnyOwner): number {
-  const { pid, name, state } = owner;
-  if (pid === undefined && typeof state === 'string') {
-    const advice = `this container has no process: it is ${state}`;
-    throw failure(errnos.ESRCH, 'pidfd_open', { target: `${name}`, advice });
+export function livePid(owner: object): number {
+  const of = (name: string) => property(owner, name);
+  const pid = of('pid');
+  if (pid === undefined && typeof of('state') === 'string') {
+    const advice = `this container has no process: it is ${of('state')}`;
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: `${of('name')}`, advice });
   }
   if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);
-  if ((owner.exitCode ?? owner.signalCode ?? null) !== null) {
+  if ((of('exitCode') ?? of('signalCode') ?? null) !== null) {
     throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice: gone });
   }
   return pid;
@@ -44,7 +56,7 @@ export function livePid(owner: AnyOwner): number {
 /** What `target` says of when its process started. */
 export function startTimeIn(target: unknown): number | undefined {
   if (typeof target !== 'object' || target === null) return undefined;
-  const startTime = (target as { startTime?: unknown }).startTime;
+  const startTime = property(target, 'startTime');
   if (startTime === undefined || typeof startTime === 'number') return startTime;
   throw invalidType('target.startTime', 'a number of clock ticks', startTime);
 }

@@ -1,5 +1,61 @@
-/** Reads what /proc says of one process, where more than one room asks for it. */
-import { readFileSync } from 'node:fs';
+/** Reads what /proc says of one process, where more than one module asks for it. */
+import { lstatSync, readFileSync } from 'node:fs';
+import { binding } from './binding.ts';
+import { errnos } from './errnos.ts';
+import { failure } from './errors.ts';
+
+/** Why nothing but the namespaces of a child of ours is to be had. */
+const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
+
+const noProc = '/proc is not mounted here';
+
+export const gone = 'the process has exited';
+
+/** The right to look into it is missing. */
+export const unreadable =
+  'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
+
+/**
+ * An fd (O_PATH) of /proc/PID, for the caller to close. Whatever is read through it is of that one
+ * process, or fails. `isChild`: the pid is from the kernel and not from /proc, which may have been
+ * mounted in another pid namespace than ours.
+ */
+export function openProcess(pid: number, isChild: boolean): number {
+  if (isChild && binding.isOwnProc() !== 1) {
+    throw failure(errnos.ESRCH, 'open', {
+      target: pid,
+      advice: isMounted() ? foreignProc : noProc,
+    });
+  }
+  const directory = Number.isInteger(pid) ? binding.openDirectory(`/proc/${pid}`) : errnos.ENOENT;
+  if (directory >= 0) return directory;
+  if (directory === errnos.ENOENT) {
+    throw failure(errnos.ESRCH, 'open', { target: pid, advice: absence(pid) });
+  }
+  const advice = directory === errnos.EACCES ? unreadable : undefined;
+  throw failure(directory, 'open', { target: pid, advice });
+}
+
+/** The link itself: where /proc is of a pid namespace that we are not in, it leads nowhere. */
+function isMounted(): boolean {
+  return lstatSync('/proc/self', { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Why there is no /proc/PID. */
+function absence(pid: number): string {
+  if (!isMounted()) return noProc;
+  return binding.isOwnProc() === 1 && lives(pid)
+    ? '/proc hides it from us (its mount option hidepid): run as root or as its owner'
+    : gone;
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /**
  * When a process started, in clock ticks after boot; undefined where there is none, or it has ended.

@@ -9,7 +9,9 @@ import { failure, invalidType, invalidValue } from './errors.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Handle } from './handle.ts';
 import type { Namespaces } from './namespaces.ts';
-import { checkStart, gone, livePid, type Owner, startTimeIn } from './owner.ts';
+import { has, own, property } from './own.ts';
+import { checkStart, isChild, livePid, type Owner, startTimeIn } from './owner.ts';
+import { gone, openProcess as openDirectory, unreadable } from './proc.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from './types.ts';
 
 /** Paths of namespaces, such as `{ net: '/run/netns/blue' }`. */
@@ -27,9 +29,6 @@ const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
 /** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */
 const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];
 
-const unreadable =
-  'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
-
 /** Opens the namespaces of `target`; the caller owns one use of the result. */
 export function openTarget(target: Target, types: Types): Fds {
   if (target instanceof Handle) return openHandle(target, types);
@@ -37,10 +36,15 @@ export function openTarget(target: Target, types: Types): Fds {
   if (typeof target !== 'object' || target === null) {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
   }
-  if ('pid' in target && typeof target.pid !== 'string') {
-    return openProcess(livePid(target), types, 'signalCode' in target, startTimeIn(target));
+  if (isOwner(target)) {
+    return openProcess(livePid(target), types, isChild(target), startTimeIn(target));
   }
-  return openPaths(target as Paths, types);
+  return openPaths(own(target), types);
+}
+
+/** Has it a pid, and not a path by that name? */
+function isOwner(target: Owner | Paths): target is Owner {
+  return has(target, 'pid') && typeof property(target, 'pid') !== 'string';
 }
 
 function openHandle(handle: Handle, types: Types): Fds {
@@ -96,11 +100,8 @@ function openProcess(pid: number, types: Types, isChild = false, startTime?: num
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
   const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc, startTime) : undefined;
-  if (viaFd === undefined && isChild && !ownProc) {
-    const advice = 'our /proc is that of another pid namespace, where this is another process';
-    throw failure(errnos.ESRCH, 'open', { target: pid, advice });
-  }
-  const fds = viaFd ?? viaProc(pid, wanted, `${pid}`, startTime);
+  if (viaFd !== undefined) return types === 'all' ? keepDifferent(viaFd) : viaFd;
+  const fds = viaProc(openDirectory(pid, isChild), pid, wanted, startTime);
   return types === 'all' ? keepDifferent(fds) : fds;
 }
 
@@ -140,19 +141,16 @@ function viaPidfd(
   }
 }
 
+/** Takes the directory. */
 function viaProc(
+  directory: number,
   pid: number,
   types: readonly NamespaceType[],
-  name = `${pid}`,
   startTime?: number,
+  isOurs = false,
 ): Fds {
-  const directory = binding.openDirectory(`/proc/${name}`);
-  if (directory < 0) {
-    const errno = directory === errnos.ENOENT ? errnos.ESRCH : directory;
-    throw failure(errno, 'open', { target: pid });
-  }
   try {
-    if (name === `${pid}`) refuseKernelThread(pid);
+    if (!isOurs) refuseKernelThread(pid);
     checkStart(pid, startTime);
     return openEach(types, type => {
       const fd = binding.openNamespaceAt(directory, type);
@@ -180,7 +178,11 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
 /** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
 export function openThread(types: readonly NamespaceType[]): Fds {
   const tid = binding.gettid();
-  return viaPidfd(tid, types, true) ?? viaProc(tid, types, 'thread-self');
+  const fds = viaPidfd(tid, types, true);
+  if (fds !== undefined) return fds;
+  const directory = binding.openDirectory('/proc/thread-self');
+  if (directory < 0) throw failure(directory, 'open', { target: '/proc/thread-self' });
+  return viaProc(directory, tid, types, undefined, true);
 }
 
 /** Drops, and closes, what is ours already. */

@@ -1,5 +1,6 @@
 /** Starts the launcher (native/launcher) on a plan. */
 import { binding, type Spawned, type SpawnFailure } from '../binding.ts';
+import { own } from '../own.ts';
 import type { Place } from './failures.ts';
 
 /** What the launcher has to be told, but for what Node tells the handle. */
@@ -32,8 +33,9 @@ export interface NodeOptions {
   cwd?: string | null | undefined;
   envPairs: string[];
   detached?: boolean;
-  uid?: number | null | undefined;
-  gid?: number | null | undefined;
+  /** `'keep'`, which nothing of Node's ever is: it stays as it is, even where user is joined. */
+  uid?: number | 'keep' | null | undefined;
+  gid?: number | 'keep' | null | undefined;
 }
 
 /** What the launcher becomes. */
@@ -55,7 +57,7 @@ export function launch(
   ended: (code: number, signal: number) => void,
   failed: (failure: SpawnFailure) => void,
 ): Spawned {
-  const { file, args, envPairs, cwd, stdio } = program;
+  const { file, args, envPairs, cwd, stdio } = own(program);
   return binding.spawn(
     {
       program: -1,
@@ -73,4 +75,8 @@ export function launch(
     failed,
     plan.entered,
   );
+}
+
+export function hasStarted(spawned: Spawned): spawned is Exclude<Spawned, SpawnFailure> {
+  return Object.hasOwn(spawned, 'child');
 }

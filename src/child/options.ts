@@ -7,8 +7,9 @@ import type {
 } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CreateOptions, checkCreateOptions, createOptions } from '../create/options.ts';
+import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
 import { checkTypes, invalidType, invalidValue } from '../errors.ts';
+import { own as ownOf } from '../own.ts';
 import type { Target } from '../target.ts';
 import { kinds, type NamespaceType, type Types } from '../types.ts';
 import type { Capability } from './capabilities.ts';
@@ -99,18 +100,21 @@ const placing = [
   'credentials',
   'killOnParentExit',
 ] as const;
+/** Of the credentials. In the user namespace above its own, the target has none to give. */
+const parts = ['uid', 'gid', 'groups', 'capabilities', 'noNewPrivs'] as const;
 const ours: readonly string[] = [...placing, ...createOptions];
 type Ours = (typeof placing)[number] | keyof CreateOptions;
 
 /** Parts them: ours, checked, and a copy of Node's, which Node checks. */
 export function part<O extends ChildPlace>(options: O): { own: Own; nodes: Omit<O, Ours> } {
-  const nodes = { ...options } as Record<string, unknown>;
+  const all = ownOf(options);
+  const nodes = ownOf(options) as Record<string, unknown>;
   const own: Record<string, unknown> = {};
   for (const name of ours) {
     own[name] = nodes[name];
     delete nodes[name];
   }
-  return { own: check(own as ChildPlace, options), nodes: nodes as never };
+  return { own: check(own as ChildPlace, all), nodes: nodes as never };
 }
 
 function check(own: ChildPlace, all: ChildPlace): Own {
@@ -145,8 +149,8 @@ function check(own: ChildPlace, all: ChildPlace): Own {
     throw invalidType('options.groups', 'an array of ids', groups);
   }
   if (credentials !== undefined) {
-    for (const name of ['uid', 'gid', 'groups', 'capabilities', 'noNewPrivs'] as const) {
-      if (all[name] !== undefined) {
+    for (const name of [...parts, 'userParent'] as const) {
+      if (all[name] !== undefined && all[name] !== false) {
         throw invalidValue(`options.${name}`, "left out with credentials: 'target'", all[name]);
       }
     }
@@ -160,9 +164,14 @@ function check(own: ChildPlace, all: ChildPlace): Own {
   };
 }
 
-/** Of a user or a group; all ones is none. */
-export function isId(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32 - 1;
+/** A uid or gid as Node takes them: its numbers are of 32 bits with a sign, and -1 is the one for none. */
+export function isSettable(id: unknown): boolean {
+  return (
+    Number.isInteger(id) &&
+    id !== -1 &&
+    (id as number) >= -(2 ** 31) &&
+    (id as number) < 2 ** 32 - 1
+  );
 }
 
 function checkRoot(root: unknown, target: Target | undefined): string | undefined {

@@ -7,13 +7,16 @@ import { encode } from '../create/request.ts';
 import { failure, invalidValue } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
 import { Handle } from '../handle.ts';
-import { refuseSuccessor } from '../owner.ts';
-import { openTarget, openThread, type Target } from '../target.ts';
+import { own as ownOf } from '../own.ts';
+import { isChild, pidIn, refuseSuccessor } from '../owner.ts';
+import { openTarget, type Target } from '../target.ts';
 import { kindOf, maskOf, type NamespaceType } from '../types.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import type { NodeOptions, Plan } from './launch.ts';
-import { type ChildPlace, type Environment, type Own, ordered } from './options.ts';
-import { type Credentials, TargetProcess } from './target-process.ts';
+import { type ChildPlace, type Environment, isSettable, type Own, ordered } from './options.ts';
+import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
+import type { Credentials } from './status.ts';
+import { TargetProcess } from './target-process.ts';
 
 /** LAUNCH_* of native/launcher/launch.h. */
 const flag = {
@@ -38,6 +41,10 @@ const bareEnvironment: Environment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 
+/** LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%, PERL5OPT, PATH, ...: no list of them would be complete. */
+const strange =
+  "without 'target' unless mnt or root is the target's: with its variables, programs of ours would run its code";
+
 /** A plan with what it holds open. */
 export class OpenPlan {
   readonly plan: Plan;
@@ -51,13 +58,17 @@ export class OpenPlan {
       const pid = pidOf(own.target);
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
       if (pid !== undefined && lends(own, env)) {
-        lender = new TargetProcess(pid);
+        lender = new TargetProcess(pid, isChild(own.target));
         refuseSuccessor(pid, own.target);
       }
       this.#fds = openJoins(own);
       const joined = ordered(this.#fds?.types ?? []);
-      this.environment = this.#environment(own, env, joined, lender);
-      this.plan = this.#plan(own, env, joined, lender);
+      const ofTarget =
+        own.root === 'target' || (own.root === undefined && joined.includes('mnt') && lender);
+      const rootFd = ofTarget ? this.#hold(borrow(own.target, lender, 'root').openRoot()) : -1;
+      const given = env ?? this.#usualEnvironment(lender, rootFd);
+      this.environment = this.#environment(own, given, rootFd, lender);
+      this.plan = this.#plan(own, joined, rootFd, lender, given !== env && given !== process.env);
     } catch (error) {
       this.release();
       throw error;
@@ -76,39 +87,57 @@ export class OpenPlan {
     return fd;
   }
 
+  #usualEnvironment(lender: TargetProcess | undefined, rootFd: number): ChildPlace['env'] {
+    if (this.#fds?.get('mnt') === undefined) return process.env;
+    if (lender === undefined) return bareEnvironment;
+    return this.#isElsewhere(rootFd) ? 'target' : process.env;
+  }
+
+  /** Are the programs that the child finds others than ours? */
+  #isElsewhere(rootFd: number): boolean {
+    const mounts = this.#fds?.get('mnt');
+    return (mounts !== undefined && !isOwnMounts(mounts)) || (rootFd >= 0 && !isOwnRoot(rootFd));
+  }
+
   #environment(
     own: Own,
-    env: ChildPlace['env'],
-    joined: readonly NamespaceType[],
+    given: ChildPlace['env'],
+    rootFd: number,
     lender: TargetProcess | undefined,
   ): Environment {
-    const given =
-      env ?? (joined.includes('mnt') ? (lender ? 'target' : bareEnvironment) : process.env);
-    const parts: readonly ('target' | Environment)[] = Array.isArray(given) ? given : [given];
+    const parts: readonly unknown[] = Array.isArray(given) ? given : [given];
     const all = parts.map(part => {
-      if (part === 'target') return borrow(own.target, lender, 'env').environment();
-      if (typeof part === 'object' && part !== null) return part;
-      throw invalidValue('options.env', "an object, 'target', or a list of these", env);
+      if (part === 'target') {
+        const process = borrow(own.target, lender, 'env');
+        if (this.#isElsewhere(rootFd)) return process.environment();
+        throw invalidValue('options.env', strange, given);
+      }
+      if (typeof part === 'object' && part !== null) return part as Environment;
+      throw invalidValue('options.env', "an object, 'target', or a list of these", given);
     });
     // Node's own reading of an object takes inherited properties too.
-    return all.length === 1 ? (all[0] as Environment) : Object.assign({}, ...all.map(flat));
+    if (all.length === 1) return all[0] as Environment;
+    return Object.assign(Object.create(null), ...all.map(flat));
   }
 
   #plan(
     own: Own,
-    env: ChildPlace['env'],
     joined: readonly NamespaceType[],
+    rootFd: number,
     lender: TargetProcess | undefined,
+    foreignEnv: boolean,
   ): Plan {
     const { target, unshare = [], root } = own;
-    const rootOfTarget =
-      root === 'target' || (root === undefined && joined.includes('mnt') && lender);
     const foreign = joined.includes('mnt') || root !== undefined;
-    const inside = joined.includes('user');
+    const user = this.#fds?.get('user');
+    const inside = user !== undefined;
     const credentials =
       own.credentials === undefined
         ? undefined
-        : borrow(target, lender, 'credentials').credentials(inside, sharesUser(target));
+        : borrow(target, lender, 'credentials').credentials(
+            inside ? inodeOf(user) : undefined,
+            ownUserNamespace(),
+          );
     const capabilities =
       credentials?.capabilities ??
       (own.capabilities ? setsOf(checkCapabilities(own.capabilities)) : undefined);
@@ -130,7 +159,7 @@ export class OpenPlan {
     set('umask', credentials);
     set('dieWithParent', own.killOnParentExit);
     const sets = capabilities ?? setsOf(0n);
-    return {
+    return ownOf<Plan>({
       target: nameOf(target),
       joined,
       created: ordered(unshare),
@@ -138,7 +167,7 @@ export class OpenPlan {
       unshare: maskOf(unshare),
       joins: Int32Array.from(joined, type => this.#fds?.get(type) ?? -1),
       types: Int32Array.from(joined, type => kindOf[type].flag),
-      rootFd: rootOfTarget ? this.#hold(borrow(target, lender, 'root').openRoot()) : -1,
+      rootFd,
       rootPath: root === 'target' ? undefined : root,
       create: encode(unshare, own, { inside }),
       cgroup: own.cgroup ? this.#hold(borrow(target, lender, 'cgroup').openCgroup()) : -1,
@@ -152,9 +181,9 @@ export class OpenPlan {
         sets.bounding,
         sets.ambient,
       ),
-      foreignEnv: env !== undefined ? false : joined.includes('mnt'),
-      complete: options => complete(options, flags, credentials),
-    };
+      foreignEnv,
+      complete: options => complete(ownOf(options), flags, credentials),
+    });
   }
 }
 
@@ -164,7 +193,6 @@ function complete(
   flags: number,
   credentials: Credentials | undefined,
 ): { flags: number; ids: Uint32Array } {
-  const three = (id: number | null | undefined) => [id ?? 0, id ?? 0, id ?? 0];
   const uids = credentials?.uid ?? three(uid);
   const gids = credentials?.gid ?? three(gid);
   let all = flags;
@@ -177,10 +205,15 @@ function complete(
   return { flags: all, ids: Uint32Array.from([...uids, ...gids]) };
 }
 
+/** setresuid(2): all ones leave an id as it is, which nobody gets who has not asked for just that. */
+function three(id: NodeOptions['uid']): [number, number, number] {
+  const one = id === 'keep' ? 2 ** 32 - 1 : (id ?? 0);
+  if (id !== 'keep' && !isSettable(one)) throw invalidValue('options.uid or gid', 'an id', id);
+  return [one, one, one];
+}
+
 function pidOf(target: Target | undefined): number | undefined {
-  if (typeof target === 'number') return target;
-  if (typeof target !== 'object' || target === null || target instanceof Handle) return undefined;
-  return 'pid' in target && typeof target.pid === 'number' ? target.pid : undefined;
+  return target instanceof Handle ? undefined : pidIn(target);
 }
 
 function nameOf(target: Target | undefined): number | string | undefined {
@@ -210,7 +243,7 @@ function borrow(
 }
 
 function flat(env: Environment): Environment {
-  const copy: Record<string, string | undefined> = {};
+  const copy: Record<string, string | undefined> = Object.create(null);
   for (const name in env) copy[name] = env[name];
   return copy;
 }
@@ -223,7 +256,7 @@ function openJoins({ target, namespaces, userParent }: Own): Fds | undefined {
   try {
     const owner = userParent ? openOwner(target, fds) : undefined;
     const user = owner ?? fds.get('user');
-    const keepUser = user !== undefined && !isOwnUser(user);
+    const keepUser = user !== undefined && inodeOf(user) !== ownUserNamespace();
     if (owner === undefined && (user === undefined || keepUser)) return fds.retain();
     const types = namespaces.length === 0 ? [] : fds.types.filter(type => type !== 'user');
     const wanted: NamespaceType[] = keepUser ? ordered([...types, 'user']) : [...types];
@@ -245,29 +278,6 @@ function openOwner(target: Target, fds: Fds): number {
     return must(binding.getOwner(fd), 'ioctl', 'user');
   } finally {
     from.release();
-  }
-}
-
-let ownUser: string | undefined;
-
-/** A process of several threads cannot change its user namespace, so ours is always the same. */
-function isOwnUser(fd: number): boolean {
-  if (ownUser === undefined) {
-    const fds = openThread(['user']);
-    ownUser = String(binding.getInode(fds.get('user') ?? -1));
-    fds.release();
-  }
-  return String(binding.getInode(fd)) === ownUser;
-}
-
-function sharesUser(target: Target | undefined): boolean {
-  const pid = pidOf(target);
-  if (pid === undefined) return false;
-  const fds = openTarget(pid, ['user']);
-  try {
-    return isOwnUser(fds.get('user') ?? -1);
-  } finally {
-    fds.release();
   }
 }
 

@@ -1,16 +1,16 @@
 /**
- * A genuine ChildProcess of Node's, started by our launcher: Node's own functions do everything, and
- * find our handle where theirs would be. The one place that knows Node's private `handle.spawn`.
+ * What a genuine ChildProcess of Node's has in the place of Node's own handle: starts the process by
+ * our launcher. The one place that knows Node's private `handle.spawn`.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { binding, type Child, type SpawnFailure } from '../binding.ts';
-import { builtin } from '../builtin.ts';
 import { errnos } from '../errnos.ts';
 import type { NamespaceError } from '../errors.ts';
+import { own } from '../own.ts';
 import { childFailure } from './failures.ts';
-import { launch, type NodeOptions, type Plan } from './launch.ts';
+import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';
+import { isSettable } from './options.ts';
 
 interface Stdio {
   readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
@@ -28,7 +28,7 @@ for (const [name, number] of Object.entries(constants.signals)) {
 }
 
 /** In the place of Node's Process (src/process_wrap.cc). */
-class ProcessHandle extends AsyncResource {
+export class ProcessHandle extends AsyncResource {
   pid: number | undefined;
   /** Set to that of the ChildProcess: the end of the child, or a negative errno. */
   onexit: (code: number, signal: string) => void = () => {};
@@ -67,6 +67,9 @@ class ProcessHandle extends AsyncResource {
       );
     }
     this.#retire(given.length);
+    // What Node passes on and the kernel would take for "as it is", which is mostly root.
+    const { uid, gid } = own(this.#options);
+    if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
     return this.#start(file, args, envPairs, stdio);
   }
 
@@ -77,7 +80,8 @@ class ProcessHandle extends AsyncResource {
    */
   #retire(form: number): void {
     if (form === 1) {
-      this.#nodes.spawn({ file: '/', stdio: [{ type: 'fd', fd: -1 }] });
+      const stdio = [own({ type: 'fd', fd: -1 })];
+      this.#nodes.spawn(own({ file: '/', stdio }));
       this.#nodes.close();
       return;
     }
@@ -97,7 +101,7 @@ class ProcessHandle extends AsyncResource {
     result.ends.forEach((fd, i) => {
       if (fd >= 0 && (stdio[i]?.handle?.open(fd) ?? 0) < 0) binding.close(fd);
     });
-    if ('child' in result) {
+    if (hasStarted(result)) {
       this.pid = result.pid;
       this.#child = result.child;
       return 0;
@@ -155,82 +159,8 @@ function source(stdio: Stdio, i: number): number {
   }
 }
 
-interface NodesHandle {
+export interface NodesHandle {
   onexit: (code: number, signal: string) => void;
   spawn(...args: unknown[]): number;
   close(): void;
-}
-
-/** Private parts of Node's ChildProcess. */
-interface Internals {
-  _handle: NodesHandle | ProcessHandle | null;
-  spawn(options: NodeOptions): number;
-}
-
-const childProcess = builtin('node:child_process');
-const marker = 'LINUX_NAMESPACES_PLAN';
-let plans = 0;
-
-/**
- * Calls one of Node's functions so that the ChildProcess that it makes is started after `plan`. The
- * environment that it hands on carries a mark by which that one is known: whatever else is started
- * meanwhile (by a listener of a diagnostics channel, say) is Node's own.
- */
-export function startAs<C>(
-  plan: Plan,
-  env: Record<string, string | undefined>,
-  call: (env: Record<string, string | undefined>) => C,
-): C {
-  const mark = `${marker}=${process.pid}.${++plans}`;
-  const prototype = childProcess().ChildProcess.prototype as unknown as Internals;
-  const own = prototype.spawn;
-  prototype.spawn = function (this: ChildProcess & Internals, options) {
-    const place = options.envPairs?.indexOf(mark) ?? -1;
-    if (place < 0) return own.call(this, options);
-    options.envPairs.splice(place, 1);
-    if (plan.foreignEnv) dropOurs(options.envPairs, env);
-    return spawnAs(plan, this, options, own);
-  };
-  try {
-    return call({ ...env, [marker]: mark.slice(marker.length + 1) });
-  } finally {
-    prototype.spawn = own;
-  }
-}
-
-/** Node hands this one on to every child, whatever environment it was given. */
-function dropOurs(envPairs: string[], env: Record<string, string | undefined>): void {
-  const coverage = envPairs.findIndex(pair => pair.startsWith('NODE_V8_COVERAGE='));
-  if (coverage >= 0 && env['NODE_V8_COVERAGE'] === undefined) envPairs.splice(coverage, 1);
-}
-
-function spawnAs(
-  plan: Plan,
-  child: ChildProcess & Internals,
-  options: NodeOptions,
-  own: (options: NodeOptions) => number,
-): number {
-  const nodes = child._handle;
-  if (typeof nodes?.onexit !== 'function' || typeof nodes.spawn !== 'function') {
-    throw new Error(`linux-namespaces: Node ${process.version} has another ChildProcess`);
-  }
-  const { onexit } = nodes;
-  const handle = new ProcessHandle(plan, options, nodes);
-  handle.onexit = (code, signal) => {
-    const { failure } = handle;
-    if (failure === undefined || code >= 0) return onexit(code, signal);
-    // Node's own way to its 'error' event, with an error that says more.
-    const emit = child.emit as (...args: unknown[]) => boolean;
-    child.emit = (name: string | symbol, ...args: unknown[]) => {
-      if (name === 'error') Reflect.deleteProperty(child, 'emit');
-      return emit.call(child, name, ...(name === 'error' ? [failure] : args));
-    };
-    onexit(failure.errno, signal);
-  };
-  child._handle = handle;
-  try {
-    return own.call(child, options);
-  } catch (error) {
-    throw handle.failure ?? error;
-  }
 }

@@ -7,12 +7,14 @@ import type { ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
 import { builtin } from '../builtin.ts';
 import { invalidType, refusal } from '../errors.ts';
+import { own } from '../own.ts';
 import { requirePermission } from '../permission.ts';
+import { requireNode } from '../runtime.ts';
 import type { Target } from '../target.ts';
 import { type ChildPlace, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
-import { startAs } from './process-handle.ts';
 import type { Exec, ExecFile, Fork, Spawn } from './signatures.ts';
+import { startAs } from './start.ts';
 
 const node = builtin('node:child_process');
 
@@ -57,7 +59,7 @@ export const fork: Fork = ((modulePath: string | URL, ...rest: unknown[]) => {
     options,
     nodes => node().fork(modulePath as string, list, nodes as never),
     joined => {
-      if (!joined.includes('mnt') && options.root === undefined) return;
+      if (!joined.includes('mnt') && own(options).root === undefined) return;
       throw refusal(['mnt'], 'has no Node that fork() could run', { advice: 'use openWorker()' });
     },
   );
@@ -79,7 +81,7 @@ function promised<R>(call: (...args: never[]) => ChildProcess) {
 }
 
 for (const call of [exec, execFile]) {
-  Object.defineProperty(call, promisify.custom, { value: promised(call as never) });
+  Object.defineProperty(call, promisify.custom, own({ value: promised(call as never) }));
 }
 
 /** The same call with `target` as its target, whichever of its arguments are left out. */
@@ -93,23 +95,24 @@ export function within(
     (argument, i) =>
       i > 0 && typeof argument === 'object' && !Array.isArray(argument) && argument !== null,
   );
-  if (place > 0) args[place] = { ...(args[place] as object), target };
+  if (place > 0) args[place] = own({ ...(args[place] as object), target });
   else args.splice(Array.isArray(args[1]) ? 2 : 1, 0, { target });
   return call(...(args as never[]));
 }
 
 function start<C extends ChildProcess>(
-  options: Options,
+  given: Options,
   call: (nodes: object) => C,
   check?: (joined: readonly string[]) => void,
 ): C {
+  requireNode();
   requirePermission();
-  const { env, ...rest } = options;
-  const { own, nodes } = part(rest as Options);
-  const open = new OpenPlan(own, env ?? undefined);
+  const options = own(given);
+  const { own: ours, nodes } = part(options);
+  const open = new OpenPlan(ours, options.env ?? undefined);
   try {
     check?.(open.plan.joined);
-    return startAs(open.plan, open.environment, env => call({ ...nodes, env }));
+    return startAs(open.plan, { ...nodes, env: open.environment }, call);
   } finally {
     open.release();
   }

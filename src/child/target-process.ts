@@ -7,27 +7,19 @@ import { readFileSync } from 'node:fs';
 import { binding } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure, type NamespaceError } from '../errors.ts';
-import { type CapabilitySets, noCapabilities } from './capabilities.ts';
-
-export interface Credentials {
-  /** Real, effective, saved. */
-  uid: number[];
-  gid: number[];
-  /** undefined: the same as ours. */
-  groups: number[] | undefined;
-  capabilities: CapabilitySets;
-  noNewPrivs: boolean;
-  umask: number;
-}
+import { gone, openProcess, unreadable } from '../proc.ts';
+import { environmentIn } from './environ.ts';
+import { inodeOf } from './ours.ts';
+import { type Credentials, credentialsIn, type IdRange, rightsIn } from './status.ts';
 
 export class TargetProcess {
   readonly pid: number;
   readonly #directory: number;
 
-  constructor(pid: number) {
+  /** `isChild`: its pid is from the kernel, not from /proc. */
+  constructor(pid: number, isChild: boolean) {
     this.pid = pid;
-    this.#directory = binding.openDirectory(`/proc/${pid}`);
-    if (this.#directory < 0) throw this.#failure(this.#directory, 'open');
+    this.#directory = openProcess(pid, isChild);
   }
 
   close(): void {
@@ -43,18 +35,15 @@ export class TargetProcess {
 
   /** The environment that it was started with; proc_pid_environ(5). */
   environment(): Record<string, string> {
-    const env: Record<string, string> = {};
-    for (const pair of this.#read('environ').split('\0')) {
-      const equals = pair.indexOf('=');
-      if (equals > 0) env[pair.slice(0, equals)] = pair.slice(equals + 1);
-    }
-    return env;
+    return environmentIn(this.#directory, (errno, advice) => this.#failure(errno, 'read', advice));
   }
 
   /** An fd for writing of its cgroup.procs in the cgroup2 tree, wherever that is mounted. */
   openCgroup(): number {
-    const line = /^0::(.*)$/m.exec(this.#read('cgroup'));
-    const path = line?.[1] && cgroupFile(line[1].replace(/ \(deleted\)$/, ''));
+    // Only a newline ends a line: a name in a path may have anything else in it.
+    const lines = this.#read('cgroup').split('\n');
+    const own = lines.find(line => line.startsWith('0::'))?.slice('0::'.length);
+    const path = own && cgroupFile(own.replace(/ \(deleted\)$/, ''));
     const advice = 'the target is in no cgroup of version 2 that is mounted here';
     if (!path) throw failure(errnos.ENOENT, 'open', { target: this.pid, advice });
     const fd = binding.openForWriting(path);
@@ -63,93 +52,71 @@ export class TargetProcess {
   }
 
   /**
-   * As /proc shows them to us. With `inside`, in the numbers of its own user namespace, for a child
-   * that joins it. Without, a child stays in ours, where the target's capabilities, if they hold in
-   * another user namespace, are none.
+   * For a child that joins the user namespace `joined` (an inode), in the numbers of that. Without, a
+   * child stays in ours, `own`, where the capabilities that the target has in another are none.
    */
-  credentials(inside: boolean, ownUser: boolean): Credentials {
-    const status = this.#read('status');
-    const field = (name: string) => fieldIn(status, name);
-    const ids = (name: string) => idsIn(status, name);
-    const bits = (name: string) => BigInt(`0x${field(name) || '0'}`);
-    const uids = inside ? this.#translation('uid_map') : same;
-    const gids = inside ? this.#translation('gid_map') : same;
-    return {
-      uid: ids('Uid').slice(0, 3).map(uids),
-      gid: ids('Gid').slice(0, 3).map(gids),
-      groups: sameGroups(ids('Groups')) ? undefined : ids('Groups').map(gids),
-      capabilities:
-        inside || ownUser
-          ? {
-              inheritable: bits('CapInh'),
-              permitted: bits('CapPrm'),
-              effective: bits('CapEff'),
-              bounding: bits('CapBnd'),
-              ambient: bits('CapAmb'),
-            }
-          : noCapabilities,
-      noNewPrivs: field('NoNewPrivs') === '1',
-      umask: Number.parseInt(field('Umask') || '022', 8),
-    };
+  credentials(joined: number | undefined, own: number): Credentials {
+    const before = joined ?? this.#userNamespace();
+    const rights = rightsIn(this.#read('status'));
+    const maps =
+      joined === undefined
+        ? undefined
+        : { uid: this.#ranges('uid_map'), gid: this.#ranges('gid_map') };
+    // The kernel reads the ids and then the capabilities: a change between the two is no moment of it.
+    const again = rightsIn(this.#read('status'));
+    // Last. A process that goes into a user namespace below has all capabilities there, and cannot
+    // come back: setns(2) wants a right above that nobody has from below. So if it still is where it
+    // was, it was there all the time. Threads cannot part in this (unshare(2), CLONE_NEWUSER).
+    const user = this.#userNamespace();
+    if (again !== rights || user !== before) {
+      const advice = 'its credentials have changed at this moment: try again';
+      throw failure(errnos.EAGAIN, 'read', { target: this.pid, advice });
+    }
+    return credentialsIn(rights, this.pid, maps, joined !== undefined || user === own);
+  }
+
+  /** The inode of the one that it is in now. */
+  #userNamespace(): number {
+    const fd = binding.openNamespaceAt(this.#directory, 'user');
+    if (fd < 0) throw this.#failure(fd, 'open');
+    try {
+      return inodeOf(fd);
+    } finally {
+      binding.close(fd);
+    }
   }
 
   /** user_namespaces(7): lines of "inside outside length", outside in our numbers. */
-  #translation(file: string): (id: number) => number {
-    const ranges = this.#read(file)
+  #ranges(file: 'uid_map' | 'gid_map'): IdRange[] {
+    return this.#read(file)
       .split('\n')
       .map(line => line.trim().split(/\s+/).map(Number))
-      .filter(range => range.length === 3) as [number, number, number][];
-    return id => {
-      for (const [inside, outside, length] of ranges) {
-        if (id >= outside && id < outside + length) return inside + (id - outside);
-      }
-      const advice = `its id ${id} does not exist in its user namespace`;
-      throw failure(errnos.EINVAL, 'setresuid', { type: 'user', target: this.pid, advice });
-    };
+      .filter(range => range.length === 3) as unknown as IdRange[];
   }
 
   #path(name: string): string {
     return `/proc/self/fd/${this.#directory}/${name}`;
   }
 
-  #read(name: string): string {
+  /** Of what the kernel itself knows: none of these waits for the process. */
+  #read(name: 'status' | 'cgroup' | 'uid_map' | 'gid_map'): string {
     try {
       return readFileSync(this.#path(name), 'utf8');
     } catch (error) {
-      throw this.#failure((error as NodeJS.ErrnoException).errno ?? errnos.ESRCH, 'open');
+      const { errno } = error as NodeJS.ErrnoException;
+      throw errno === undefined ? error : this.#failure(errno, 'open');
     }
   }
 
-  #failure(errno: number, syscall: string): NamespaceError {
+  #failure(errno: number, syscall: string, advice?: string): NamespaceError {
+    const at = { target: this.pid };
     // The directory of a process that has ended is empty, the links of a zombie lead nowhere.
-    const gone = errno === errnos.ENOENT || errno === errnos.ESRCH;
-    const advice = gone
-      ? 'the process has exited'
-      : errno === errnos.EACCES
-        ? 'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner'
-        : undefined;
-    return failure(gone ? errnos.ESRCH : errno, syscall, { target: this.pid, advice });
+    if (errno === errnos.ENOENT || errno === errnos.ESRCH) {
+      return failure(errnos.ESRCH, syscall, { ...at, advice: gone });
+    }
+    const usual = errno === errnos.EACCES ? unreadable : undefined;
+    return failure(errno, syscall, { ...at, advice: advice ?? usual });
   }
-}
-
-/** Those that have no number in its user namespace could not be set, but they can stay. */
-function sameGroups(groups: readonly number[]): boolean {
-  // Not process.getgroups(), which adds the group of the process.
-  const own = idsIn(readFileSync('/proc/self/status', 'utf8'), 'Groups');
-  return own.length === groups.length && groups.every(group => own.includes(group));
-}
-
-/** proc_pid_status(5) */
-function fieldIn(status: string, name: string): string {
-  return new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1] ?? '';
-}
-
-function idsIn(status: string, name: string): number[] {
-  return fieldIn(status, name).split(/\s+/).filter(Boolean).map(Number);
-}
-
-function same(id: number): number {
-  return id;
 }
 
 /** The file of a cgroup: cgroup2 may be mounted anywhere, and with only a part of its tree. */

@@ -4,7 +4,7 @@ import { capabilityNames } from '../child/capabilities.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kinds, type NamespaceType } from '../types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { keep, type ProgramPlace, runProgram } from './program.ts';
+import { type ProgramPlace, runProgram } from './program.ts';
 import { targetOf } from './target.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
@@ -57,7 +57,13 @@ async function placeOf(given: Enter): Promise<ProgramPlace> {
   if (given['no-fork'] && chosen.includes('pid')) {
     throw new UsageError('--no-fork: with a pid namespace the program is always in it');
   }
-  const unasked = given['preserve-credentials'] ? keep : undefined;
+  if (given.env && !mnt && given.root !== '') {
+    // nsenter takes them: a program of ours would then run what the target likes, with our rights.
+    throw new UsageError(
+      '--env: the variables of the target are for its own programs: with --mount or --root',
+    );
+  }
+  const unasked = given['preserve-credentials'] ? 'keep' : undefined;
   return {
     target,
     namespaces,

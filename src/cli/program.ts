@@ -7,18 +7,16 @@ import { basename } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { binding, type SpawnFailure } from '../binding.ts';
 import { childFailure } from '../child/failures.ts';
-import { launch } from '../child/launch.ts';
-import { type ChildPlace, type Environment, isId, part } from '../child/options.ts';
+import { hasStarted, launch, type NodeOptions } from '../child/launch.ts';
+import { type ChildPlace, type Environment, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
+import { isId } from '../create/options.ts';
 import { errnos } from '../errnos.ts';
 import { requirePermission } from '../permission.ts';
 import { UsageError } from './arguments.ts';
 
 /** Those that are meant for a program by whoever sends them to us. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
-
-/** In the place of a uid or gid: it stays as it is, setresuid(2). */
-export const keep = -1;
 
 /** How a program ended; `failed`: why there was none. */
 interface End {
@@ -28,18 +26,20 @@ interface End {
   readonly failed?: SpawnFailure | undefined;
 }
 
-/** What else spawn(2) takes: a working directory, as in Node's options. */
-export type ProgramPlace = ChildPlace & { cwd?: string | undefined };
+/** What else the launcher takes: a working directory, as in Node's options, and ids to be kept. */
+export type ProgramPlace = Omit<ChildPlace, 'uid' | 'gid'> &
+  Pick<NodeOptions, 'cwd' | 'uid' | 'gid'>;
 
 /** Runs `line` (without one, the user's shell as a login shell) in `place`, to its end. */
 export async function runProgram(line: readonly string[], place: ProgramPlace): Promise<void> {
   const [file = process.env['SHELL'] || '/bin/sh', ...list] = line;
   requirePermission();
-  for (const id of [place.uid ?? keep, place.gid ?? keep]) {
-    if (id !== keep && !isId(id)) throw new UsageError(`no id of a user or group: ${id}`);
+  for (const id of [place.uid, place.gid]) {
+    if (id === undefined || id === 'keep' || isId(id)) continue;
+    throw new UsageError(`no id of a user or group: ${id}`);
   }
   if (file === '') return sayUnexecuted(file, errnos.ENOENT);
-  const { own, nodes } = part(place);
+  const { own, nodes } = part(place as ChildPlace);
   const open = new OpenPlan(own, place.env);
   const { plan } = open;
   const program = {
@@ -59,10 +59,11 @@ export async function runProgram(line: readonly string[], place: ProgramPlace): 
     const launched = launch(plan, program, ended, remember);
     const forward = (signal: number) => {
       // From the terminal the whole group has it, the program too.
-      if ('child' in launched && !isFromTerminal(signal)) binding.childKill(launched.child, signal);
+      if (hasStarted(launched) && !isFromTerminal(signal))
+        binding.childKill(launched.child, signal);
     };
     open.release();
-    if (!('child' in launched)) resolve({ code: 0, signal: 0, failed: launched });
+    if (!hasStarted(launched)) resolve({ code: 0, signal: 0, failed: launched });
   });
   if (failed === undefined) return endAs(end);
   if (failed.setup) throw childFailure(failed, file, plan);

@@ -1,5 +1,6 @@
 /** The node that workers run, which is ours: whether it can be one inside, and with which flags. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { requireNode } from '../runtime.ts';
 import type { ResourceLimits } from './options.ts';
 
 let checked = false;
@@ -7,6 +8,7 @@ let checked = false;
 /** Refuses, by name, what would not load the object that joins, or is no node to the outside. */
 export function requireUsableNode(): void {
   if (checked) return;
+  requireNode();
   const reason = unusable();
   if (reason !== undefined) {
     throw Object.assign(
@@ -18,8 +20,6 @@ export function requireUsableNode(): void {
 }
 
 function unusable(): string | undefined {
-  if (process.versions['electron'] !== undefined) return 'Electron';
-  if ((process.versions as Record<string, unknown>)['bun'] !== undefined) return 'Bun';
   if (isSingleExecutable()) return 'a single executable application';
   const builtins = externalBuiltins();
   if (builtins) return `a Node that reads parts of itself from files (${builtins})`;

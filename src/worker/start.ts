@@ -3,13 +3,13 @@
  * it, which joins before node's main() runs. A child of ours as any other, so this builds on the
  * child room (the one import sideways).
  */
-import type { ChildProcess } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { binding } from '../binding.ts';
 import { builtin } from '../builtin.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { type ChildPlace, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
-import { startAs } from '../child/process-handle.ts';
+import { startAs } from '../child/start.ts';
 import { failure } from '../errors.ts';
 import { requirePermission } from '../permission.ts';
 import { maskOf, type Types } from '../types.ts';
@@ -78,12 +78,9 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
     };
     // What is executed first has the channel's number as its argv[0], in front of what we give.
     const [argv0 = '', ...args] = [...nodeFlags(options.resourceLimits ?? {}), '-e', program];
-    const child = startAs(preloaded, env, env =>
-      childProcess().spawn('node', args, {
-        argv0,
-        env,
-        stdio: [...theirs],
-      }),
+    const stdio: StdioOptions = [...theirs];
+    const child = startAs(preloaded, { argv0, env, stdio }, options =>
+      childProcess().spawn('node', args, options),
     );
     return { child, channel, entered };
   } catch (error) {

@@ -1,0 +1,86 @@
+/** Whose rights a process has, as /proc/PID/status says; proc_pid_status(5). */
+import { readFileSync } from 'node:fs';
+import { errnos } from '../errnos.ts';
+import { failure } from '../errors.ts';
+import { type CapabilitySets, noCapabilities } from './capabilities.ts';
+
+export interface Credentials {
+  /** Real, effective, saved. */
+  uid: number[];
+  gid: number[];
+  /** undefined: the same as ours. */
+  groups: number[] | undefined;
+  capabilities: CapabilitySets;
+  noNewPrivs: boolean;
+  umask: number;
+}
+
+/** user_namespaces(7): a line of uid_map or gid_map. */
+export type IdRange = readonly [inside: number, outside: number, length: number];
+
+/**
+ * The lines about rights, without those that change all the time. Lines end with a newline and nothing
+ * else: the process's name, which it gives itself, may have a carriage return in it, or U+2028, where
+ * a regular expression sees the beginning of a line.
+ */
+export function rightsIn(status: string): string {
+  const names = /^(Umask|Uid|Gid|Groups|NoNewPrivs|Cap[A-Z][a-z]+):/;
+  return status
+    .split('\n')
+    .filter(line => names.test(line))
+    .join('\n');
+}
+
+/** `holds`: whether its capabilities mean anything where the child is to be. */
+export function credentialsIn(
+  rights: string,
+  pid: number,
+  maps: { uid: readonly IdRange[]; gid: readonly IdRange[] } | undefined,
+  holds: boolean,
+): Credentials {
+  const field = (name: string) => fieldIn(rights, name);
+  const bits = (name: string) => BigInt(`0x${field(name) || '0'}`);
+  const uids = (id: number) => (maps ? translated(id, maps.uid, pid) : id);
+  const gids = (id: number) => (maps ? translated(id, maps.gid, pid) : id);
+  const groups = idsIn(rights, 'Groups');
+  return {
+    uid: idsIn(rights, 'Uid').slice(0, 3).map(uids),
+    gid: idsIn(rights, 'Gid').slice(0, 3).map(gids),
+    groups: sameGroups(groups) ? undefined : groups.map(gids),
+    capabilities: holds
+      ? {
+          inheritable: bits('CapInh'),
+          permitted: bits('CapPrm'),
+          effective: bits('CapEff'),
+          bounding: bits('CapBnd'),
+          ambient: bits('CapAmb'),
+        }
+      : noCapabilities,
+    noNewPrivs: field('NoNewPrivs') === '1',
+    umask: Number.parseInt(field('Umask') || '022', 8),
+  };
+}
+
+function translated(id: number, ranges: readonly IdRange[], pid: number): number {
+  for (const [inside, outside, length] of ranges) {
+    if (id >= outside && id < outside + length) return inside + (id - outside);
+  }
+  const advice = `its id ${id} does not exist in its user namespace`;
+  throw failure(errnos.EINVAL, 'setresuid', { type: 'user', target: pid, advice });
+}
+
+/** Those that have no number in its user namespace could not be set, but they can stay. */
+function sameGroups(groups: readonly number[]): boolean {
+  // Not process.getgroups(), which adds the group of the process.
+  const own = idsIn(readFileSync('/proc/self/status', 'utf8'), 'Groups');
+  return own.length === groups.length && groups.every(group => own.includes(group));
+}
+
+function fieldIn(status: string, name: string): string {
+  const line = status.split('\n').find(line => line.startsWith(`${name}:`));
+  return line?.slice(name.length + 1).trim() ?? '';
+}
+
+function idsIn(status: string, name: string): number[] {
+  return fieldIn(status, name).split(/\s+/).filter(Boolean).map(Number);
+}
