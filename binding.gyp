@@ -64,8 +64,10 @@
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
             "native/launcher/execute.h",
+            "native/launcher/fork.h",
             "native/launcher/launch.h",
             "native/launcher/launcher.c",
+            "native/launcher/maps.h",
             "native/launcher/syscalls.h"
           ],
           "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],
@@ -82,8 +84,10 @@
             "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",
+            "native/launcher/fork.h",
             "native/launcher/launch.h",
             "native/launcher/launcher.c",
+            "native/launcher/maps.h",
             "native/launcher/preload.c",
             "native/launcher/syscalls.h"
           ],

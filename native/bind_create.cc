@@ -69,17 +69,17 @@ class Hold : public Job {
       Set(env, fds, static_cast<uint32_t>(i), FromInt(env, held->Hold(request_.fds[i])));
     }
     const bool init = error_ == 0 && request_.init;
-    const int channel = init ? held->Hold(request_.init_channel) : -1;
+    const int pipe = init ? held->Hold(request_.init_pipe) : -1;
     error_ = -ECANCELED;  // the environment's from now on
     Set(env, result, "fds", fds);
-    Set(env, result, "init", FromInt(env, channel));
+    Set(env, result, "init", FromInt(env, pipe));
     return result;
   }
 
   void Discard() override {
     if (error_ != 0) return;
     while (request_.count > 0) sys::close(request_.fds[--request_.count]);
-    if (request_.init) sys::close(request_.init_channel);
+    if (request_.init) sys::close(request_.init_pipe);
   }
 
  private:

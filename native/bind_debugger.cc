@@ -15,7 +15,10 @@ namespace {
 class Watch {
  public:
   Watch(Napi::Env env, Napi::Function call)
-      : env_(env), call_(Napi::Persistent(call)), context_(env, "linux-namespaces.SIGUSR1") {
+      : env_(env),
+        receiver_(Napi::Persistent(Napi::Object::New(env))),
+        call_(Napi::Persistent(call)),
+        context_(env, "linux-namespaces.SIGUSR1") {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
     async_.data = this;
@@ -29,7 +32,7 @@ class Watch {
   static void OnAsync(uv_async_t* async) {
     auto* watch = static_cast<Watch*>(async->data);
     Napi::HandleScope scope(watch->env_);
-    watch->call_.MakeCallback(watch->env_.Global(), {}, watch->context_);
+    watch->call_.MakeCallback(watch->receiver_.Value(), {}, watch->context_);
   }
 
   static void Cleanup(napi_async_cleanup_hook_handle handle, void* data) {
@@ -41,10 +44,12 @@ class Watch {
       napi_remove_async_cleanup_hook(watch->handle_);
       // Not deleted: the environment is going, and with it what the references point to.
       watch->call_.SuppressDestruct();
+      watch->receiver_.SuppressDestruct();
     });
   }
 
   Napi::Env env_;
+  Napi::ObjectReference receiver_;  // of our own: Node looks for a domain on it
   Napi::FunctionReference call_;
   Napi::AsyncContext context_;
   uv_async_t async_;

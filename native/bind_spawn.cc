@@ -62,7 +62,12 @@ void ReadFixed(const Napi::Object& from, launch* fixed) {
   fixed->ambient = sets[4];
 }
 
-// spawn(request, ended, failed, entered): { pid, ends, child }, or what failed, with `ends`.
+Napi::FunctionReference Function(const Napi::Value& value) {
+  return value.IsFunction() ? Napi::Persistent(value.As<Napi::Function>())
+                            : Napi::FunctionReference();
+}
+
+// spawn(request, ended, failed, moved, entered): { pid, ends, child }, or what failed, with `ends`.
 Napi::Value Spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
@@ -90,9 +95,13 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   int error = spawn::start(&request, &result);
   Child* child = nullptr;
   if (error == 0) {
-    child =
-        new Child(env, result, info[1].As<Napi::Function>(), info[2].As<Napi::Function>(), info[3]);
-    error = child->Watch(result);
+    Listeners listeners;
+    listeners.ended = Function(info[1]);
+    listeners.failed = Function(info[2]);
+    listeners.moved = Function(info[3]);
+    listeners.entered = Function(info[4]);
+    child = new Child(env, result, std::move(listeners));
+    error = child->Watch();
     if (error != 0) {
       result.step = "epoll_ctl";
       child->Drop();
@@ -100,7 +109,8 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   }
   Napi::Object answer = error != 0 ? Failure(env, error, result) : Napi::Object::New(env);
   if (error == 0) {
-    answer.Set("pid", Napi::Number::New(env, result.pid));
+    const spawn::Launch& launch = result.launch;
+    answer.Set("pid", Napi::Number::New(env, launch.processes[launch.current].pid));
     answer.Set("child", Napi::External<Child>::New(
                             env, child, [](Napi::Env, Child* dropped) { dropped->Drop(); }));
   }
@@ -119,12 +129,12 @@ Napi::Value Kill(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Ref(const Napi::CallbackInfo& info) {
-  Given(info)->Ref();
+  Given(info)->SetRef(true);
   return info.Env().Undefined();
 }
 
 Napi::Value Unref(const Napi::CallbackInfo& info) {
-  Given(info)->Unref();
+  Given(info)->SetRef(false);
   return info.Env().Undefined();
 }
 

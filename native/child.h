@@ -22,44 +22,47 @@ inline Napi::Object Failure(Napi::Env env, int error, const spawn::Result& resul
   return object;
 }
 
+// What a child calls: `ended` at its end, `failed` before that where the program was not run,
+// `moved` when another process has taken its place, `entered` when preload.c is through.
+struct Listeners {
+  Napi::FunctionReference ended;
+  Napi::FunctionReference failed;
+  Napi::FunctionReference moved;
+  Napi::FunctionReference entered;
+};
+
 // A child that runs. Deleted when JavaScript has dropped it and libuv has closed its watchers.
 class Child {
  public:
-  Child(Napi::Env env, const spawn::Result& result, Napi::Function ended, Napi::Function failed,
-        Napi::Value entered)
+  Child(Napi::Env env, const spawn::Result& result, Listeners listeners)
       : env_(env),
-        ended_(Napi::Persistent(ended)),
-        failed_(Napi::Persistent(failed)),
-        pid_(result.pid),
+        receiver_(Napi::Persistent(Napi::Object::New(env))),
+        listeners_(std::move(listeners)),
+        launch_(result.launch),
+        over_(result.over),
         keeper_(result.keeper) {
-    if (entered.IsFunction()) entered_ = Napi::Persistent(entered.As<Napi::Function>());
+    for (uv_poll_t*& watcher : watchers_) watcher = nullptr;
     napi_add_async_cleanup_hook(env, Cleanup, this, &hook_);
   }
 
   // 0, or the error of libuv, with the child killed.
-  int Watch(const spawn::Result& result) {
-    int failed = WatchExit(result.pidfd);
-    if (failed == 0 && result.channel >= 0) {
-      failed = Watch(&report_, result.channel, &channel_,
-                     [](uv_poll_t* handle, int, int) { Self(handle)->OnReport(); });
-      if (failed == 0) uv_unref(reinterpret_cast<uv_handle_t*>(&report_));
-    }
-    if (failed == 0) return 0;
-    spawn::kill(result.pidfd, 9);
-    if (result.channel >= 0) sys::close(result.channel);
-    LeaveChild(result.pidfd);
+  int Watch() {
+    int failed = WatchProcesses();
+    if (failed == 0 && launch_.channel >= 0) failed = Watch(kChannel, launch_.channel);
+    if (failed != 0) GiveUp();
     return failed;
   }
 
   int Kill(int signal) {
+    if (!IsThere()) return UV_ESRCH;
     killed_ = signal;
-    return pidfd_ < 0 ? UV_ESRCH : spawn::kill(pidfd_, signal);
+    if (!over_) Update();  // it may have forked: then that is who is meant
+    return IsThere() ? Signal() : UV_ESRCH;
   }
-  void Ref() {
-    if (pidfd_ >= 0) uv_ref(reinterpret_cast<uv_handle_t*>(exit_));
-  }
-  void Unref() {
-    if (pidfd_ >= 0) uv_unref(reinterpret_cast<uv_handle_t*>(exit_));
+
+  void SetRef(bool wanted) {
+    ref_ = wanted;
+    for (int i = 0; i < kChannel; i++) ApplyRef(i);
   }
 
   void Drop() {
@@ -68,117 +71,182 @@ class Child {
   }
 
  private:
-  static Child* Self(uv_poll_t* handle) { return static_cast<Child*>(handle->data); }
+  static constexpr int kChannel = 1 + LAUNCH_FORKS;  // behind the processes
 
-  int Watch(uv_poll_t* handle, int fd, int* watched, uv_poll_cb callback) {
+  spawn::Process& Current() { return launch_.processes[launch_.current]; }
+  bool IsThere() { return Current().pidfd >= 0; }
+
+  // A launcher that somebody has stopped ends all the same: what has not become the program yet is
+  // nobody's to hold.
+  int Signal() {
+    const int pidfd = Current().pidfd;
+    const int done = spawn::kill(pidfd, killed_);
+    const bool stops = killed_ == SIGSTOP || killed_ == SIGTSTP || killed_ == 0;
+    if (!over_ && !stops) spawn::kill(pidfd, SIGCONT);
+    return done;
+  }
+
+  void ApplyRef(int i) {
+    auto* handle = reinterpret_cast<uv_handle_t*>(watchers_[i]);
+    if (handle == nullptr) return;
+    ref_ ? uv_ref(handle) : uv_unref(handle);
+  }
+
+  int Watch(int i, int fd) {
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env_, &loop);
-    const int failed = uv_poll_init(loop, handle, fd);
-    if (failed != 0) return failed;
-    handle->data = this;
-    *watched = fd;
+    auto* watcher = new uv_poll_t;
+    const int failed = uv_poll_init(loop, watcher, fd);
+    if (failed != 0) {
+      delete watcher;
+      return failed;
+    }
+    watcher->data = this;
+    watchers_[i] = watcher;
     open_++;
-    return uv_poll_start(handle, UV_READABLE, callback);
+    if (i == kChannel) uv_unref(reinterpret_cast<uv_handle_t*>(watcher));
+    return uv_poll_start(watcher, UV_READABLE, [](uv_poll_t* handle, int, int) {
+      static_cast<Child*>(handle->data)->OnEvent();
+    });
   }
 
-  int WatchExit(int pidfd) {
-    return Watch(exit_, pidfd, &pidfd_,
-                 [](uv_poll_t* handle, int, int) { Self(handle)->OnExit(); });
+  // Of each process, from when it is known until it has been reaped.
+  int WatchProcesses() {
+    for (int i = 0; i <= launch_.current; i++) {
+      const int pidfd = launch_.processes[i].pidfd;
+      if (pidfd < 0 || watchers_[i] != nullptr) continue;
+      const int failed = Watch(i, pidfd);
+      if (failed != 0) return failed;
+      ApplyRef(i);
+    }
+    return 0;
   }
 
-  // Gives back the fd, which is no longer watched.
-  int Unwatch(uv_poll_t* handle, int* watched) {
-    const int fd = *watched;
-    if (fd < 0) return fd;
-    *watched = -1;
-    uv_close(reinterpret_cast<uv_handle_t*>(handle), [](uv_handle_t* closed) {
+  void Unwatch(int i) {
+    uv_poll_t* watcher = watchers_[i];
+    if (watcher == nullptr) return;
+    watchers_[i] = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(watcher), [](uv_handle_t* closed) {
       auto* self = static_cast<Child*>(closed->data);
+      delete reinterpret_cast<uv_poll_t*>(closed);
       self->open_--;
       self->DeleteIfDone();
     });
-    return fd;
   }
 
-  void LeaveChild(int pidfd) {
-    Unwatch(exit_, &pidfd_);
-    keeper::leave_to_reaper(pidfd, keeper_);
-    keeper_ = nullptr;
+  void StopListening() {
+    Unwatch(kChannel);
+    if (launch_.channel >= 0) sys::close(launch_.channel);
+    launch_.channel = -1;
   }
 
-  void OnExit() {
-    int code = 0;
-    int signal = 0;
-    const int ended = spawn::wait(pidfd_, &code, &signal);
-    if (ended == 0) return;
-    const uv_poll_t* watched = exit_;
-    if (channel_ >= 0) OnReport();  // what it said last comes before its end
-    if (exit_ != watched) return;
-    StopReading();
-    sys::close(Unwatch(exit_, &pidfd_));
+  // Kills what there is, and watches it no longer.
+  void GiveUp() {
+    for (int i = 0; i <= kChannel; i++) Unwatch(i);
+    spawn::abandon(&launch_);
     keeper::end(keeper_);
     keeper_ = nullptr;
+  }
+
+  void OnEvent() {
     Napi::HandleScope scope(env_);
-    Call(ended_,
+    Update();
+    if (!IsThere() || !spawn::has_ended(Current().pidfd)) return;
+    // Its end is told when everything is known that came before it.
+    if (over_) {
+      End();
+    } else {
+      uv_poll_stop(watchers_[launch_.current]);
+    }
+  }
+
+  void Update() {
+    if (over_) return ReapEarlier();
+    const int before = launch_.current;
+    spawn::Result result;
+    int done = spawn::advance(&launch_, &result);
+    if (done >= 0) {
+      const int failed = WatchProcesses();
+      if (failed != 0) {
+        result.step = "epoll_ctl";
+        done = failed;
+      }
+    }
+    over_ = done != 0;
+    if (over_ || launch_.heard) StopListening();
+    if (over_) spawn::forget_forks(&launch_);
+    ReapEarlier();
+    if (done < 0) return Fail(done, result);
+    if (launch_.current != before) {
+      Call(listeners_.moved, {Napi::Number::New(env_, Current().pid)});
+      if (killed_ != 0) Signal();
+    }
+    if (done > 0 && launch_.types >= 0) {
+      Call(listeners_.entered,
+           {Napi::Number::New(env_, Current().pid), Napi::Number::New(env_, launch_.types)});
+    }
+  }
+
+  // What has forked another in its place has ended, or is about to.
+  void ReapEarlier() {
+    for (int i = 0; i < launch_.current; i++) {
+      spawn::Process& process = launch_.processes[i];
+      if (process.pidfd < 0 || !spawn::has_ended(process.pidfd)) continue;
+      Unwatch(i);
+      spawn::reap(process.pidfd);
+      process.pidfd = -1;
+    }
+  }
+
+  // The end of the child is told as well, when it comes.
+  void Fail(int error, const spawn::Result& result) {
+    for (spawn::Process& process : launch_.processes) {
+      if (process.pidfd >= 0) spawn::kill(process.pidfd, SIGKILL);
+    }
+    Call(listeners_.failed, {Failure(env_, error, result)});
+  }
+
+  void End() {
+    int code = 0;
+    int signal = 0;
+    const int ended = spawn::wait(Current().pidfd, &code, &signal);
+    Unwatch(launch_.current);
+    sys::close(Current().pidfd);
+    Current().pidfd = -1;
+    keeper::end(keeper_);
+    keeper_ = nullptr;
+    Call(listeners_.ended,
          {Napi::Number::New(env_, ended < 0 ? ended : code), Napi::Number::New(env_, signal)});
   }
 
-  void OnReport() {
-    spawn::Result result;
-    int said = spawn::read_report(channel_, &result);
-    for (; said > 1; said = spawn::read_report(channel_, &result)) {
-      if (said == spawn::kForked) said = GoOnWith(result);
-      if (said < 0) break;
-      if (said == spawn::kEntered) {
-        types_ = result.detail;
-        forks_ = result.forked;
-      }
-      // They are said by two processes: either may come first.
-      if (types_ < 0 || (forks_ && exit_ != &successor_)) continue;
-      Napi::HandleScope scope(env_);
-      Call(entered_, {Napi::Number::New(env_, pid_), Napi::Number::New(env_, types_)});
-      if (channel_ < 0) return;
-    }
-    if (said == 0) return;
-    StopReading();
-    if (said > 0) return;
-    Napi::HandleScope scope(env_);
-    Call(failed_, {Failure(env_, said, result)});
-  }
-
-  // The process that we knew has forked another in its place, and is ending.
-  int GoOnWith(const spawn::Result& result) {
-    const int earlier = Unwatch(exit_, &pidfd_);
-    spawn::kill(earlier, 9);
-    spawn::reap(earlier);
-    pid_ = result.pid;
-    exit_ = &successor_;
-    if (killed_ != 0) spawn::kill(result.pidfd, killed_);
-    const int failed = WatchExit(result.pidfd);
-    if (failed != 0) LeaveChild(result.pidfd);
-    return failed == 0 ? spawn::kForked : failed;
-  }
-
-  void StopReading() {
-    if (channel_ >= 0) sys::close(Unwatch(&report_, &channel_));
-  }
-
-  // What a listener throws is an uncaught exception, as it is for Node's own handles.
+  // What a listener throws is an uncaught exception, as it is for Node's own handles. The receiver
+  // is an object of our own: what Node finds on it (a domain) is taken for the place of the
+  // callback.
   void Call(const Napi::FunctionReference& function, const std::vector<napi_value>& arguments) {
-    napi_value global;
+    if (function.IsEmpty()) return;
     napi_value ignored;
-    napi_get_global(env_, &global);
-    const napi_status status = napi_make_callback(env_, nullptr, global, function.Value(),
-                                                  arguments.size(), arguments.data(), &ignored);
+    const napi_status status =
+        napi_make_callback(env_, nullptr, receiver_.Value(), function.Value(), arguments.size(),
+                           arguments.data(), &ignored);
     if (status != napi_pending_exception) return;
     napi_value thrown;
     napi_get_and_clear_last_exception(env_, &thrown);
     napi_fatal_exception(env_, thrown);
   }
 
+  // What has not become the program by now has nobody to tell what became of it.
   static void Cleanup(napi_async_cleanup_hook_handle, void* data) {
     auto* self = static_cast<Child*>(data);
-    self->StopReading();
-    if (self->pidfd_ >= 0) self->LeaveChild(self->pidfd_);
+    if (!self->over_) self->GiveUp();
+    self->StopListening();
+    for (int i = 0; i < kChannel; i++) {
+      spawn::Process& process = self->launch_.processes[i];
+      if (process.pidfd < 0) continue;
+      self->Unwatch(i);
+      const bool current = i == self->launch_.current;
+      keeper::leave_to_reaper(process.pidfd, current ? self->keeper_ : nullptr);
+      process.pidfd = -1;
+    }
     self->DeleteIfDone();
   }
 
@@ -187,30 +255,24 @@ class Child {
     if (hook_ != nullptr) {
       napi_remove_async_cleanup_hook(hook_);
       hook_ = nullptr;
-      ended_.Reset();
-      failed_.Reset();
-      entered_.Reset();
+      listeners_ = {};
+      receiver_.Reset();
     }
     if (dropped_) delete this;
   }
 
   Napi::Env env_;
-  Napi::FunctionReference ended_;
-  Napi::FunctionReference failed_;
-  Napi::FunctionReference entered_;
-  int pid_;
+  Napi::ObjectReference receiver_;
+  Listeners listeners_;
+  spawn::Launch launch_;
+  bool over_;
   int killed_ = 0;  // the last signal
-  int types_ = -1;  // that it has entered, once it has
-  bool forks_ = false;
+  bool ref_ = true;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  uv_poll_t first_;
-  uv_poll_t successor_;
-  uv_poll_t* exit_ = &first_;
-  uv_poll_t report_;
-  int pidfd_ = -1;  // -1: not watched
-  int channel_ = -1;
-  int open_ = 0;  // watchers that libuv has not closed yet
+  uv_poll_t*
+      watchers_[kChannel + 1];  // nullptr: none. Each has its own: one that closes is not used
+  int open_ = 0;                // those that libuv has not closed yet
   bool dropped_ = false;
 };
 

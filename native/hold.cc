@@ -1,9 +1,8 @@
 #include "hold.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "keeper.h"
@@ -14,7 +13,7 @@
 namespace hold {
 namespace {
 
-constexpr int kPatience = 30000;  // ms: newuidmap and mounts may take their time
+constexpr int kTimeout = 30000;  // ms: newuidmap and mounts may take their time
 
 bool is_for_children(const Request& request, int type) {
   return !request.init && (type == kernel::kPid || type == kernel::kTime);
@@ -33,7 +32,7 @@ int open_one(const Request& request, int pidfd, int pid, int i) {
   return sys::open_namespace(path);
 }
 
-int open_all(Request* request, const spawn::Result& holder) {
+int open_all(Request* request, const spawn::Process& holder) {
   for (int i = 0; i < request->wanted; i++) {
     const int fd = open_one(*request, holder.pidfd, holder.pid, i);
     if (fd < 0) {
@@ -46,9 +45,7 @@ int open_all(Request* request, const spawn::Result& holder) {
   return 0;
 }
 
-}  // namespace
-
-int run(Request* request) {
+int start_holder(Request* request, int pipe) {
   launch* fixed = &request->spawn.fixed;
   for (int& fd : fixed->joins) fd = -1;
   fixed->root = fixed->cgroup = -1;
@@ -57,27 +54,44 @@ int run(Request* request) {
   char* const argv[] = {nullptr, name, nullptr};
   request->spawn.argv.assign(argv, argv + 3);
   request->spawn.envp.assign(1, nullptr);
-  request->spawn.wait = kPatience;
-  request->count = 0;
-  request->init_channel = -1;
-  spawn::Result* holder = &request->failure;
-  int error = spawn::start(&request->spawn, holder);
+  request->spawn.stdio.assign(1, pipe);
+  request->spawn.wait = kTimeout;
+  const int error = spawn::start(&request->spawn, &request->failure);
   if (error < 0) return error;
-  holder->step = "clone";
-  error = holder->ready ? open_all(request, *holder) : holder->channel >= 0 ? -ETIMEDOUT : -ESRCH;
+  const spawn::Launch& launch = request->failure.launch;
+  const spawn::Process& holder = launch.processes[launch.current];
+  request->failure.step = "clone";
+  return launch.ready ? open_all(request, holder) : request->failure.over ? -ESRCH : -ETIMEDOUT;
+}
+
+}  // namespace
+
+int run(Request* request) {
+  request->count = 0;
+  request->init_pipe = -1;
+  // All that the holder keeps of us: an end that nothing can be said by.
+  int pipe[2];
+  request->failure.step = "pipe2";
+  if (::pipe2(pipe, O_CLOEXEC) == -1) return -errno;
+  int error = start_holder(request, pipe[0]);
+  sys::close(pipe[0]);
+  spawn::Launch* launch = &request->failure.launch;
   if (error == 0 && request->init) {
     // It closes itself to those who will be in the namespace.
-    if (::send(holder->channel, "", 1, MSG_NOSIGNAL) != 1) error = -errno;
+    if (::write(pipe[1], "", 1) != 1) error = -errno;
   }
   if (error == 0 && request->init) {
-    request->init_channel = holder->channel;
-    keeper::leave_to_reaper(holder->pidfd, nullptr);
-    return 0;
+    request->init_pipe = pipe[1];
+    for (int i = 0; i <= launch->current; i++) {
+      const int pidfd = launch->processes[i].pidfd;
+      if (pidfd >= 0) keeper::leave_to_reaper(pidfd, nullptr);
+      launch->processes[i].pidfd = -1;
+    }
+  } else {
+    sys::close(pipe[1]);
   }
   while (error != 0 && request->count > 0) sys::close(request->fds[--request->count]);
-  if (holder->channel >= 0) sys::close(holder->channel);
-  spawn::kill(holder->pidfd, SIGKILL);
-  spawn::reap(holder->pidfd);
+  spawn::abandon(launch);
   return error;
 }
 

@@ -18,7 +18,7 @@ struct Request {
   // results
   int fds[kMost];
   int count;
-  int init_channel;  // -1: none; the first process ends when this is closed
+  int init_pipe;  // -1: none; the first process ends when this is closed
   spawn::Result failure;
 };
 

@@ -25,6 +25,7 @@ struct Keeper {
 
 namespace {
 
+constexpr unsigned kPause = 10'000;  // microseconds
 constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
 
 void keep(void* data) {
@@ -68,8 +69,11 @@ void take_newcomers(std::vector<Orphan>* orphans) {
 
 bool ended(const Orphan& orphan) {
   siginfo_t info = {};
-  const long done = ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */,
-                             static_cast<id_t>(orphan.pidfd), &info, WEXITED | WNOHANG | __WALL);
+  long done;
+  do {
+    done = ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(orphan.pidfd), &info,
+                    WEXITED | WNOHANG | __WALL);
+  } while (done == -1 && errno == EINTR);
   if (done == 0 && info.si_pid == 0) return false;
   ::close(orphan.pidfd);
   end(orphan.keeper);
@@ -82,11 +86,14 @@ void reap_orphans(void*) {
   for (;;) {
     polls.assign(1, {reaper.pipe[0], POLLIN, 0});
     for (const Orphan& orphan : orphans) polls.push_back({orphan.pidfd, POLLIN, 0});
-    if (::poll(polls.data(), polls.size(), -1) <= 0) continue;
+    const int ready = ::poll(polls.data(), polls.size(), -1);
+    if (ready < 0 && errno != EINTR) ::usleep(kPause);  // no memory: then one after the other
     for (size_t i = orphans.size(); i-- > 0;) {
-      if (polls[i + 1].revents != 0 && ended(orphans[i])) orphans.erase(orphans.begin() + i);
+      if ((ready < 0 || polls[i + 1].revents != 0) && ended(orphans[i])) {
+        orphans.erase(orphans.begin() + i);
+      }
     }
-    if (polls[0].revents != 0) take_newcomers(&orphans);
+    if (ready < 0 || polls[0].revents != 0) take_newcomers(&orphans);
   }
 }
 
@@ -122,13 +129,18 @@ void end(Keeper* keeper) {
 void leave_to_reaper(int pidfd, Keeper* keeper) {
   uv_once(&once, [] { uv_mutex_init(&reaper.mutex); });
   uv_mutex_lock(&reaper.mutex);
-  if (!reaper.running && ::pipe2(reaper.pipe, O_CLOEXEC | O_NONBLOCK) == 0) {
+  // What cannot be had now is tried for again with the next child: none is forgotten.
+  if (reaper.pipe[0] < 0 && ::pipe2(reaper.pipe, O_CLOEXEC | O_NONBLOCK) == -1) {
+    reaper.pipe[0] = -1;
+  }
+  if (!reaper.running && reaper.pipe[0] >= 0) {
     uv_thread_t thread;
     reaper.running = uv_thread_create_ex(&thread, &kSmall, reap_orphans, nullptr) == 0;
   }
   reaper.newcomers.push_back({pidfd, keeper});
   const char byte = 0;
-  if (reaper.running && ::write(reaper.pipe[1], &byte, 1) == -1 && errno != EAGAIN) abort();
+  while (reaper.running && ::write(reaper.pipe[1], &byte, 1) == -1 && errno == EINTR) {
+  }  // where the pipe is full, there is enough in it to wake the thread
   uv_mutex_unlock(&reaper.mutex);
 }
 

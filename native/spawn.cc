@@ -75,7 +75,7 @@ int clone_child(Child* child, int* pidfd) {
   return pid;
 }
 
-int run(Request* request, int forks, Prepared* prepared, Result* result) {
+int run(Request* request, Prepared* prepared, Result* result) {
   const int sent = hand_over(request, prepared, result);
   if (sent < 0) return sent;
   request->argv[0] = prepared->number;
@@ -90,66 +90,61 @@ int run(Request* request, int forks, Prepared* prepared, Result* result) {
   result->step = "memfd_create";
   if (child.launcher < 0) return child.launcher;
   result->step = "clone";
-  const int pid = clone_child(&child, &result->pidfd);
-  if (pid < 0) return pid;
+  Process* first = &result->launch.processes[0];
+  first->pid = clone_child(&child, &first->pidfd);
+  if (first->pid < 0) return first->pid;
   close_all(&prepared->theirs);
   ::close(prepared->channel[1]);
   prepared->channel[1] = -1;
+  result->launch.channel = prepared->channel[0];
+  prepared->channel[0] = -1;
   if (child.error != 0) {
     result->step = child.step;
     result->setup = child.set_up;  // a bad fd in stdio is Node's own error
-    reap(result->pidfd);
+    abandon(&result->launch);
     return child.error;
   }
-  result->pid = pid;
-  const int channel = prepared->channel[0];
-  prepared->channel[0] = -1;
-  if (request->program >= 0) {
-    result->channel = channel;
-    return 0;
-  }
-  const bool executes = !request->file.empty();
-  return follow(channel, forks, executes, request->wait, result);
+  if (request->program >= 0) return 0;
+  const int done = follow(*request, request->wait, result);
+  result->over = done > 0;
+  return done < 0 ? done : 0;
 }
 
-struct Errand {
+struct Work {
   Request* request;
   Result* result;
   Prepared* prepared;
-  int forks;
   int error;
 };
 
-int run_errand(void* data) {
-  auto* errand = static_cast<Errand*>(data);
-  return errand->error = run(errand->request, errand->forks, errand->prepared, errand->result);
+int do_work(void* data) {
+  auto* work = static_cast<Work*>(data);
+  return work->error = run(work->request, work->prepared, work->result);
 }
 
 }  // namespace
 
 int start(Request* request, Result* result) {
   uv_once(&once, [] { uv_mutex_init(&mutex); });
-  const uint32_t flags = request->fixed.flags;
-  const int forks =
-      ((flags & LAUNCH_FORK_JOINED) != 0 ? 1 : 0) + ((flags & LAUNCH_FORK_CREATED) != 0 ? 1 : 0);
   Prepared prepared;
-  int error = prepare(request, forks, &prepared, result);
+  int error = prepare(request, &prepared, result);
   if (error >= 0) {
-    Errand errand = {request, result, &prepared, forks, 0};
+    Work work = {request, result, &prepared, 0};
     // The kernel watches the thread that cloned, not the process: a Worker's ends before it.
-    const bool keep = (flags & LAUNCH_DIE_WITH_PARENT) != 0 && !keeper::is_first_thread();
-    if (keep) {
+    const bool dies = (request->fixed.flags & LAUNCH_DIE_WITH_PARENT) != 0;
+    if (dies && !keeper::is_first_thread()) {
       result->step = "pthread_create";
-      error = keeper::start(run_errand, &errand, &result->keeper);
-      if (error >= 0) error = errand.error;
+      error = keeper::start(do_work, &work, &result->keeper);
+      if (error >= 0) error = work.error;
     } else {
-      error = run_errand(&errand);
+      error = do_work(&work);
     }
   }
   close_all(&prepared.theirs);
   for (int fd : prepared.channel) {
     if (fd >= 0) ::close(fd);
   }
+  if (error < 0) forget_forks(&result->launch);
   return error < 0 ? error : 0;
 }
 

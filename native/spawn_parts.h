@@ -10,6 +10,10 @@
 
 namespace spawn {
 
+inline bool forks(const Request& request) {
+  return (request.fixed.flags & (LAUNCH_FORK_JOINED | LAUNCH_FORK_CREATED)) != 0;
+}
+
 inline int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
 // All that the child needs, before there is a child.
@@ -23,12 +27,12 @@ struct Prepared {
 
 void close_all(std::vector<int>* fds);
 // 0 or more, or -errno.
-int prepare(Request* request, int forks, Prepared* prepared, Result* result);
+int prepare(Request* request, Prepared* prepared, Result* result);
 // The same, on the thread that clones: the rest, and the request into the channel.
 int hand_over(Request* request, Prepared* prepared, Result* result);
 
-// Follows the process from fork to fork of the launcher, then waits a little for the exec. 0, or
-// -errno with the child gone. Takes the channel.
-int follow(int channel, int forks, bool executes, int patience, Result* result);
+// Until the launch is over, or holds what it was to hold; at most for `milliseconds`. 1, 0 where it
+// goes on, or -errno with the child gone.
+int follow(const Request& request, int milliseconds, Result* result);
 
 }  // namespace spawn

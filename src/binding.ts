@@ -53,7 +53,7 @@ export interface SpawnRequest {
   readonly rootPath: string | undefined;
   /** A struct launch_create, native/launcher/create.h. */
   readonly create: Uint8Array | undefined;
-  /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null. */
+  /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null, -4: a socket that handles pass. */
   readonly stdio: Int32Array;
   readonly flags: number;
   readonly unshare: number;
@@ -268,6 +268,7 @@ export interface Binding {
     request: SpawnRequest,
     ended: (code: number, signal: number) => void,
     failed: (failure: SpawnFailure) => void,
+    moved: ((pid: number) => void) | undefined,
     entered?: (pid: number, types: number) => void,
   ): Spawned;
   /** fds that stay open, of what a worker is made of. */

@@ -1,5 +1,6 @@
-/* The part of launcher.c that makes new namespaces, and makes them what was asked for: ids, clocks,
- * names, interfaces, mounts, root. Included there, once. src/create/request.ts writes the struct.
+/* The part of launcher.c that makes new namespaces, and makes them what was asked for: names,
+ * interfaces, mounts, root; maps.h does ids and clocks. Included there, once. src/create/request.ts
+ * writes the struct.
  */
 #pragma once
 #include <asm/statfs.h>
@@ -55,11 +56,9 @@ enum create_step {
 #define UNUSED_BY_PRELOAD __attribute__((unused))
 
 #define NEW_MNT 0x00020000u
-#define MAP_WORDS 1400 /* more than numbers fit a page, with the program's name and the pid */
 
 static struct launch_create* create;
-static int own_files; /* whether the files of a process that nobody may look into are not ours */
-static int proc = -1; /* our own /proc: a joined mount namespace may have any other */
+static int parent_may_look; /* into a process that nobody may look into */
 
 static char* text(uint32_t offset) { return offset == 0 ? 0 : (char*)create + offset; }
 
@@ -82,100 +81,18 @@ static void write_text(int directory, const char* name, const char* string, int 
   CALL1(close, file);
 }
 
-/* ---- before anything is joined ---- */
+#include "maps.h"
 
-static void open_proc(void) {
+/* Before anything is joined. */
+static void prepare_creation(void) {
   if (launch->create == 0) return;
   create = at(launch->create);
-  if ((create->uid_map | create->gid_map | create->setgroups | create->offsets) == 0) return;
-  struct statfs system;
-  proc =
-      (int)made(CALL4(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), CREATE_PROC);
-  made(CALL2(fstatfs, proc, &system), CREATE_PROC);
-  if (system.f_type != PROC_SUPER_MAGIC) made(-ENOTDIR, CREATE_PROC);
-}
-
-/* ---- ids ---- */
-
-static int has_ended_well(long child) {
-  int status = 0;
-  long done;
-  do {
-    done = CALL4(wait4, child, &status, 0, 0);
-  } while (done == -EINTR);
-  return done == child && status == 0;
-}
-
-/* newuidmap(1): the program's name, our pid, and the words of the map, which are cut apart. */
-static void run_map_program(char* program, char* map, int step) {
-  static char pid[16];
-  static char* words[MAP_WORDS];
-  char* none[] = {0};
-  unsigned count = 0;
-  char* digit = pid + sizeof pid - 1;
-  for (long rest = CALL0(getppid); rest > 0; rest /= 10) *--digit = (char)('0' + rest % 10);
-  words[count++] = program;
-  words[count++] = digit;
-  for (char* at = map; *at != 0;) {
-    if (count >= MAP_WORDS - 1) made(-E2BIG, step);
-    words[count++] = at;
-    while (*at > ' ') at++;
-    while (*at != 0 && *at <= ' ') *at++ = 0;
-  }
-  words[count] = 0;
-  const long child = made(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), step);
-  if (child == 0) {
-    const long null = CALL4(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
-    for (int i = 0; i < 3 && null >= 0; i++) CALL3(dup3, null, i, 0);
-    CALL3(close_range, 3, ~0u, 0);
-    CALL3(execve, program, words, none);
-    quit(127);
-  }
-  if (!has_ended_well(child)) made(-EPERM, step);
-}
-
-static void write_map(int self, const char* name, uint32_t map, uint32_t program, int step) {
-  if (map == 0) return;
-  if (program == 0) {
-    write_text(self, name, text(map), step);
-  } else {
-    run_map_program(text(program), text(map), step + CREATE_NEWUIDMAP - CREATE_UID_MAP);
-  }
-}
-
-/* A process that stays outside: only there it has the right to map others than ourselves. It waits
- * until we are inside; with us it ends, because the other end of its socket closes. */
-static long start_mapper(int self, int* signal) {
-  int pair[2];
-  made(CALL4(socketpair, 1 /* AF_UNIX */, 1 | O_CLOEXEC /* SOCK_STREAM */, 0, pair), CREATE_HELPER);
-  const long child = made(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), CREATE_HELPER);
-  if (child == 0) {
-    char go;
-    CALL1(close, pair[0]);
-    if (CALL3(read, pair[1], &go, 1) != 1) quit(0);
-    /* An unprivileged gid_map wants setgroups denied before (CVE-2014-8989). */
-    if (create->setgroups != 0) {
-      write_text(self, "setgroups", text(create->setgroups), CREATE_SETGROUPS);
-    }
-    write_map(self, "uid_map", create->uid_map, create->uid_helper, CREATE_UID_MAP);
-    write_map(self, "gid_map", create->gid_map, create->gid_helper, CREATE_GID_MAP);
-    quit(0);
-  }
-  CALL1(close, pair[1]);
-  *signal = pair[0];
-  return child;
-}
-
-static void let_map(long mapper, int signal) {
-  CALL(sendto, signal, "", 1, MESSAGE_NO_SIGNAL, 0);
-  int status = 0;
-  long done;
-  do {
-    done = CALL4(wait4, mapper, &status, 0, 0);
-  } while (done == -EINTR);
-  CALL1(close, signal);
-  if (status >> 8 == 126 || status >> 8 == 127) quit(status >> 8); /* it has said why */
-  if (done < 0 || status != 0) made(-EIO, CREATE_HELPER);
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+  CALL2(capget, &header, data);
+  parent_may_look = (data[0].effective >> CAP_SYS_PTRACE & 1) != 0;
+  own_files = CALL0(geteuid) != 0;
+  start_mapper();
 }
 
 /* ---- the namespaces ---- */
@@ -216,33 +133,17 @@ static void enter_root(void) {
 }
 
 static void create_namespaces(void) {
-  if (launch->unshare == 0) return;
-  const int inside = launch->types[0] == NEW_USER; /* in a joined user namespace */
-  if (launch->unshare & NEW_MNT) enter_root();     /* in the copy it would be the original's */
-  if (inside && (launch->unshare & NEW_USER)) {    /* whoever has no id in it cannot create one */
+  /* Below a joined pid namespace only who is in that creates one: fork_second(). */
+  const uint32_t types = asked(LAUNCH_FORK_JOINED) ? launch->unshare & ~NEW_PID : launch->unshare;
+  if (launch->unshare & NEW_MNT) enter_root(); /* in the copy it would be the original's */
+  if (launch->types[0] == NEW_USER && (types & NEW_USER)) { /* who has no id creates none */
     CALL3(setresgid, 0, 0, 0);
     CALL3(setresuid, 0, 0, 0);
   }
-  int self = -1;
-  int signal = -1;
-  long mapper = 0;
-  if (proc >= 0) {
-    self = (int)made(CALL4(openat, proc, "self", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), CREATE_PROC);
-    CALL1(close, proc);
-    if (create->uid_map | create->gid_map | create->setgroups) mapper = start_mapper(self, &signal);
-  }
   if (create != 0 && (create->flags & CREATE_OWNER)) set_owner();
-  /* Those of a process that nobody may look into are root's, and not ours to write. */
-  own_files = inside || CALL0(geteuid) != 0;
-  if (own_files && self >= 0) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-  must(CALL1(unshare, launch->unshare), LAUNCH_UNSHARE);
+  if (types != 0) must(CALL1(unshare, types), LAUNCH_UNSHARE);
   if (create == 0) return;
-  if (mapper != 0) let_map(mapper, signal);
-  if (create->offsets != 0) {
-    write_text(self, "timens_offsets", text(create->offsets), CREATE_OFFSETS);
-  }
-  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (self >= 0) CALL1(close, self);
+  be_mapped();
   set_names();
   if (create->loopback) bring_loopback_up();
 }
@@ -293,9 +194,20 @@ static int arrange_mounts(void) {
 
 /* ---- holding ---- */
 
-/* Until the addon closes the channel, by itself or because its process ends, however that ends. An
- * ignored SIGCHLD is all the reaping that an init has to do: the kernel does it. What a user is to
- * open he must be allowed to look into; with the byte that says that it is done, that is over. */
+UNUSED_BY_PRELOAD static void give_up_power(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  CALL2(capset, &header, none);
+  CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  CALL1(close, channel);
+}
+
+/* Until the addon closes the pipe that we have as our only file, by itself or because its process
+ * ends, however that ends. An ignored SIGCHLD is all the reaping that an init has to do: the kernel
+ * does it. Who has to open our namespaces without CAP_SYS_PTRACE must be allowed to look into us;
+ * with the byte that says that it is done, that is over, and so is the channel: what comes into the
+ * new pid namespace later finds an init that holds nothing of ours, and has no power. */
 UNUSED_BY_PRELOAD static void hold(void) {
   if (create == 0 || !(create->flags & CREATE_HOLD)) return;
   arrange_files();
@@ -310,9 +222,13 @@ UNUSED_BY_PRELOAD static void hold(void) {
     CALL4(rt_sigaction, SIGCHLD_NUMBER, &ignored, 0, sizeof ignored.mask);
     CALL(prctl, PR_SET_NAME, "init", 0, 0, 0);
   }
-  if (own_files) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+  if (!parent_may_look) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
   report(LAUNCH_READY, 0, 0);
   char byte;
-  while (CALL3(read, channel, &byte, 1) != 0) CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  long more;
+  do {
+    more = CALL3(read, 0, &byte, 1);
+    if (more == 1) give_up_power();
+  } while (more == 1 || more == -EINTR);
   quit(0);
 }

@@ -104,6 +104,7 @@ static void change_credentials(void) {
 static void die_with_parent(void) {
   char stat[64]; /* "pid (name) state": of the name any byte can be a parenthesis */
   must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
+  if (launch->parent < 0) return; /* who forked us looks for us: keep_promises() */
   CALL2(getpriority, 1 /* PRIO_PGRP */, 0);
   const long length = CALL4(pread64, launch->parent, stat, sizeof stat, 0);
   long end = length;

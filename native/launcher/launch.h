@@ -1,4 +1,5 @@
-/* What the addon hands to the launcher, and what the launcher says back: both ends of one socket.
+/* What the addon hands to the launcher, and what the launcher says back: both ends of one socket,
+ * and a page of memory for the processes that the launcher forks.
  * Shared by spawn.cc (C++) and launcher.c (C without a library). */
 #pragma once
 #include <stdint.h>
@@ -34,6 +35,8 @@ struct launch {
   int32_t root;                 /* fd of a directory, -1: none */
   int32_t cgroup;               /* fd of cgroup.procs, -1: none */
   int32_t parent;               /* fd of /proc/TID/stat of the thread that clones, -1: none */
+  int32_t parent_pid;           /* of its process */
+  int32_t forks;                /* fd of a struct launch_forks; -1: it does not fork */
   uint32_t uid[3];              /* real, effective, saved */
   uint32_t gid[3];
   uint32_t umask;
@@ -53,7 +56,7 @@ struct launch {
 };
 
 enum launch_step {
-  LAUNCH_FORKED, /* no failure: another process goes on */
+  LAUNCH_NOTHING, /* nothing is said */
   LAUNCH_RECEIVE,
   LAUNCH_SETNS,
   LAUNCH_UNSHARE,
@@ -81,12 +84,22 @@ enum launch_step {
   LAUNCH_KEYRING,
   LAUNCH_CREATE, /* detail: which step, enum create_step */
   LAUNCH_READY,  /* no failure: the namespaces are made, and held */
+  LAUNCH_MMAP,
   LAUNCH_STEPS
 };
 
 struct launch_report {
   int32_t step;
-  int32_t error;  /* -errno; of LAUNCH_ENTERED: 1 where LAUNCH_FORKED is said, too */
+  int32_t error;  /* -errno */
   int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of
-                     LAUNCH_FORKED: the pid, 0: that of the sender; of LAUNCH_ENTERED: CLONE_NEW* */
+                     LAUNCH_ENTERED: CLONE_NEW* */
+};
+
+/* A page that the launcher shares with the addon, and with nothing that it forks. The kernel itself
+ * writes the pid of a fork here, before the forked process runs: it has to say nothing, so it needs
+ * no way to say it, and whoever stops it hides nothing. */
+#define LAUNCH_FORKS 2
+struct launch_forks {
+  int32_t pid[LAUNCH_FORKS];   /* the second was forked by the first; 0: none */
+  struct launch_report failed; /* in a joined pid namespace; LAUNCH_NOTHING: nothing has */
 };

@@ -31,17 +31,20 @@ static int channel;
 
 /* ---- saying what happened ---- */
 
+/* In place of the channel, from the moment on that somebody else may see what we hold. */
+static volatile struct launch_report* written;
+
 static void quit(int code) {
   for (;;) CALL1(exit_group, code);
 }
 
 /* 0 where nobody is left to hear it. */
-static int say(int to, int step, long error, int detail) {
+static int report(int step, long error, int detail) {
   struct launch_report words = {step, (int32_t)error, detail};
-  return CALL(sendto, to, &words, sizeof words, MESSAGE_NO_SIGNAL, 0) > 0;
+  if (written == 0) return CALL(sendto, channel, &words, sizeof words, MESSAGE_NO_SIGNAL, 0) > 0;
+  *written = words;
+  return 1;
 }
-
-static int report(int step, long error, int detail) { return say(channel, step, error, detail); }
 
 static void fail(int step, long error, int detail) {
   report(step, error, detail);
@@ -94,7 +97,15 @@ static void reset_signals(void) {
   CALL4(rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
 }
 
+static void enter_cgroup(void) {
+  if (launch->cgroup < 0) return;
+  must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP); /* in a frozen one, we stop here */
+  CALL1(close, launch->cgroup);
+  launch->cgroup = -1;
+}
+
 #include "credentials.h"
+#include "fork.h"
 #ifndef LAUNCHER_IN_NODE /* preload.c includes all but the end */
 #include "execute.h"
 #endif
@@ -117,39 +128,6 @@ static void join(void) {
       }
     }
   }
-}
-
-/* What a process that leaves the rest to its child still needs: the child may share our memory, and
- * changes `channel`. */
-static struct {
-  int channel;
-  int numbered_alike;
-  char stack[512] __attribute__((aligned(16)));
-} leaving;
-
-static void leave(long child) {
-  if (leaving.numbered_alike) say(leaving.channel, LAUNCH_FORKED, 0, (int)child);
-  quit(0);
-}
-
-/* A process never changes its own pid namespace, only that of its children. The child is Node's, as
- * we are (CLONE_PARENT). We say its pid, which we and Node number alike; in a joined namespace we
- * do not, and the child speaks: with its words the kernel hands over its pid as Node numbers it.
- * To copy the memory would take longer than all else here; but a process that shares its own may
- * not create some of the types (unshare(2)), and Node's (preload.c) is not ours to share. */
-static void go_on_as_child(int numbered_alike) {
-  leaving.channel = channel;
-  leaving.numbered_alike = numbered_alike;
-  const unsigned long flags = CLONE_PARENT | SIGCHLD_NUMBER;
-#ifdef LAUNCHER_IN_NODE
-  const long child = CALL(clone, flags, 0, 0, 0, 0);
-  if (child > 0) leave(child);
-#else
-  const unsigned long share = launch->unshare == 0 ? CLONE_VM : 0;
-  const long child = clone_and_leave(flags | share, leaving.stack + sizeof leaving.stack, leave);
-#endif
-  must(child, LAUNCH_CLONE);
-  if (!numbered_alike) report(LAUNCH_FORKED, 0, 0);
 }
 
 /* ---- files ---- */
@@ -204,32 +182,41 @@ static void change_directory(void) {
 /* ---- from top to bottom ---- */
 
 #ifndef LAUNCHER_IN_NODE
+/* Who forks into a joined pid namespace does all that it can before: what appears in there has no
+ * more rights than the program. Only who is in a pid namespace can mount its /proc, or create one
+ * below it. */
+static int has_to_be_inside(void) {
+  return (launch->unshare & NEW_PID) != 0 || (create != 0 && create->proc != 0);
+}
+
 __attribute__((used)) void start(long* stack) {
   const long argc = stack[0];
   char** argv = (char**)(stack + 1);
   char** envp = argv + argc + 1;
   if (argc < 2) quit(127);
   channel = number(argv[0]);
-  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody inside looks into us or at our files */
+  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody looks into us or at our files */
   receive();
   reset_signals();
+  share_forks();
 
-  open_proc();
+  const int joined = asked(LAUNCH_FORK_JOINED);
+  prepare_creation();
   join();
-  if (asked(LAUNCH_FORK_JOINED)) go_on_as_child(1);
   create_namespaces();
-  if (asked(LAUNCH_FORK_CREATED)) go_on_as_child(!asked(LAUNCH_FORK_JOINED));
+  if (asked(LAUNCH_FORK_CREATED) && !joined) fork_created();
   hold();
 
   arrange_files();
-  if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
+  const int early = joined && has_to_be_inside();
+  if (early) fork_joined();
   change_directory();
-
   change_credentials();
+  if (joined && !early) fork_joined();
+
+  if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
   if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
-  if (launch->cgroup >= 0) { /* last: in a frozen one, we stop here */
-    must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP);
-  }
+  enter_cgroup(); /* last: in a frozen one, we stop here */
   fail(LAUNCH_EXEC, search_and_execute(at(launch->file), argv + 1, envp), 0);
 }
 #endif

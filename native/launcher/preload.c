@@ -151,10 +151,14 @@ static int* number_of_thread(void) {
   __builtin_unreachable();
 }
 
-static void fork_in_node(void) {
+static void fork_in_node(void (*fork)(void)) {
   int* number = number_of_thread();
-  go_on_as_child(1);
+  fork();
   *number = (int)CALL0(gettid);
+}
+
+static void fork_joined(void) {
+  if (clone_joined(0) > 0) quit(0);
 }
 
 /* Nobody is in new namespaces but us: that fork can come at once, and has to, as what comes next (a
@@ -165,7 +169,7 @@ static uint32_t create_and_check(long home) {
     if (launch->unshare & links[i].type) before[i] = here(home, links[i].type);
   }
   create_namespaces();
-  if (asked(LAUNCH_FORK_CREATED)) fork_in_node();
+  if (asked(LAUNCH_FORK_CREATED)) fork_in_node(fork_created);
   for (int i = 0; i < TYPES; i++) {
     const uint32_t type = links[i].type;
     if ((launch->unshare & type) && same(before[i], here(home, type))) {
@@ -173,6 +177,22 @@ static uint32_t create_and_check(long home) {
     }
   }
   return launch->unshare;
+}
+
+/* Who is inside cannot see whether its parent is still there, and holds nothing by which to ask.
+ * But the other ends of its pipes close when we end: before it has set its own signal it looks at
+ * them, and after that, node at the one that it reads. */
+static void end_with_pipes(void) {
+  struct {
+    int file;
+    short events, seen;
+  } polls[4] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {3, 0, 0}};
+  const long most = launch->stdio_count < 4 ? launch->stdio_count : 4;
+  const struct { long seconds, nanoseconds; } now = {0, 0};
+  if (CALL(ppoll, polls, most, &now, 0, 0) <= 0) return;
+  for (int i = 0; i < most; i++) {
+    if (polls[i].seen & (8 /* POLLERR */ | 16 /* POLLHUP */)) quit(137);
+  }
 }
 
 /* ---- from top to bottom ---- */
@@ -183,9 +203,10 @@ __attribute__((constructor)) static void enter(void) {
   clean_environment();
   receive();
   reset_signals();
+  share_forks();
   look_names_up_without_modules();
 
-  open_proc();
+  prepare_creation();
   const long home =
       must(CALL4(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), LAUNCH_CHECK);
   const uint32_t seen = join_and_check(home) | create_and_check(home);
@@ -198,15 +219,15 @@ __attribute__((constructor)) static void enter(void) {
   /* For good: nobody inside who is the same user looks into us or traces us. A change of
    * credentials has undone it. */
   must(CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), LAUNCH_CHECK);
-  if (launch->cgroup >= 0) { /* in a frozen one, we stop here */
-    must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP);
-    CALL1(close, launch->cgroup);
-  }
-  if (asked(LAUNCH_FORK_JOINED)) fork_in_node(); /* where others see us: last of all */
+  enter_cgroup();
 
-  die_with_parent();
+  const int joined = asked(LAUNCH_FORK_JOINED);
+  if (!joined) die_with_parent();
+  if (!report(LAUNCH_ENTERED, 0, (int)seen)) quit(137); /* nobody is left to hear it */
   CALL1(close, launch->parent);
-  const int forked = asked(LAUNCH_FORK_JOINED) || asked(LAUNCH_FORK_CREATED);
-  if (!report(LAUNCH_ENTERED, forked, (int)seen)) quit(137); /* nobody is left to hear it */
   CALL1(close, channel);
+  if (!joined) return;
+  fork_in_node(fork_joined); /* where others see us: last of all, with nothing of ours */
+  die_with_parent();
+  end_with_pipes();
 }

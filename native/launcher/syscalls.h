@@ -16,26 +16,6 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
 }
 
 #ifndef LAUNCHER_IN_NODE
-/* The child goes on here. We go on in `leave`, which never returns, on a stack of its own: so both
- * may share the memory, stack and all. */
-static inline long clone_and_leave(unsigned long flags, char* stack, void (*leave)(long child)) {
-  long result = __NR_clone;
-  register long r10 __asm__("r10") = 0;
-  register long r8 __asm__("r8") = 0;
-  __asm__ volatile(
-      "syscall\n"
-      "  test %%rax, %%rax\n"
-      "  jle 1f\n"
-      "  mov %[stack], %%rsp\n"
-      "  mov %%rax, %%rdi\n"
-      "  call *%[leave]\n"
-      "1:"
-      : "+a"(result)
-      : "D"(flags), "S"(0), "d"(0), "r"(r10), "r"(r8), [stack] "r"(stack), [leave] "r"(leave)
-      : "rcx", "r11", "memory");
-  return result;
-}
-
 /* The kernel leaves argc, argv and envp on the stack; C wants to be called with an aligned one. */
 __asm__(
     ".globl _start\n"
@@ -64,26 +44,6 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
 }
 
 #ifndef LAUNCHER_IN_NODE
-static inline long clone_and_leave(unsigned long flags, char* stack, void (*leave)(long child)) {
-  register long x8 __asm__("x8") = __NR_clone;
-  register long x0 __asm__("x0") = (long)flags;
-  register long x1 __asm__("x1") = 0;
-  register long x2 __asm__("x2") = 0;
-  register long x3 __asm__("x3") = 0;
-  register long x4 __asm__("x4") = 0;
-  __asm__ volatile(
-      "svc #0\n"
-      "  cmp x0, #0\n"
-      "  b.le 1f\n"
-      "  mov sp, %[stack]\n"
-      "  blr %[leave]\n"
-      "1:"
-      : "+r"(x0)
-      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), [stack] "r"(stack), [leave] "r"(leave)
-      : "x30", "cc", "memory");
-  return x0;
-}
-
 __asm__(
     ".globl _start\n"
     "_start:\n"

@@ -48,14 +48,18 @@ export interface Program extends NodeOptions {
 }
 
 /** How long, in milliseconds, the program's exec is waited for; what takes longer is an event. */
-const patience = 100;
+const timeout = 100;
 
-/** `ended` is called at the end of a child, before it `failed` where that was not known at once. */
+/**
+ * `ended` is called at the end of a child, before it `failed` where that was not known at once;
+ * `moved` where the launcher took longer than we waited to fork what becomes the program.
+ */
 export function launch(
   plan: Plan,
   program: Program,
   ended: (code: number, signal: number) => void,
   failed: (failure: SpawnFailure) => void,
+  moved?: (pid: number) => void,
 ): Spawned {
   const { file, args, envPairs, cwd, stdio } = own(program);
   return binding.spawn(
@@ -69,10 +73,11 @@ export function launch(
       env: envPairs.join('\0'),
       cwd: cwd || undefined,
       stdio,
-      wait: patience,
+      wait: timeout,
     },
     ended,
     failed,
+    moved,
     plan.entered,
   );
 }

@@ -4,7 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:os';
-import { binding, type Child, type SpawnFailure } from '../binding.ts';
+import { binding, type Child, type Spawned, type SpawnFailure } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import type { NamespaceError } from '../errors.ts';
 import { own } from '../own.ts';
@@ -15,12 +15,19 @@ import { isSettable } from './options.ts';
 interface Stdio {
   readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
   readonly fd?: number;
-  readonly handle?: { readonly fd: number; open(fd: number): number | undefined };
+  /** It passes handles, and messages: Node's `send()`. */
+  readonly ipc?: boolean;
+  readonly handle?: {
+    readonly fd: number;
+    open(fd: number): number | undefined;
+    close(): void;
+  };
 }
 
 const closed = -1;
 const pipe = -2;
 const devNull = -3;
+const ipc = -4;
 
 const signalNames = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.signals)) {
@@ -32,6 +39,8 @@ export class ProcessHandle extends AsyncResource {
   pid: number | undefined;
   /** Set to that of the ChildProcess: the end of the child, or a negative errno. */
   onexit: (code: number, signal: string) => void = () => {};
+  /** Where the program is to be of another pid than was known at first. */
+  onmove: (pid: number) => void = () => {};
   /** Why it failed before the program was to run. */
   failure: NamespaceError | undefined;
   #child: Child | undefined;
@@ -97,22 +106,37 @@ export class ProcessHandle extends AsyncResource {
       failure => {
         this.#remember(failure, file);
       },
+      pid => {
+        this.pid = pid;
+        this.onmove(pid);
+      },
     );
-    result.ends.forEach((fd, i) => {
-      if (fd >= 0 && (stdio[i]?.handle?.open(fd) ?? 0) < 0) binding.close(fd);
+    const answer = 'child' in result ? 0 : this.#answer(result, file, stdio.length);
+    // Then Node makes no streams on its handles, and closes none.
+    const refused = answer === errnos.EMFILE || answer === errnos.ENFILE;
+    stdio.forEach(({ type, handle }, i) => {
+      if (type !== 'pipe' && type !== 'overlapped') return;
+      const fd = result.ends[i] ?? -1;
+      if (fd >= 0 && (refused || (handle?.open(fd) ?? -1) < 0)) binding.close(fd);
+      if (refused) handle?.close();
     });
     if (hasStarted(result)) {
       this.pid = result.pid;
       this.#child = result.child;
-      return 0;
     }
-    if (!result.setup) return result.error;
+    return answer;
+  }
+
+  /** What Node is told of a failure: it makes an event of EAGAIN and the like, and throws EINVAL. */
+  #answer(failed: SpawnFailure & Spawned, file: string, count: number): number {
+    if (!failed.setup) return failed.error;
     // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
-    const open = result.ends.length === stdio.length;
-    if (!open && (result.error === errnos.ENFILE || result.error === errnos.EMFILE))
-      return result.error;
-    this.failure = childFailure(result, file, plan);
-    return open ? errnos.EAGAIN : errnos.EINVAL; // Node makes an event of the one, and throws the other
+    const open = failed.ends.length === count;
+    if (!open && (failed.error === errnos.ENFILE || failed.error === errnos.EMFILE)) {
+      return failed.error;
+    }
+    this.failure = childFailure(failed, file, this.#plan);
+    return open ? errnos.EAGAIN : errnos.EINVAL;
   }
 
   #remember(failure: SpawnFailure, file: string): void {
@@ -151,7 +175,7 @@ function source(stdio: Stdio, i: number): number {
       return i < 3 ? devNull : closed;
     case 'pipe':
     case 'overlapped':
-      return pipe;
+      return stdio.ipc ? ipc : pipe;
     case 'wrap':
       return stdio.handle?.fd ?? closed;
     default:

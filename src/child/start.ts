@@ -163,6 +163,9 @@ function spawnAs(
   }
   const { onexit } = nodes;
   const handle = new ProcessHandle(plan, options, nodes as NodesHandle);
+  handle.onmove = pid => {
+    (child as { pid: number }).pid = pid;
+  };
   handle.onexit = (code, signal) => {
     const { failure } = handle;
     if (failure === undefined || code >= 0) return onexit(code, signal);

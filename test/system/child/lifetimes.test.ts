@@ -188,10 +188,11 @@ test.skipIf(tree === undefined)(
         timeout: 200,
         killSignal: 'SIGKILL',
       });
+      const killedExit = once(killed, 'exit');
       const thawed = spawn(probe, ['exit', '5'], options);
       children.push(killed, thawed);
       for (let turn = 0; turn < 20; turn++) await sleep(1);
-      expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL']);
+      expect(await killedExit).toEqual([null, 'SIGKILL']);
       expect(thawed.exitCode).toBe(null);
       writeFileSync(join(group, 'cgroup.freeze'), '0');
       expect(await once(thawed, 'exit')).toEqual([5, null]);
