@@ -61,7 +61,7 @@ export {
   type UnixSocket,
 } from './inspect/sockets.ts';
 export { type ProcessNode, processTree } from './inspect/tree.ts';
-export { Namespaces, openNamespaces } from './namespaces.ts';
+export { Namespaces } from './namespaces.ts';
 export { type ContainerRoot, openRoot } from './root/container-root.ts';
 export type {
   Abortable,
@@ -76,7 +76,7 @@ export type {
   StatOptions,
   WriteFileOptions,
 } from './root/options.ts';
-export type { Paths, Target } from './target.ts';
+export { openNamespaces, type Paths, type Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';

@@ -6,7 +6,7 @@ import { binding } from '../binding.ts';
 import { encode } from '../create/request.ts';
 import { failure, invalidValue } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
-import { Handle } from '../handle.ts';
+import { Namespaces } from '../handle.ts';
 import { refuseSuccessor } from '../owner.ts';
 import { openTarget, openThread, type Target } from '../target.ts';
 import { kindOf, maskOf, type NamespaceType } from '../types.ts';
@@ -179,12 +179,15 @@ function complete(
 
 function pidOf(target: Target | undefined): number | undefined {
   if (typeof target === 'number') return target;
-  if (typeof target !== 'object' || target === null || target instanceof Handle) return undefined;
+  if (typeof target !== 'object' || target === null || target instanceof Namespaces)
+    return undefined;
   return 'pid' in target && typeof target.pid === 'number' ? target.pid : undefined;
 }
 
 function nameOf(target: Target | undefined): number | string | undefined {
-  return pidOf(target) ?? (target instanceof Handle ? undefined : target && JSON.stringify(target));
+  return (
+    pidOf(target) ?? (target instanceof Namespaces ? undefined : target && JSON.stringify(target))
+  );
 }
 
 /** Is anything wanted of the target but its namespaces? */
