@@ -1,4 +1,6 @@
 // Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
 const entries = /src\/(index|syscalls|vitest)\.ts$/;
@@ -9,6 +11,34 @@ const start =
 const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.
 const output = { dir: 'lib', sourcemap: true, sourcemapExcludeSources: true };
+
+/** The text of a package's licence: a file of its own, or the end of its README. */
+function licenceOf(folder, name) {
+  const files = readdirSync(folder);
+  const own = files.find(file => /^licen[sc]e/i.test(file));
+  if (own !== undefined) return readFileSync(join(folder, own), 'utf8').trim();
+  const readme = files.find(file => /^readme/i.test(file)) ?? 'README.md';
+  const text = /^#+ licen[sc]e\b.*?\n(.*)/ims.exec(readFileSync(join(folder, readme), 'utf8'))?.[1];
+  if (text === undefined) throw new Error(`${name} has no licence to pass on`);
+  return text.trim();
+}
+
+/** A package that is bundled is passed on: its licence goes along. */
+const licences = {
+  name: 'licences',
+  generateBundle(_options, bundle) {
+    const folders = Object.values(bundle)
+      .flatMap(chunk => Object.keys(chunk.modules ?? {}))
+      .map(id => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0])
+      .filter(Boolean);
+    const texts = [...new Set(folders)].sort().map(folder => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json')));
+      return `${name} ${version}, ${license}\n\n${licenceOf(folder, name)}\n`;
+    });
+    const source = texts.join(`\n${'-'.repeat(80)}\n\n`);
+    this.emitFile({ type: 'asset', fileName: 'LICENSES.txt', source });
+  },
+};
 
 export default defineConfig([
   {
@@ -30,5 +60,18 @@ export default defineConfig([
       chunkFileNames: 'cli-[name].cjs',
       codeSplitting: { groups: [{ name: 'start', test: start }] },
     },
+  },
+  {
+    // What src/chunks.ts loads: each with the packages that it is made of, in one file.
+    ...shared,
+    input: { 'free-names': 'src/worker/free-names.ts' },
+    output: {
+      ...output,
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      sourcemap: false,
+      minify: true,
+    },
+    plugins: [licences],
   },
 ]);
