@@ -1,5 +1,6 @@
 // Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
 const entries = /src\/(index|syscalls|vitest)\.ts$/;
@@ -7,29 +8,37 @@ const entries = /src\/(index|syscalls|vitest)\.ts$/;
 const start =
   /src\/(binding|builtin|errnos|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target|type-options)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
 
-/** Loaded when it is needed: the format of tar, and the library for that. */
-const rare = /(src\/root\/tar\.ts|\/node_modules\/.*)$/;
-
-/** The licences of the libraries that are in a chunk, beside it. */
-const licences = {
-  name: 'licences',
-  generateBundle(_, bundle) {
-    const modules = Object.values(bundle).flatMap(({ modules }) => Object.keys(modules ?? {}));
-    const folders = modules.flatMap(
-      id => /^.*\/node_modules\/(@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? [],
-    );
-    const texts = [...new Set(folders)].sort().map(folder => {
-      const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
-      return `${name} ${version}\n\n${readFileSync(`${folder}/LICENSE`, 'utf8').trim()}\n`;
-    });
-    const source = `In tar.js and cli-tar.cjs:\n\n${texts.join('\n\n')}`;
-    if (texts.length > 0) this.emitFile({ type: 'asset', fileName: 'LICENSES', source });
-  },
-};
-
-const shared = { platform: 'node', external: ['vitest'], plugins: [licences] };
+const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.
 const output = { dir: 'lib', sourcemap: true, sourcemapExcludeSources: true };
+
+/** The text of a package's licence: a file of its own, or the end of its README. */
+function licenceOf(folder, name) {
+  const files = readdirSync(folder);
+  const own = files.find(file => /^licen[sc]e/i.test(file));
+  if (own !== undefined) return readFileSync(join(folder, own), 'utf8').trim();
+  const readme = files.find(file => /^readme/i.test(file)) ?? 'README.md';
+  const text = /^#+ licen[sc]e\b.*?\n(.*)/ims.exec(readFileSync(join(folder, readme), 'utf8'))?.[1];
+  if (text === undefined) throw new Error(`${name} has no licence to pass on`);
+  return text.trim();
+}
+
+/** A package that is bundled is passed on: its licence goes along. */
+const licences = {
+  name: 'licences',
+  generateBundle(_options, bundle) {
+    const folders = Object.values(bundle)
+      .flatMap(chunk => Object.keys(chunk.modules ?? {}))
+      .map(id => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0])
+      .filter(Boolean);
+    const texts = [...new Set(folders)].sort().map(folder => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json')));
+      return `${name} ${version}, ${license}\n\n${licenceOf(folder, name)}\n`;
+    });
+    const source = texts.join(`\n${'-'.repeat(80)}\n\n`);
+    this.emitFile({ type: 'asset', fileName: 'LICENSES.txt', source });
+  },
+};
 
 export default defineConfig([
   {
@@ -38,9 +47,7 @@ export default defineConfig([
     output: {
       ...output,
       chunkFileNames: '[name].js',
-      codeSplitting: {
-        groups: [{ name: 'library', test: id => !entries.test(id) && !rare.test(id) }],
-      },
+      codeSplitting: { groups: [{ name: 'library', test: id => !entries.test(id) }] },
     },
   },
   {
@@ -53,5 +60,18 @@ export default defineConfig([
       chunkFileNames: 'cli-[name].cjs',
       codeSplitting: { groups: [{ name: 'start', test: start }] },
     },
+  },
+  {
+    // What src/chunks.ts loads: each with the packages that it is made of, in one file.
+    ...shared,
+    input: { 'free-names': 'src/worker/free-names.ts', tar: 'src/root/tar.ts' },
+    output: {
+      ...output,
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      sourcemap: false,
+      minify: true,
+    },
+    plugins: [licences],
   },
 ]);

@@ -289,7 +289,8 @@ export interface Binding {
 }
 
 const load = createRequire(import.meta.url);
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Where package.json is: lib, in which this file is bundled, lies in it. */
+export const packageRoot: string = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The addon. Loaded by its first use, which puts it in the place of this stand-in for every importer. */
 export let binding: Binding = new Proxy({} as Binding, {
@@ -302,7 +303,7 @@ export let binding: Binding = new Proxy({} as Binding, {
 function loadAddon(): Binding {
   requireNode();
   try {
-    return (load('node-gyp-build') as (folder: string) => Binding)(root);
+    return (load('node-gyp-build') as (folder: string) => Binding)(packageRoot);
   } catch (error) {
     throw new Error(
       `linux-namespaces has no addon that loads on ${process.platform}-${process.arch}; with a C++ compiler, make and Python: npm rebuild linux-namespaces (${(error as Error).message.split('\n')[0]})`,

@@ -30,10 +30,13 @@ export class NamespaceError extends Error {
   readonly type: NamespaceType | undefined;
   /** The pid or the path. */
   readonly target: number | string | undefined;
+  /** What to do about it, which the message says too; undefined where nothing is known. */
+  readonly advice: string | undefined;
   /** Of a call on files of a container: the path inside, and the other one where there are two. */
   declare readonly path?: string;
   declare readonly dest?: string;
 
+  /** @internal */
   constructor(message: string, errno: number, code: string, syscall: string, at: Circumstances) {
     super(message);
     this.code = code;
@@ -41,6 +44,7 @@ export class NamespaceError extends Error {
     this.syscall = syscall;
     this.type = at.type;
     this.target = at.target;
+    this.advice = at.advice === undefined ? undefined : printable(at.advice);
   }
 
   static {

@@ -1,4 +1,7 @@
-/** What a handle holds: open namespaces, at most one of each type, until it is closed. */
+/**
+ * `Namespaces`: a handle that keeps namespaces open, whatever becomes of the process they were taken
+ * from. What it can start (`run`, `spawn` and their kin) is added in src/namespaces.ts.
+ */
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { failure, invalidValue } from './errors.ts';
@@ -8,14 +11,22 @@ import type { NamespaceType } from './types.ts';
 /** For handles that were dropped without being closed. */
 const dropped = new FinalizationRegistry<Fds>(fds => fds.release());
 
-/** `Namespaces` (namespaces.ts) without what it is good for. */
-export class Handle {
+/**
+ * Open namespaces, at most one of each type. They stay alive for as long as the handle is open, even
+ * when no process is left in them. From `openNamespaces`, `createNamespaces`, `networks` or
+ * `currentNamespaces`; it has to be closed.
+ */
+export class Namespaces {
   #fds: Fds | undefined;
 
-  /** @internal */
-  constructor(fds: Fds) {
+  private constructor(fds: Fds) {
     this.#fds = fds;
     dropped.register(this, fds, this);
+  }
+
+  /** @internal One use of `fds` is the handle's from now on. */
+  static of(fds: Fds): Namespaces {
+    return new Namespaces(fds);
   }
 
   /** @internal */

@@ -62,7 +62,7 @@ export {
   type UnixSocket,
 } from './inspect/sockets.ts';
 export { type ProcessNode, type ProcessTree, processTree } from './inspect/tree.ts';
-export { Namespaces, openNamespaces } from './namespaces.ts';
+export { Namespaces } from './namespaces.ts';
 export type { ContainerRoot } from './root/container-root.ts';
 export type { Archive } from './root/extract.ts';
 export { openRoot } from './root/open-root.ts';
@@ -82,7 +82,7 @@ export type {
   StatOptions,
   WriteFileOptions,
 } from './root/options.ts';
-export type { Paths, Target } from './target.ts';
+export { openNamespaces, type Paths, type Target } from './target.ts';
 export type { NamespaceType, Types } from './types.ts';
 export type { WorkerError } from './worker/death.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';

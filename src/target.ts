@@ -5,10 +5,9 @@
  */
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
-import { failure, invalidType, invalidValue } from './errors.ts';
+import { checkTypes, failure, invalidType, invalidValue } from './errors.ts';
 import { type Fds, openEach } from './fds.ts';
-import { Handle } from './handle.ts';
-import type { Namespaces } from './namespaces.ts';
+import { Namespaces } from './handle.ts';
 import { has, own, property } from './own.ts';
 import { checkStart, isChild, livePid, type Owner, startTimeIn } from './owner.ts';
 import { gone, openProcess as openDirectory, unreadable } from './proc.ts';
@@ -29,9 +28,21 @@ const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
 /** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */
 const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];
 
+/**
+ * Opens namespaces of `target`, so that they stay reachable whatever becomes of it. The result has to
+ * be closed.
+ *
+ * Opening a process needs the right to look into it (ptrace(2), PTRACE_MODE_READ): root's or its
+ * owner's. Throws `NamespaceError`: ESRCH where there is no such process, or it has exited; EACCES
+ * where it may not be looked into; EINVAL for a path that is no namespace or one of another type.
+ */
+export function openNamespaces(target: Target, types: Types): Namespaces {
+  return Namespaces.of(openTarget(target, checkTypes(types)));
+}
+
 /** Opens the namespaces of `target`; the caller owns one use of the result. */
 export function openTarget(target: Target, types: Types): Fds {
-  if (target instanceof Handle) return openHandle(target, types);
+  if (target instanceof Namespaces) return openHandle(target, types);
   if (typeof target === 'number') return openProcess(target, types);
   if (typeof target !== 'object' || target === null) {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
@@ -47,7 +58,7 @@ function isOwner(target: Owner | Paths): target is Owner {
   return has(target, 'pid') && typeof property(target, 'pid') !== 'string';
 }
 
-function openHandle(handle: Handle, types: Types): Fds {
+function openHandle(handle: Namespaces, types: Types): Fds {
   const fds = handle.fds();
   const chosen = types === 'all' ? fds.types.filter(type => differs(fds.get(type), type)) : types;
   for (const type of chosen) handle.fd(type); // throws where it has none

@@ -5,7 +5,7 @@
 import { binding } from '../binding.ts';
 import { checkFunction, checkTypes, failure, refusal } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
-import { Namespaces } from '../namespaces.ts';
+import { Namespaces } from '../handle.ts';
 import { openTarget, type Target } from '../target.ts';
 import { kindOf, type NamespaceType, type Types } from '../types.ts';
 import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
@@ -98,7 +98,7 @@ export function currentNamespaces(): Namespaces | undefined {
     if (fd < 0) throw failure(fd, 'fcntl', { type });
     return fd;
   });
-  const handle = new Namespaces(fds);
+  const handle = Namespaces.of(fds);
   handles.set(context, new WeakRef(handle));
   return handle;
 }

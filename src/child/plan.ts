@@ -6,7 +6,7 @@ import { binding } from '../binding.ts';
 import { encode } from '../create/request.ts';
 import { failure, invalidValue } from '../errors.ts';
 import { type Fds, openEach } from '../fds.ts';
-import { Handle } from '../handle.ts';
+import { Namespaces } from '../handle.ts';
 import { own as ownOf } from '../own.ts';
 import { isChild, pidIn, refuseSuccessor } from '../owner.ts';
 import { openTarget, type Target } from '../target.ts';
@@ -213,11 +213,13 @@ function three(id: NodeOptions['uid']): [number, number, number] {
 }
 
 function pidOf(target: Target | undefined): number | undefined {
-  return target instanceof Handle ? undefined : pidIn(target);
+  return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
 function nameOf(target: Target | undefined): number | string | undefined {
-  return pidOf(target) ?? (target instanceof Handle ? undefined : target && JSON.stringify(target));
+  return (
+    pidOf(target) ?? (target instanceof Namespaces ? undefined : target && JSON.stringify(target))
+  );
 }
 
 /** Is anything wanted of the target but its namespaces? */

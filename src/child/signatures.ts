@@ -5,6 +5,7 @@ import type {
   ExecException,
   ExecFileException,
   PromiseWithChild,
+  StdioOptions,
 } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './options.ts';
@@ -24,56 +25,64 @@ type Entry<Stdio, I extends '0' | '1' | '2'> = Stdio extends readonly unknown[]
       : undefined
   : Stdio;
 
-type StdioOf<O> = O extends { readonly stdio: infer S } ? S : 'pipe';
-
-export type ChildOf<O> = ChildProcessByStdio<
-  StreamOf<Entry<StdioOf<O>, '0'>, Writable>,
-  StreamOf<Entry<StdioOf<O>, '1'>, Readable>,
-  StreamOf<Entry<StdioOf<O>, '2'>, Readable>
+/** The child that `stdio: S` gives. */
+export type ChildOf<S> = ChildProcessByStdio<
+  StreamOf<Entry<S, '0'>, Writable>,
+  StreamOf<Entry<S, '1'>, Readable>,
+  StreamOf<Entry<S, '2'>, Readable>
 >;
 
+/**
+ * Options of which TypeScript infers one name alone: were the whole object inferred, no misspelt name
+ * in it would be an error.
+ */
+type Inferring<Options, Name extends string, Value> = Omit<Options, Name> & {
+  [name in Name]?: Value | undefined;
+};
+
 // biome-ignore format: one signature a line
-export interface Spawn {
-  <const O extends SpawnOptions = {}>(file: string, options?: O): ChildOf<O>;
-  <const O extends SpawnOptions = {}>(file: string, args?: readonly string[] | null, options?: O): ChildOf<O>;
+export interface Spawn<Options = SpawnOptions> {
+  <const S extends StdioOptions = 'pipe'>(file: string, options?: Inferring<Options, 'stdio', S>): ChildOf<S>;
+  <const S extends StdioOptions = 'pipe'>(file: string, args?: readonly string[] | null, options?: Inferring<Options, 'stdio', S>): ChildOf<S>;
 }
 
-type AsBuffer = { encoding: 'buffer' | null };
-type OutputOf<O> = O extends { encoding: infer E }
-  ? E extends 'buffer' | null
-    ? Buffer
-    : E extends BufferEncoding | undefined
-      ? string
-      : string | Buffer
-  : string;
-type Output<T> = { stdout: T; stderr: T };
+type Encoding = string | null;
+type OutputOf<E> = E extends 'buffer' | null
+  ? Buffer
+  : E extends BufferEncoding | undefined
+    ? string
+    : string | Buffer;
+type Output<E> = { stdout: OutputOf<E>; stderr: OutputOf<E> };
 /** Called with the output at the end. */
-export type Done<E, O> = (error: E | null, stdout: OutputOf<O>, stderr: OutputOf<O>) => void;
+type Done<Failure, E> = (error: Failure | null, stdout: OutputOf<E>, stderr: OutputOf<E>) => void;
 
 // biome-ignore format: one signature a line
-export interface Exec {
-  (command: string, callback?: Done<ExecException, {}>): ChildProcess;
-  <const O extends ExecOptions>(command: string, options: O | null | undefined, callback?: Done<ExecException, O>): ChildProcess;
-  __promisify__(command: string): PromiseWithChild<Output<string>>;
-  __promisify__(command: string, options: ExecOptions & AsBuffer): PromiseWithChild<Output<Buffer>>;
-  __promisify__(command: string, options?: ExecOptions | null): PromiseWithChild<Output<string>>;
+export interface Exec<Options = ExecOptions> {
+  (command: string, callback?: Done<ExecException, 'utf8'>): ChildProcess;
+  <const E extends Encoding = 'utf8'>(command: string, options: Inferring<Options, 'encoding', E> | null | undefined, callback?: Done<ExecException, E>): ChildProcess;
 }
 
 // biome-ignore format: one signature a line
-export interface ExecFile {
-  (file: string, callback?: Done<ExecFileException, {}>): ChildProcess;
-  (file: string, args: readonly string[] | null | undefined, callback?: Done<ExecFileException, {}>): ChildProcess;
-  <const O extends ExecFileOptions>(file: string, options: O, callback?: Done<ExecFileException, O>): ChildProcess;
-  <const O extends ExecFileOptions>(file: string, args: readonly string[] | null | undefined, options: O | null | undefined, callback?: Done<ExecFileException, O>): ChildProcess;
-  __promisify__(file: string, args?: readonly string[] | null): PromiseWithChild<Output<string>>;
-  __promisify__(file: string, args: readonly string[] | null | undefined, options: ExecFileOptions & AsBuffer): PromiseWithChild<Output<Buffer>>;
-  __promisify__(file: string, args: readonly string[] | null | undefined, options?: ExecFileOptions | null): PromiseWithChild<Output<string>>;
-  __promisify__(file: string, options: ExecFileOptions & AsBuffer): PromiseWithChild<Output<Buffer>>;
-  __promisify__(file: string, options: ExecFileOptions): PromiseWithChild<Output<string>>;
+export interface PromisifiedExec {
+  __promisify__<const E extends Encoding = 'utf8'>(command: string, options?: Inferring<ExecOptions, 'encoding', E> | null): PromiseWithChild<Output<E>>;
 }
 
 // biome-ignore format: one signature a line
-export interface Fork {
-  (modulePath: string | URL, options?: ForkOptions): ChildProcess;
-  (modulePath: string | URL, args?: readonly string[] | null, options?: ForkOptions): ChildProcess;
+export interface ExecFile<Options = ExecFileOptions> {
+  (file: string, callback?: Done<ExecFileException, 'utf8'>): ChildProcess;
+  (file: string, args: readonly string[] | null | undefined, callback?: Done<ExecFileException, 'utf8'>): ChildProcess;
+  <const E extends Encoding = 'utf8'>(file: string, options: Inferring<Options, 'encoding', E>, callback?: Done<ExecFileException, E>): ChildProcess;
+  <const E extends Encoding = 'utf8'>(file: string, args: readonly string[] | null | undefined, options: Inferring<Options, 'encoding', E> | null | undefined, callback?: Done<ExecFileException, E>): ChildProcess;
+}
+
+// biome-ignore format: one signature a line
+export interface PromisifiedExecFile {
+  __promisify__<const E extends Encoding = 'utf8'>(file: string, args?: readonly string[] | null, options?: Inferring<ExecFileOptions, 'encoding', E> | null): PromiseWithChild<Output<E>>;
+  __promisify__<const E extends Encoding = 'utf8'>(file: string, options: Inferring<ExecFileOptions, 'encoding', E>): PromiseWithChild<Output<E>>;
+}
+
+// biome-ignore format: one signature a line
+export interface Fork<Options = ForkOptions> {
+  (modulePath: string | URL, options?: Options): ChildProcess;
+  (modulePath: string | URL, args?: readonly string[] | null, options?: Options): ChildProcess;
 }

@@ -13,7 +13,14 @@ import { requireNode } from '../runtime.ts';
 import type { Target } from '../target.ts';
 import { type ChildPlace, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
-import type { Exec, ExecFile, Fork, Spawn } from './signatures.ts';
+import type {
+  Exec,
+  ExecFile,
+  Fork,
+  PromisifiedExec,
+  PromisifiedExecFile,
+  Spawn,
+} from './signatures.ts';
 import { startAs } from './start.ts';
 
 const node = builtin('node:child_process');
@@ -36,18 +43,18 @@ export const spawn: Spawn = ((file: string, ...rest: unknown[]) => {
 }) as Spawn;
 
 /** As node:child_process's `exec`: a command line for a shell, which is the target's with `mnt`. */
-export const exec: Exec = ((command: string, ...rest: unknown[]) => {
+export const exec: Exec & PromisifiedExec = ((command: string, ...rest: unknown[]) => {
   const callback = takeCallback(rest);
   const [options] = rest;
   return start(check(options), nodes => node().exec(command, nodes, callback as never));
-}) as Exec;
+}) as Exec & PromisifiedExec;
 
 /** As node:child_process's `execFile`; with the options of `spawn` in addition. */
-export const execFile: ExecFile = ((file: string, ...rest: unknown[]) => {
+export const execFile: ExecFile & PromisifiedExecFile = ((file: string, ...rest: unknown[]) => {
   const callback = takeCallback(rest);
   const { list, options } = arrange(rest);
   return start(options, nodes => node().execFile(file, list, nodes, callback as never));
-}) as ExecFile;
+}) as ExecFile & PromisifiedExecFile;
 
 /**
  * As node:child_process's `fork`: a module run by this Node, with a channel to it. Not with `mnt` or

@@ -5,7 +5,7 @@
 import { binding } from '../binding.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../errors.ts';
 import { Fds } from '../fds.ts';
-import { Namespaces } from '../namespaces.ts';
+import { Namespaces } from '../handle.ts';
 import { requirePermission } from '../permission.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
 import { creationAdvice, stepFailure } from './failures.ts';
@@ -38,7 +38,7 @@ export async function createNamespaces(
 ): Promise<Namespaces> {
   const wanted = check(types, options);
   const threadsDo = wanted.every(type => kindOf[type].refusal === undefined);
-  return new Namespaces(await (threadsDo ? byThread : byProcess)(wanted, options));
+  return Namespaces.of(await (threadsDo ? byThread : byProcess)(wanted, options));
 }
 
 async function byThread(

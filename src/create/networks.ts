@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { binding } from '../binding.ts';
 import { failure, invalidType, invalidValue } from '../errors.ts';
-import { Namespaces } from '../namespaces.ts';
+import { Namespaces } from '../handle.ts';
 import { openTarget } from '../target.ts';
 import { createNamespaces } from './create.ts';
 import type { CreateOptions } from './options.ts';
@@ -53,7 +53,7 @@ async function create(
 }
 
 function open(name: string): Namespaces {
-  return new Namespaces(openTarget({ net: pathOf(name) }, ['net']));
+  return Namespaces.of(openTarget({ net: pathOf(name) }, ['net']));
 }
 
 function list(): string[] {

@@ -3,8 +3,7 @@ import { readdirSync } from 'node:fs';
 import { binding } from '../binding.ts';
 import { checkTypes, failure, invalidValue } from '../errors.ts';
 import type { Fds } from '../fds.ts';
-import { Handle } from '../handle.ts';
-import type { Namespaces } from '../namespaces.ts';
+import { Namespaces } from '../handle.ts';
 import { openTarget, openThread, type Paths, type Target } from '../target.ts';
 import { kinds, type NamespaceType, type Types } from '../types.ts';
 
@@ -102,7 +101,7 @@ function inodeIn(fds: Fds, type: NamespaceType): number {
 
 /** All that a target has, whether it is ours or not. */
 function openAll(target: Target): Fds {
-  if (target instanceof Handle) return openTarget(target, target.types);
+  if (target instanceof Namespaces) return openTarget(target, target.types);
   const isPaths = typeof target === 'object' && target !== null && typeof target.pid !== 'number';
   const named = isPaths ? kinds.map(kind => kind.name).filter(type => type in target) : [];
   return openTarget(target, named.length > 0 ? named : knownTypes());

@@ -3,7 +3,7 @@ import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/members.ts';
 import { errnos } from '../errnos.ts';
 import { failure } from '../errors.ts';
-import { Handle } from '../handle.ts';
+import { Namespaces } from '../handle.ts';
 import type { Target } from '../target.ts';
 import type { NamespaceType } from '../types.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './containers.ts';
@@ -87,7 +87,7 @@ function topOf(target: Target): (row: ProcessRow) => boolean {
 
 function pidOf(target: Target | undefined): number | undefined {
   if (typeof target === 'number') return target;
-  if (typeof target !== 'object' || target instanceof Handle) return undefined;
+  if (typeof target !== 'object' || target instanceof Namespaces) return undefined;
   return typeof target.pid === 'number' ? target.pid : undefined;
 }
 

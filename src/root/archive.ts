@@ -1,4 +1,5 @@
 /** A directory or file of a container as a stream of tar. */
+import { chunk } from '../chunks.ts';
 import { Readable } from 'node:stream';
 import type { Calls } from './calls.ts';
 import { type ArchiveOptions, bytesOf, type InsidePath, optionsOf, shownAs } from './options.ts';
@@ -23,7 +24,7 @@ async function* blocks(
   options: ArchiveOptions & { signal: AbortSignal },
   end: AbortController,
 ): AsyncGenerator<Uint8Array> {
-  const tar = await import('./tar.ts');
+  const tar = chunk('tar');
   const stream = tar.pack();
   const packing = new Packing(calls, shown, options, stream, tar);
   const packed = packing.run(path).then(

@@ -206,13 +206,9 @@ export class Calls {
   }
 
   #refused({ syscall, shown, shownOther }: Request): NamespaceError {
-    const { errno, message } = this.#over as NamespaceError;
-    return fileFailure(
-      errno,
-      syscall,
-      { path: shown, dest: shownOther },
-      { target: this.target, advice: message.slice(message.indexOf('; ') + 2) },
-    );
+    const { errno, advice } = this.#over as NamespaceError;
+    const files = { path: shown, dest: shownOther };
+    return fileFailure(errno, syscall, files, { target: this.target, advice });
   }
 
   #failure(result: CallResult, request: Request): Error {

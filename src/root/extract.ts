@@ -1,4 +1,5 @@
 /** A stream of tar, into a directory of a container: each entry is put there by the rules of copies. */
+import { chunk } from '../chunks.ts';
 import { constants } from 'node:fs';
 import { errnos } from '../errnos.ts';
 import { fileFailure, invalidType } from '../errors.ts';
@@ -41,7 +42,7 @@ export async function extract(
     throw invalidType('archive', 'a stream or an iterable of Buffers', archive);
   }
   const { signal } = all;
-  const tar = await import('./tar.ts');
+  const tar = chunk('tar');
   const { fd } = await calls.call({
     operation: 'open',
     syscall: 'open',

@@ -7,7 +7,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { binding, type OpenedRoot } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure, refusal } from '../errors.ts';
-import { Handle } from '../handle.ts';
+import { Namespaces } from '../handle.ts';
 import { openTarget, type Target } from '../target.ts';
 
 export interface Place {
@@ -23,7 +23,8 @@ export function openPlace(target: Target): Place {
 /** undefined: it is no process. What is wrong with it, `openTarget` says. */
 function pidOf(target: Target): number | undefined {
   if (typeof target === 'number') return target;
-  if (typeof target !== 'object' || target === null || target instanceof Handle) return undefined;
+  if (typeof target !== 'object' || target === null || target instanceof Namespaces)
+    return undefined;
   return 'pid' in target && typeof target.pid === 'number' ? target.pid : undefined;
 }
 
@@ -51,12 +52,12 @@ function ofProcess(target: Target, pid: number): Place {
 
 /** A mount namespace, without any process of it: its own root. */
 function ofMounts(target: Target): Place {
-  if (target instanceof Handle && !target.types.includes('mnt')) {
+  if (target instanceof Namespaces && !target.types.includes('mnt')) {
     const advice = 'openRoot() needs a process, or a handle or path with mnt';
     throw refusal(['mnt'], 'not among the namespaces of this target', { advice });
   }
   const fds = openTarget(target, ['mnt']);
-  const name = target instanceof Handle ? undefined : (target as { mnt?: string }).mnt;
+  const name = target instanceof Namespaces ? undefined : (target as { mnt?: string }).mnt;
   try {
     const mounts = binding.dup(fds.get('mnt') ?? -1);
     if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });

@@ -1,7 +1,7 @@
 /** From a function to source that can be run elsewhere. */
 import { Script } from 'node:vm';
+import { chunk } from '../chunks.ts';
 import { checkFunction, invalidValue } from '../errors.ts';
-import { freeNames } from './free-names.ts';
 import type { Source } from './protocol.ts';
 
 const known = new Map<string, Source>();
@@ -28,7 +28,7 @@ function read(fn: unknown, text: string): Source {
   if (/^class\b/.test(text)) throw invalidValue('fn', 'a function, not a class', fn);
   // A method (`{ async read() {} }.read`) is no expression; as the only one of an object it is.
   for (const source of [`(${text})`, `Object.values({${text}})[0]`]) {
-    if (compiles(source)) return { text: source, names: freeNames(text) };
+    if (compiles(source)) return { text: source, names: chunk('free-names').freeNames(source) };
   }
   throw invalidValue('fn', 'a function whose source can stand alone (no getter, no super)', fn);
 }

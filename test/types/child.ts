@@ -5,7 +5,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { exec, execFile, fork, openNamespaces, spawn } from 'linux-namespaces';
+import { exec, execFile, fork, Namespaces, openNamespaces, spawn } from 'linux-namespaces';
 
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -43,8 +43,27 @@ spawn('true', { capabilities: ['NET_ADMIN'] });
 spawn('true', { credentials: 'mine' });
 // @ts-expect-error: a list of types, not 'all'
 spawn('true', { unshare: 'all' });
-// @ts-expect-error: not an option of Node's, nor ours
-spawn('true', { nosuch: true });
+// Not an option of Node's, nor ours: also beside those that are right, for each function.
+const name = 'true';
+const file = 'module.js';
+// @ts-expect-error: misspelt
+spawn(name, { nosuch: true });
+// @ts-expect-error: misspelt
+spawn(name, { target: 1, credental: 'target' });
+// @ts-expect-error: misspelt
+spawn(name, [], { target: 1, stdio: 'ignore', credental: 'target' });
+// @ts-expect-error: misspelt
+exec(name, { target: 1, credental: 'target' });
+// @ts-expect-error: misspelt
+exec(name, { target: 1, encoding: 'buffer', credental: 'target' }, () => {});
+// @ts-expect-error: misspelt
+execFile(name, { target: 1, credental: 'target' });
+// @ts-expect-error: misspelt
+execFile(name, [], { target: 1, encoding: 'buffer', credental: 'target' }, () => {});
+// @ts-expect-error: misspelt
+fork(file, { target: 1, credental: 'target' });
+// @ts-expect-error: misspelt
+fork(file, [], { target: 1, credental: 'target' });
 // @ts-expect-error: there is no stream
 spawn('true', { stdio: 'ignore' }).stdout.resume();
 
@@ -73,3 +92,18 @@ const handle = openNamespaces(1, ['net']);
 handle.fork('module.js', { execArgv: [] });
 handle.exec('true', (_, stdout) => same<typeof stdout, string>(true));
 handle.execFile('true', ['a'], { encoding: 'buffer' }, (_, out) => same<typeof out, Buffer>(true));
+// @ts-expect-error: misspelt
+handle.spawn(name, { cwd: '/', credental: 'target' });
+// @ts-expect-error: misspelt
+handle.exec(name, { cwd: '/', credental: 'target' });
+// @ts-expect-error: misspelt
+handle.execFile(name, [], { cwd: '/', credental: 'target' });
+// @ts-expect-error: misspelt
+handle.fork(file, { cwd: '/', credental: 'target' });
+// @ts-expect-error: the handle is the target
+handle.spawn(name, { target: 1 });
+// @ts-expect-error: it comes from openNamespaces and its kin
+new Namespaces();
+const settings: import('linux-namespaces').SpawnOptions = { target: 1 };
+const either = spawn(name, settings);
+same<typeof either.stdout, Readable | null>(true);

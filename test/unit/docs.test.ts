@@ -1,4 +1,5 @@
 // The documents against what they are about: names that are exported, links, the tests that they name.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -51,6 +52,11 @@ describe('docs/api.md', () => {
     const names = Object.keys(await import(entry));
     expect(names).not.toEqual([]);
     expect(headings(entry)).toEqual(expect.arrayContaining(names));
+  });
+
+  test('signatures are those of the declarations: npm run api', () => {
+    const script = join(root, 'scripts/api.mjs');
+    execFileSync(process.execPath, [script, '--check'], { stdio: ['ignore', 'ignore', 'inherit'] });
   });
 
   test('each name has its signature and a text', () => {

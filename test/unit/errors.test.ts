@@ -27,6 +27,7 @@ test('a failed call has the fields that Node gives to one, and its target', () =
     syscall: 'setns',
     type: 'net',
     target: '/run/netns/blue',
+    advice: undefined,
   });
   expect(error.name).toBe('NamespaceError');
   expect(error.stack).toMatch(/^NamespaceError: /);
@@ -40,6 +41,12 @@ test('its message names type, target, call, error and advice, in one line', () =
     'net of pid 7: ioctl ESRCH, no such process',
   );
   expect(failure(-28, 'unshare').message).toBe('unshare ENOSPC, no space left on device');
+});
+
+test('advice is a field, as the message has it', () => {
+  expect(failure(-2, 'open', { advice: 'look\x1b there' }).advice).toBe('look\\x1b there');
+  expect(failure(-2, 'open').advice).toBeUndefined();
+  expect(refusal(['pid'], 'cannot be', { advice: 'use that' }).advice).toBe('use that');
 });
 
 test('an error number that Node does not know is still an error', () => {
