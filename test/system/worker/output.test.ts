@@ -2,10 +2,12 @@
 // waited for who goes on talking.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
 import { fdCount, rejectionOf } from '../support.ts';
 
@@ -13,36 +15,32 @@ const sandbox = { unshare: ['uts'] } as const;
 // What is made once for all workers is there from now on.
 beforeAll(() => evaluate({ ...sandbox }, 'all', () => 1));
 
-const talkers: number[] = [];
-afterEach(() => {
-  for (const pid of talkers.splice(0)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {}
-  }
-});
+/** Talkers go on as long as it is there: of some not even the pid is ever known. */
+const permission = join(tmpdir(), `linux-namespaces-talk-${process.pid}`);
+beforeEach(() => writeFileSync(permission, ''));
+afterEach(() => rmSync(permission));
 
 /** Starts a program in a worker that outlives it, holds its streams and never stops talking. */
 async function talkIn(worker: NamespaceWorker, command: string, also: number[] = []) {
-  const pid = await worker.evaluate(
+  await worker.evaluate(
     (command: string, also: number[]) => {
       const { spawn } = process.getBuiltinModule('node:child_process');
       const stdio = ['ignore', 'inherit', 'inherit', ...also] as never;
-      return spawn('sh', ['-c', command], { stdio, detached: true }).pid as number;
+      spawn('sh', ['-c', command], { stdio, detached: true });
     },
     command,
     also,
   );
-  talkers.push(pid);
-  return pid;
 }
 
-const shout = `trap '' PIPE; while :; do echo something; echo something >&2; done`;
+/** Until it has no permission any more. */
+const repeat = (what: string) => `trap '' PIPE; while [ -e ${permission} ]; do ${what}; done`;
+const shout = repeat('echo something; echo something >&2');
 
 describe.each([
   ['to both streams', shout, []],
-  ['to the channel', `trap '' PIPE; while :; do echo something >&3; done`, [3]],
-  ['not, but holds them', 'sleep 1000', [3]],
+  ['to the channel', repeat('echo something >&3'), [3]],
+  ['not, but holds them', repeat('sleep 0.1'), [3]],
 ] as const)('a descendant that goes on talking %s', (_, command, also) => {
   test('holds up neither close() nor a call', async () => {
     const before = fdCount();
@@ -71,13 +69,13 @@ describe.each([
 });
 
 test('evaluate does not wait for one either', async () => {
-  const pid = await evaluate({ ...sandbox }, 'all', () => {
+  const start = (command: string) => {
     const { spawn } = process.getBuiltinModule('node:child_process');
     const stdio = ['ignore', 'inherit', 'inherit'] as never;
-    return spawn('sh', ['-c', 'exec sleep 1000'], { stdio, detached: true }).pid as number;
-  });
-  talkers.push(pid);
-  expect(() => process.kill(pid, 0)).not.toThrow();
+    return spawn('sh', ['-c', command], { stdio, detached: true }).pid as number;
+  };
+  const pid = await evaluate({ ...sandbox }, 'all', start, repeat('sleep 0.1'));
+  expect(() => process.kill(pid, 0)).not.toThrow(); // it is still there
 });
 
 test('what its own process has written last is there, whole, before the end', async () => {
