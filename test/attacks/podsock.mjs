@@ -2,6 +2,7 @@
 // still, or listContainers does not come back in about the time that it was given. See podsock.c.
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { asUser, compile, folder, library, report, start } from './attack.mjs';
 
 const root = join(folder, 'root');
@@ -24,9 +25,13 @@ await report(async () => {
   };
   const timer = setInterval(beat, 20);
   const begin = Date.now();
-  await library.listContainers({ root, timeout: 1500 });
+  const list = library.listContainers({ root, timeout: 2500 });
+  // We are busy while the attacker sends and exits: so the last close is ours, and no matter of luck.
+  await sleep(200);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  await list;
   const took = Date.now() - begin;
   beat();
   clearInterval(timer);
-  return pause > 3000 || took > 4000;
+  return pause > 3000 || took > 5000;
 });

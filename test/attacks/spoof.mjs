@@ -1,5 +1,5 @@
 // Forged answers of netlink: it wins when listSockets believes one, fails for one, or does not end. A run
-// is as many lists as it takes to win, thirty at most. See spoof.c.
+// is as many lists as it takes to win, a hundred at most. See spoof.c.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asUser, compile, innermost, library, report, start } from './attack.mjs';
 
@@ -11,7 +11,7 @@ await report(async run => {
   const attacker = await start(...asUser, ...alone, spoof, '900', `${(run % 2) + 1}`);
   const pid = innermost(attacker.pid);
   let won = false;
-  for (let i = 0; i < 30 && !won; i++) {
+  for (let i = 0; i < 100 && !won; i++) {
     const list = listSockets(pid).then(
       sockets =>
         sockets.some(({ protocol, local }) => protocol !== 'unix' && local.port === 0xdead),
