@@ -1,6 +1,7 @@
 /** A stream of tar, into a directory of a container: each entry is put there by the rules of copies. */
-import { chunk } from '../chunks.ts';
+
 import { constants } from 'node:fs';
+import { chunk } from '../chunks.ts';
 import { errnos } from '../errnos.ts';
 import { fileFailure, invalidType } from '../errors.ts';
 import { abortError, onAbort } from './abort.ts';
