@@ -45,7 +45,11 @@ export function callFailure(
     code: codes[`${request.operation} ${value}`],
   };
   const denied = value === errnos.EPERM || value === errnos.EACCES;
-  if (denied && (foreign || (value === errnos.EPERM && system.length > 0))) {
+  // Who is not root has no rights that could have been given up.
+  if (
+    denied &&
+    ((foreign && process.geteuid?.() === 0) || (value === errnos.EPERM && system.length > 0))
+  ) {
     return refusedChange(value, request.syscall, files, { system, target });
   }
   return fileFailure(value === errnos.EOPNOTSUPP ? errnos.EINVAL : value, request.syscall, files, {
