@@ -57,8 +57,8 @@ uint64_t unique_mount(int directory) {
   return done < 0 || (found.stx_mask & kernel::kUniqueMount) == 0 ? 0 : mount_of(found);
 }
 
-// 1: it is in the mount namespace of the calling thread. 0: it is not. -errno: the kernel cannot say
-// it, or may not (a seccomp filter).
+// 1: it is in the mount namespace of the calling thread. 0: it is not. -errno: the kernel cannot
+// say it, or may not (a seccomp filter).
 int is_here(uint64_t unique) {
   if (unique == 0) return -ENOSYS;
   kernel::MountRequest request = {kernel::kMountRequestFirst, 0, unique, kernel::kMountBasic, 0};
