@@ -69,6 +69,7 @@ export default defineConfig([
       ...output,
       format: 'cjs',
       entryFileNames: '[name].cjs',
+      chunkFileNames: 'chunks-[name].cjs',
       sourcemap: false,
       minify: true,
     },
