@@ -180,17 +180,17 @@ static uint32_t create_and_check(long home) {
 }
 
 /* Who is inside cannot see whether its parent is still there, and holds nothing by which to ask.
- * But the other ends of its pipes close when we end: before it has set its own signal it looks at
- * them, and after that, node at the one that it reads. */
+ * But the other ends of its pipes for answers and requests (src/worker/channel.ts) close when we
+ * end: it looks at them once, after it has set its own signal; later, node does at the one that it
+ * reads. */
 static void end_with_pipes(void) {
   struct {
     int file;
     short events, seen;
-  } polls[4] = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}, {3, 0, 0}};
-  const long most = launch->stdio_count < 4 ? launch->stdio_count : 4;
+  } polls[] = {{3, 0, 0}, {4, 0, 0}};
   const struct { long seconds, nanoseconds; } now = {0, 0};
-  if (CALL(ppoll, polls, most, &now, 0, 0) <= 0) return;
-  for (int i = 0; i < most; i++) {
+  if (CALL(ppoll, polls, 2, &now, 0, 0) <= 0) return;
+  for (int i = 0; i < 2; i++) {
     if (polls[i].seen & (8 /* POLLERR */ | 16 /* POLLHUP */)) quit(137);
   }
 }
