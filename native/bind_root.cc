@@ -164,6 +164,7 @@ class FileCall : public Job, public root::Filter {
     Set(env, result, "data", FromBytes(env, call.data));
     Set(env, result, "at", FromBytes(env, call.at));
     Set(env, result, "system", FromBytes(env, call.system));
+    Set(env, result, "foreign", FromBool(env, call.foreign));
     std::string().swap(call.data);
     return result;
   }

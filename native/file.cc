@@ -185,7 +185,10 @@ int64_t replace(Call* call) {
   if (file.Get() < 0) return file.Get();
   int done = 0;
   // Nobody inside could give a file to an owner that is unknown there.
-  if (there >= 0 && !root.Knows(old)) done = -EPERM;
+  if (there >= 0 && !root.Knows(old)) {
+    call->foreign = true;
+    done = -EPERM;
+  }
   if (there >= 0 && done >= 0) done = result(::fchown(file.Get(), old.stx_uid, old.stx_gid));
   if (there >= 0 && done >= 0) done = result(::fchmod(file.Get(), old.stx_mode & 07777));
   if (done < 0) {

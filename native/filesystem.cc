@@ -184,6 +184,7 @@ Change::Change(const Root& root, int fd, Work* work) {
   if (refused_ < 0 || root.Knows(found)) return;
   refused_ = keep_capabilities(false);
   narrowed_ = true;
+  work->foreign = true;
 }
 
 Change::~Change() {

@@ -57,8 +57,8 @@ uint64_t unique_mount(int directory) {
   return done < 0 || (found.stx_mask & kernel::kUniqueMount) == 0 ? 0 : mount_of(found);
 }
 
-// 1: it is in the mount namespace of the calling thread. 0: it is not. -ENOSYS: this kernel cannot
-// say it.
+// 1: it is in the mount namespace of the calling thread. 0: it is not. -errno: the kernel cannot
+// say it, or may not (a seccomp filter).
 int is_here(uint64_t unique) {
   if (unique == 0) return -ENOSYS;
   kernel::MountRequest request = {kernel::kMountRequestFirst, 0, unique, kernel::kMountBasic, 0};
@@ -82,7 +82,7 @@ int join(const Root& container) {
   // What is below was reached from the root by openat2(2), through mounts of the root's namespace
   // alone; a mount goes from its namespace into none, and never into another.
   int there = is_here(unique_mount(container.fd()));
-  if (there == -ENOSYS) there = is_in_mountinfo(container.self(), container.mount());
+  if (there < 0) there = is_in_mountinfo(container.self(), container.mount());
   done = result(::fchdir(root.Get()));
   if (done >= 0) done = result(::chroot("."));
   if (done >= 0 && here.Get() >= 0) done = result(::fchdir(here.Get()));
@@ -110,8 +110,8 @@ int Names::Prove(int directory) {
   const uint64_t mount = unique_mount(directory);
   if (mount == 0 || mount == proved_) return 0;
   const int here = is_here(mount);
-  if (here == 1) proved_ = mount;
-  return here == 0 ? -ESTALE : here;
+  if (here != 0) proved_ = mount;  // where it cannot be said: as the root, see join()
+  return here == 0 ? -ESTALE : 0;
 }
 
 int Names::Look(int directory, const char* name) const {

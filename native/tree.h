@@ -31,6 +31,7 @@ struct Work {
   // changed all the same; and the one on which it was refused. See filesystem.h.
   std::string systems;
   std::string system;
+  bool foreign = false;  // something was to be changed whose owner is not known inside
 };
 
 // Entries as {uint32 parent, uint8 type as UV_DIRENT_*, name, 0}: `parent` is 0 for the directory

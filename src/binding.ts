@@ -134,6 +134,8 @@ export interface CallResult {
   readonly at: Buffer;
   /** The file system that holds no files, on which something was to be changed. */
   readonly system: Buffer;
+  /** Something was to be changed whose owner is no id of the container. */
+  readonly foreign: boolean;
 }
 
 export interface Binding {

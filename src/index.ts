@@ -68,6 +68,7 @@ export { openRoot } from './root/open-root.ts';
 export type {
   Abortable,
   ArchiveOptions,
+  ChangeOptions,
   CopyOptions,
   ExtractOptions,
   InsidePath,

@@ -44,7 +44,7 @@ const reasons: Readonly<Record<string, string>> = {
 const places: ReadonlySet<string> = new Set(['copy', 'put', 'putEnd', 'attributes']);
 
 export function callFailure(
-  { value, at, data, system }: CallResult,
+  { value, at, data, system, foreign }: CallResult,
   request: Request,
   target: number | string | undefined,
 ): Error {
@@ -60,7 +60,8 @@ export function callFailure(
         ? request.exists
         : codes[reason === 'flat' ? 'remove -21' : `${request.operation} ${value}`],
   };
-  if (value === errnos.EPERM && system.length > 0) {
+  const denied = value === errnos.EPERM || value === errnos.EACCES;
+  if (denied && (foreign || (value === errnos.EPERM && system.length > 0))) {
     return refusedChange(value, request.syscall, files, { system, target });
   }
   return fileFailure(value, request.syscall, files, {
@@ -83,7 +84,7 @@ export function refusedChange(
   const name = system.toString();
   const advice =
     name === ''
-      ? 'its owner is no id of the container, whose root could not do this'
+      ? 'its owner is no id of the container, whose root has no right to do this'
       : `it is on a file system of type ${name}, which holds no files but what the kernel shows of itself, and may be the whole machine's: ask for it with \`fileSystems: ['${name}']\``;
   return fileFailure(errno, syscall, files, { type: 'mnt', target, advice });
 }

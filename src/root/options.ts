@@ -21,7 +21,7 @@ export interface Special {
    */
   special?: boolean | undefined;
 }
-export interface Changing {
+export interface ChangeOptions extends Abortable {
   /**
    * File systems that hold no files but show the kernel's settings and state, on which something may be
    * changed all the same: their names as in /proc/filesystems, such as `['cgroup2']`. What is changed there may be
@@ -29,12 +29,11 @@ export interface Changing {
    */
   fileSystems?: readonly string[] | undefined;
 }
-export interface ChangeOptions extends Abortable, Changing {}
-export interface ReadFileOptions extends Abortable, Special, Changing {
+export interface ReadFileOptions extends ChangeOptions, Special {
   encoding?: BufferEncoding | null | undefined;
   flag?: string | number | undefined;
 }
-export interface WriteFileOptions extends Abortable, Special, Changing {
+export interface WriteFileOptions extends ChangeOptions, Special {
   encoding?: BufferEncoding | null | undefined;
   flag?: string | number | undefined;
   mode?: number | string | undefined;
@@ -63,8 +62,8 @@ export interface RmOptions extends ChangeOptions {
   recursive?: boolean | undefined;
   force?: boolean | undefined;
 }
-export interface OpenOptions extends Abortable, Special, Changing {}
-export interface CopyOptions extends Abortable, Changing {
+export interface OpenOptions extends ChangeOptions, Special {}
+export interface CopyOptions extends ChangeOptions {
   /**
    * Keeps owners by their numbers: what is 33 inside is 33 outside, and the other way round, through
    * the maps of the container's user namespace; and with them the set-user-ID and set-group-ID bits,
@@ -108,7 +107,7 @@ export interface ArchiveOptions extends Abortable {
   /** Stays on the file system of the directory: of others, their mount points alone. Default: false. */
   oneFileSystem?: boolean | undefined;
 }
-export interface ExtractOptions extends Abortable {
+export interface ExtractOptions extends ChangeOptions {
   /** Owners by the numbers in the archive, as ids inside; and set-ID bits. Default: false. */
   preserveOwners?: boolean | undefined;
   /** FIFOs and devices, as of copies. Default: refused, EINVAL. */
@@ -137,12 +136,12 @@ export function shownAs(path: InsidePath): string {
 export function optionsOf<O extends object>(
   options: O | string | null | undefined,
   defaults: O,
-  known?: readonly string[],
+  names?: readonly string[],
 ): O & { encoding?: unknown } {
   if (options === null || options === undefined) return defaults;
   const given = typeof options === 'string' ? { encoding: options } : options;
   if (typeof given !== 'object') throw invalidType('options', 'a string or an object', options);
-  if (known !== undefined) checkNames(given, known);
+  if (names !== undefined) checkNames(given, names);
   const all = { ...defaults, ...given } as O & Record<string, unknown>;
   const { encoding, signal } = all as { encoding?: unknown; signal?: unknown };
   if (encoding !== undefined && encoding !== null && encoding !== 'buffer') {
@@ -172,6 +171,28 @@ function checkSystems(names: unknown): void {
     if (name === '' || name.includes('\0'))
       throw invalidValue('options.fileSystems', wanted, names);
   }
+}
+
+/** The names of the options of each call that has no options of Node's own. */
+const known = {
+  readFile: ['encoding', 'flag', 'signal', 'special', 'fileSystems'],
+  writeFile: ['encoding', 'flag', 'mode', 'signal', 'special', 'fileSystems', 'atomic'],
+  appendFile: ['encoding', 'flag', 'mode', 'signal', 'special', 'fileSystems'],
+  open: ['signal', 'special', 'fileSystems'],
+  readdir: ['encoding', 'withFileTypes', 'recursive', 'signal'],
+  stat: ['bigint', 'signal'],
+  name: ['encoding', 'signal'],
+  mkdir: ['recursive', 'mode', 'signal', 'fileSystems'],
+  rm: ['recursive', 'force', 'signal', 'fileSystems'],
+  change: ['signal', 'fileSystems'],
+} as const;
+
+/** The options of a call that has none of Node's own: others are refused. */
+export function given<O extends object>(
+  call: keyof typeof known,
+  options: O | string | null | undefined,
+): O & { encoding?: unknown } {
+  return optionsOf<O>(options, {} as O, known[call]);
 }
 
 const booleans = [
