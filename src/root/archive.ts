@@ -25,6 +25,7 @@ async function* blocks(
 ): AsyncGenerator<Uint8Array> {
   const tar = await import('./tar.ts');
   const stream = tar.pack();
+  stream.on('error', () => {}); // the iterator throws it
   const packing = new Packing(calls, shown, options, stream, tar);
   const packed = packing.run(path).then(
     () => stream.finalize(),

@@ -57,6 +57,7 @@ export async function extract(
   });
   const root = calls.within(fd);
   const parser = tar.parse();
+  parser.on('error', () => {}); // the iterator throws it
   const end = signal && onAbort(signal, () => parser.destroy(abortError(signal)));
   const unpacking = new Unpacking(root, shown, { ...all, special });
   const fed = feed(archive, parser, tar.drained);
