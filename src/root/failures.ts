@@ -61,7 +61,11 @@ export function callFailure(
         : codes[reason === 'flat' ? 'remove -21' : `${request.operation} ${value}`],
   };
   const denied = value === errnos.EPERM || value === errnos.EACCES;
-  if (denied && (foreign || (value === errnos.EPERM && system.length > 0))) {
+  // Who is not root has no rights that could have been given up.
+  if (
+    denied &&
+    ((foreign && process.geteuid?.() === 0) || (value === errnos.EPERM && system.length > 0))
+  ) {
     return refusedChange(value, request.syscall, files, { system, target });
   }
   return fileFailure(value, request.syscall, files, {
