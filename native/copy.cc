@@ -36,9 +36,10 @@ int Copy::One(int from, int parent, const std::string& name, const struct statx&
 // Why something was refused on this thread, to whoever asked for the copy.
 int Copy::Told(int done) {
   const Work& refused = hands_.Own().refused;
-  if (done < 0 && (refused.reason != nullptr || !refused.system.empty())) {
+  if (done < 0 && (refused.reason != nullptr || !refused.system.empty() || refused.foreign)) {
     work_->reason = refused.reason;
     work_->system = refused.system;
+    work_->foreign = refused.foreign;
   }
   return done;
 }

@@ -81,6 +81,7 @@ int Hands::Do(Piece* piece, Hand* hand) {
     failed_ = piece->name;
     work_->reason = hand->refused.reason;
     work_->system = hand->refused.system;
+    work_->foreign = hand->refused.foreign;
   }
   error = error_;
   uv_mutex_unlock(&mutex_);

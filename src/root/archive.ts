@@ -27,6 +27,7 @@ async function* blocks(
 ): AsyncGenerator<Uint8Array> {
   const tar = chunk('tar');
   const stream = tar.pack();
+  stream.on('error', () => {}); // the iterator throws it
   const packing = new Packing(calls, shown, options, stream, tar);
   const packed = packing.run(path).then(
     () => stream.finalize(),

@@ -17,6 +17,7 @@ import {
   type CopyOptions,
   decoded,
   type ExtractOptions,
+  given,
   type InsidePath,
   idOf,
   type MkdirOptions,
@@ -62,7 +63,7 @@ export class ContainerRoot {
     path: InsidePath,
     options?: ReadFileOptions | BufferEncoding | null,
   ): Promise<string | Buffer> {
-    const all = optionsOf<ReadFileOptions>(options, {});
+    const all = given<ReadFileOptions>('readFile', options);
     const content = await readFile(this.#calls, path, all);
     return all.encoding ? content.toString(all.encoding) : content;
   }
@@ -73,7 +74,7 @@ export class ContainerRoot {
     data: Data,
     options?: WriteFileOptions | BufferEncoding | null,
   ): Promise<void> {
-    await writeFile(this.#calls, path, data, optionsOf<WriteFileOptions>(options, {}));
+    await writeFile(this.#calls, path, data, given<WriteFileOptions>('writeFile', options));
   }
 
   /** Writes at the end of a file. */
@@ -82,7 +83,8 @@ export class ContainerRoot {
     data: Data,
     options?: Omit<WriteFileOptions, 'atomic'> | BufferEncoding | null,
   ): Promise<void> {
-    await writeFile(this.#calls, path, data, optionsOf<WriteFileOptions>(options, { flag: 'a' }));
+    const all = given<WriteFileOptions>('appendFile', options);
+    await writeFile(this.#calls, path, data, { flag: 'a', ...all });
   }
 
   /** Opens a file. What is done with the `FileHandle` is done by Node, on its thread pool. */
@@ -92,7 +94,7 @@ export class ContainerRoot {
     mode: number | string = 0o666,
     options?: OpenOptions,
   ): Promise<FileHandle> {
-    return openHandle(this.#calls, path, flags, mode, optionsOf<OpenOptions>(options, {}));
+    return openHandle(this.#calls, path, flags, mode, given<OpenOptions>('open', options));
   }
 
   createReadStream(
@@ -119,7 +121,7 @@ export class ContainerRoot {
     path: InsidePath,
     options?: ReaddirOptions | BufferEncoding | 'buffer' | null,
   ): Promise<unknown[]> {
-    const all = optionsOf<ReaddirOptions>(options, {});
+    const all = given<ReaddirOptions>('readdir', options);
     const numbers = [Number(all.recursive ?? false)];
     const { data } = await this.#call('list', 'scandir', path, { numbers, signal: all.signal });
     return entriesOf(data, shownAs(path), all);
@@ -138,7 +140,7 @@ export class ContainerRoot {
   }
 
   async #stat(syscall: string, path: InsidePath, options: StatOptions | undefined): Promise<Stats> {
-    const { bigint, signal } = optionsOf<StatOptions>(options, {});
+    const { bigint, signal } = given<StatOptions>('stat', options);
     const numbers = [Number(syscall === 'stat')];
     const { data } = await this.#call('stat', syscall, path, { numbers, signal });
     return statsOf(data, bigint ?? false) as Stats;
@@ -162,7 +164,7 @@ export class ContainerRoot {
     path: InsidePath,
     options: NameOptions | string | null | undefined,
   ): Promise<string | Buffer> {
-    const { encoding, signal } = optionsOf<NameOptions>(options, {});
+    const { encoding, signal } = given<NameOptions>('name', options);
     const { data } = await this.#call(operation, operation, path, { signal });
     return decoded(data, encoding);
   }
@@ -173,7 +175,7 @@ export class ContainerRoot {
     options?: MkdirOptions | number | string | null,
   ): Promise<string | undefined> {
     const isMode = typeof options === 'number' || typeof options === 'string';
-    const all = optionsOf<MkdirOptions>(isMode ? { mode: options } : options, {});
+    const all = given<MkdirOptions>('mkdir', isMode ? { mode: options } : options);
     const recursive = all.recursive ?? false;
     const numbers = [modeOf(all.mode ?? 0o777), Number(recursive)];
     const { value } = await this.#call('mkdir', 'mkdir', path, { numbers, ...asked(all) });
@@ -186,7 +188,7 @@ export class ContainerRoot {
    * nothing elsewhere is removed, whatever is moved or linked there meanwhile.
    */
   async rm(path: InsidePath, options?: RmOptions): Promise<void> {
-    const { recursive, force, ...all } = optionsOf<RmOptions>(options, {});
+    const { recursive, force, ...all } = given<RmOptions>('rm', options);
     const numbers = [Number(recursive ?? false)];
     await this.#call('remove', 'rm', path, { numbers, ...asked(all) }).catch(error => {
       if (!force || error.code !== 'ENOENT') throw error;
@@ -195,31 +197,27 @@ export class ContainerRoot {
 
   async rename(oldPath: InsidePath, newPath: InsidePath, options?: ChangeOptions): Promise<void> {
     const other = bytesOf(newPath, 'newPath');
-    const more = {
-      other,
-      shownOther: shownAs(newPath),
-      ...asked(optionsOf<ChangeOptions>(options, {})),
-    };
-    await this.#call('rename', 'rename', oldPath, more);
+    const all = asked(given<ChangeOptions>('change', options));
+    await this.#call('rename', 'rename', oldPath, { other, shownOther: shownAs(newPath), ...all });
   }
 
   /** Follows links, as in Node. */
   async chmod(path: InsidePath, mode: number | string, options?: ChangeOptions): Promise<void> {
-    const more = asked(optionsOf<ChangeOptions>(options, {}));
+    const more = asked(given<ChangeOptions>('change', options));
     await this.#call('chmod', 'chmod', path, { numbers: [modeOf(mode)], ...more });
   }
 
   /** Ids as the container sees them; -1 leaves one as it is. Follows links, as in Node. */
   async chown(path: InsidePath, uid: number, gid: number, options?: ChangeOptions): Promise<void> {
     const numbers = [idOf(uid, 'uid'), idOf(gid, 'gid')];
-    const more = asked(optionsOf<ChangeOptions>(options, {}));
+    const more = asked(given<ChangeOptions>('change', options));
     await this.#call('chown', 'chown', path, { numbers, ...more });
   }
 
   /** `target` is written as it is, and means a file of the container to whoever follows it there. */
   async symlink(target: InsidePath, path: InsidePath, options?: ChangeOptions): Promise<void> {
     const other = bytesOf(target, 'target');
-    const more = asked(optionsOf<ChangeOptions>(options, {}));
+    const more = asked(given<ChangeOptions>('change', options));
     await this.#calls.call({
       operation: 'symlink',
       syscall: 'symlink',

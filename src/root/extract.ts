@@ -12,7 +12,12 @@ import type { Entry, Parser, Said } from './tar.ts';
 
 export type Archive = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
-const names = ['signal', 'special', 'preserveOwners'] as const satisfies (keyof ExtractOptions)[];
+const names = [
+  'signal',
+  'special',
+  'preserveOwners',
+  'fileSystems',
+] as const satisfies (keyof ExtractOptions)[];
 const { O_DIRECTORY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } = constants;
 const O_PATH = 0o10000000;
 const atOnce = 1 << 20; // bytes of a file that is put in one call
@@ -54,6 +59,7 @@ export async function extract(
   });
   const root = calls.within(fd);
   const parser = tar.parse();
+  parser.on('error', () => {}); // the iterator throws it
   const end = signal && onAbort(signal, () => parser.destroy(abortError(signal)));
   const unpacking = new Unpacking(root, shown, { ...all, special });
   const fed = feed(archive, parser, tar.drained);
@@ -178,7 +184,8 @@ class Unpacking {
         const more = { fd, second, other: name };
         await this.#call('putEnd', made, said.name, this.#numbers(said, S_IFREG), more);
       } catch (error) {
-        if (made.length > 0) await this.#root.abandon(second, made).catch(() => {});
+        if (made.length > 0)
+          await this.#root.abandon(second, made, this.#options.fileSystems).catch(() => {});
         throw error;
       }
     } finally {
@@ -219,8 +226,8 @@ class Unpacking {
     more: Partial<Request>,
   ) {
     const shown = name.toString();
-    const { signal } = this.#options;
-    const at = { syscall: 'untar', shown, shownOther: this.#shown, signal };
+    const { signal, fileSystems } = this.#options;
+    const at = { syscall: 'untar', shown, shownOther: this.#shown, signal, fileSystems };
     return this.#root.call({ operation, path, numbers, ...at, ...more });
   }
 

@@ -107,7 +107,7 @@ export interface ArchiveOptions extends Abortable {
   /** Stays on the file system of the directory: of others, their mount points alone. Default: false. */
   oneFileSystem?: boolean | undefined;
 }
-export interface ExtractOptions extends Abortable {
+export interface ExtractOptions extends ChangeOptions {
   /** Owners by the numbers in the archive, as ids inside; and set-ID bits. Default: false. */
   preserveOwners?: boolean | undefined;
   /** FIFOs and devices, as of copies. Default: refused, EINVAL. */
@@ -136,12 +136,12 @@ export function shownAs(path: InsidePath): string {
 export function optionsOf<O extends object>(
   options: O | string | null | undefined,
   defaults: O,
-  known?: readonly string[],
+  names?: readonly string[],
 ): O & { encoding?: unknown } {
   if (options === null || options === undefined) return defaults;
   const given = typeof options === 'string' ? { encoding: options } : options;
   if (typeof given !== 'object') throw invalidType('options', 'a string or an object', options);
-  if (known !== undefined) checkNames(given, known);
+  if (names !== undefined) checkNames(given, names);
   const all = { ...defaults, ...given } as O & Record<string, unknown>;
   const { encoding, signal } = all as { encoding?: unknown; signal?: unknown };
   if (encoding !== undefined && encoding !== null && encoding !== 'buffer') {
@@ -171,6 +171,28 @@ function checkSystems(names: unknown): void {
     if (name === '' || name.includes('\0'))
       throw invalidValue('options.fileSystems', wanted, names);
   }
+}
+
+/** The names of the options of each call that has no options of Node's own. */
+const known = {
+  readFile: ['encoding', 'flag', 'signal', 'special', 'fileSystems'],
+  writeFile: ['encoding', 'flag', 'mode', 'signal', 'special', 'fileSystems', 'atomic'],
+  appendFile: ['encoding', 'flag', 'mode', 'signal', 'special', 'fileSystems'],
+  open: ['signal', 'special', 'fileSystems'],
+  readdir: ['encoding', 'withFileTypes', 'recursive', 'signal'],
+  stat: ['bigint', 'signal'],
+  name: ['encoding', 'signal'],
+  mkdir: ['recursive', 'mode', 'signal', 'fileSystems'],
+  rm: ['recursive', 'force', 'signal', 'fileSystems'],
+  change: ['signal', 'fileSystems'],
+} as const;
+
+/** The options of a call that has none of Node's own: others are refused. */
+export function given<O extends object>(
+  call: keyof typeof known,
+  options: O | string | null | undefined,
+): O & { encoding?: unknown } {
+  return optionsOf<O>(options, {} as O, known[call]);
 }
 
 const booleans = [

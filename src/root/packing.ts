@@ -188,8 +188,11 @@ export class Packing {
     for (const bytes of before) this.#stream.push(bytes);
     await new Promise<void>((resolve, reject) => {
       const done = (error?: Error | null) => (error ? reject(error) : resolve());
-      if (data === undefined) this.#stream.entry(header, done);
-      else this.#stream.entry(header, data, done);
+      const sink =
+        data === undefined
+          ? this.#stream.entry(header, done)
+          : this.#stream.entry(header, data, done);
+      sink.on('error', () => {}); // `done` has it
     });
   }
 
@@ -198,6 +201,7 @@ export class Packing {
     for (const bytes of before) this.#stream.push(bytes);
     const { promise: done, resolve, reject } = settling();
     const sink = this.#stream.entry(header, error => (error ? reject(error) : resolve()));
+    sink.on('error', () => {});
     return Object.assign(sink, { done });
   }
 

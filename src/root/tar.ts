@@ -50,6 +50,7 @@ export const parse = (): Parser => {
 
 /** When there is room in it again, or it has been destroyed. */
 export async function drained(sink: Emitter): Promise<void> {
+  if (sink.destroyed) return;
   let done = () => {};
   await new Promise<void>(resolve => {
     done = resolve;

@@ -381,3 +381,32 @@ test('options that there are none of, or of a wrong kind', async () => {
     expect(error.message).toMatch(message);
   }
 });
+
+test('the other calls refuse them, too', async () => {
+  using container = await start();
+  const { root } = container;
+  const wrong = { signl: undefined } as object;
+  const calls: Record<string, () => Promise<unknown>> = {
+    readFile: () => root.readFile('/etc/hosts', wrong),
+    writeFile: () => root.writeFile('/tmp/x', '', { ...wrong, atomic: true }),
+    appendFile: () => root.appendFile('/tmp/x', '', { atomic: true } as object),
+    open: () => root.open('/etc/hosts', 'r', 0o666, wrong),
+    readdir: () => root.readdir('/', wrong),
+    stat: () => root.stat('/', wrong),
+    lstat: () => root.lstat('/', wrong),
+    readlink: () => root.readlink('/', wrong),
+    realpath: () => root.realpath('/', wrong),
+    mkdir: () => root.mkdir('/tmp/x', wrong),
+    rm: () => root.rm('/tmp/x', { maxRetries: 3 } as object),
+    rename: () => root.rename('/tmp/x', '/tmp/y', wrong),
+    chmod: () => root.chmod('/etc/hosts', 0o644, wrong),
+    chown: () => root.chown('/etc/hosts', 0, 0, wrong),
+    symlink: () => root.symlink('/tmp/x', '/tmp/y', wrong),
+    extract: () => root.extract([], '/tmp', wrong),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const error = await rejectionOf(Promise.resolve().then(call));
+    expect(error, name).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' });
+  }
+  expect(readdirSync(join(container.image, 'tmp'))).toEqual(['inside']);
+});
