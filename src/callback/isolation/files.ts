@@ -65,7 +65,7 @@ const ends: Record<string, number[]> = {
 };
 const fds = ['fstat', 'read', 'readBuffers', 'writeBuffer', 'writeBuffers', 'writeString'];
 
-const { readFileSync, readSync, readvSync, writeSync, writevSync } = fs;
+const { readFileSync, readSync, readvSync, statSync, writeSync, writevSync } = fs;
 
 let watching = false;
 
@@ -194,8 +194,21 @@ function askHere(
       const throwIfNoEntry = args[at + 1] ?? true;
       return copied(original.call(internal, ...args.slice(0, at), undefined, throwIfNoEntry));
     }
+    case 'mkdir':
+      return makeDirectory(original, args as [Path, number, boolean]);
     default:
       return copied(original.call(internal, ...args.slice(0, at)));
+  }
+}
+
+/** procfs makes none. Node, asked for the parents too, would ask again and again. */
+function makeDirectory(original: Call, [path, mode, recursive]: [Path, number, boolean]): unknown {
+  try {
+    return original(path, mode, false);
+  } catch (error) {
+    const there = recursive && (error as NodeJS.ErrnoException).code === 'EEXIST';
+    if (there && statSync(path as string).isDirectory()) return undefined;
+    throw error;
   }
 }
 
