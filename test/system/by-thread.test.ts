@@ -30,7 +30,7 @@ import { createNamespaces, type Namespaces, openNamespaces, outside } from 'linu
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { home, place } from './lab.ts';
 import { script } from './script.ts';
-import { start, type Target, until } from './support.ts';
+import { attack, start, type Target, until } from './support.ts';
 
 // Taken before any callback, as modules do that are loaded before ours.
 const { readFile: taken, read: readTaken, writeFile: writeTaken, opendir: opendirTaken } = fs;
@@ -700,3 +700,7 @@ test.skipIf(fuse)(
     }
   },
 );
+
+test('attack: the sysctls of the host, written by a promise', () => {
+  expect(attack('callback-files')).toBe('won 0 of 5');
+});
