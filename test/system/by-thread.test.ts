@@ -153,7 +153,7 @@ const readers: Record<string, (path: Path) => Promise<string>> = {
       encoding: 'utf8',
       flag: 'rs',
       signal: new AbortController().signal,
-    }),
+    } as { encoding: 'utf8' }),
   'fs.read': path =>
     withFd(path, fd =>
       readAll(async into => (await promisify(fs.read)(fd, into, 0, 4096, null)).bytesRead),
@@ -477,10 +477,10 @@ describe('names and attributes', () => {
           names(await promises.readdir(conf, { withFileTypes: true })),
         'readdir, recursive': async () =>
           (await promises.readdir(conf, { recursive: true })).filter(name => !name.includes('/')),
-        'fs.readdir, recursive': async () =>
-          (await promisify(fs.readdir)(conf, { recursive: true })).filter(
-            name => !name.includes('/'),
-          ),
+        'fs.readdir, recursive': async () => {
+          const names = (await promisify(fs.readdir)(conf, { recursive: true })) as string[];
+          return names.filter(name => !name.includes('/'));
+        },
         opendir: async () => walk(await promises.opendir(conf)),
         'fs.opendir': async () => walk(await promisify(fs.opendir)(conf)),
         'opendir of a URL': async () => walk(await promises.opendir(pathToFileURL(conf) as never)),
@@ -547,6 +547,29 @@ test('a stream of a FileHandle that native code reads: right, or refused by name
   expect(['lab', 'ENOTSUP']).toContain(out.join());
 });
 
+test('in a Worker: the same, and no fd is closed twice at its end', async () => {
+  const source = `
+    const fs = require('node:fs');
+    import(workerData).then(async ({ createNamespaces }) => {
+      const lab = await createNamespaces(['uts'], { hostname: 'lab' });
+      await lab.run(async () => {
+        for (let i = 0; i < 5; i++) {
+          const handle = await fs.promises.open('/proc/sys/kernel/hostname');
+          const name = await handle.readFile('utf8');
+          await handle.close();
+          parentPort.postMessage(name.trim());
+        }
+      });
+    });`;
+  const { out, err } = await script(`
+    const { Worker } = await import('node:worker_threads');
+    const source = 'const { parentPort, workerData } = require("node:worker_threads");' + ${JSON.stringify(source)};
+    const worker = new Worker(source, { eval: true, workerData: import.meta.resolve('linux-namespaces') });
+    worker.on('message', say);
+    await new Promise(done => worker.on('exit', done));`);
+  expect([out.join(), err]).toEqual(['lab,lab,lab,lab,lab', '']);
+});
+
 test('errors are those of Node', async () => {
   const failing: Record<string, () => Promise<unknown>> = {
     absent: () => promises.readFile('/proc/sys/net/none'),
@@ -577,7 +600,8 @@ test('errors are those of Node', async () => {
     'not to be cut': () => promises.truncate('/proc/self/net/dev', 1),
     'no temporary one': () => promises.mkdtemp('/proc/sys/net/x'),
     aborted: () => promises.readFile(ttl, { signal: AbortSignal.abort() }),
-    'aborted, a callback': () => promisify(fs.readFile)(ttl, { signal: AbortSignal.abort() }),
+    'aborted, a callback': () =>
+      promisify(fs.readFile)(ttl, { signal: AbortSignal.abort() } as object),
     'of a wrong type': () => promises.readFile(null as never),
   };
   const shape = async (fail: () => Promise<unknown>) => {
@@ -601,7 +625,7 @@ test('errors are those of Node', async () => {
 
 test('an abort between the steps is seen', async () => {
   const stop = new AbortController();
-  const read = inside(() => promisify(fs.readFile)(hostname, { signal: stop.signal }));
+  const read = inside(() => promisify(fs.readFile)(hostname, { signal: stop.signal } as object));
   stop.abort();
   await expect(read).rejects.toMatchObject({ name: 'AbortError', code: 'ABORT_ERR' });
 });
