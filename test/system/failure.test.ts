@@ -165,6 +165,35 @@ test('a second copy of the library is refused, in words, and harms nobody', asyn
   }
 });
 
+const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
+
+test.each([
+  ['--frozen-intrinsics', ['--frozen-intrinsics']],
+  ['--permission', [permission, '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons']],
+])('under %s a callback is refused by name, each time, and nothing is run', async (name, flags) => {
+  const ended = await script(
+    `for (let i = 0; i < 2; i++) {
+      try { lab.run(() => say('ran')); } catch (error) { say(error.name, error.code, error.message); }
+    }
+    say(name(place()));
+    process.exit();`,
+    { flags: ['--no-warnings', ...flags] },
+  );
+  const [first, second, at] = ended.out;
+  expect(first).toMatch(/^NamespaceError ENOTSUP cgroup, ipc, uts, net: .*evaluate\(\)/);
+  expect(first).toContain(name);
+  expect([second, at]).toEqual([first, 'home']);
+});
+
+test('a function of Node that a program has frozen is named', async () => {
+  const ended = await script(`
+    Object.freeze(process.getBuiltinModule('node:inspector').Session.prototype);
+    try { lab.run(() => say('ran')); } catch (error) { say(error.message); }`);
+  expect(ended.out.join()).toMatch(/has to replace post of Node .* frozen/);
+});
+
 test.runIf(hasStrace).each(['ENOSYS', 'EPERM'])(
   'where pidfd_open answers %s, processes are opened through /proc [needs strace]',
   async error => {

@@ -2,9 +2,10 @@
  * What the tests of the edges share: where this thread is, how much it holds, and targets that the
  * library did not make.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import type { NamespaceType } from 'linux-namespaces';
@@ -220,4 +221,11 @@ export function runScript(source: string, prefix: readonly string[] = []): strin
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** Runs one of test/attacks five times, and returns how often it won. */
+export function attack(name: string): string {
+  const file = fileURLToPath(new URL(`../attacks/${name}.mjs`, import.meta.url));
+  const options = { encoding: 'utf8', timeout: seconds(60), killSignal: 'SIGKILL' } as const;
+  return spawnSync(process.execPath, [file, '5'], options).stdout.trim();
 }

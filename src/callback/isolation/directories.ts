@@ -127,15 +127,16 @@ function patchReading(): void {
       name,
       original =>
         async function* entries(this: Directory) {
-          if (!isReadHere(this)) return yield* original.call(this);
           try {
+            if (!isReadHere(this)) return yield* original.call(this);
             for (;;) {
               const entry = await this.read();
               if (entry === null) return;
               yield entry;
             }
           } finally {
-            await this.close();
+            // Node's own has closed it already.
+            await this.close().catch(() => {});
           }
         },
     );

@@ -6,6 +6,7 @@
  * object, `process.binding('fs')`, which are therefore the ones to be replaced.
  */
 import fs from 'node:fs';
+import { getSystemErrorMap } from 'node:util';
 import { refusal } from '../../errors.ts';
 import { threadKinds } from '../../types.ts';
 import { answer, isByThread, isByThreadAfterAll, type Subject } from './by-thread.ts';
@@ -32,7 +33,6 @@ export interface FsBinding {
 interface Special {
   kUsePromises: symbol;
   FSReqCallback: new () => Request;
-  FileHandle: new (fd: number) => object;
 }
 
 /** Which arguments are paths; of `ends` a link at the end is itself what is meant. */
@@ -65,7 +65,7 @@ const ends: Record<string, number[]> = {
 };
 const fds = ['fstat', 'read', 'readBuffers', 'writeBuffer', 'writeBuffers', 'writeString'];
 
-const { readFileSync, readSync, readvSync, writeSync, writevSync } = fs;
+const { readFileSync, readSync, readvSync, statSync, writeSync, writevSync } = fs;
 
 let watching = false;
 
@@ -175,10 +175,8 @@ function askHere(
   const [fd, second, third, fourth, fifth] = args as [number, never, never, never, unknown];
   const position = (typeof fifth === 'number' && fifth < 0 ? null : fifth) as number | null;
   switch (name) {
-    case 'openFileHandle': {
-      const { FileHandle } = internal as unknown as Special;
-      return new FileHandle((internal['open'] as Call)(...args.slice(0, at)) as number);
-    }
+    case 'openFileHandle':
+      return openHandle(original, args as [Path, number, number]);
     case 'read':
       return readSync(fd, second, third, fourth, position);
     case 'readBuffers':
@@ -194,8 +192,34 @@ function askHere(
       const throwIfNoEntry = args[at + 1] ?? true;
       return copied(original.call(internal, ...args.slice(0, at), undefined, throwIfNoEntry));
     }
+    case 'mkdir':
+      return makeDirectory(original, args as [Path, number, boolean]);
     default:
       return copied(original.call(internal, ...args.slice(0, at)));
+  }
+}
+
+/** Not by `open`: in a Worker, what that opens is closed once more at the Worker's end. */
+function openHandle(original: Call, [path, flags, mode]: [Path, number, number]): unknown {
+  const failed: { errno?: number } = {};
+  const handle = original(path, flags, mode, undefined, failed);
+  if (failed.errno === undefined) return handle;
+  const [code, words] = getSystemErrorMap().get(failed.errno) ?? [
+    `${failed.errno}`,
+    'unknown error',
+  ];
+  const fields = { errno: failed.errno, code, syscall: 'open', path: `${path}` };
+  throw Object.assign(new Error(`${code}: ${words}, open '${path}'`), fields);
+}
+
+/** procfs makes none. Node, asked for the parents too, would ask again and again. */
+function makeDirectory(original: Call, [path, mode, recursive]: [Path, number, boolean]): unknown {
+  try {
+    return original(path, mode, false);
+  } catch (error) {
+    const there = recursive && (error as NodeJS.ErrnoException).code === 'EEXIST';
+    if (there && statSync(path as string).isDirectory()) return undefined;
+    throw error;
   }
 }
 
