@@ -39,7 +39,7 @@ export async function evaluate<A extends unknown[], R>(
   ...args: A
 ): Promise<Result<R>> {
   sourceOf(fn); // before there is a process
-  const worker = new NamespaceWorker(target, checkTypes(types), {});
+  const worker = new NamespaceWorker(target, checkTypes(types), checkOptions(undefined));
   let streams = false;
   try {
     const result = await worker.evaluate(fn, ...args);
