@@ -4,6 +4,7 @@
  */
 import { getSystemErrorMap, inspect } from 'node:util';
 import { errnos } from './errnos.ts';
+import { own } from './own.ts';
 import { printable } from './text.ts';
 import { isType, kinds, type NamespaceType, type Types } from './types.ts';
 
@@ -49,11 +50,8 @@ export class NamespaceError extends Error {
 
   static {
     // As in Node's own errors: seen in the stack, not listed among the fields.
-    Object.defineProperty(NamespaceError.prototype, 'name', {
-      value: 'NamespaceError',
-      configurable: true,
-      writable: true,
-    });
+    const name = { value: 'NamespaceError', configurable: true, writable: true };
+    Object.defineProperty(NamespaceError.prototype, 'name', own(name));
   }
 }
 
@@ -72,7 +70,8 @@ function named(errno: number): [code: string, words: string] {
 }
 
 /** Turns what a native function returned (-errno) into an error. */
-export function failure(errno: number, syscall: string, at: Circumstances = {}): NamespaceError {
+export function failure(errno: number, syscall: string, given: Circumstances = {}): NamespaceError {
+  const at = own(given);
   const [code, words] = named(errno);
   const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
   const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
@@ -94,9 +93,11 @@ export interface Files {
 export function fileFailure(
   errno: number,
   syscall: string,
-  files: Files,
-  at: Circumstances = {},
+  given: Files,
+  circumstances: Circumstances = {},
 ): NamespaceError {
+  const files = own(given);
+  const at = own(circumstances);
   const [code, words] = named(errno);
   const path = files.path === undefined ? '' : ` '${files.path}'`;
   const dest = files.dest === undefined ? '' : ` -> '${files.dest}'`;
@@ -113,11 +114,18 @@ export function fileFailure(
 export function refusal(
   types: readonly NamespaceType[],
   reason: string,
-  at: Circumstances = {},
+  given: Circumstances = {},
 ): NamespaceError {
+  const at = own(given);
   const advice = at.advice ? `; ${at.advice}` : '';
   const message = printable(`${types.join(', ')}: ${reason}${advice}`);
-  return new NamespaceError(message, -95, 'ENOTSUP', 'setns', { ...at, type: at.type ?? types[0] });
+  return new NamespaceError(
+    message,
+    -95,
+    'ENOTSUP',
+    'setns',
+    own({ ...at, type: at.type ?? types[0] }),
+  );
 }
 
 function withCode(code: string, message: string): TypeError {
@@ -156,4 +164,10 @@ export function checkTypes(types: unknown): Types {
     if (checked.indexOf(checked[i]) !== i) throw invalidValue('types', 'without repetition', types);
   }
   return checked;
+}
+
+/** An options object that is wholly ours: its own properties. */
+export function optionsIn<O extends object>(options: O): O {
+  if (typeof options === 'object' && options !== null) return own(options);
+  throw invalidType('options', 'an object', options);
 }

@@ -101,12 +101,15 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   });
 }
 
+export function checkPid(pid: unknown): void {
+  if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
+  if (Number.isInteger(pid) && pid >= 1 && pid <= pidMost) return;
+  throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
+}
+
 /** `isChild`: the pid is from the kernel, and means a child of ours whatever /proc shows. */
 function openProcess(pid: number, types: Types, isChild = false, startTime?: number): Fds {
-  if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
-  if (!Number.isInteger(pid) || pid < 1 || pid > pidMost) {
-    throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
-  }
+  checkPid(pid);
   const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;

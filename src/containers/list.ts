@@ -1,7 +1,8 @@
 /** Asks every engine, joins what they say, and checks it against the processes that there are. */
 import { isAbsolute } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { invalidType, invalidValue } from '../errors.ts';
+import { invalidType, invalidValue, optionsIn } from '../errors.ts';
+import { own } from '../own.ts';
 import type {
   Container,
   ContainerOptions,
@@ -63,16 +64,21 @@ const optionsOf: Readonly<Record<Engine, readonly string[]>> = {
 };
 
 function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
-  const { root, directories, timeout = 2000 } = options;
+  const { root, directories, timeout = 2000 } = optionsIn(options);
   if (root !== undefined) checkPath('options.root', root);
   if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
     throw invalidType('options.timeout', 'a number of milliseconds', timeout);
   }
   if (directories !== undefined) checkDirectories(directories);
-  return { root, directories, timeout };
+  return { root, directories: directories && ownDirectories(directories), timeout };
+}
+
+/** Of each engine those that were given. */
+function ownDirectories(
+  directories: NonNullable<ContainerOptions['directories']>,
+): NonNullable<ContainerOptions['directories']> {
+  const pairs = Object.entries(directories).map(([engine, paths]) => [engine, paths && own(paths)]);
+  return own(Object.fromEntries(pairs));
 }
 
 function checkDirectories(directories: unknown): void {

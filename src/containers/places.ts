@@ -2,6 +2,8 @@
  * Where engines keep their state: what the caller says, what the engines' own settings say, or the
  * default places; of this user, and for root of every user who runs Podman.
  */
+
+import { own } from '../own.ts';
 import type { ContainerOptions } from './container.ts';
 import { at, text } from './fields.ts';
 import type { Reader } from './reader.ts';
@@ -35,7 +37,7 @@ export interface PodmanPlace {
 
 export async function findPlaces(
   reader: Reader,
-  directories: ContainerOptions['directories'] = {},
+  directories: ContainerOptions['directories'] = own({}),
 ): Promise<Places> {
   const [docker, containerd, podman, users] = await Promise.all([
     dockerPlaces(reader, directories.docker),
@@ -59,34 +61,40 @@ export async function findPlaces(
 
 type Own = NonNullable<ContainerOptions['directories']>;
 
-async function dockerPlaces(reader: Reader, own: Own['docker'] = {}): Promise<Places['docker'][0]> {
+async function dockerPlaces(
+  reader: Reader,
+  given: Own['docker'] = own({}),
+): Promise<Places['docker'][0]> {
   const settings = await reader.json(await reader.locate('/etc/docker/daemon.json'));
   const set = (name: string) => text(at(settings, name));
   const [dataRoot, execRoot, socket] = await Promise.all(
     [
-      own['data-root'] ?? set('data-root') ?? set('graph') ?? '/var/lib/docker',
-      own['exec-root'] ?? set('exec-root') ?? '/run/docker',
+      given['data-root'] ?? set('data-root') ?? set('graph') ?? '/var/lib/docker',
+      given['exec-root'] ?? set('exec-root') ?? '/run/docker',
       '/run/docker.sock',
     ].map(path => reader.locate(path)),
   );
   return { dataRoot, execRoot, socket } as Places['docker'][0];
 }
 
-async function containerdPlaces(reader: Reader, own: Own['containerd'] = {}): Promise<string[]> {
+async function containerdPlaces(
+  reader: Reader,
+  given: Own['containerd'] = own({}),
+): Promise<string[]> {
   const settings = await reader.text(await reader.locate('/etc/containerd/config.toml'));
-  const state = own.state ?? setting(settings, 'state') ?? '/run/containerd';
+  const state = given.state ?? setting(settings, 'state') ?? '/run/containerd';
   return Promise.all([state, '/run/k3s/containerd'].map(path => reader.locate(path)));
 }
 
-async function podmanPlaces(reader: Reader, own: Own['podman'] = {}): Promise<PodmanPlace> {
+async function podmanPlaces(reader: Reader, given: Own['podman'] = own({})): Promise<PodmanPlace> {
   const settings = await storageSettings(reader, [
     '/etc/containers/storage.conf',
     '/usr/share/containers/storage.conf',
   ]);
   const [root, runroot, socket] = await Promise.all(
     [
-      own.root ?? setting(settings, 'graphroot') ?? '/var/lib/containers/storage',
-      own.runroot ?? setting(settings, 'runroot') ?? '/run/containers/storage',
+      given.root ?? setting(settings, 'graphroot') ?? '/var/lib/containers/storage',
+      given.runroot ?? setting(settings, 'runroot') ?? '/run/containers/storage',
       '/run/podman/podman.sock',
     ].map(path => reader.locate(path)),
   );

@@ -3,7 +3,7 @@
  * a thread of their own, all others by the launcher, in a process that ends when they are open.
  */
 import { binding } from '../binding.ts';
-import { checkTypes, failure, invalidType, invalidValue } from '../errors.ts';
+import { checkTypes, failure, invalidType, invalidValue, optionsIn } from '../errors.ts';
 import { Fds } from '../fds.ts';
 import { Namespaces } from '../handle.ts';
 import { requirePermission } from '../permission.ts';
@@ -34,8 +34,9 @@ export interface CreateNamespacesOptions extends CreateOptions {
  */
 export async function createNamespaces(
   types: readonly NamespaceType[],
-  options: CreateNamespacesOptions = {},
+  given: CreateNamespacesOptions = {},
 ): Promise<Namespaces> {
+  const options = optionsIn(given);
   const wanted = check(types, options);
   const threadsDo = wanted.every(type => kindOf[type].refusal === undefined);
   return Namespaces.of(await (threadsDo ? byThread : byProcess)(wanted, options));
@@ -87,9 +88,6 @@ function check(types: unknown, options: CreateNamespacesOptions): readonly Names
   const given = checkTypes(types);
   if (given === 'all') throw invalidType('types', 'an array of types', types);
   const wanted = kinds.map(kind => kind.name).filter(name => given.includes(name));
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
   checkCreateOptions(options, wanted);
   const { init, root, mountProc, propagation } = options;
   if (init !== undefined) checkBoolean('options.init', init);

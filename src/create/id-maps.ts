@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { errnos } from '../errnos.ts';
 import { failure, invalidType, invalidValue } from '../errors.ts';
+import { own } from '../own.ts';
 
 /** `length` ids from `inside` on are those outside from `outside` on. */
 export interface IdRange {
@@ -64,10 +65,15 @@ export function checkIdMap(name: string, map: unknown): void {
 }
 
 function bothOf(map: IdMap): { uid?: IdRules | undefined; gid?: IdRules | undefined } {
-  if (typeof map !== 'object' || map === null || Array.isArray(map) || 'inside' in map) {
+  if (
+    typeof map !== 'object' ||
+    map === null ||
+    Array.isArray(map) ||
+    Object.hasOwn(map, 'inside')
+  ) {
     return { uid: map as IdRules, gid: map as IdRules };
   }
-  const { uid, gid } = map as { uid?: IdRules; gid?: IdRules };
+  const { uid, gid } = own(map) as { uid?: IdRules; gid?: IdRules };
   return { uid, gid };
 }
 
@@ -79,7 +85,7 @@ function checkRule(name: string, rule: unknown): void {
   }
   const what = "'root', 'current', 'auto', 'subids', 'all', an id, or { inside, outside, length }";
   if (typeof rule !== 'object' || rule === null) throw invalidType(name, what, rule);
-  const { inside, outside, length } = rule as Record<string, unknown>;
+  const { inside, outside, length } = own(rule) as Record<string, unknown>;
   if (!isPart(inside, length) || !isPart(outside, length)) {
     throw invalidValue(name, `${what}, of whole numbers, with no id above 4294967294`, rule);
   }

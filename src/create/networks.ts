@@ -1,7 +1,7 @@
 /** Named networks: those of `ip netns`, which sees ours as we see its, under /run/netns. */
 import { readdirSync } from 'node:fs';
 import { binding } from '../binding.ts';
-import { failure, invalidType, invalidValue } from '../errors.ts';
+import { failure, invalidType, invalidValue, optionsIn } from '../errors.ts';
 import { Namespaces } from '../handle.ts';
 import { openTarget } from '../target.ts';
 import { createNamespaces } from './create.ts';
@@ -40,7 +40,7 @@ async function create(
   options: Pick<CreateOptions, 'loopback'> = {},
 ): Promise<Namespaces> {
   const path = pathOf(name);
-  const { loopback } = options;
+  const { loopback } = optionsIn(options);
   const network = await createNamespaces(['net'], { loopback });
   try {
     const done = await binding.addFile(network.fd('net'), directory, path);

@@ -1,6 +1,7 @@
 /** What new namespaces can be asked to be like, and whether what was asked makes sense. */
 import { isAbsolute } from 'node:path';
 import { invalidType, invalidValue } from '../errors.ts';
+import { own } from '../own.ts';
 import type { NamespaceType } from '../types.ts';
 import { checkIdMap, type IdMap } from './id-maps.ts';
 
@@ -121,7 +122,7 @@ function checkSeconds(name: string, value: unknown): void {
 
 function checkOwner(name: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) throw invalidType(name, 'an object', value);
-  const { uid, gid } = value as { uid?: unknown; gid?: unknown };
+  const { uid, gid } = own(value) as { uid?: unknown; gid?: unknown };
   if (!isId(uid)) throw invalidValue(`${name}.uid`, 'an id', uid);
   if (!isId(gid)) throw invalidValue(`${name}.gid`, 'an id', gid);
 }

@@ -1,4 +1,5 @@
 /** From checked options to what the launcher is told of new namespaces: native/launcher/create.h. */
+import { own } from '../own.ts';
 import type { NamespaceType } from '../types.ts';
 import { writeMaps } from './id-maps.ts';
 import type { CreateOptions } from './options.ts';
@@ -22,9 +23,11 @@ interface How {
 export function encode(
   types: readonly NamespaceType[],
   options: CreateOptions,
-  { hold = false, init = false, inside = false }: How = {},
+  how: How = {},
 ): Uint8Array | undefined {
-  const { owner, setgroups, idMap, mountProc } = options;
+  const { hold = false, init = false, inside = false } = own(how);
+  const { setgroups, idMap, mountProc } = options;
+  const owner = options.owner && own(options.owner);
   const uid = inside ? 0 : (owner?.uid ?? process.geteuid?.() ?? 0);
   const gid = inside ? 0 : (owner?.gid ?? process.getegid?.() ?? 0);
   const maps = idMap === undefined ? undefined : writeMaps(idMap, { uid, gid, inside });

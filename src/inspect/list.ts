@@ -2,7 +2,7 @@
 import { binding, type NamespaceScan } from '../binding.ts';
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/members.ts';
-import { checkTypes, invalidType } from '../errors.ts';
+import { checkTypes, invalidType, optionsIn } from '../errors.ts';
 import { lookingLimits } from '../limits.ts';
 import type { Target } from '../target.ts';
 import { kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
@@ -96,8 +96,9 @@ export interface NamespaceList extends Array<NamespaceInfo> {
  * Rejects with `NamespaceError` where /proc is not mounted (ENOENT, ENOSYS), `target` cannot be
  * opened, or there are not enough file descriptors or memory (EMFILE, ENFILE, ENOMEM). lsns(8) has the same columns. Linux 4.11; the network's socket holders 5.6.
  */
-export async function listNamespaces(options: ListOptions = {}): Promise<NamespaceList> {
-  const { types, target, persistent, holders = true } = check(options);
+export async function listNamespaces(given: ListOptions = {}): Promise<NamespaceList> {
+  const options = check(given);
+  const { types, target, persistent, holders = true } = options;
   const wanted = types ?? kinds.map(kind => kind.name);
   const own = ownIdentities();
   const only = target === undefined ? undefined : identitiesOf(target);
@@ -116,10 +117,8 @@ export async function listNamespaces(options: ListOptions = {}): Promise<Namespa
   return Object.assign(chosen, { unreadable: scan.unreadable });
 }
 
-function check(options: ListOptions): ListOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
+function check(given: ListOptions): ListOptions {
+  const options = optionsIn(given);
   const { types, persistent, holders } = options;
   if (types !== undefined && checkTypes(types) === 'all') {
     throw invalidType('options.types', 'an array of types', types);

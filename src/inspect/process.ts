@@ -4,6 +4,7 @@ import { binding } from '../binding.ts';
 import { checkTypes, failure, invalidValue } from '../errors.ts';
 import type { Fds } from '../fds.ts';
 import { Namespaces } from '../handle.ts';
+import { pidIn } from '../owner.ts';
 import { openTarget, openThread, type Paths, type Target } from '../target.ts';
 import { kinds, type NamespaceType, type Types } from '../types.ts';
 
@@ -102,8 +103,10 @@ function inodeIn(fds: Fds, type: NamespaceType): number {
 /** All that a target has, whether it is ours or not. */
 function openAll(target: Target): Fds {
   if (target instanceof Namespaces) return openTarget(target, target.types);
-  const isPaths = typeof target === 'object' && target !== null && typeof target.pid !== 'number';
-  const named = isPaths ? kinds.map(kind => kind.name).filter(type => type in target) : [];
+  const isPaths = typeof target === 'object' && target !== null && pidIn(target) === undefined;
+  const named = isPaths
+    ? kinds.map(kind => kind.name).filter(type => Object.hasOwn(target, type))
+    : [];
   return openTarget(target, named.length > 0 ? named : knownTypes());
 }
 

@@ -1,7 +1,7 @@
 /** `listSockets`: the sockets of a network namespace and whose they are, by sock_diag(7). */
 import { setImmediate as turn } from 'node:timers/promises';
 import { binding } from '../binding.ts';
-import { invalidType } from '../errors.ts';
+import { invalidType, optionsIn } from '../errors.ts';
 import { lookingLimits } from '../limits.ts';
 import type { Target } from '../target.ts';
 import type { Family } from './address.ts';
@@ -110,10 +110,7 @@ export async function listSockets(
   target: Target,
   options: SocketOptions = {},
 ): Promise<SocketList> {
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
-  const { listening = false } = options;
+  const { listening = false } = optionsIn(options);
   if (typeof listening !== 'boolean') {
     throw invalidType('options.listening', 'a boolean', listening);
   }

@@ -1,9 +1,12 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
+import { binding } from '../binding.ts';
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/members.ts';
 import { errnos } from '../errnos.ts';
-import { failure } from '../errors.ts';
+import { failure, optionsIn } from '../errors.ts';
 import { Namespaces } from '../handle.ts';
+import { isChild, pidIn } from '../owner.ts';
+import { openProcess } from '../proc.ts';
 import type { Target } from '../target.ts';
 import type { NamespaceType } from '../types.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './containers.ts';
@@ -57,10 +60,12 @@ export interface ProcessTree extends Array<ProcessNode> {
  */
 export async function processTree(
   target?: Target,
-  options: ContainerChoice = {},
+  given: ContainerChoice = {},
 ): Promise<ProcessTree> {
+  const options = optionsIn(given);
   checkChoice(options);
   const isTop = target === undefined ? () => true : topOf(target);
+  if (isChild(target)) binding.close(openProcess(pidIn(target) ?? 0, true)); // or throws
   const [rows, members] = await Promise.all([processRows(), membersOf(options)]);
   const tops = [...rows.values()].filter(isTop);
   const pid = pidOf(target);
@@ -86,9 +91,7 @@ function topOf(target: Target): (row: ProcessRow) => boolean {
 }
 
 function pidOf(target: Target | undefined): number | undefined {
-  if (typeof target === 'number') return target;
-  if (typeof target !== 'object' || target instanceof Namespaces) return undefined;
-  return typeof target.pid === 'number' ? target.pid : undefined;
+  return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
 /** With what descends from them, and their parents up to the first. */

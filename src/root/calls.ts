@@ -6,6 +6,7 @@
 import { binding, type CallResult, type RunningCall } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../errors.ts';
+import { own } from '../own.ts';
 import { abortError, onAbort, throwIfAborted } from './abort.ts';
 import { callFailure } from './failures.ts';
 import type { Place } from './open.ts';
@@ -104,7 +105,8 @@ export class Calls {
     if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#place.root);
   }
 
-  async call(request: Request): Promise<CallResult> {
+  async call(given: Request): Promise<CallResult> {
+    const request = own(given);
     throwIfAborted(request.signal);
     while (this.#running >= threadsMost) await this.#turn(request.signal);
     this.#running++;

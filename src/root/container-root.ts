@@ -231,8 +231,9 @@ export class ContainerRoot {
 
   /** Whether there is such a file; a link that leads nowhere is none. */
   async exists(path: InsidePath, options?: Abortable): Promise<boolean> {
+    const { signal } = optionsOf<Abortable>(options, {});
     try {
-      await this.stat(path, { signal: options?.signal });
+      await this.stat(path, { signal });
       return true;
     } catch (error) {
       if (absent.includes((error as NodeJS.ErrnoException).code ?? '')) return false;

@@ -8,7 +8,10 @@ import { binding, type OpenedRoot } from '../binding.ts';
 import { errnos } from '../errnos.ts';
 import { failure, refusal } from '../errors.ts';
 import { Namespaces } from '../handle.ts';
-import { openTarget, type Target } from '../target.ts';
+import { own } from '../own.ts';
+import { isChild, pidIn } from '../owner.ts';
+import { openProcess } from '../proc.ts';
+import { checkPid, openTarget, type Target } from '../target.ts';
 
 export interface Place {
   readonly root: OpenedRoot;
@@ -22,19 +25,16 @@ export function openPlace(target: Target): Place {
 
 /** undefined: it is no process. What is wrong with it, `openTarget` says. */
 function pidOf(target: Target): number | undefined {
-  if (typeof target === 'number') return target;
-  if (typeof target !== 'object' || target === null || target instanceof Namespaces)
-    return undefined;
-  return 'pid' in target && typeof target.pid === 'number' ? target.pid : undefined;
+  return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
 function ofProcess(target: Target, pid: number): Place {
-  const directory = Number.isInteger(pid) ? binding.openDirectory(`/proc/${pid}`) : errnos.ENOENT;
+  checkPid(pid);
+  const directory = openProcess(pid, isChild(target));
   let root: OpenedRoot | number;
   try {
     const fds = openTarget(target, ['mnt']);
     try {
-      if (directory < 0) throw gone(pid);
       const users = idsOf(directory, 'uid_map', pid);
       const groups = idsOf(directory, 'gid_map', pid);
       const mounts = binding.dup(fds.get('mnt') ?? -1);
@@ -57,7 +57,7 @@ function ofMounts(target: Target): Place {
     throw refusal(['mnt'], 'not among the namespaces of this target', { advice });
   }
   const fds = openTarget(target, ['mnt']);
-  const name = target instanceof Namespaces ? undefined : (target as { mnt?: string }).mnt;
+  const name = target instanceof Namespaces ? undefined : own(target as { mnt?: string }).mnt;
   try {
     const mounts = binding.dup(fds.get('mnt') ?? -1);
     if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });

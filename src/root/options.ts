@@ -1,6 +1,7 @@
 /** The options of the calls, and reading them: as Node reads those of its own functions. */
 import { constants } from 'node:fs';
 import { invalidType, invalidValue } from '../errors.ts';
+import { own } from '../own.ts';
 import type { Progress } from './calls.ts';
 import { checkNames } from './known.ts';
 
@@ -138,11 +139,11 @@ export function optionsOf<O extends object>(
   defaults: O,
   names?: readonly string[],
 ): O & { encoding?: unknown } {
-  if (options === null || options === undefined) return defaults;
+  if (options === null || options === undefined) return own(defaults);
   const given = typeof options === 'string' ? { encoding: options } : options;
   if (typeof given !== 'object') throw invalidType('options', 'a string or an object', options);
   if (names !== undefined) checkNames(given, names);
-  const all = { ...defaults, ...given } as O & Record<string, unknown>;
+  const all = own({ ...defaults, ...given }) as O & Record<string, unknown>;
   const { encoding, signal } = all as { encoding?: unknown; signal?: unknown };
   if (encoding !== undefined && encoding !== null && encoding !== 'buffer') {
     if (!Buffer.isEncoding(encoding as string)) {

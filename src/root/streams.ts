@@ -83,6 +83,18 @@ export function writeStream(
 
 type Callback = (error: Error | null, ...values: unknown[]) => void;
 
+const unset = {
+  flags: undefined,
+  mode: undefined,
+  encoding: undefined,
+  autoClose: undefined,
+  emitClose: undefined,
+  start: undefined,
+  end: undefined,
+  highWaterMark: undefined,
+  flush: undefined,
+};
+
 /** The calls that a stream makes. */
 class FileCalls {
   readonly #calls: Calls;
@@ -102,7 +114,7 @@ class FileCalls {
     this.#signal = signal;
   }
 
-  /** The options for Node. The signal is ours: it ends a call, or what no call is under way for. */
+  /** The options for Node, which looks for what is not there on Object.prototype. The signal is ours: it ends a call, or what no call is under way for. */
   instead(options: StreamOptions): object {
     const own = {
       open: this.#open.bind(this),
@@ -110,7 +122,7 @@ class FileCalls {
       write: this.#write.bind(this),
       close: this.#close.bind(this),
     };
-    return { ...options, fd: undefined, signal: undefined, fs: own };
+    return { ...unset, ...options, fd: undefined, signal: undefined, fs: own };
   }
 
   ending<S extends ReadStream | WriteStream>(stream: S): S {

@@ -59,13 +59,13 @@ export async function evaluate<A extends unknown[], R>(
 
 function optionsOf(given: Types | EvaluateOptions): EvaluateOptions {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    return { types: given as Types };
+    return own({ types: given as Types });
   }
   for (const name of ['stdout', 'stderr']) {
-    if (!(name in given)) continue;
+    if (!Object.hasOwn(given, name)) continue;
     throw invalidType(`options.${name}`, 'left out: open a worker', Reflect.get(given, name));
   }
-  return given as EvaluateOptions;
+  return own(given as EvaluateOptions);
 }
 
 function isIterator(value: unknown): boolean {

@@ -1,5 +1,6 @@
 /** The node that workers run, which is ours: whether it can be one inside, and with which flags. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { own } from '../own.ts';
 import { requireNode } from '../runtime.ts';
 import type { ResourceLimits } from './options.ts';
 
@@ -65,7 +66,7 @@ function isStatic(): boolean {
 const always = ['--no-short-builtin-calls'];
 
 export function nodeFlags(limits: ResourceLimits): string[] {
-  const { maxOldGenerationSizeMb: old, maxYoungGenerationSizeMb: young, stackSizeMb } = limits;
+  const { maxOldGenerationSizeMb: old, maxYoungGenerationSizeMb: young, stackSizeMb } = own(limits);
   const flags = [...always];
   if (old !== undefined) flags.push(`--max-old-space-size=${old}`);
   // Three semi-spaces make up the young generation.

@@ -2,6 +2,7 @@
 import type { Environment } from '../child/options.ts';
 import type { CreateOptions } from '../create/options.ts';
 import { checkTypes, invalidType, invalidValue } from '../errors.ts';
+import { own } from '../own.ts';
 import type { Target } from '../target.ts';
 import type { NamespaceType, Types } from '../types.ts';
 
@@ -69,7 +70,7 @@ export interface Sandbox extends CreateOptions {
 export type WorkerTarget = Target | Sandbox;
 
 export function isSandbox(target: WorkerTarget): target is Sandbox {
-  return typeof target === 'object' && target !== null && 'unshare' in target;
+  return typeof target === 'object' && target !== null && Object.hasOwn(target, 'unshare');
 }
 
 /** There is nobody to take anything from, and no type but the new ones. */
@@ -85,11 +86,11 @@ export function checkSandbox({ unshare }: Sandbox, types: Types, options: Worker
 }
 
 export function checkOptions(options: unknown): WorkerOptions {
-  if (options === undefined) return {};
+  if (options === undefined) return own({});
   if (typeof options !== 'object' || options === null) {
     throw invalidType('options', 'an object', options);
   }
-  const given = options as WorkerOptions;
+  const given: WorkerOptions = own(options);
   const { credentials, cgroup, env, timeout, signal, resourceLimits } = given;
   if (credentials !== undefined && credentials !== 'target' && credentials !== 'ours') {
     throw invalidValue('options.credentials', "'target' or 'ours'", credentials);
