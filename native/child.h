@@ -151,17 +151,21 @@ class Child {
   void OnEvent() {
     Napi::HandleScope scope(env_);
     Update();
-    if (!IsThere() || !spawn::has_ended(Current().pidfd)) return;
-    // Its end is told when everything is known that came before it.
-    if (over_) {
-      End();
-    } else {
-      uv_poll_stop(watchers_[launch_.current]);
+    if (!over_) return LeaveToFirst();
+    ReapEarlier();
+    if (IsThere() && spawn::has_ended(Current().pidfd)) End();
+  }
+
+  // Ends are told, and reaped, when everything is known that came before them: with the end of the
+  // first process, which is at hand then.
+  void LeaveToFirst() {
+    for (int i = 1; i <= launch_.current; i++) {
+      if (spawn::has_ended(launch_.processes[i].pidfd)) uv_poll_stop(watchers_[i]);
     }
   }
 
   void Update() {
-    if (over_) return ReapEarlier();
+    if (over_) return;
     const int before = launch_.current;
     spawn::Result result;
     int done = spawn::advance(&launch_, &result);
@@ -175,7 +179,6 @@ class Child {
     over_ = done != 0;
     if (over_ || launch_.heard) StopListening();
     if (over_) spawn::forget_forks(&launch_);
-    ReapEarlier();
     if (done < 0) return Fail(done, result);
     if (launch_.current != before) {
       Call(listeners_.moved, {Napi::Number::New(env_, Current().pid)});

@@ -197,8 +197,9 @@ int advance(Launch* launch, Result* result) {
   }
   if (error < 0) return error;
   if (launch->forks != nullptr && !ended) return 0;
+  if (launch->heard || (ended && launch->joined)) return 1;
   const Process& current = launch->processes[launch->current];
-  return launch->heard || (launch->current == 0 ? ended : has_ended(current.pidfd)) ? 1 : 0;
+  return current.pidfd < 0 || has_ended(current.pidfd) ? 1 : 0;
 }
 
 // What has forked ends when what it forked does, and says then what that has forked in turn.
@@ -232,30 +233,28 @@ void abandon(Launch* launch) {
 int follow(const Request& request, int milliseconds, Result* result) {
   Launch* launch = &result->launch;
   Process* first = &launch->processes[0];
-  const bool joined = (request.fixed.flags & LAUNCH_FORK_JOINED) != 0;
   const bool holds = request.file.empty();
   const int64_t end = now() + milliseconds;
   int done = 0;
   while (done == 0 && !(holds && launch->ready)) {
     // Each time for what comes last, so that nothing wakes us while the launcher is still at work:
     // the channel closes with the exec, but where it was closed before the fork.
-    const bool process = launch->heard || (joined && first->pidfd >= 0);
+    const bool process = launch->heard || launch->joined;
     const short events = process || holds ? POLLIN : POLLRDHUP;
     result->step = "poll";
     done = wait_until(process ? first->pidfd : launch->channel, events, end);
     if (done == 0) break;
     if (done > 0) done = advance(launch, result);
-    if (launch->current > 0 && first->pidfd >= 0 && has_ended(first->pidfd)) {
-      reap(first->pidfd);
-      first->pidfd = -1;
-    }
   }
-  if (done < 0) {
-    abandon(launch);
-  } else if (launch->heard) {
-    ::close(launch->channel);
-    launch->channel = -1;
+  if (done < 0) abandon(launch);
+  if (done <= 0) return done;
+  if (launch->current > 0) {
+    reap(first->pidfd);
+    first->pidfd = -1;
   }
+  ::close(launch->channel);
+  launch->channel = -1;
+  forget_forks(launch);
   return done;
 }
 

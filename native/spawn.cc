@@ -126,6 +126,7 @@ int do_work(void* data) {
 
 int start(Request* request, Result* result) {
   uv_once(&once, [] { uv_mutex_init(&mutex); });
+  result->launch.joined = (request->fixed.flags & LAUNCH_FORK_JOINED) != 0;
   Prepared prepared;
   int error = prepare(request, &prepared, result);
   if (error >= 0) {

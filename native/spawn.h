@@ -45,9 +45,10 @@ struct Launch {
   Process processes[1 + LAUNCH_FORKS];  // what we cloned, and what was forked in its place
   int current = 0;                      // the last of them
   int channel = -1;
-  bool heard = false;             // nothing more comes by the channel
-  bool ready = false;             // a launcher that was to hold namespaces holds them
-  int types = -1;                 // that preload.c has seen to be entered, CLONE_NEW*
+  bool joined = false;  // it forks into a joined pid namespace, and stays until the exec in there
+  bool heard = false;   // nothing more comes by the channel
+  bool ready = false;   // a launcher that was to hold namespaces holds them
+  int types = -1;       // that preload.c has seen to be entered, CLONE_NEW*
   launch_forks* forks = nullptr;  // the page that it shares with us, where it forks
 };
 

@@ -1,5 +1,6 @@
 /** A worker that is kept, and one for a single call. */
 import { checkTypes, invalidType } from '../errors.ts';
+import { own } from '../own.ts';
 import type { Types } from '../types.ts';
 import {
   checkOptions,

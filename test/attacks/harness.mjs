@@ -1,0 +1,78 @@
+// What the attacks of this folder have in common. Each wins against version 0.1 in every run, and
+// against this one in none: `node NAME.mjs [runs]`, with LINUX_NAMESPACES=path/to/index.js for another
+// build. Needs root, strace, setpriv, unshare and a C compiler.
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const given = process.env.LINUX_NAMESPACES ?? fileURLToPath(new URL('../../lib/index.js', import.meta.url));
+export const library = pathToFileURL(given).href;
+
+const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-attack-'));
+execFileSync('chmod', ['755', folder]);
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+
+/** What Docker leaves a container, and what else is given by name, in setpriv's words. */
+export const docker = more =>
+  'chown,dac_override,fowner,fsetid,kill,setgid,setuid,setpcap,net_bind_service,net_raw,sys_chroot,mknod,audit_write,setfcap'
+    .split(',')
+    .concat(more ?? [])
+    .map(name => `+${name}`)
+    .join(',');
+
+/** The attacker's program, static. */
+export function compile(name) {
+  const program = join(folder, name);
+  const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
+  execFileSync('cc', ['-static', '-O1', '-o', program, source]);
+  return program;
+}
+
+/** A container whose first process is the attacker. `lines`: what it has said. */
+export async function container(flags, line) {
+  const child = spawn('unshare', ['--kill-child', '-f', ...flags, ...line], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const lines = [];
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', text => {
+    const all = (rest + text).split('\n');
+    rest = all.pop();
+    lines.push(...all);
+  });
+  await once(child.stdout, 'data'); // it says that it is ready
+  const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'));
+  const stop = async () => {
+    const gone = child.stdout.closed ? undefined : once(child, 'close');
+    child.kill('SIGKILL');
+    await gone;
+  };
+  return { pid, lines, stop };
+}
+
+/** Runs a module's source in a Node of its own, under strace where calls are to be slow. */
+export async function node(source, slow = [], milliseconds = 200) {
+  const line = [process.execPath, '--input-type=module', '-e', source];
+  const calls = slow.join(',');
+  const delay = `inject=${calls}:delay_enter=${milliseconds * 1000}`;
+  const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', delay];
+  const [file, ...args] = slow.length === 0 ? line : [...strace, ...line];
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { out: '', err: '' };
+  child.stdout.on('data', data => (output.out += data));
+  child.stderr.on('data', data => (output.err += data));
+  const [code, signal] = await once(child, 'close');
+  return { ...output, code, signal };
+}
+
+/** `once()` says whether the attacker has won. */
+export async function play(attack) {
+  const runs = Number(process.argv[2] ?? 10);
+  let won = 0;
+  for (let i = 0; i < runs; i++) if (await attack()) won++;
+  console.log(`won ${won} of ${runs}`);
+  process.exitCode = won === 0 ? 0 : 1;
+}

@@ -1,0 +1,49 @@
+// Docker's capabilities: whatever appears in the container is stopped. Won where the event loop stands
+// still for long, or a child cannot be ended, or is left a zombie (attacks.md, B1).
+import { compile, container, docker, library, node, play } from './harness.mjs';
+
+const program = compile('stop');
+/** Milliseconds; the machine may be busy. */
+const long = 4000;
+
+await play(async () => {
+  const before = ['setpriv', '--bounding-set', `-all,${docker()}`, '--inh-caps', '-all'];
+  const target = await container(['-pmnuif', '--mount-proc'], [...before, program]);
+  try {
+    const { out, err, code } = await node(
+      `import { readFileSync } from 'node:fs';
+       import { spawn } from '${library}';
+       let last = Date.now(), longest = 0;
+       const timer = setInterval(() => {
+         longest = Math.max(longest, Date.now() - last);
+         last = Date.now();
+       }, 20);
+       const ends = [];
+       for (const unshare of [undefined, ['pid'], ['time'], ['pid', 'mnt']]) {
+         for (const how of [{ killSignal: 'SIGTERM' }, { killSignal: 'SIGKILL' }]) {
+           const child = spawn('sleep', ['1000'], { target: ${target.pid}, unshare, stdio: 'ignore', timeout: 300, ...how });
+           const ended = new Promise(done => {
+             child.on('error', error => done(error.code));
+             child.on('exit', (code, signal) => done(signal ?? code));
+           });
+           const giveUp = new Promise(done => setTimeout(done, 8000, 'never').unref());
+           ends.push(await Promise.race([ended, giveUp]));
+           if (longest > ${long}) break;
+         }
+       }
+       clearInterval(timer);
+       longest = Math.max(longest, Date.now() - last);
+       await new Promise(done => setTimeout(done, 200));
+       const left = readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim();
+       console.log(JSON.stringify({ longest, ends, left }));
+       process.exit();`,
+    );
+
+    if (out === "") throw new Error(`${err} ${code}`);
+    const { longest, ends, left } = JSON.parse(out);
+    const ended = ends.every(end => end === 'SIGTERM' || end === 'SIGKILL');
+    return longest > long || !ended || left !== '';
+  } finally {
+    await target.stop();
+  }
+});
