@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <uv.h>
 
+#include "program.h"
 #include "spawn_parts.h"
 
 #ifndef SO_PASSRIGHTS
@@ -20,14 +20,6 @@ namespace spawn {
 namespace {
 
 constexpr size_t kPage = 4096;  // of launch_forks
-
-int null = -1;
-uv_once_t once = UV_ONCE_INIT;
-
-int null_fd() {
-  uv_once(&once, [] { null = result_of(::open("/dev/null", O_RDWR | O_CLOEXEC)); });
-  return null;
-}
 
 template <class T>
 uint32_t append(std::string* message, const T* data, size_t count) {
@@ -66,7 +58,7 @@ int open_pair(bool takes_fds, int* ours, int* theirs) {
 
 int open_stdio(Request* request, Prepared* prepared, Result* result) {
   result->step = "open";
-  const int null = null_fd();
+  const int null = program::null();
   for (size_t i = 0; i < request->stdio.size(); i++) {
     int& fd = request->stdio[i];
     int end = -1;

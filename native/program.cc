@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
+#include <stdio.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,11 +51,11 @@ int finish(int fd, int done) {
 
 // Without set-user-ID and file capabilities, too: with them the loader would pass over LD_PRELOAD.
 // Linux 5.12, CAP_SYS_ADMIN.
-int mount_read_only() {
+int mount_read_only(const char* path) {
   struct {
     uint64_t set, clear, propagation, user;
   } attributes = {kReadOnlyNoSetuid, 0, 0, 0};
-  const int fd = result_of(::syscall(SYS_open_tree, AT_FDCWD, kSelf, kClone | O_CLOEXEC));
+  const int fd = result_of(::syscall(SYS_open_tree, AT_FDCWD, path, kClone | O_CLOEXEC));
   if (fd < 0) return fd;
   const int done = result_of(
       ::syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
@@ -74,8 +75,23 @@ int copy() {
 }
 
 int make_node() {
-  const int fd = mount_read_only();
+  const int fd = mount_read_only(kSelf);
   return fd >= 0 ? fd : copy();
+}
+
+// Whoever has a file open can change its mode and owner, where it has the rights: a child that is
+// root would change the machine's own /dev/null. Not by a mount that is read-only; to write to a
+// device does not count as a change of that. The mount lasts as long as the fd.
+int make_null() {
+  const int mount = mount_read_only("/dev/null");
+  int fd = mount;
+  if (mount >= 0) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", mount);
+    fd = result_of(::open(path, O_RDWR | O_CLOEXEC));
+    ::close(mount);
+  }
+  return fd >= 0 ? fd : result_of(::open("/dev/null", O_RDWR | O_CLOEXEC));
 }
 
 int make_preload() { return seal(preload_bytes, sizeof preload_bytes); }
@@ -84,6 +100,7 @@ uv_mutex_t mutex;
 uv_once_t once = UV_ONCE_INIT;
 int node_fd = -1;
 int preload_fd = -1;
+int null_fd = -1;
 
 // What fails may succeed later: a sysctl was changed, a limit raised.
 int once_made(int* fd, int (*make)()) {
@@ -105,5 +122,6 @@ int seal(const void* bytes, size_t size) {
 
 int node() { return once_made(&node_fd, make_node); }
 int preload() { return once_made(&preload_fd, make_preload); }
+int null() { return once_made(&null_fd, make_null); }
 
 }  // namespace program

@@ -1,5 +1,6 @@
-// Programs that nobody can change, whoever sees them run: by their bytes in sealed memory, or on a
-// mount that is read-only for good. An fd of each, made once, close-on-exec; or -errno.
+// What children get of the machine, and cannot change: programs, by their bytes in sealed memory or
+// on a mount that is read-only for good, and the null device. An fd of each, made once,
+// close-on-exec; or -errno.
 #pragma once
 #include <cstddef>
 
@@ -8,5 +9,6 @@ namespace program {
 int seal(const void* bytes, size_t size);
 int node();     // the one that we are
 int preload();  // launcher/preload.c
+int null();     // for the stdio that a child ignores
 
 }  // namespace program
