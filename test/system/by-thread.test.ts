@@ -549,7 +549,6 @@ test('a stream of a FileHandle that native code reads: right, or refused by name
 
 test('in a Worker: the same, and no fd is closed twice at its end', async () => {
   const source = `
-    const fs = require('node:fs');
     import(workerData).then(async ({ createNamespaces }) => {
       const lab = await createNamespaces(['uts'], { hostname: 'lab' });
       await lab.run(async () => {
@@ -563,7 +562,8 @@ test('in a Worker: the same, and no fd is closed twice at its end', async () => 
     });`;
   const { out, err } = await script(`
     const { Worker } = await import('node:worker_threads');
-    const source = 'const { parentPort, workerData } = require("node:worker_threads");' + ${JSON.stringify(source)};
+    const source = 'const fs = process.getBuiltinModule("node:fs");' +
+      'const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");' + ${JSON.stringify(source)};
     const worker = new Worker(source, { eval: true, workerData: import.meta.resolve('linux-namespaces') });
     worker.on('message', say);
     await new Promise(done => worker.on('exit', done));`);
