@@ -21,7 +21,7 @@ import fs, {
 } from 'node:fs';
 import { type FileHandle, readFile as readFileTaken } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
@@ -549,7 +549,6 @@ test('a stream of a FileHandle that native code reads: right, or refused by name
 
 test('in a Worker: the same, and no fd is closed twice at its end', async () => {
   const source = `
-    const fs = require('node:fs');
     import(workerData).then(async ({ createNamespaces }) => {
       const lab = await createNamespaces(['uts'], { hostname: 'lab' });
       await lab.run(async () => {
@@ -563,7 +562,8 @@ test('in a Worker: the same, and no fd is closed twice at its end', async () => 
     });`;
   const { out, err } = await script(`
     const { Worker } = await import('node:worker_threads');
-    const source = 'const { parentPort, workerData } = require("node:worker_threads");' + ${JSON.stringify(source)};
+    const source = 'const fs = process.getBuiltinModule("node:fs");' +
+      'const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");' + ${JSON.stringify(source)};
     const worker = new Worker(source, { eval: true, workerData: import.meta.resolve('linux-namespaces') });
     worker.on('message', say);
     await new Promise(done => worker.on('exit', done));`);
@@ -631,26 +631,28 @@ test('an abort between the steps is seen', async () => {
 });
 
 test('outside, /proc/net and /proc/self are not the lab, whatever the main thread does', async () => {
-  const here = basename(readlinkSync('/proc/thread-self/ns/net'));
   const interfaces = (table: string) => table.split('\n').filter(line => line.includes(':')).length;
   const own = interfaces(readFileSync('/proc/net/dev', 'utf8'));
+  const link = readlinkSync('/proc/thread-self/ns/net');
   let stop = false;
   let looks = 0;
   const wrong: unknown[] = [];
-  const look = async () => {
-    while (!stop) {
-      const link = await promises.readlink('/proc/thread-self/ns/net');
-      const table = await promises.readFile('/proc/thread-self/net/dev', 'utf8');
-      if (link !== here || interfaces(table) !== own) wrong.push([link, table]);
-      const net = interfaces(await promises.readFile('/proc/net/dev', 'utf8'));
-      if (net !== own) wrong.push(net);
-      looks++;
+  const tables = async () => {
+    for (; !stop; looks++) {
+      const seen = interfaces(await promises.readFile('/proc/net/dev', 'utf8'));
+      if (seen !== own) wrong.push(seen);
     }
   };
-  const done = Promise.all([look(), look()]);
+  const links = async () => {
+    for (; !stop; looks++) {
+      const seen = await promisify(fs.readlink)('/proc/self/ns/net');
+      if (seen !== link) wrong.push(seen);
+    }
+  };
+  const done = Promise.all([tables(), links(), tables(), links()]);
   await inside(async () => {
-    while (looks < 200) {
-      const end = Date.now() + 2;
+    while (looks < 2000) {
+      const end = Date.now() + 3;
       while (Date.now() < end);
       await new Promise(resolve => setTimeout(resolve, 1));
     }

@@ -73,13 +73,23 @@ export function isWatching(): boolean {
   return watching;
 }
 
+/** Functions of Node, and what stands in their place while hooks are on: these are called a lot. */
+const swaps: { owner: FsBinding; name: string; original: Call; watched: Call }[] = [];
+
 /** While hooks are on. */
 export function guardFiles(): void {
   watching = true;
+  for (const { owner, name, original, watched } of swaps) {
+    if (owner[name] === original) owner[name] = watched;
+  }
 }
 
 export function unguardFiles(): void {
   watching = false;
+  // But for what somebody has put around ours since: that stays, and does nothing.
+  for (const { owner, name, original, watched } of swaps) {
+    if (owner[name] === watched) owner[name] = original;
+  }
 }
 
 export function isolateFiles(): FsBinding {
@@ -121,6 +131,7 @@ function watch(
   subjectsOf: (args: unknown[]) => Subject[],
 ): void {
   const { kUsePromises, FSReqCallback } = internal as unknown as Special;
+  const before = internal[name] as Call;
   patch(
     internal,
     name,
@@ -147,6 +158,7 @@ function watch(
         void isByThreadAfterAll(subjects).then(h => (h ? answer(ask, done) : pool()));
       },
   );
+  swaps.push({ owner: internal, name, original: before, watched: internal[name] as Call });
 }
 
 function promised<T>(ask: () => T): Promise<T> {
