@@ -76,13 +76,15 @@ class Child {
   spawn::Process& Current() { return launch_.processes[launch_.current]; }
   bool IsThere() { return Current().pidfd >= 0; }
 
-  // A launcher that somebody has stopped ends all the same: what has not become the program yet is
-  // nobody's to hold.
+  // What has not become the program yet handles no signal, but somebody else may have stopped it,
+  // and then only one ends it: that one says that it was ours.
   int Signal() {
     const int pidfd = Current().pidfd;
     const int done = spawn::kill(pidfd, killed_);
-    const bool stops = killed_ == SIGSTOP || killed_ == SIGTSTP || killed_ == 0;
-    if (!over_ && !stops) spawn::kill(pidfd, SIGCONT);
+    if (!over_ && spawn::terminates(killed_)) {
+      cut_short_ = killed_;
+      spawn::kill(pidfd, SIGKILL);
+    }
     return done;
   }
 
@@ -218,6 +220,7 @@ class Child {
     Current().pidfd = -1;
     keeper::end(keeper_);
     keeper_ = nullptr;
+    if (signal == SIGKILL && cut_short_ != 0) signal = cut_short_;
     Call(listeners_.ended,
          {Napi::Number::New(env_, ended < 0 ? ended : code), Napi::Number::New(env_, signal)});
   }
@@ -269,7 +272,8 @@ class Child {
   Listeners listeners_;
   spawn::Launch launch_;
   bool over_;
-  int killed_ = 0;  // the last signal
+  int killed_ = 0;     // the last signal
+  int cut_short_ = 0;  // the one that came before it was the program
   bool ref_ = true;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;

@@ -243,8 +243,10 @@ int follow(const Request& request, int milliseconds, Result* result) {
     const short events = process || holds ? POLLIN : POLLRDHUP;
     result->step = "poll";
     done = wait_until(process ? first->pidfd : launch->channel, events, end);
-    if (done == 0) break;
-    if (done > 0) done = advance(launch, result);
+    if (done < 0) break;
+    const bool timed_out = done == 0;
+    done = advance(launch, result);  // what has been forked meanwhile is the child that there is
+    if (timed_out) break;
   }
   if (done < 0) abandon(launch);
   if (done <= 0) return done;
@@ -263,6 +265,13 @@ int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, c
 int wait_for(int pidfd, int* code, int* signal) {
   const int done = wait_with(pidfd, 0, code, signal);
   return done < 0 ? done : 0;
+}
+
+bool terminates(int signal) {
+  for (int other : {0, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH}) {
+    if (signal == other) return false;
+  }
+  return true;
 }
 
 int kill(int pidfd, int signal) {

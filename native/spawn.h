@@ -81,6 +81,7 @@ bool has_ended(int pidfd);  // it can be reaped without waiting
 int wait(int pidfd, int* code, int* signal);
 int wait_for(int pidfd, int* code, int* signal);  // the same, but blocks until its end: 0 or -errno
 int kill(int pidfd, int signal);
+bool terminates(int signal);  // who does not handle it
 // Of a process that is ending: waits a moment, and leaves what takes longer to keeper.h. Closes it.
 void reap(int pidfd);
 

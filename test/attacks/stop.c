@@ -1,16 +1,18 @@
-/* In the container, with Docker's capabilities: stops whatever appears, as soon as it does, and again. */
+/* In the container, with Docker's capabilities: stops whatever appears, as soon as it does, once. */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 int main(void) {
-  const int base = fork();
-  if (base == 0) _exit(0);
+  int next = fork();
+  if (next == 0) _exit(0);
   wait(0);
   puts("ready");
   fflush(stdout);
-  for (;;) {
-    for (int pid = base + 1; pid < base + 9; pid++) kill(pid, SIGSTOP);
+  for (next++;;) {
+    for (int pid = next; pid < next + 8; pid++) {
+      if (kill(pid, SIGSTOP) == 0) next = pid + 1;
+    }
   }
 }
