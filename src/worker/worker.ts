@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
+import { markAsChild } from '../owner.ts';
 import type { Types } from '../types.ts';
 import { aborted, closed, exited, leftAtHome, timedOut } from './death.ts';
 import { atHome } from './inside.ts';
@@ -60,6 +61,7 @@ export class NamespaceWorker {
     if (signal?.aborted) throw aborted(signal.reason);
     const { child, entered } = startWorker(target, types, options);
     this.#child = child;
+    markAsChild(this);
     this.#timeout = timeout;
     this.#socket = child.stdio[3] as Socket;
     this.#ended = this.#watch();
