@@ -41,13 +41,14 @@ let plans = 0;
  */
 export function startAs<C, O extends CallOptions>(
   plan: Plan,
-  options: O,
+  given: O,
   call: (options: O) => C,
 ): C {
+  const options = own(given);
   const mark = `${nowhere}${++plans}`;
   const { cwd } = options;
   const directory = pathOf(cwd);
-  const watch = new Watch(plan, mark, directory, own(options));
+  const watch = new Watch(plan, mark, directory, options);
   let result: C | undefined;
   try {
     // What is no path, Node refuses in its own words.

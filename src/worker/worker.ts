@@ -3,6 +3,7 @@
  * sent before the process has been seen to be where it belongs.
  */
 import { PassThrough } from 'node:stream';
+import { markAsChild } from '../owner.ts';
 import type { Types } from '../types.ts';
 import { type Answer, Calls } from './calls.ts';
 import type { Channel } from './channel.ts';
@@ -63,6 +64,7 @@ export class NamespaceWorker {
     const maxResultBytes = maxResultBytesOf(target, options);
     const { child, channel, entered } = startWorker(target, types, options);
     this.#child = child;
+    markAsChild(this);
     this.#channel = channel;
     this.#ended = new Promise(done => {
       this.#end = done;

@@ -89,10 +89,37 @@ describe('a program of the container, in all of its namespaces', () => {
       MINE: '1',
       '': '',
     });
-    const outside = spawn(probe, ['report'], { target: pid, namespaces: ['net'], env: 'target' });
-    expect((await reportOf(outside)).env['THEIRS']).toBe('yes');
     const ours = await reportOf(spawn(probe, ['report'], { target: pid, namespaces: ['net'] }));
     expect(ours.env['PATH']).toBe(process.env['PATH']);
+  });
+
+  test('env: the target’s is for its own programs, with its mnt or its root', async () => {
+    const at = (place: object) => () =>
+      spawn(probe, ['report'], { target: pid, ...place } as Parameters<typeof spawn>[2]);
+    const refused = { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE' };
+    for (const place of [
+      { namespaces: ['net'], env: 'target' },
+      { namespaces: ['net'], env: ['target'] },
+      { namespaces: ['net'], env: [{ PATH: '/bin' }, 'target'] },
+      { namespaces: [], env: 'target' },
+      { namespaces: ['net'], root: '/', env: 'target' },
+      { namespaces: ['net', 'pid'], credentials: 'target', env: 'target' },
+      // A process of the host's: its root and its mounts are ours.
+      { target: process.pid, namespaces: ['mnt'], env: 'target' },
+      { target: process.pid, namespaces: [], root: 'target', env: 'target' },
+    ]) {
+      expect(at(place), JSON.stringify(place)).toThrow(expect.objectContaining(refused));
+    }
+    const child = spawn('/bin/probe', ['report'], {
+      target: pid,
+      namespaces: ['net'],
+      root: 'target',
+      env: 'target',
+    });
+    expect((await reportOf(child)).env['THEIRS']).toBe('yes');
+    // Nothing is asked for: with mounts that are ours already, so is the environment.
+    const plain = at({ target: process.pid, namespaces: ['mnt'] })();
+    expect((await reportOf(plain)).env['PATH']).toBe(process.env['PATH']);
   });
 
   test('cwd is resolved inside; one that is missing is an error that names the step', async () => {
