@@ -43,7 +43,7 @@ const licences = {
 export default defineConfig([
   {
     ...shared,
-    input: { index: 'src/index.ts', syscalls: 'src/syscalls.ts', vitest: 'src/vitest.ts' },
+    input: { index: 'src/index.ts', syscalls: 'src/syscalls/index.ts', vitest: 'src/vitest.ts' },
     output: {
       ...output,
       chunkFileNames: '[name].js',
@@ -62,7 +62,7 @@ export default defineConfig([
     },
   },
   {
-    // What src/chunks.ts loads: each with the packages that it is made of, in one file.
+    // What src/base/chunks.ts loads: each with the packages that it is made of, in one file.
     ...shared,
     input: { 'free-names': 'src/worker/free-names.ts', tar: 'src/root/tar.ts' },
     output: {

@@ -41,7 +41,7 @@ if (!isRoot)
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/skipped.mjs'],
+    reporters: ['default', './scripts/skipped.mjs'],
     projects: isRoot ? [unit, ...asRoot] : [unit],
   },
 });

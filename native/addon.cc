@@ -2,8 +2,8 @@
 // each of the others makes system calls and knows nothing of JavaScript.
 #include <napi.h>
 
-#include "bind.h"
-#include "env.h"
+#include "napi/exports.h"
+#include "napi/environment.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new js::PerEnv);

@@ -27,9 +27,9 @@ export { type CreateNamespacesOptions, createNamespaces } from './create/create.
 export type { IdMap, IdRange, IdRule, IdRules } from './create/id-maps.ts';
 export { type Networks, networks } from './create/networks.ts';
 export type { CreateOptions } from './create/options.ts';
-export { unbindNamespace } from './create/persist.ts';
-export { NamespaceError } from './errors.ts';
-export type { ContainerChoice } from './inspect/containers.ts';
+export { unbindNamespace } from './create/bind.ts';
+export { NamespaceError } from './base/errors.ts';
+export type { ContainerChoice } from './inspect/container-choice.ts';
 export {
   type InterfaceAddress,
   type InterfaceInfo,
@@ -44,13 +44,13 @@ export {
   type NamespaceInfo,
   type NamespaceList,
   type NamespaceMount,
-} from './inspect/list.ts';
+} from './inspect/list-namespaces.ts';
 export {
   type NamespaceIdentity,
   namespacesOf,
   type PlacedIdentity,
   sameNamespaces,
-} from './inspect/process.ts';
+} from './inspect/identity.ts';
 export {
   type InternetSocket,
   listSockets,
@@ -61,8 +61,8 @@ export {
   type SocketState,
   type UnixSocket,
 } from './inspect/sockets.ts';
-export { type ProcessNode, type ProcessTree, processTree } from './inspect/tree.ts';
-export { Namespaces } from './namespaces.ts';
+export { type ProcessNode, type ProcessTree, processTree } from './inspect/process-tree.ts';
+export { Namespaces } from './namespaces-methods.ts';
 export type { ContainerRoot } from './root/container-root.ts';
 export type { Archive } from './root/extract.ts';
 export { openRoot } from './root/open-root.ts';
@@ -82,9 +82,9 @@ export type {
   StatOptions,
   WriteFileOptions,
 } from './root/options.ts';
-export { openNamespaces, type Paths, type Target } from './target.ts';
-export type { NamespaceType, Types } from './types.ts';
-export type { WorkerError } from './worker/death.ts';
+export { openNamespaces, type Paths, type Target } from './target/target.ts';
+export type { NamespaceType, Types } from './base/namespace-types.ts';
+export type { WorkerError } from './worker/errors.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';
 export type {
   EvaluateOptions,

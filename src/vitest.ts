@@ -8,8 +8,8 @@
  */
 import { test as base, type TestAPI } from 'vitest';
 import { createNamespaces } from './create/create.ts';
-import type { NamespaceError } from './errors.ts';
-import type { Namespaces } from './namespaces.ts';
+import type { NamespaceError } from './base/errors.ts';
+import type { Namespaces } from './namespaces-methods.ts';
 
 /**
  * vitest's `test`. `net` is a fresh network with `lo` up and nothing else in it, closed after the test,

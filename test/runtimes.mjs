@@ -1,6 +1,6 @@
 /**
  * npm run test:runtimes: every function of the library in Bun and in Deno, and in Node beside them. Each
- * is right, or refused in the words of src/runtime.ts; none crashes, and none runs in the wrong place.
+ * is right, or refused in the words of src/base/runtime.ts; none crashes, and none runs in the wrong place.
  * The runtimes come from npm and are kept for the next time. As root.
  *
  *     npm run test:runtimes [-- --cached]    only those that are here already, without Node
@@ -9,7 +9,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { claimCache } from './cache.mjs';
+import { claimCache } from '../scripts/cache.mjs';
 
 const cpu = { x64: ['x64', 'x64-glibc'], arm64: ['aarch64', 'arm64-glibc'] }[process.arch];
 const packages = {

@@ -1,5 +1,5 @@
 /* The part of launcher.c that makes new namespaces, and makes them what was asked for: names,
- * interfaces, mounts, root; maps.h does ids and clocks. Included there, once. src/create/request.ts
+ * interfaces, mounts, root; maps.h does ids and clocks. Included there, once. src/create/launcher-request.ts
  * writes the struct.
  */
 #pragma once

@@ -2,12 +2,12 @@
  * Runs callbacks inside namespaces, and keeps count of those that are not over: hooks are on while
  * there is one. A context is over when the callback has returned and nothing that it started is left.
  */
-import { binding } from '../binding.ts';
-import { checkFunction, checkTypes, failure, refusal } from '../errors.ts';
-import { type Fds, openEach } from '../fds.ts';
-import { Namespaces } from '../handle.ts';
-import { openTarget, type Target } from '../target.ts';
-import { kindOf, type NamespaceType, type Types } from '../types.ts';
+import { binding } from '../base/binding.ts';
+import { checkFunction, checkTypes, failure, refusal } from '../base/errors.ts';
+import { type Fds, openEach } from '../target/fds.ts';
+import { Namespaces } from '../target/namespaces.ts';
+import { openTarget, type Target } from '../target/target.ts';
+import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
 import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';

@@ -2,12 +2,12 @@
  * Where this thread is: the namespaces it was found in (home), those it is in now, and the moves
  * between them. A move that fails where no exception could stop what comes next ends the process.
  */
-import { binding } from '../binding.ts';
-import { errnos } from '../errnos.ts';
-import { failure, type NamespaceError } from '../errors.ts';
-import type { Fds } from '../fds.ts';
-import { openThread } from '../target.ts';
-import { type Kind, type NamespaceType, threadKinds } from '../types.ts';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, type NamespaceError } from '../base/errors.ts';
+import type { Fds } from '../target/fds.ts';
+import { openThread } from '../target/target.ts';
+import { type Kind, type NamespaceType, threadKinds } from '../base/namespace-types.ts';
 
 /** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
 export type Place = readonly number[];

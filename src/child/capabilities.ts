@@ -1,5 +1,5 @@
 /** The names of capabilities and their bits, in the kernel's words and order (`linux/capability.h`). */
-import { invalidType, invalidValue } from '../errors.ts';
+import { invalidType, invalidValue } from '../base/errors.ts';
 
 export const capabilityNames = [
   'CAP_CHOWN',

@@ -2,8 +2,8 @@
  * The environment of a process, as it is in its memory: as much of it, and for as long, as that process
  * likes; and therefore bounded here.
  */
-import { binding } from '../binding.ts';
-import { errnos } from '../errnos.ts';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
 
 /**
  * What execve(2) takes, where the stack is limited to 8 MiB as it mostly is: a quarter, with eight bytes

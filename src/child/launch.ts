@@ -1,6 +1,6 @@
 /** Starts the launcher (native/launcher) on a plan. */
-import { binding, type Spawned, type SpawnFailure } from '../binding.ts';
-import { own } from '../own.ts';
+import { binding, type Spawned, type SpawnFailure } from '../base/binding.ts';
+import { own } from '../base/own-properties.ts';
 import type { Place } from './failures.ts';
 
 /** What the launcher has to be told, but for what Node tells the handle. */

@@ -8,10 +8,10 @@ import type {
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
-import { checkTypes, invalidType, invalidValue } from '../errors.ts';
-import { own as ownOf } from '../own.ts';
-import type { Target } from '../target.ts';
-import { kinds, type NamespaceType, type Types } from '../types.ts';
+import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
+import { own as ownOf } from '../base/own-properties.ts';
+import type { Target } from '../target/target.ts';
+import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import type { Capability } from './capabilities.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

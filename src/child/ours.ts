@@ -1,7 +1,7 @@
 /** What is ours already: the user namespace, the mount namespace and the root directory of this process. */
-import { binding } from '../binding.ts';
-import { failure } from '../errors.ts';
-import { openThread } from '../target.ts';
+import { binding } from '../base/binding.ts';
+import { failure } from '../base/errors.ts';
+import { openThread } from '../target/target.ts';
 
 /** Of an open namespace. */
 export function inodeOf(fd: number): number {

@@ -2,21 +2,21 @@
  * From options to what the launcher is told: opens what a child needs of its target, holds it until
  * the child has been started, and lets go of it.
  */
-import { binding } from '../binding.ts';
-import { encode } from '../create/request.ts';
-import { failure, invalidValue } from '../errors.ts';
-import { type Fds, openEach } from '../fds.ts';
-import { Namespaces } from '../handle.ts';
-import { own as ownOf } from '../own.ts';
-import { isChild, pidIn, refuseSuccessor } from '../owner.ts';
-import { openTarget, type Target } from '../target.ts';
-import { kindOf, maskOf, type NamespaceType } from '../types.ts';
+import { binding } from '../base/binding.ts';
+import { encode } from '../create/launcher-request.ts';
+import { failure, invalidValue } from '../base/errors.ts';
+import { type Fds, openEach } from '../target/fds.ts';
+import { Namespaces } from '../target/namespaces.ts';
+import { own as ownOf } from '../base/own-properties.ts';
+import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
+import { openTarget, type Target } from '../target/target.ts';
+import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { type ChildPlace, type Environment, isSettable, type Own, ordered } from './options.ts';
 import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
 import type { Credentials } from './status.ts';
-import { TargetProcess } from './target-process.ts';
+import { TargetProcess } from './source-process.ts';
 
 /** LAUNCH_* of native/launcher/launch.h. */
 const flag = {

@@ -5,12 +5,12 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
-import { builtin } from '../builtin.ts';
-import { invalidType, refusal } from '../errors.ts';
-import { own } from '../own.ts';
-import { requirePermission } from '../permission.ts';
-import { requireNode } from '../runtime.ts';
-import type { Target } from '../target.ts';
+import { builtin } from '../base/lazy-builtins.ts';
+import { invalidType, refusal } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
+import { requirePermission } from '../base/permission.ts';
+import { requireNode } from '../base/runtime.ts';
+import type { Target } from '../target/target.ts';
 import { type ChildPlace, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
 import type {

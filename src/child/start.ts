@@ -4,10 +4,10 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { builtin } from '../builtin.ts';
-import { own } from '../own.ts';
+import { builtin } from '../base/lazy-builtins.ts';
+import { own } from '../base/own-properties.ts';
 import type { NodeOptions, Plan } from './launch.ts';
-import { type NodesHandle, ProcessHandle } from './process-handle.ts';
+import { type NodesHandle, ProcessHandle } from './node-handle.ts';
 
 /** Private parts of Node's ChildProcess. */
 interface Internals {

@@ -1,7 +1,7 @@
 /** Whose rights a process has, as /proc/PID/status says; proc_pid_status(5). */
 import { readFileSync } from 'node:fs';
-import { errnos } from '../errnos.ts';
-import { failure } from '../errors.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
 import { type CapabilitySets, noCapabilities } from './capabilities.ts';
 
 export interface Credentials {

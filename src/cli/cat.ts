@@ -2,7 +2,7 @@
 import { pipeline } from 'node:stream/promises';
 import { readArguments, UsageError } from './arguments.ts';
 import { stdout } from './output.ts';
-import { inRoot, placesOf } from './place.ts';
+import { inRoot, placesOf } from './file-argument.ts';
 
 export const usage = `linux-namespaces cat PID|NAME:/PATH...
 

@@ -5,7 +5,7 @@ import type { Progress } from '../root/calls.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { inRoot, type Place, placesOf } from './place.ts';
+import { inRoot, type Place, placesOf } from './file-argument.ts';
 
 export const usage = `linux-namespaces cp [option...] PID|NAME:/PATH PATH
 linux-namespaces cp [option...] PATH PID|NAME:/PATH

@@ -1,11 +1,11 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { capabilityNames } from '../child/capabilities.ts';
-import { openTarget, type Target } from '../target.ts';
-import { kinds, type NamespaceType } from '../types.ts';
+import { openTarget, type Target } from '../target/target.ts';
+import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { type ProgramPlace, runProgram } from './program.ts';
-import { targetOf } from './target.ts';
+import { targetOf } from './target-argument.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
 export const usage: string = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]

@@ -1,10 +1,10 @@
 /** `linux-namespaces js`: JavaScript run by a Node of ours inside a process's or container's namespaces. */
 import { readFileSync } from 'node:fs';
-import { checkTypes } from '../errors.ts';
+import { checkTypes } from '../base/errors.ts';
 import { openWorker } from '../worker/evaluate.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { print } from './output.ts';
-import { targetOf } from './target.ts';
+import { targetOf } from './target-argument.ts';
 
 export const usage: string = `linux-namespaces js -t PID|NAME [option...] -e CODE | FILE [argument...]
 

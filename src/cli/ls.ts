@@ -1,14 +1,14 @@
 /** `linux-namespaces ls`: the namespaces of the machine, with the options and columns of lsns(8). */
-import type { NamespaceInfo } from '../inspect/list.ts';
-import { listNamespaces } from '../inspect/list.ts';
-import { userNames } from '../inspect/scan.ts';
-import { processRows } from '../inspect/table.ts';
-import { printable } from '../text.ts';
-import { isType, kinds, type NamespaceType } from '../types.ts';
+import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
+import { listNamespaces } from '../inspect/list-namespaces.ts';
+import { userNames } from '../inspect/addon-rows.ts';
+import { processRows } from '../inspect/processes.ts';
+import { printable } from '../base/printable.ts';
+import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { print } from './output.ts';
 import { type Column, drawForest, group, printJson, printTable, style } from './table.ts';
-import { targetOf } from './target.ts';
+import { targetOf } from './target-argument.ts';
 
 export const usage: string = `linux-namespaces ls [option...] [INODE]
 

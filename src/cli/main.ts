@@ -4,7 +4,7 @@
  * only what it needs, and says in one line what went wrong.
  */
 import { readFileSync } from 'node:fs';
-import { printable } from '../text.ts';
+import { printable } from '../base/printable.ts';
 import { HelpWanted } from './arguments.ts';
 
 interface Subcommand {

@@ -3,7 +3,7 @@ import type { SocketInfo } from '../inspect/sockets.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { insideOf, printJson, printTable } from './table.ts';
-import { targetOf } from './target.ts';
+import { targetOf } from './target-argument.ts';
 
 export const usage = `linux-namespaces ports [option...] PID|NAME
 

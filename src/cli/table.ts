@@ -1,6 +1,6 @@
 /** Rows for people: columns under headings, trees, as wide as the terminal, in colour where it has some. */
 import { styleText } from 'node:util';
-import { printable, printableJson } from '../text.ts';
+import { printable, printableJson } from '../base/printable.ts';
 import { print, stdout } from './output.ts';
 
 export interface Column<R> {

@@ -1,8 +1,8 @@
 /** `linux-namespaces tree`: processes from init to a container's, with where each leaves its parent. */
-import { processTree } from '../inspect/tree.ts';
+import { processTree } from '../inspect/process-tree.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { drawForest, insideOf, printJson, printTable, style } from './table.ts';
-import { targetOf } from './target.ts';
+import { targetOf } from './target-argument.ts';
 
 export const usage = `linux-namespaces tree [option...] [PID|NAME]
 

@@ -1,5 +1,5 @@
 /** The options that name types of namespaces, each perhaps with a file: nsenter and unshare share them. */
-import type { NamespaceType } from '../types.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
 import type { Given } from './arguments.ts';
 
 type Name = 'mount' | Exclude<NamespaceType, 'mnt'>;

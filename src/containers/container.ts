@@ -1,6 +1,6 @@
 /** What a container is to callers: its public types. */
-import type { NamespaceError } from '../errors.ts';
-import type { NamespaceType } from '../types.ts';
+import type { NamespaceError } from '../base/errors.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
 
 /** Kubernetes' containers are containerd's, with a `pod`. */
 export type Engine = 'docker' | 'podman' | 'containerd' | 'runc' | 'crun';

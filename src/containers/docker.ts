@@ -4,7 +4,7 @@
  */
 import type { ContainerState } from './container.ts';
 import { at, isId, list, pid, text, texts, time } from './fields.ts';
-import type { Places } from './places.ts';
+import type { Places } from './locations.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';

@@ -1,6 +1,6 @@
 /** From the name that somebody gives to the one container that it means. */
-import { errnos } from '../errnos.ts';
-import { failure, invalidType, invalidValue, type NamespaceError } from '../errors.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, invalidType, invalidValue, type NamespaceError } from '../base/errors.ts';
 import type { Container, ContainerOptions, Containers } from './container.ts';
 import { listContainers } from './list.ts';
 

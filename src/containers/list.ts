@@ -1,8 +1,8 @@
 /** Asks every engine, joins what they say, and checks it against the processes that there are. */
 import { isAbsolute } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { invalidType, invalidValue, optionsIn } from '../errors.ts';
-import { own } from '../own.ts';
+import { invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
 import type {
   Container,
   ContainerOptions,
@@ -13,9 +13,9 @@ import type {
 } from './container.ts';
 import { readContainerd } from './containerd.ts';
 import { readDocker } from './docker.ts';
-import { findPlaces } from './places.ts';
+import { findPlaces } from './locations.ts';
 import { readPodman } from './podman.ts';
-import { hostInodes, type Inodes, lookAt, type Process } from './process.ts';
+import { hostInodes, type Inodes, lookAt, type Process } from './verified-process.ts';
 import { Reader } from './reader.ts';
 import { readRuntimes } from './runtimes.ts';
 import { first, type Group, join } from './sighting.ts';

@@ -3,10 +3,10 @@
  * read: labels, and names of pods, are asked for at its socket.
  */
 
-import { state as limits } from '../limits.ts';
+import { state as limits } from '../base/limits.ts';
 import type { ContainerState } from './container.ts';
 import { at, isId, list, pid, text, texts, time } from './fields.ts';
-import type { PodmanPlace } from './places.ts';
+import type { PodmanPlace } from './locations.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';

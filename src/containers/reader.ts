@@ -5,10 +5,10 @@
  */
 import { readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { binding } from '../binding.ts';
-import { errnos } from '../errnos.ts';
-import { failure, type NamespaceError } from '../errors.ts';
-import { state as limits } from '../limits.ts';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, type NamespaceError } from '../base/errors.ts';
+import { state as limits } from '../base/limits.ts';
 
 /** What readers that belong together share. */
 interface Shared {

@@ -4,7 +4,7 @@
  */
 import { readCrun } from './crun.ts';
 import { isId } from './fields.ts';
-import type { Places, RuntimePlace } from './places.ts';
+import type { Places, RuntimePlace } from './locations.ts';
 import type { Reader } from './reader.ts';
 import { readRunc } from './runc.ts';
 import type { Sighting } from './sighting.ts';

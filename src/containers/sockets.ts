@@ -4,11 +4,11 @@
  * may be anybody: the connection takes no file descriptors, and what it is asked for has a bound.
  */
 import type { Socket } from 'node:net';
-import { binding } from '../binding.ts';
-import { builtin } from '../builtin.ts';
-import { errnos } from '../errnos.ts';
-import { failure, type NamespaceError } from '../errors.ts';
-import { sockets as limits, state } from '../limits.ts';
+import { binding } from '../base/binding.ts';
+import { builtin } from '../base/lazy-builtins.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, type NamespaceError } from '../base/errors.ts';
+import { sockets as limits, state } from '../base/limits.ts';
 import { adviceFor, type Reader } from './reader.ts';
 
 const http = builtin('node:http');

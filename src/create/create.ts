@@ -2,15 +2,15 @@
  * Makes new namespaces that live without a process. Those of types that a thread can be in are made by
  * a thread of their own, all others by the launcher, in a process that ends when they are open.
  */
-import { binding } from '../binding.ts';
-import { checkTypes, failure, invalidType, invalidValue, optionsIn } from '../errors.ts';
-import { Fds } from '../fds.ts';
-import { Namespaces } from '../handle.ts';
-import { requirePermission } from '../permission.ts';
-import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../types.ts';
+import { binding } from '../base/binding.ts';
+import { checkTypes, failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { Fds } from '../target/fds.ts';
+import { Namespaces } from '../target/namespaces.ts';
+import { requirePermission } from '../base/permission.ts';
+import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { creationAdvice, stepFailure } from './failures.ts';
 import { type CreateOptions, checkBoolean, checkCreateOptions, checkPath } from './options.ts';
-import { encode } from './request.ts';
+import { encode } from './launcher-request.ts';
 
 export interface CreateNamespacesOptions extends CreateOptions {
   /**

@@ -1,8 +1,8 @@
 /** Failures of making namespaces: which step, of which type, and what to do. */
 import { readFileSync } from 'node:fs';
-import { errnos } from '../errnos.ts';
-import { type Circumstances, failure, type NamespaceError } from '../errors.ts';
-import type { NamespaceType } from '../types.ts';
+import { errnos } from '../base/errnos.ts';
+import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
 
 interface Step {
   readonly syscall: string;

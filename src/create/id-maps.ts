@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { errnos } from '../errnos.ts';
-import { failure, invalidType, invalidValue } from '../errors.ts';
-import { own } from '../own.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, invalidType, invalidValue } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
 
 /** `length` ids from `inside` on are those outside from `outside` on. */
 export interface IdRange {

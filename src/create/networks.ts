@@ -1,12 +1,12 @@
 /** Named networks: those of `ip netns`, which sees ours as we see its, under /run/netns. */
 import { readdirSync } from 'node:fs';
-import { binding } from '../binding.ts';
-import { failure, invalidType, invalidValue, optionsIn } from '../errors.ts';
-import { Namespaces } from '../handle.ts';
-import { openTarget } from '../target.ts';
+import { binding } from '../base/binding.ts';
+import { failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { Namespaces } from '../target/namespaces.ts';
+import { openTarget } from '../target/target.ts';
 import { createNamespaces } from './create.ts';
 import type { CreateOptions } from './options.ts';
-import { bindFailure, unbind } from './persist.ts';
+import { bindFailure, unbind } from './bind.ts';
 
 /**
  * Networks with names, which live until they are removed, or the machine ends: the same as those of

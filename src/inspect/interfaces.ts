@@ -1,5 +1,5 @@
 /** `listInterfaces`: the network interfaces of a network namespace, by rtnetlink(7). */
-import type { Target } from '../target.ts';
+import type { Target } from '../target/target.ts';
 import { addressOf, type Family, macOf } from './address.ts';
 import {
   attributes,

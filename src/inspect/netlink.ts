@@ -1,10 +1,10 @@
 /** The form of netlink messages (netlink(7)), and a dump made in the network namespace of a target. */
 import os from 'node:os';
-import { binding } from '../binding.ts';
-import { errnos } from '../errnos.ts';
-import { failure } from '../errors.ts';
-import { netlink as limits, lookingLimits } from '../limits.ts';
-import { openTarget, type Target } from '../target.ts';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
+import { netlink as limits, lookingLimits } from '../base/limits.ts';
+import { openTarget, type Target } from '../target/target.ts';
 
 /** The kernel's words are in the byte order of the machine. */
 export const littleEndian: boolean = os.endianness() === 'LE';

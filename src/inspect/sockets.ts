@@ -1,9 +1,9 @@
 /** `listSockets`: the sockets of a network namespace and whose they are, by sock_diag(7). */
 import { setImmediate as turn } from 'node:timers/promises';
-import { binding } from '../binding.ts';
-import { invalidType, optionsIn } from '../errors.ts';
-import { lookingLimits } from '../limits.ts';
-import type { Target } from '../target.ts';
+import { binding } from '../base/binding.ts';
+import { invalidType, optionsIn } from '../base/errors.ts';
+import { lookingLimits } from '../base/limits.ts';
+import type { Target } from '../target/target.ts';
 import type { Family } from './address.ts';
 import {
   type Bare,
@@ -13,10 +13,10 @@ import {
   unconnected,
   unix,
   unixRequest,
-} from './diag.ts';
+} from './sock-diag.ts';
 import { dump, getLink, linkName } from './netlink.ts';
-import { looked } from './scan.ts';
-import { type ProcessRow, processRows } from './table.ts';
+import { looked } from './addon-rows.ts';
+import { type ProcessRow, processRows } from './processes.ts';
 
 export interface SocketOptions {
   /**

@@ -1,7 +1,7 @@
 /** A directory or file of a container as a stream of tar. */
 
 import { Readable } from 'node:stream';
-import { chunk } from '../chunks.ts';
+import { chunk } from '../base/chunks.ts';
 import type { Calls } from './calls.ts';
 import { type ArchiveOptions, bytesOf, type InsidePath, optionsOf, shownAs } from './options.ts';
 import { Packing } from './packing.ts';

@@ -3,15 +3,15 @@
  * for ever (a file system in the container that does not answer): so it holds up neither the event loop
  * nor Node's thread pool, and can be left behind by an AbortSignal.
  */
-import { binding, type CallResult, type RunningCall } from '../binding.ts';
-import { errnos } from '../errnos.ts';
-import { failure, fileFailure, type NamespaceError } from '../errors.ts';
-import { own } from '../own.ts';
-import { abortError, onAbort, throwIfAborted } from './abort.ts';
+import { binding, type CallResult, type RunningCall } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, fileFailure, type NamespaceError } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
+import { abortError, onAbort, throwIfAborted } from '../base/abort.ts';
 import { callFailure } from './failures.ts';
 import type { Place } from './open.ts';
 
-/** In the order of native/call.h. */
+/** In the order of native/root/operation.h. */
 export const operations = {
   open: 0,
   readFile: 1,

@@ -1,6 +1,6 @@
 /** Reading and writing whole files. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { invalidType, invalidValue } from '../errors.ts';
+import { invalidType, invalidValue } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
 import {
   bytesOf,

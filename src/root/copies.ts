@@ -1,12 +1,12 @@
 /** Copies between inside and outside: the options, and asking a filter. */
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { invalidType, invalidValue } from '../errors.ts';
-import { throwIfAborted } from './abort.ts';
+import { invalidType, invalidValue } from '../base/errors.ts';
+import { throwIfAborted } from '../base/abort.ts';
 import type { Calls } from './calls.ts';
 import { bytesOf, type CopyOptions, type InsidePath, optionsOf, shownAs } from './options.ts';
 
-/** CopyFlags of native/tree.h. */
+/** CopyFlags of native/root/tree.h. */
 const flag = {
   in: 1,
   out: 0,
@@ -120,7 +120,7 @@ function specialOf(special: unknown): number {
   return special ? flag.special : 0;
 }
 
-/** native/tree.h says what the question is: a directory below the source, and names in it. */
+/** native/root/tree.h says what the question is: a directory below the source, and names in it. */
 async function answer(
   question: Buffer,
   filter: NonNullable<CopyOptions['filter']>,

@@ -1,10 +1,10 @@
 /** What stat and readdir give, as Node's own objects: Stats, BigIntStats, Dirent. */
 import fs, { type BigIntStats, type Dirent, type Stats } from 'node:fs';
-import { errnos } from '../errnos.ts';
-import { failure } from '../errors.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
 import { decoded } from './options.ts';
 
-/** In the order of native/call.cc; the last four in nanoseconds. */
+/** In the order of native/root/operation.cc; the last four in nanoseconds. */
 const numbers = [
   'dev',
   'mode',
@@ -71,7 +71,7 @@ function checkedDirent(): DirentClass {
 }
 
 /**
- * The entries that native/tree.h lists, each by its number of directory, type and name: in Node's form,
+ * The entries that native/root/tree.h lists, each by its number of directory, type and name: in Node's form,
  * relative to `path`.
  */
 export function entriesOf(

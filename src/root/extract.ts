@@ -1,10 +1,10 @@
 /** A stream of tar, into a directory of a container: each entry is put there by the rules of copies. */
 
 import { constants } from 'node:fs';
-import { chunk } from '../chunks.ts';
-import { errnos } from '../errnos.ts';
-import { fileFailure, invalidType } from '../errors.ts';
-import { abortError, onAbort } from './abort.ts';
+import { chunk } from '../base/chunks.ts';
+import { errnos } from '../base/errnos.ts';
+import { fileFailure, invalidType } from '../base/errors.ts';
+import { abortError, onAbort } from '../base/abort.ts';
 import type { Calls, Request } from './calls.ts';
 import { copyFlags } from './copies.ts';
 import { bytesOf, type ExtractOptions, type InsidePath, optionsOf, shownAs } from './options.ts';
@@ -237,7 +237,7 @@ class Unpacking {
   }
 }
 
-const keep = 3; // Place::kKeep of native/place.h
+const keep = 3; // Place::kKeep of native/root/copy_name.h
 
 async function drop(content: Entry): Promise<void> {
   for await (const _ of content) {

@@ -1,7 +1,7 @@
 /** From what a call came to, to an error in Node's words and with what to do about it. */
-import type { CallResult } from '../binding.ts';
-import { errnos } from '../errnos.ts';
-import { type Files, fileFailure, type NamespaceError } from '../errors.ts';
+import type { CallResult } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { type Files, fileFailure, type NamespaceError } from '../base/errors.ts';
 import type { Request } from './calls.ts';
 
 /** Node's own codes for what is no failure of a system call. */
@@ -30,7 +30,7 @@ const advices: Readonly<Record<string, string>> = {
     'the file system belongs to a user namespace in which the owner of the new file has no id',
 };
 
-/** By the words that native/place.h gives with an error. */
+/** By the words that native/root/copy_name.h gives with an error. */
 const reasons: Readonly<Record<string, string>> = {
   special: `${special}, or leave it out with 'skip'`,
   same: 'a file cannot be copied onto itself, nor a directory into itself',

@@ -1,5 +1,5 @@
 /** `openRoot`: from a target to the files of it. */
-import type { Target } from '../target.ts';
+import type { Target } from '../target/target.ts';
 import { Calls } from './calls.ts';
 import { ContainerRoot } from './container-root.ts';
 import { openPlace } from './open.ts';

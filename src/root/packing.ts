@@ -1,7 +1,7 @@
 /** Walks through a directory of a container, and writes what it finds into an archive. */
 import { type BigIntStats, constants, type Stats } from 'node:fs';
-import { errnos } from '../errnos.ts';
-import { fileFailure } from '../errors.ts';
+import { errnos } from '../base/errnos.ts';
+import { fileFailure } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
 import { entriesOf, statsOf } from './entries.ts';
 import type { ArchiveOptions } from './options.ts';

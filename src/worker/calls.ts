@@ -5,7 +5,7 @@
  */
 import { readClone } from './clone.ts';
 import { Malformed } from './clone-bytes.ts';
-import { brokenProtocol, timedOut } from './death.ts';
+import { brokenProtocol, timedOut } from './errors.ts';
 import type { Kind, Protocol, Reply, Request } from './protocol.ts';
 import { unpack } from './thrown.ts';
 

@@ -4,9 +4,9 @@
  * one error, and there is nothing to clean up.
  */
 import type { Socket } from 'node:net';
-import { binding } from '../binding.ts';
-import { builtin } from '../builtin.ts';
-import { failure } from '../errors.ts';
+import { binding } from '../base/binding.ts';
+import { builtin } from '../base/lazy-builtins.ts';
+import { failure } from '../base/errors.ts';
 import type { Reading } from './output.ts';
 
 const net = builtin('node:net');

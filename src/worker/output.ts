@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { binding } from '../binding.ts';
+import { binding } from '../base/binding.ts';
 
 /** Our end of a pipe, for reading. */
 export interface Reading {

@@ -1,7 +1,7 @@
 /** From a function to source that can be run elsewhere. */
 import { Script } from 'node:vm';
-import { chunk } from '../chunks.ts';
-import { checkFunction, invalidValue } from '../errors.ts';
+import { chunk } from '../base/chunks.ts';
+import { checkFunction, invalidValue } from '../base/errors.ts';
 import type { Source } from './protocol.ts';
 
 const known = new Map<string, Source>();

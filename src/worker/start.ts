@@ -4,19 +4,19 @@
  * child room (the one import sideways).
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
-import { binding } from '../binding.ts';
-import { builtin } from '../builtin.ts';
+import { binding } from '../base/binding.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { type ChildPlace, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { startAs } from '../child/start.ts';
-import { failure } from '../errors.ts';
-import { requirePermission } from '../permission.ts';
-import { maskOf, type Types } from '../types.ts';
+import { failure } from '../base/errors.ts';
+import { requirePermission } from '../base/permission.ts';
+import { maskOf, type Types } from '../base/namespace-types.ts';
 import { Channel } from './channel.ts';
-import { leftAtHome } from './death.ts';
-import { atHome, runInside } from './inside.ts';
-import { nodeFlags, requireUsableNode } from './node.ts';
+import { leftAtHome } from './errors.ts';
+import { atHome, runInside } from './program.ts';
+import { nodeFlags, requireUsableNode } from './own-node.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { makeProtocol } from './protocol.ts';
 import { makePack } from './thrown.ts';

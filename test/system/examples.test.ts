@@ -18,7 +18,7 @@ import { listSockets, processTree, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { missing, type Runtime, startRunc } from '../engines/index.ts';
 import { seconds } from '../patience.ts';
-import { hasProgram } from './support.ts';
+import { hasProgram } from './shared/support.ts';
 
 const root = join(import.meta.dirname, '../..');
 const recipes = readFileSync(join(root, 'docs/recipes.md'), 'utf8');

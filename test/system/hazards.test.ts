@@ -1,7 +1,7 @@
 // Hazards of docs/hazards.md that belong to no room: what the library must never do to this process.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { runScript } from './support.ts';
+import { runScript } from './shared/support.ts';
 
 /** Everything that joins or creates, once; `target` is a child in namespaces of its own. */
 const everything = `

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { runScript } from './support.ts';
+import { runScript } from './shared/support.ts';
 
 test('of another pid namespace: of a child of ours its namespaces, and nothing of who has its number', () => {
   const script = fileURLToPath(new URL('fixtures/foreign-proc.mjs', import.meta.url));

@@ -16,7 +16,7 @@ const withoutCode = (text: string) => text.replace(/^```.*?^```$/gms, '');
 describe('docs/api.md', () => {
   const entries = {
     'linux-namespaces': 'src/index.ts',
-    'linux-namespaces/syscalls': 'src/syscalls.ts',
+    'linux-namespaces/syscalls': 'src/syscalls/index.ts',
     'linux-namespaces/vitest': 'src/vitest.ts',
   };
   const sections = withoutCode(read('docs/api.md')).split(/^## /m).slice(1);

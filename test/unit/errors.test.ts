@@ -7,7 +7,7 @@ import {
   invalidValue,
   NamespaceError,
   refusal,
-} from '../../src/errors.ts';
+} from '../../src/base/errors.ts';
 
 const caught = (fn: () => unknown) => {
   try {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { failure, invalidValue, refusal } from '../../src/errors.ts';
-import { printable, printableJson } from '../../src/text.ts';
+import { failure, invalidValue, refusal } from '../../src/base/errors.ts';
+import { printable, printableJson } from '../../src/base/printable.ts';
 
 /** C0, DEL, C1, bidirectional, separators, no width, tags, and half of a pair. */
 const bad = [

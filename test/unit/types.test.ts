@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { binding } from '../../src/binding.ts';
-import { isType, kindOf, kinds, maskOf, threadKinds, typesIn } from '../../src/types.ts';
+import { binding } from '../../src/base/binding.ts';
+import { isType, kindOf, kinds, maskOf, threadKinds, typesIn } from '../../src/base/namespace-types.ts';
 
 const names = kinds.map(kind => kind.name);
 

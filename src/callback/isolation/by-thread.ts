@@ -4,9 +4,9 @@
  * thread happens to be; so this thread asks by itself, and hands out the answer later as usual.
  */
 import { fileURLToPath } from 'node:url';
-import { binding } from '../../binding.ts';
-import { type NamespaceError, refusal } from '../../errors.ts';
-import { threadKinds } from '../../types.ts';
+import { binding } from '../../base/binding.ts';
+import { type NamespaceError, refusal } from '../../base/errors.ts';
+import { threadKinds } from '../../base/namespace-types.ts';
 import { currentContext } from '../context.ts';
 
 /** A path as Node's own functions have it by then, or an fd. `follow`: a link counts as its target. */

@@ -4,8 +4,8 @@
  */
 import type inspectorModule from 'node:inspector';
 import type traceModule from 'node:trace_events';
-import { binding } from '../../binding.ts';
-import { builtin } from '../../builtin.ts';
+import { binding } from '../../base/binding.ts';
+import { builtin } from '../../base/lazy-builtins.ts';
 import { atHome, currentContext, runAt } from '../context.ts';
 import { patch, patchAtHome } from './patch.ts';
 

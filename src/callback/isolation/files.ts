@@ -7,8 +7,8 @@
  */
 import fs from 'node:fs';
 import { getSystemErrorMap } from 'node:util';
-import { refusal } from '../../errors.ts';
-import { threadKinds } from '../../types.ts';
+import { refusal } from '../../base/errors.ts';
+import { threadKinds } from '../../base/namespace-types.ts';
 import { answer, isByThread, isByThreadAfterAll, type Subject } from './by-thread.ts';
 import { patch } from './patch.ts';
 

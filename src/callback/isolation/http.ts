@@ -3,7 +3,7 @@
  * connection is used on the other side. Agents that a user makes are the user's own.
  */
 import type { Agent, AgentOptions } from 'node:http';
-import { builtin } from '../../builtin.ts';
+import { builtin } from '../../base/lazy-builtins.ts';
 import { currentContext } from '../context.ts';
 import { patch } from './patch.ts';
 

@@ -3,8 +3,8 @@
  * outside and nothing from outside happens in a callback. One file for each of Node's shared things.
  */
 import { syncBuiltinESMExports } from 'node:module';
-import { refusal } from '../../errors.ts';
-import { threadKinds } from '../../types.ts';
+import { refusal } from '../../base/errors.ts';
+import { threadKinds } from '../../base/namespace-types.ts';
 import { isolateCluster } from './cluster.ts';
 import { guardSignal, isolateDebugger, unguardSignal } from './debugger.ts';
 import { isolateDirectories } from './directories.ts';

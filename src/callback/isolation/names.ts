@@ -4,9 +4,9 @@
  * c-ares retries, and opens TCP, from places that no hook sees, so a second query would go out at home.
  */
 import { domainToASCII } from 'node:url';
-import { binding } from '../../binding.ts';
-import { builtin } from '../../builtin.ts';
-import { refusal } from '../../errors.ts';
+import { binding } from '../../base/binding.ts';
+import { builtin } from '../../base/lazy-builtins.ts';
+import { refusal } from '../../base/errors.ts';
 import { currentContext } from '../context.ts';
 import { lookupError } from './names-errors.ts';
 import { patch } from './patch.ts';

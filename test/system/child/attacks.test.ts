@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { hasProgram } from '../support.ts';
+import { hasProgram } from '../shared/support.ts';
 import { outcome, startTarget } from './fixtures/targets.ts';
 
 const runs = 5;

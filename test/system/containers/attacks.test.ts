@@ -19,8 +19,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { sockets, state } from '../../../src/limits.ts';
-import { fdCount, rejectionOf } from '../support.ts';
+import { sockets, state } from '../../../src/base/limits.ts';
+import { fdCount, rejectionOf } from '../shared/support.ts';
 
 const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));
 

@@ -17,7 +17,7 @@ import {
   startDocker,
   startRunc,
 } from '../../engines/index.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { apart, expectNamespaces, named, time } from './support.ts';
 
 const absent = missing('containerd', 'runc', 'crun', 'dockerd', 'iptables');

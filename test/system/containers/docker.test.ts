@@ -12,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, type Machine, missing, startDocker } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
-import { read, until } from '../support.ts';
+import { read, until } from '../shared/support.ts';
 import { apart, expectNamespaces, named, time } from './support.ts';
 
 const absent = missing('dockerd', 'runc', 'iptables', 'newuidmap');

@@ -1,7 +1,7 @@
 import { type Container, listContainers, listNamespaces, processTree } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, type Runtime, startRunc } from '../../engines/index.ts';
-import { placeOf, read, rejectionOf, until } from '../support.ts';
+import { placeOf, read, rejectionOf, until } from '../shared/support.ts';
 import { named } from './support.ts';
 
 const absent = missing('runc');

@@ -1,7 +1,7 @@
 import { findContainer, listContainers } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, type Runtime, startRunc } from '../../engines/index.ts';
-import { fdCount } from '../support.ts';
+import { fdCount } from '../shared/support.ts';
 
 const absent = missing('runc');
 const count = 300;

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { type Containers, findContainer, listContainers, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Machine, missing, type Podman, startPodman } from '../../engines/index.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { apart, expectNamespaces, named, time } from './support.ts';
 
 const absent = missing('podman', 'crun', 'runc', 'newuidmap', 'curl');

@@ -3,7 +3,7 @@ import { readlinkSync } from 'node:fs';
 import type { Container, Containers, NamespaceType } from 'linux-namespaces';
 import { expect } from 'vitest';
 import type { Machine } from '../../engines/index.ts';
-import { types } from '../support.ts';
+import { types } from '../shared/support.ts';
 
 /** The types in which a container is in another namespace than the machine that it is on. */
 export function apart({ namespaces }: Container): NamespaceType[] {

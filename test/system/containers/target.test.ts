@@ -11,7 +11,7 @@ import {
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, type Runtime, startRunc } from '../../engines/index.ts';
-import { errorOf, fdCount, read, rejectionOf, runScript, until } from '../support.ts';
+import { errorOf, fdCount, read, rejectionOf, runScript, until } from '../shared/support.ts';
 
 const absent = missing('runc');
 const lastPid = '/proc/sys/kernel/ns_last_pid';

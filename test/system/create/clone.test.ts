@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clone, nsInode, pidfdNamespace, waitid } from 'linux-namespaces/syscalls';
 import { afterAll, expect, test } from 'vitest';
-import { errorOf, fdCount, hasProgram, place, rejectionOf, types } from '../support.ts';
+import { errorOf, fdCount, hasProgram, place, rejectionOf, types } from '../shared/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-clone-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -19,7 +19,7 @@ import {
   threads,
   types,
   until,
-} from '../support.ts';
+} from '../shared/support.ts';
 import { asUna } from './fixtures/users.ts';
 
 // What is opened once and kept.

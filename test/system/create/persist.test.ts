@@ -21,7 +21,7 @@ import {
   unbindNamespace,
 } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { errorOf, fdCount, hasProgram, rejectionOf, types } from '../support.ts';
+import { errorOf, fdCount, hasProgram, rejectionOf, types } from '../shared/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-bind-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { hasProgram, read, until } from '../support.ts';
+import { hasProgram, read, until } from '../shared/support.ts';
 import { asUna, una } from './fixtures/users.ts';
 
 const here = join(import.meta.dirname, '../../..');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { NamespaceType } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { hasProgram, types } from '../support.ts';
+import { hasProgram, types } from '../shared/support.ts';
 import { type Case, compare, lent, lentToRoot, una } from './fixtures/users.ts';
 
 const flagOf: Record<NamespaceType, string> = {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { test as own } from 'linux-namespaces/vitest';
 import { expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { place, read } from '../support.ts';
+import { place, read } from '../shared/support.ts';
 
 const folder = join(import.meta.dirname, 'fixtures/networks');
 const vitest = join(

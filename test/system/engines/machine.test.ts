@@ -14,7 +14,7 @@ import {
   startRunc,
 } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
-import { read, until } from '../support.ts';
+import { read, until } from '../shared/support.ts';
 
 const absent = missing('dockerd', 'containerd', 'runc', 'crun', 'podman', 'iptables', 'newuidmap');
 

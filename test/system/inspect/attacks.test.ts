@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listNamespaces, type ProcessNode, processTree } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { binding } from '../../../src/binding.ts';
-import { looking, lookingLimits } from '../../../src/limits.ts';
-import { hasProgram, runScript, startTarget } from '../support.ts';
+import { binding } from '../../../src/base/binding.ts';
+import { looking, lookingLimits } from '../../../src/base/limits.ts';
+import { hasProgram, runScript, startTarget } from '../shared/support.ts';
 import { folder, hold, holder } from './fixtures/holder.ts';
 
 const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));

@@ -23,7 +23,7 @@ import {
   startTarget,
   threads,
   until,
-} from '../support.ts';
+} from '../shared/support.ts';
 import { folder, hold, holder } from './fixtures/holder.ts';
 
 function expectWhole(rows: readonly NamespaceInfo[]): void {

@@ -14,7 +14,7 @@ import {
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, missing, startDocker } from '../../engines/index.ts';
-import { inodeOf, placeOf, startTarget, types } from '../support.ts';
+import { inodeOf, placeOf, startTarget, types } from '../shared/support.ts';
 
 const absent = missing('dockerd', 'containerd', 'runc');
 

@@ -23,7 +23,7 @@ import { pipeline } from 'node:stream/promises';
 import { openRoot } from 'linux-namespaces';
 import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
-import { fdCount, rejectionOf } from '../support.ts';
+import { fdCount, rejectionOf } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, mount, startContainer } from './fixtures/containers.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { fdCount, read, rejectionOf, threads, until } from '../support.ts';
+import { fdCount, read, rejectionOf, threads, until } from '../shared/support.ts';
 import { makeFolder, makeImage, run, startContainer, unmount } from './fixtures/containers.ts';
 
 test('a FIFO, a device, a socket: refused before they are opened, unless asked for', async () => {

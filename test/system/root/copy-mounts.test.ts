@@ -15,7 +15,7 @@ import { type ContainerRoot, openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startDocker } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 
 /** Copies files and trees onto /app.conf, /ro.conf, /etc/hosts and /data, and looks what becomes of them. */

@@ -23,7 +23,7 @@ import {
 import { join } from 'node:path';
 import { openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, startContainer } from './fixtures/containers.ts';
 
 const large = 4 << 20; // bytes

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { openRoot } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, missing, startDocker } from '../../engines/index.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { makeFolder, makeImage, startContainer } from './fixtures/containers.ts';
 import {
   destinations,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { rejectionOf, until } from '../support.ts';
+import { rejectionOf, until } from '../shared/support.ts';
 import { end, makeFolder, makeImage, run, startContainer, unmount } from './fixtures/containers.ts';
 
 test('B9: a directory that three processes fill: it ends before they do', {

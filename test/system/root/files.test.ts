@@ -16,7 +16,7 @@ import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { type ContainerRoot, evaluate, NamespaceError, openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { fdCount, rejectionOf, threads, until } from '../support.ts';
+import { fdCount, rejectionOf, threads, until } from '../shared/support.ts';
 import { firstId, makeImage, startContainer, ways } from './fixtures/containers.ts';
 
 async function open(way: (typeof ways)[number], image = makeImage()) {

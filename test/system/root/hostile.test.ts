@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { rejectionOf, runScript } from '../support.ts';
+import { rejectionOf, runScript } from '../shared/support.ts';
 import { makeFolder, makeImage, mount, run, startContainer } from './fixtures/containers.ts';
 
 const secret = 'OUTSIDE SECRET';

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { openRoot, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { read, rejectionOf, runScript, start, until } from '../support.ts';
+import { read, rejectionOf, runScript, start, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, startContainer } from './fixtures/containers.ts';
 
 const keep = { preserveOwners: true } as const;

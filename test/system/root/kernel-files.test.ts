@@ -14,7 +14,7 @@ import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { type ContainerRoot, NamespaceError, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { rejectionOf, until } from '../support.ts';
+import { rejectionOf, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 
 /** What mounts it at `$0`, and a file and a directory on it that every user of it could name. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { NamespaceError, openNamespaces, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { errorOf, fdCount, read, rejectionOf, threads, until } from '../support.ts';
+import { errorOf, fdCount, read, rejectionOf, threads, until } from '../shared/support.ts';
 import {
   end,
   makeFolder,

@@ -3,7 +3,7 @@
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { all, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
-import { fdCount, rejectionOf } from '../support.ts';
+import { fdCount, rejectionOf } from '../shared/support.ts';
 
 declare const fs: typeof import('node:fs');
 

@@ -6,7 +6,7 @@ import { type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
 import { all, inodesOf, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
-import { fdCount } from '../support.ts';
+import { fdCount } from '../shared/support.ts';
 
 const count = Number(process.env['MANY_WORKERS'] ?? 20);
 const containers = Math.ceil(count / 5);

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { fdCount, rejectionOf } from '../support.ts';
+import { fdCount, rejectionOf } from '../shared/support.ts';
 
 const sandbox = { unshare: ['uts'] } as const;
 // What is made once for all workers is there from now on.

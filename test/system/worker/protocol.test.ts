@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { firstCall, frame, header, kinds, raw, writes } from './fixtures/frames.ts';
 
 const sandbox = { unshare: ['uts'] } as const;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { evaluate, openWorker } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { all, inodesOf, makeImage } from '../child/fixtures/targets.ts';
-import { rejectionOf } from '../support.ts';
+import { rejectionOf } from '../shared/support.ts';
 import { run } from './fixtures/attack.ts';
 
 declare const fs: typeof import('node:fs');

@@ -10,7 +10,7 @@ import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
 import { folder, startTarget } from '../child/fixtures/targets.ts';
-import { fdCount, rejectionOf } from '../support.ts';
+import { fdCount, rejectionOf } from '../shared/support.ts';
 import { header, kinds, writes } from './fixtures/frames.ts';
 
 const sandbox = { unshare: ['uts'] } as const;

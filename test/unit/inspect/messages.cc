@@ -1,6 +1,6 @@
 // Reads messages of every length, and with every length in them, from memory that ends right behind them.
 // With a sanitizer: whatever is read outside ends the program.
-#include "../../../native/messages.h"
+#include "inspect/netlink_messages.h"
 
 #include <cstdio>
 #include <cstdlib>

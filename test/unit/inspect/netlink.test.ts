@@ -1,6 +1,6 @@
 // Answers of netlink that are shorter than they say, and otherwise not as the kernel writes them.
 import { expect, test } from 'vitest';
-import { internet, unix } from '../../../src/inspect/diag.ts';
+import { internet, unix } from '../../../src/inspect/sock-diag.ts';
 import { interfaceAddress, interfaceInfo } from '../../../src/inspect/interfaces.ts';
 import { bodies, linkName } from '../../../src/inspect/netlink.ts';
 

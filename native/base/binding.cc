@@ -1,0 +1,189 @@
+// JavaScript to sys.h. Numbers in, a number out: >= 0, or -errno.
+#include <uv.h>
+
+#include <atomic>
+#include <string>
+
+#include "napi/exports.h"
+#include "napi/environment.h"
+#include "child/environ.h"
+#include "child/sealed_program.h"
+#include "base/namespaces.h"
+#include "napi/values.h"
+
+namespace js {
+namespace {
+
+template <int (*call)()>
+napi_value Nullary(napi_env env, napi_callback_info) {
+  return FromInt(env, call());
+}
+
+template <int (*call)(int)>
+napi_value Unary(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  return FromInt(env, call(Int(env, given[0])));
+}
+
+template <int (*call)(int, int)>
+napi_value Binary(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  return FromInt(env, call(Int(env, given[0]), Int(env, given[1])));
+}
+
+// Calls that open an fd: it is held for this environment.
+napi_value Opened(napi_env env, int fd) { return FromInt(env, PerEnv::Of(env)->Hold(fd)); }
+
+template <int (*call)(int)>
+napi_value OpenUnary(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  return Opened(env, call(Int(env, given[0])));
+}
+
+template <int (*call)(int, int)>
+napi_value OpenBinary(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  return Opened(env, call(Int(env, given[0]), Int(env, given[1])));
+}
+
+template <int (*call)(const char*)>
+napi_value OpenPath(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  return Opened(env, call(Text(env, given[0]).c_str()));
+}
+
+napi_value OpenNamespaceAt(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  return Opened(env, sys::open_namespace_at(Int(env, given[0]), Text(env, given[1]).c_str()));
+}
+
+int PidfdOpen(int pid, int flags) { return sys::pidfd_open(pid, static_cast<unsigned>(flags)); }
+
+// [for reading, for writing], or -errno.
+napi_value Pipe(napi_env env, napi_callback_info) {
+  int ends[2];
+  const int done = sys::pipe(ends);
+  if (done < 0) return FromInt(env, done);
+  napi_value pair = NewArray(env);
+  for (uint32_t i = 0; i < 2; i++) Set(env, pair, i, Opened(env, ends[i]));
+  return pair;
+}
+
+napi_value Close(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  const int fd = Int(env, given[0]);
+  PerEnv::Of(env)->LetGo(fd);
+  return FromInt(env, sys::close(fd));
+}
+
+// To whom the caller gave it, or who closes it in another way.
+napi_value LetGo(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  PerEnv::Of(env)->LetGo(Int(env, given[0]));
+  return nullptr;
+}
+
+// [inode, device], or -errno. Both fit a double: the kernel's inode numbers of namespaces are 32
+// bits.
+napi_value GetInode(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  uint64_t inode = 0;
+  uint64_t device = 0;
+  const int done = sys::get_inode(Int(env, given[0]), &inode, &device);
+  if (done < 0) return FromInt(env, done);
+  napi_value pair = NewArray(env);
+  Set(env, pair, 0u, FromDouble(env, static_cast<double>(inode)));
+  Set(env, pair, 1u, FromDouble(env, static_cast<double>(device)));
+  return pair;
+}
+
+// A bigint, or -errno as a number.
+napi_value GetId(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  uint64_t id = 0;
+  const int done = sys::get_id(Int(env, given[0]), &id);
+  if (done < 0) return FromInt(env, done);
+  napi_value value = nullptr;
+  napi_create_bigint_uint64(env, id, &value);
+  return value;
+}
+
+napi_value GetOwnerUid(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  uint32_t uid = 0;
+  const int done = sys::get_owner_uid(Int(env, given[0]), &uid);
+  return done < 0 ? FromInt(env, done) : FromDouble(env, uid);
+}
+
+// readEnviron(directory, most, wait): a Buffer, or -errno as a number.
+napi_value ReadEnviron(napi_env env, napi_callback_info info) {
+  const Arguments<3> given(env, info);
+  environ_file::Text text;
+  const int done = environ_file::read(Int(env, given[0]), static_cast<size_t>(Int(env, given[1])),
+                                      Int(env, given[2]), &text);
+  if (done < 0) return FromInt(env, done);
+  napi_value buffer = nullptr;
+  napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
+  return buffer;
+}
+
+// libuv makes all threads of its pool when it is first given work, and waits until each has
+// started. A thread inherits the namespaces of its maker for good, so this has to happen at home,
+// before the first switch of any thread of the process.
+napi_value WarmThreadPool(napi_env env, napi_callback_info) {
+  static std::atomic<bool> warm{false};
+  if (warm.exchange(true)) return FromInt(env, 0);
+  uv_loop_t* loop = nullptr;
+  napi_get_uv_event_loop(env, &loop);
+  auto* request = new uv_work_t;
+  const int done = uv_queue_work(
+      loop, request, [](uv_work_t*) {}, [](uv_work_t* work, int) { delete work; });
+  if (done != 0) {
+    delete request;
+    warm = false;
+  }
+  return FromInt(env, done);
+}
+
+// The end of the process, where going on would mean to run in the wrong namespace. Written straight
+// to stderr: nothing of Node's may run any more.
+napi_value Die(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  const std::string words = Text(env, given[0]) + "\n";
+  sys::write_all(2, words.c_str(), static_cast<int>(words.size()));
+  abort();
+}
+
+}  // namespace
+
+void Sys(napi_env env, napi_value exports) {
+  Export(env, exports, "pidfdOpen", OpenBinary<PidfdOpen>);
+  Export(env, exports, "pidfdNamespace", OpenBinary<sys::pidfd_namespace>);
+  Export(env, exports, "openDirectory", OpenPath<sys::open_directory>);
+  Export(env, exports, "openNamespace", OpenPath<sys::open_namespace>);
+  Export(env, exports, "openNamespaceAt", OpenNamespaceAt);
+  Export(env, exports, "openForWriting", OpenPath<sys::open_for_writing>);
+  Export(env, exports, "dup", OpenUnary<sys::dup>);
+  Export(env, exports, "pipe", Pipe);
+  Export(env, exports, "unread", Unary<sys::unread>);
+  Export(env, exports, "close", Close);
+  Export(env, exports, "letGo", LetGo);
+  Export(env, exports, "isKernelThread", Unary<sys::is_kernel_thread>);
+  Export(env, exports, "isOwnProc", Nullary<sys::is_own_proc>);
+  Export(env, exports, "gettid", Nullary<sys::gettid>);
+  Export(env, exports, "setns", Binary<sys::setns>);
+  Export(env, exports, "unshare", Unary<sys::unshare>);
+  Export(env, exports, "getType", Unary<sys::get_type>);
+  Export(env, exports, "getParent", OpenUnary<sys::get_parent>);
+  Export(env, exports, "getOwner", OpenUnary<sys::get_owner>);
+  Export(env, exports, "getOwnerUid", GetOwnerUid);
+  Export(env, exports, "getInode", GetInode);
+  Export(env, exports, "getId", GetId);
+  Export(env, exports, "readEnviron", ReadEnviron);
+  Export(env, exports, "warmThreadPool", WarmThreadPool);
+  Export(env, exports, "die", Die);
+  Export(env, exports, "nodeProgram", Nullary<program::node>);
+  Export(env, exports, "preloadedObject", Nullary<program::preload>);
+}
+
+}  // namespace js

@@ -1,0 +1,117 @@
+#include "base/left_behind.h"
+
+#include <errno.h>
+
+#include <atomic>
+
+#include "inspect/proc.h"
+
+namespace behind {
+namespace {
+
+constexpr int kMost = 16;
+
+// States of a place besides the pid that its thread waits for.
+constexpr int kFree = -1;
+constexpr int kCame = -2;  // its thread ends, and has to be joined
+constexpr int kBusy = -3;
+
+struct Place {
+  std::atomic<int> pid{kFree};
+  uv_thread_t thread;
+};
+Place places[kMost];
+
+bool change(Place* place, int from, int to) { return place->pid.compare_exchange_strong(from, to); }
+
+void join_those_that_came() {
+  for (Place& place : places) {
+    if (!change(&place, kCame, kBusy)) continue;
+    uv_thread_join(&place.thread);
+    place.pid = kFree;
+  }
+}
+
+}  // namespace
+
+int leave(int pid, uv_thread_t thread) {
+  join_those_that_came();
+  for (int i = 0; i < kMost; i++) {
+    if (!change(&places[i], kFree, kBusy)) continue;
+    places[i].thread = thread;
+    places[i].pid = pid;
+    return i;
+  }
+  return -1;
+}
+
+void came(int place) {
+  if (place >= 0) places[place].pid = kCame;
+}
+
+bool is_full() {
+  join_those_that_came();
+  for (const Place& place : places) {
+    if (place.pid == kFree) return false;
+  }
+  return true;
+}
+
+bool waits_for(int pid) {
+  for (const Place& place : places) {
+    if (place.pid == pid) return true;
+  }
+  return false;
+}
+
+void Work::main(void* data) {
+  auto* work = static_cast<Work*>(data);
+  if (work->files_apart_) proc::part_files();
+  work->run();
+  uv_mutex_lock(&work->mutex_);
+  const bool left = work->left_;
+  work->done_ = true;
+  uv_cond_signal(&work->cond_);
+  uv_mutex_unlock(&work->mutex_);
+  if (!left) return;
+  const int place = work->place_;
+  uv_cond_destroy(&work->cond_);
+  uv_mutex_destroy(&work->mutex_);
+  work->discard();
+  delete work;
+  came(place);
+}
+
+int run(Work* work, int milliseconds) {
+  if (is_full()) {
+    delete work;
+    return -EAGAIN;
+  }
+  uv_mutex_init(&work->mutex_);
+  uv_cond_init(&work->cond_);
+  uv_thread_t thread;
+  uv_thread_options_t options = {UV_THREAD_HAS_STACK_SIZE, 1 << 20};
+  int failed = uv_thread_create_ex(&thread, &options, Work::main, work);
+  bool left = false;
+  if (failed == 0) {
+    uv_mutex_lock(&work->mutex_);
+    uint64_t now = uv_hrtime();
+    const uint64_t end = now + milliseconds * uint64_t{1000000};
+    while (!work->done_ && now < end) {
+      uv_cond_timedwait(&work->cond_, &work->mutex_, end - now);
+      now = uv_hrtime();
+    }
+    left = !work->done_;
+    work->left_ = left;
+    if (left) work->place_ = leave(0, thread);
+    uv_mutex_unlock(&work->mutex_);
+  }
+  if (left) return -ETIMEDOUT;
+  if (failed == 0) uv_thread_join(&thread);
+  uv_cond_destroy(&work->cond_);
+  uv_mutex_destroy(&work->mutex_);
+  if (failed != 0) delete work;
+  return failed;
+}
+
+}  // namespace behind

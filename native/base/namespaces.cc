@@ -1,0 +1,187 @@
+#include "base/namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "base/kernel.h"
+
+namespace sys {
+namespace {
+
+int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+
+}  // namespace
+
+int pidfd_open(int pid, unsigned flags) { return result(::syscall(SYS_pidfd_open, pid, flags)); }
+
+int pidfd_namespace(int pidfd, int type) {
+  const unsigned long request = kernel::pidfd_request(type);
+  return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
+}
+
+int pidfd_children_namespace(int pidfd, int type) {
+  const unsigned long request = type == kernel::kPid    ? kernel::kGetPidForChildren
+                                : type == kernel::kTime ? kernel::kGetTimeForChildren
+                                                        : 0;
+  return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
+}
+
+int open_directory(const char* path) {
+  return result(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+int open_namespace_at(int directory, const char* name) {
+  char path[64];
+  snprintf(path, sizeof path, "ns/%s", name);
+  return result(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+}
+
+// O_PATH first: opening a FIFO or a device for reading could block or do something.
+int open_namespace(const char* path) {
+  const int file = result(::open(path, O_PATH | O_CLOEXEC));
+  if (file < 0) return file;
+  struct statfs system;
+  int opened = -EINVAL;
+  if (::fstatfs(file, &system) == -1) {
+    opened = -errno;
+  } else if (static_cast<unsigned long>(system.f_type) == NSFS_MAGIC) {
+    char again[32];
+    snprintf(again, sizeof again, "/proc/self/fd/%d", file);
+    opened = result(::open(again, O_RDONLY | O_CLOEXEC));
+  }
+  ::close(file);
+  return opened;
+}
+
+int open_for_writing(const char* path) { return result(::open(path, O_WRONLY | O_CLOEXEC)); }
+
+// A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)).
+int is_kernel_thread(int pid) {
+  char path[32];
+  char program[8];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  if (::readlink(path, program, sizeof program) != -1 || errno != ENOENT) return 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const int stat = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (stat == -1) return 0;
+  char text[512];
+  const long length = ::read(stat, text, sizeof text - 1);
+  ::close(stat);
+  if (length <= 0) return 0;
+  text[length] = '\0';
+  // "pid (comm) state ppid pgrp session tty tpgid flags": comm may hold anything, its ')' is the
+  // last.
+  const char* rest = strrchr(text, ')');
+  unsigned long flags = 0;
+  if (rest == nullptr || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) != 1) return 0;
+  return (flags & kernel::kKernelThread) != 0;
+}
+
+// /proc may have been mounted in another pid namespace than ours; then its numbers are not our
+// pids, although our own may be the same in both by chance: "NSpid:" has it once for each namespace
+// from that of /proc down to ours (proc_pid_status(5)).
+int is_own_proc() {
+  char buffer[4096];
+  long length = ::readlink("/proc/self", buffer, sizeof buffer - 1);
+  if (length <= 0) return 0;
+  buffer[length] = '\0';
+  if (atoi(buffer) != ::getpid()) return 0;
+  const int status = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (status == -1) return 0;
+  std::string text;
+  while ((length = ::read(status, buffer, sizeof buffer)) > 0) text.append(buffer, length);
+  ::close(status);
+  const char name[] = "\nNSpid:\t";
+  const size_t pids = text.find(name);
+  if (pids == std::string::npos) return 1;  // a kernel without pid namespaces
+  return text.find_first_of("\t\n", pids + strlen(name)) == text.find('\n', pids + 1);
+}
+
+int pipe(int ends[2]) { return result(::pipe2(ends, O_CLOEXEC)); }
+
+int unread(int fd) {
+  int bytes = 0;
+  const int done = result(::ioctl(fd, FIONREAD, &bytes));
+  return done < 0 ? done : bytes;
+}
+
+int close(int fd) { return result(::close(fd)); }
+int dup(int fd) { return result(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+int gettid() { return static_cast<int>(::syscall(SYS_gettid)); }
+
+// With mnt and another type in one call the kernel copies the fs_struct, so that it does not see
+// that it is shared, and then moves root and cwd of EVERY thread of this process (kernel/nsproxy.c,
+// prepare_nsset and commit_nsset). Alone, mnt is refused by the kernel itself.
+int setns(int fd, int type) {
+  if ((type & kernel::kMnt) != 0 && type != kernel::kMnt) return -EINVAL;
+  return result(::syscall(SYS_setns, fd, type));
+}
+
+int unshare(int types) { return result(::syscall(SYS_unshare, types)); }
+
+int get_type(int fd) { return result(::ioctl(fd, kernel::kGetType)); }
+int get_parent(int fd) { return result(::ioctl(fd, kernel::kGetParent)); }
+int get_owner(int fd) { return result(::ioctl(fd, kernel::kGetOwner)); }
+int get_owner_uid(int fd, uint32_t* uid) { return result(::ioctl(fd, kernel::kGetOwnerUid, uid)); }
+int get_id(int fd, uint64_t* id) { return result(::ioctl(fd, kernel::kGetId, id)); }
+
+int get_inode(int fd, uint64_t* inode, uint64_t* device) {
+  struct statx stat;
+  const int failed =
+      result(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &stat));
+  if (failed < 0) return failed;
+  *inode = stat.stx_ino;
+  *device = makedev(stat.stx_dev_major, stat.stx_dev_minor);
+  return 0;
+}
+
+int set_hostname(const char* name, int length) {
+  return result(::syscall(SYS_sethostname, name, length));
+}
+
+int set_domainname(const char* name, int length) {
+  return result(::syscall(SYS_setdomainname, name, length));
+}
+
+int bring_loopback_up() {
+  const int control = result(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (control < 0) return control;
+  struct ifreq request = {};
+  strcpy(request.ifr_name, "lo");
+  int done = result(::ioctl(control, SIOCGIFFLAGS, &request));
+  if (done >= 0) {
+    request.ifr_flags |= IFF_UP;
+    done = result(::ioctl(control, SIOCSIFFLAGS, &request));
+  }
+  ::close(control);
+  return done;
+}
+
+int write_all(int fd, const char* text, int length) {
+  for (int written = 0; written < length;) {
+    const long more = ::write(fd, text + written, length - written);
+    if (more > 0) written += static_cast<int>(more);
+    if (more != -1 || errno == EINTR) continue;
+    // Somebody slow reads a pipe that does not block: they have a second.
+    struct pollfd room = {fd, POLLOUT, 0};
+    if (errno != EAGAIN || ::poll(&room, 1, 1000) <= 0) return -EAGAIN;
+  }
+  return length;
+}
+
+}  // namespace sys

@@ -1,0 +1,154 @@
+#include "base/state_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "inspect/proc.h"
+
+namespace state {
+namespace {
+
+constexpr int kPassRights = 83;  // SO_PASSRIGHTS, include/uapi/asm-generic/socket.h
+
+int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+
+int look(int fd, struct statx* seen) {
+  constexpr unsigned wanted = STATX_TYPE | STATX_UID;
+  return result_of(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH, wanted, seen));
+}
+
+int check(int fd, int64_t owner, mode_t kind) {
+  struct statx seen;
+  const int failed = look(fd, &seen);
+  if (failed < 0) return failed;
+  if (S_ISLNK(seen.stx_mode)) return -ELOOP;
+  if ((seen.stx_mode & S_IFMT) != kind) return kind == S_IFDIR ? -ENOTDIR : -EINVAL;
+  return owner < 0 || seen.stx_uid == owner || seen.stx_uid == 0 ? 0 : -EPERM;
+}
+
+// An O_PATH descriptor: touches nothing. Name by name, as openat2(2) with RESOLVE_NO_SYMLINKS and
+// RESOLVE_BENEATH would, which is not there before Linux 5.6.
+int find(const Place& place) {
+  constexpr int flags = O_PATH | O_CLOEXEC;
+  int fd = result_of(::open(place.base.c_str(), flags | (place.owner < 0 ? O_NOFOLLOW : 0)));
+  struct statx seen;
+  if (fd >= 0 && place.owner >= 0 && (look(fd, &seen) < 0 || seen.stx_uid != place.owner)) {
+    ::close(fd);
+    return -EPERM;
+  }
+  for (size_t at = 0; fd >= 0 && at < place.path.size();) {
+    const size_t end = std::min(place.path.find('/', at), place.path.size());
+    const std::string name = place.path.substr(at, end - at);
+    at = end + 1;
+    if (name.empty()) continue;
+    int next = name == ".." ? -EXDEV : check(fd, place.owner, S_IFDIR);
+    if (next == 0) next = result_of(::openat(fd, name.c_str(), flags | O_NOFOLLOW));
+    ::close(fd);
+    fd = next;
+  }
+  return fd;
+}
+
+// What was found, by its name among our own files: opening that follows no link.
+int open_found(int found, int flags) {
+  char path[48];
+  snprintf(path, sizeof path, "/proc/thread-self/fd/%d", found);
+  return result_of(::open(path, flags | O_CLOEXEC));
+}
+
+int connect_found(int socket, const Place& place, int found) {
+  struct sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  snprintf(address.sun_path, sizeof address.sun_path, "/proc/thread-self/fd/%d", found);
+  const int failed =
+      result_of(::connect(socket, reinterpret_cast<struct sockaddr*>(&address), sizeof address));
+  if (failed < 0 || place.owner < 0) return failed;
+  struct ucred peer = {};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1) return -errno;
+  return peer.uid == place.owner ? 0 : -EPERM;
+}
+
+}  // namespace
+
+int read(const Place& place, size_t most, std::string* text, const char** step) {
+  *step = "open";
+  const proc::File found(find(place));
+  if (!found.open()) return found.fd();
+  const int wrong = check(found.fd(), place.owner, S_IFREG);
+  if (wrong < 0) return wrong;
+  const proc::File file(open_found(found.fd(), O_RDONLY | O_NONBLOCK));
+  if (!file.open()) return file.fd();
+  *step = "read";
+  char buffer[16 << 10];
+  for (;;) {
+    const long length = ::read(file.fd(), buffer, sizeof buffer);
+    if (length == -1 && errno == EINTR) continue;
+    if (length == -1) return -errno;
+    if (length == 0) return 0;
+    if (static_cast<size_t>(length) > most - text->size()) return -EFBIG;
+    text->append(buffer, static_cast<size_t>(length));
+  }
+}
+
+int names(const Place& place, size_t most, std::vector<std::string>* names, const char** step) {
+  *step = "open";
+  int directory = -1;
+  if (place.owner < 0) {
+    directory = result_of(::open(place.base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  } else {
+    const proc::File found(find(place));
+    if (!found.open()) return found.fd();
+    const int wrong = check(found.fd(), place.owner, S_IFDIR);
+    if (wrong < 0) return wrong;
+    directory = open_found(found.fd(), O_RDONLY | O_DIRECTORY);
+  }
+  if (directory < 0) return directory;
+  DIR* const opened = ::fdopendir(directory);
+  if (opened == nullptr) {
+    const int failed = -errno;
+    ::close(directory);
+    return failed;
+  }
+  *step = "getdents";
+  bool more = false;
+  for (const dirent* entry; errno = 0, (entry = ::readdir(opened)) != nullptr;) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    more = names->size() == most;
+    if (more) break;
+    names->push_back(entry->d_name);
+  }
+  const int failed = more ? -EFBIG : -errno;
+  ::closedir(opened);
+  return failed;
+}
+
+int connect(const Place& place, bool trusted, const char** step) {
+  *step = "connect";
+  const proc::File found(place.owner < 0 ? result_of(::open(place.base.c_str(), O_PATH | O_CLOEXEC))
+                                         : find(place));
+  if (!found.open()) return found.fd();
+  const int wrong = check(found.fd(), place.owner, S_IFSOCK);
+  if (wrong < 0) return wrong;
+  const int socket = result_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (socket < 0) return socket;
+  const int off = 0;
+  int failed = result_of(::setsockopt(socket, SOL_SOCKET, kPassRights, &off, sizeof off));
+  if (failed == -ENOPROTOOPT) failed = trusted ? 0 : -EOPNOTSUPP;
+  if (failed == 0) failed = connect_found(socket, place, found.fd());
+  if (failed == 0) return socket;
+  ::close(socket);
+  return failed;
+}
+
+}  // namespace state

@@ -1,0 +1,152 @@
+// JavaScript to spawn.h: starts a child and sends it signals.
+#include <string>
+#include <vector>
+
+#include "napi/exports.h"
+#include "child/watched_child.h"
+#include "child/spawn.h"
+
+namespace js {
+namespace {
+
+// The parts of a text that were joined by zero bytes, as execve(2) wants them. They stay in `text`.
+std::vector<char*> Split(std::string* text, bool leave_first) {
+  std::vector<char*> parts;
+  if (leave_first) parts.push_back(nullptr);
+  if (!text->empty() || leave_first) {
+    parts.push_back(text->data());
+    for (size_t i = 0; i < text->size(); i++) {
+      if ((*text)[i] == '\0') parts.push_back(text->data() + i + 1);
+    }
+  }
+  parts.push_back(nullptr);
+  return parts;
+}
+
+std::string Text(const Napi::Object& from, const char* name) {
+  const Napi::Value value = from.Get(name);
+  return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
+}
+
+int Int(const Napi::Object& from, const char* name) {
+  return from.Get(name).As<Napi::Number>().Int32Value();
+}
+
+template <class Array, class T>
+void Copy(const Napi::Object& from, const char* name, std::vector<T>* to) {
+  const auto array = from.Get(name).As<Array>();
+  to->assign(array.Data(), array.Data() + array.ElementLength());
+}
+
+void ReadFixed(const Napi::Object& from, launch* fixed) {
+  const auto joins = from.Get("joins").As<Napi::Int32Array>();
+  const auto types = from.Get("types").As<Napi::Int32Array>();
+  for (size_t i = 0; i < LAUNCH_JOINS; i++) {
+    const bool given = i < joins.ElementLength();
+    fixed->joins[i] = given ? joins[i] : -1;
+    fixed->types[i] = given ? static_cast<uint32_t>(types[i]) : 0;
+  }
+  fixed->flags = static_cast<uint32_t>(Int(from, "flags"));
+  fixed->unshare = static_cast<uint32_t>(Int(from, "unshare"));
+  fixed->root = Int(from, "rootFd");
+  fixed->cgroup = Int(from, "cgroup");
+  fixed->umask = static_cast<uint32_t>(Int(from, "umask"));
+  const auto ids = from.Get("ids").As<Napi::Uint32Array>();
+  for (size_t i = 0; i < 3; i++) fixed->uid[i] = ids[i];
+  for (size_t i = 0; i < 3; i++) fixed->gid[i] = ids[i + 3];
+  const auto sets = from.Get("capabilities").As<Napi::BigUint64Array>();
+  fixed->inheritable = sets[0];
+  fixed->permitted = sets[1];
+  fixed->effective = sets[2];
+  fixed->bounding = sets[3];
+  fixed->ambient = sets[4];
+}
+
+Napi::FunctionReference Function(const Napi::Value& value) {
+  return value.IsFunction() ? Napi::Persistent(value.As<Napi::Function>())
+                            : Napi::FunctionReference();
+}
+
+// spawn(request, ended, failed, moved, entered): { pid, ends, child }, or what failed, with `ends`.
+Napi::Value Spawn(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto from = info[0].As<Napi::Object>();
+  spawn::Request request = {};
+  ReadFixed(from, &request.fixed);
+  Copy<Napi::Int32Array>(from, "stdio", &request.stdio);
+  Copy<Napi::Uint32Array>(from, "groups", &request.groups);
+  request.file = Text(from, "file");
+  request.root = Text(from, "rootPath");
+  request.cwd = Text(from, "cwd");
+  const Napi::Value create = from.Get("create");
+  if (create.IsTypedArray()) {
+    const auto bytes = create.As<Napi::Uint8Array>();
+    request.create.assign(bytes.Data(), bytes.Data() + bytes.ElementLength());
+  }
+  std::string arguments = Text(from, "args");
+  std::string environment = Text(from, "env");
+  request.argv = Split(&arguments, true);
+  request.envp = Split(&environment, false);
+  request.wait = Int(from, "wait");
+  request.program = Int(from, "program");
+  request.preload = Int(from, "preload");
+
+  spawn::Result result;
+  int error = spawn::start(&request, &result);
+  Child* child = nullptr;
+  if (error == 0) {
+    Listeners listeners;
+    listeners.ended = Function(info[1]);
+    listeners.failed = Function(info[2]);
+    listeners.moved = Function(info[3]);
+    listeners.entered = Function(info[4]);
+    child = new Child(env, result, std::move(listeners));
+    error = child->Watch();
+    if (error != 0) {
+      result.step = "epoll_ctl";
+      child->Drop();
+    }
+  }
+  Napi::Object answer = error != 0 ? Failure(env, error, result) : Napi::Object::New(env);
+  if (error == 0) {
+    const spawn::Launch& launch = result.launch;
+    answer.Set("pid", Napi::Number::New(env, launch.processes[launch.current].pid));
+    answer.Set("child", Napi::External<Child>::New(
+                            env, child, [](Napi::Env, Child* dropped) { dropped->Drop(); }));
+  }
+  Napi::Array ends = Napi::Array::New(env, result.ends.size());
+  for (size_t i = 0; i < result.ends.size(); i++) {
+    ends.Set(static_cast<uint32_t>(i), Napi::Number::New(env, result.ends[i]));
+  }
+  answer.Set("ends", ends);
+  return answer;
+}
+
+Child* Given(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Child>>().Data(); }
+
+Napi::Value Kill(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Given(info)->Kill(info[1].As<Napi::Number>().Int32Value()));
+}
+
+Napi::Value Ref(const Napi::CallbackInfo& info) {
+  Given(info)->SetRef(true);
+  return info.Env().Undefined();
+}
+
+Napi::Value Unref(const Napi::CallbackInfo& info) {
+  Given(info)->SetRef(false);
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void Spawn(napi_env given, napi_value object) {
+  const Napi::Env env(given);
+  Napi::Object exports(env, object);
+  exports.Set("spawn", Napi::Function::New<Spawn>(env, "spawn"));
+  exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
+  exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));
+  exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));
+}
+
+}  // namespace js

@@ -1,0 +1,135 @@
+#include "child/environ.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child/keeper.h"
+
+// The system calls alone: the child shares our memory, and with it the errno of this thread.
+#define LAUNCHER_IN_NODE
+#include "launcher/syscalls.h"
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+
+namespace environ_file {
+namespace {
+
+// Freed by nobody where the process is not gone in the end: the kernel may still write to it.
+struct Reader {
+  int directory;
+  int parent;
+  size_t most;
+  char* bytes;
+  long file;    // or -errno; kNone until it is known
+  long length;  // or -errno
+  alignas(16) char stack[16384];
+};
+constexpr long kNone = -ETIMEDOUT;
+
+// Beside us, on our memory: only system calls, and nothing is written but its own Reader.
+int read_all(void* data) {
+  auto* reader = static_cast<Reader*>(data);
+  CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (CALL0(getppid) != reader->parent) CALL1(exit_group, 0);
+  reader->file = CALL4(openat, reader->directory, "environ", O_RDONLY | O_CLOEXEC, 0);
+  size_t length = 0;
+  long got = reader->file;
+  while (got >= 0 && length < reader->most) {
+    got = CALL3(read, reader->file, reader->bytes + length, reader->most - length);
+    if (got <= 0) break;
+    length += static_cast<size_t>(got);
+  }
+  reader->length = got < 0 ? got : static_cast<long>(length);
+  CALL1(exit_group, 0);
+  return 0;
+}
+
+int64_t now() {
+  struct timespec time;
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * int64_t{1000} + time.tv_nsec / 1000000;
+}
+
+bool ends_within(int pidfd, int wait) {
+  const int64_t end = now() + wait;
+  for (int64_t left = wait; left >= 0; left = end - now()) {
+    struct pollfd poll = {pidfd, POLLIN, 0};
+    const int done = ::poll(&poll, 1, static_cast<int>(left));
+    if (done > 0) return true;
+    if (done == 0 || errno != EINTR) return false;
+  }
+  return false;
+}
+
+void release(Reader* reader) {
+  ::free(reader->bytes);
+  ::free(reader);
+}
+
+// Without a signal at its end: libuv waits for none that it has not started. A handler of Node's
+// must not run in it. With our table of files: closing a copy of all of them at its end would tell
+// a file system of somebody else's, and wait for its answer (FUSE_FLUSH).
+int start(Reader* reader, int* pidfd) {
+  constexpr int kShared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_PIDFD;
+  uint64_t all = ~uint64_t{0};
+  uint64_t before = 0;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+  const int pid = ::clone(read_all, reader->stack + sizeof reader->stack, kShared, reader, pidfd);
+  const int error = errno;
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
+  return pid == -1 ? -error : 0;
+}
+
+}  // namespace
+
+Text::~Text() { ::free(bytes); }
+
+int read(int directory, size_t most, int wait, Text* text) {
+  auto* reader = static_cast<Reader*>(::malloc(sizeof(Reader)));
+  if (reader == nullptr) return -ENOMEM;
+  reader->directory = directory;
+  reader->parent = ::getpid();
+  reader->most = most;
+  reader->file = reader->length = kNone;
+  reader->bytes = static_cast<char*>(::malloc(most));  // what is not read is never touched
+  int pidfd = -1;
+  const int started = reader->bytes == nullptr ? -ENOMEM : start(reader, &pidfd);
+  if (started < 0) {
+    release(reader);
+    return started;
+  }
+  if (!ends_within(pidfd, wait)) {
+    ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
+    if (!ends_within(pidfd, wait)) {  // somebody traces it
+      keeper::leave_to_reaper(pidfd, nullptr);
+      return -ETIMEDOUT;
+    }
+  }
+  siginfo_t info = {};
+  ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(pidfd), &info,
+           WEXITED | __WALL);
+  ::close(pidfd);
+  if (reader->file >= 0) ::close(static_cast<int>(reader->file));
+  const long length = reader->length;
+  if (length >= 0) {
+    text->bytes = reader->bytes;
+    text->length = static_cast<size_t>(length);
+    reader->bytes = nullptr;
+  }
+  release(reader);
+  return length < 0 ? static_cast<int>(length) : 0;
+}
+
+}  // namespace environ_file

@@ -1,0 +1,281 @@
+// What becomes of a launch: what the launcher reports, what it forks, its end. By pidfds alone.
+//
+// Nobody is believed but the processes that we have started: the kernel says who has sent a report
+// (SO_PASSCRED), and it writes down what has been forked (launch_forks); what that names is a child
+// of ours, or nothing is done to it.
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child/internal.h"
+
+namespace spawn {
+namespace {
+
+constexpr int kPidfd = 3;     // P_PIDFD, waitid(2)
+constexpr int kMoment = 100;  // ms for a process that is ending
+
+int64_t now() {
+  struct timespec time;
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+}
+
+// Until `end`, of now(); < 0: for ever.
+int wait_until(int fd, short events, int64_t end) {
+  struct pollfd poll = {fd, events, 0};
+  for (;;) {
+    const int64_t rest = end < 0 ? -1 : end - now();
+    const int ready = result_of(::poll(&poll, 1,
+                                       end < 0    ? -1
+                                       : rest > 0 ? static_cast<int>(rest)
+                                                  : 0));
+    if (ready != -EINTR) return ready;
+  }
+}
+
+const char* name_of(int step) {
+  static const char* const names[LAUNCH_STEPS] = {
+      "",          "read",   "setns",  "unshare", "clone", "dup",   "close_range", "setsid",
+      "fchdir",    "chroot", "chdir",  "getcwd",  "prctl", "prctl", "setgroups",   "setresgid",
+      "setresuid", "capset", "prctl",  "prctl",   "prctl", "write", "execve",      "statx",
+      "",          "keyctl", "create", "",        "mmap"};
+  return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
+}
+
+// One report. 1: read; 0: the end; -errno. With the pid of its sender, as we number processes.
+int receive(int channel, launch_report* report, int* pid) {
+  struct iovec part = {report, sizeof *report};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+  struct msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  long length;
+  do {
+    length = ::recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  } while (length == -1 && errno == EINTR);
+  if (length == -1) return errno == ECONNRESET ? 0 : -errno;
+  if (length == 0) return 0;
+  *pid = 0;
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header != nullptr && header->cmsg_type == SCM_CREDENTIALS) {
+    struct ucred sender;
+    memcpy(&sender, CMSG_DATA(header), sizeof sender);
+    *pid = sender.pid;
+  }
+  return length == static_cast<long>(sizeof *report) ? 1 : -EPROTO;
+}
+
+// -errno; what is no failure, or none that there is, breaks the protocol.
+int failed(const launch_report& report, Result* result) {
+  const char* step = name_of(report.step);
+  if (step[0] == '\0' || report.error >= 0 || report.error < -4095) {
+    result->step = "recvmsg";
+    return -EPROTO;
+  }
+  result->step = step;
+  result->detail = report.detail;
+  result->setup = report.step != LAUNCH_EXEC;
+  return report.error;
+}
+
+int forked(const Launch& launch, int index) {
+  return launch.forks == nullptr ? 0 : __atomic_load_n(&launch.forks->pid[index], __ATOMIC_ACQUIRE);
+}
+
+// Each kind of report comes once, from what we have cloned or what the kernel says that it forked.
+int listen(Launch* launch, Result* result) {
+  while (!launch->heard && launch->channel >= 0) {
+    launch_report report;
+    int sender = 0;
+    const int got = receive(launch->channel, &report, &sender);
+    if (got == -EAGAIN) return 0;
+    result->step = "recvmsg";
+    if (got < 0) return got;
+    if (got == 0) {
+      launch->heard = true;
+    } else if (sender != launch->processes[0].pid && sender != forked(*launch, 0)) {
+      return -EPROTO;
+    } else if (report.step == LAUNCH_READY && !launch->ready) {
+      launch->ready = true;
+    } else if (report.step == LAUNCH_ENTERED && launch->types < 0 && report.detail >= 0) {
+      launch->types = report.detail;
+    } else {
+      return failed(report, result);
+    }
+  }
+  return 0;
+}
+
+int wait_with(int pidfd, int options, int* code, int* signal) {
+  siginfo_t info = {};
+  int done;
+  do {
+    done = result_of(::waitid(static_cast<idtype_t>(kPidfd), static_cast<id_t>(pidfd), &info,
+                              WEXITED | options));
+  } while (done == -EINTR);
+  if (done < 0) return done;
+  if (info.si_pid == 0) return 0;
+  *code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return 1;
+}
+
+bool is_child(int pidfd) {
+  int code = 0;
+  int signal = 0;
+  return wait_with(pidfd, WNOHANG | WNOWAIT, &code, &signal) != -ECHILD;
+}
+
+int adopt(Launch* launch, Result* result) {
+  while (launch->current < LAUNCH_FORKS) {
+    const int pid = forked(*launch, launch->current);
+    if (pid == 0) return 0;
+    result->step = "pidfd_open";
+    const int pidfd = result_of(::syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) return pidfd;
+    if (!is_child(pidfd)) {
+      ::close(pidfd);
+      return -ESRCH;
+    }
+    launch->processes[++launch->current] = {pid, pidfd};
+  }
+  return 0;
+}
+
+// Of what there was no pidfd to be had: it is a child of ours, so the number is its own still.
+void kill_unopened(int pid) {
+  siginfo_t info = {};
+  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == -1) return;
+  ::kill(pid, SIGKILL);
+  const int64_t end = now() + kMoment;
+  do {
+    info.si_pid = 0;
+    ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
+  } while (info.si_pid == 0 && now() < end && ::poll(nullptr, 0, 1) == 0);
+}
+
+}  // namespace
+
+bool has_ended(int pidfd) {
+  int code = 0;
+  int signal = 0;
+  return wait_with(pidfd, WNOHANG | WNOWAIT, &code, &signal) != 0;
+}
+
+void reap(int pidfd) {
+  int code = 0;
+  int signal = 0;
+  // libuv makes what it watches non-blocking, and then waitid(2) would not wait.
+  if (wait(pidfd, &code, &signal) == 0) {
+    wait_until(pidfd, POLLIN, now() + kMoment);
+    if (wait(pidfd, &code, &signal) == 0) {
+      keeper::leave_to_reaper(pidfd, nullptr);
+      return;
+    }
+  }
+  ::close(pidfd);
+}
+
+int advance(Launch* launch, Result* result) {
+  const Process& first = launch->processes[0];
+  // What it did last is there to be seen after its end: so its end is looked for before.
+  const bool ended = first.pidfd < 0 || has_ended(first.pidfd);
+  int error = listen(launch, result);
+  if (error == 0) error = adopt(launch, result);
+  if (error == 0 && ended && launch->forks != nullptr) {
+    const launch_report report = launch->forks->failed;
+    if (report.step != LAUNCH_NOTHING) error = failed(report, result);
+  }
+  if (error < 0) return error;
+  if (launch->forks != nullptr && !ended) return 0;
+  if (launch->heard || (ended && launch->joined)) return 1;
+  const Process& current = launch->processes[launch->current];
+  return current.pidfd < 0 || has_ended(current.pidfd) ? 1 : 0;
+}
+
+// What has forked ends when what it forked does, and says then what that has forked in turn.
+void abandon(Launch* launch) {
+  Result ignored;
+  Process* first = &launch->processes[0];
+  adopt(launch, &ignored);
+  for (int i = launch->current == 0 ? 0 : 1; i <= launch->current; i++) {
+    if (launch->processes[i].pidfd >= 0) kill(launch->processes[i].pidfd, SIGKILL);
+  }
+  if (first->pidfd >= 0) {
+    wait_until(first->pidfd, POLLIN, now() + kMoment);
+    kill(first->pidfd, SIGKILL);
+  }
+  adopt(launch, &ignored);
+  for (Process& process : launch->processes) {
+    if (process.pidfd < 0) continue;
+    kill(process.pidfd, SIGKILL);
+    reap(process.pidfd);
+    process.pidfd = -1;
+  }
+  for (int i = launch->current; i < LAUNCH_FORKS; i++) {
+    const int pid = forked(*launch, i);
+    if (pid != 0) kill_unopened(pid);
+  }
+  if (launch->channel >= 0) ::close(launch->channel);
+  launch->channel = -1;
+  forget_forks(launch);
+}
+
+int follow(const Request& request, int milliseconds, Result* result) {
+  Launch* launch = &result->launch;
+  Process* first = &launch->processes[0];
+  const bool holds = request.file.empty();
+  const int64_t end = now() + milliseconds;
+  int done = 0;
+  while (done == 0 && !(holds && launch->ready)) {
+    // Each time for what comes last, so that nothing wakes us while the launcher is still at work:
+    // the channel closes with the exec, but where it was closed before the fork.
+    const bool process = launch->heard || launch->joined;
+    const short events = process || holds ? POLLIN : POLLRDHUP;
+    result->step = "poll";
+    done = wait_until(process ? first->pidfd : launch->channel, events, end);
+    if (done < 0) break;
+    const bool timed_out = done == 0;
+    done = advance(launch, result);  // what has been forked meanwhile is the child that there is
+    if (timed_out) break;
+  }
+  if (done < 0) abandon(launch);
+  if (done <= 0) return done;
+  if (launch->current > 0) {
+    reap(first->pidfd);
+    first->pidfd = -1;
+  }
+  ::close(launch->channel);
+  launch->channel = -1;
+  forget_forks(launch);
+  return done;
+}
+
+int wait(int pidfd, int* code, int* signal) { return wait_with(pidfd, WNOHANG, code, signal); }
+
+int wait_for(int pidfd, int* code, int* signal) {
+  const int done = wait_with(pidfd, 0, code, signal);
+  return done < 0 ? done : 0;
+}
+
+bool terminates(int signal) {
+  for (int other : {0, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH}) {
+    if (signal == other) return false;
+  }
+  return true;
+}
+
+int kill(int pidfd, int signal) {
+  return result_of(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+}
+
+}  // namespace spawn

@@ -1,0 +1,177 @@
+// Everything a child needs, made before there is a child: pipes, the channel, and the request in
+// it.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "child/sealed_program.h"
+#include "child/internal.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+namespace spawn {
+namespace {
+
+constexpr size_t kPage = 4096;  // of launch_forks
+
+template <class T>
+uint32_t append(std::string* message, const T* data, size_t count) {
+  message->resize((message->size() + 7) & ~size_t{7});
+  const auto offset = static_cast<uint32_t>(message->size());
+  message->append(reinterpret_cast<const char*>(data), count * sizeof(T));
+  return offset;
+}
+
+uint32_t append_text(std::string* message, const std::string& text) {
+  return text.empty() ? 0 : append(message, text.c_str(), text.size() + 1);
+}
+
+// To our end of a socket anybody who holds the other can pass an fd whose close() takes as long as
+// he likes (SO_LINGER), and we would close it. A pipe takes none, and is what programs expect to be
+// started with: they can open /dev/stdin and /dev/stdout by name.
+int open_pipe(size_t index, int* ours, int* theirs) {
+  int pair[2];
+  if (::pipe2(pair, O_CLOEXEC) == -1) return -errno;
+  const bool input = index == 0;
+  *ours = pair[input ? 1 : 0];
+  *theirs = pair[input ? 0 : 1];
+  return 0;
+}
+
+int open_pair(bool takes_fds, int* ours, int* theirs) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) return -errno;
+  const int no = 0;
+  // Linux 6.16; before, fds that are passed are closed when they are read over.
+  if (!takes_fds) ::setsockopt(pair[0], SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no);
+  *ours = pair[0];
+  *theirs = pair[1];
+  return 0;
+}
+
+int open_stdio(Request* request, Prepared* prepared, Result* result) {
+  result->step = "open";
+  const int null = program::null();
+  for (size_t i = 0; i < request->stdio.size(); i++) {
+    int& fd = request->stdio[i];
+    int end = -1;
+    if (fd == kNull) {
+      if ((fd = null) < 0) return null;
+    } else if (fd == kPipe || fd == kIpc) {
+      const bool pipe = fd == kPipe && i < 3;
+      result->step = pipe ? "pipe2" : "socketpair";
+      int other = -1;
+      const int error = pipe ? open_pipe(i, &end, &other) : open_pair(fd == kIpc, &end, &other);
+      if (error < 0) {
+        for (int open : result->ends) {
+          if (open >= 0) ::close(open);
+        }
+        result->ends.clear();
+        return error;
+      }
+      prepared->theirs.push_back(fd = other);
+    }
+    result->ends.push_back(end);
+    if (fd >= 0) prepared->inherited.push_back(fd);
+  }
+  return 0;
+}
+
+int open_channel(Prepared* prepared, Result* result) {
+  result->step = "socketpair";
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, prepared->channel) == -1) return -errno;
+  prepared->inherited.push_back(prepared->channel[1]);
+  snprintf(prepared->number, sizeof prepared->number, "%d", prepared->channel[1]);
+  const int yes = 1;
+  result->step = "setsockopt";
+  return result_of(::setsockopt(prepared->channel[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes));
+}
+
+int open_forks(Request* request, Prepared* prepared, Result* result) {
+  request->fixed.forks = -1;
+  if (!forks(*request)) return 0;
+  result->step = "memfd_create";
+  const int fd = result_of(::syscall(SYS_memfd_create, "linux-namespaces", MFD_CLOEXEC));
+  if (fd < 0) return fd;
+  prepared->theirs.push_back(fd);
+  prepared->inherited.push_back(request->fixed.forks = fd);
+  result->step = "mmap";
+  if (::ftruncate(fd, kPage) == -1) return -errno;
+  void* page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (page == MAP_FAILED) return -errno;
+  result->launch.forks = static_cast<launch_forks*>(page);
+  return 0;
+}
+
+// Everything the launcher has to know goes into the channel before there is a launcher.
+int send_request(Request* request, Prepared* prepared, Result* result) {
+  launch* fixed = &request->fixed;
+  std::string& message = prepared->message;
+  message.assign(reinterpret_cast<const char*>(fixed), sizeof *fixed);
+  fixed->stdio_count = static_cast<uint32_t>(request->stdio.size());
+  fixed->stdio = append(&message, request->stdio.data(), request->stdio.size());
+  fixed->groups_count = static_cast<uint32_t>(request->groups.size());
+  fixed->groups = append(&message, request->groups.data(), request->groups.size());
+  fixed->file = append_text(&message, request->file);
+  fixed->root_path = append_text(&message, request->root);
+  fixed->cwd = append_text(&message, request->cwd);
+  const std::string& create = request->create;
+  fixed->create = create.empty() ? 0 : append(&message, create.data(), create.size());
+  fixed->size = static_cast<uint32_t>(message.size());
+  message.replace(0, sizeof *fixed, reinterpret_cast<const char*>(fixed), sizeof *fixed);
+  result->step = "sendto";
+  if (message.size() > LAUNCH_MOST) return -E2BIG;
+  const long sent =
+      ::send(prepared->channel[0], message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent == -1 && errno != EAGAIN) return -errno;
+  return sent == static_cast<long>(message.size()) ? 0 : -E2BIG;
+}
+
+}  // namespace
+
+void close_all(std::vector<int>* fds) {
+  for (int fd : *fds) ::close(fd);
+  fds->clear();
+}
+
+void forget_forks(Launch* launch) {
+  if (launch->forks != nullptr) ::munmap(launch->forks, kPage);
+  launch->forks = nullptr;
+}
+
+int prepare(Request* request, Prepared* prepared, Result* result) {
+  int done = open_stdio(request, prepared, result);
+  if (done >= 0) done = open_channel(prepared, result);
+  return done < 0 ? done : open_forks(request, prepared, result);
+}
+
+int hand_over(Request* request, Prepared* prepared, Result* result) {
+  launch* fixed = &request->fixed;
+  fixed->parent = -1;
+  fixed->parent_pid = ::getpid();
+  const uint32_t wanted = fixed->flags & (LAUNCH_DIE_WITH_PARENT | LAUNCH_FORK_JOINED);
+  if (wanted == LAUNCH_DIE_WITH_PARENT) {
+    // The thread that clones is the one that counts. Its pidfd would not do: it says nothing before
+    // the last of the threads has ended, and a child that asks in between would live on.
+    result->step = "open";
+    fixed->parent = result_of(::open("/proc/thread-self/stat", O_RDONLY | O_CLOEXEC));
+    if (fixed->parent < 0) return fixed->parent;
+    prepared->theirs.push_back(fixed->parent);
+  }
+  for (int fd : fixed->joins) {
+    if (fd >= 0) prepared->inherited.push_back(fd);
+  }
+  for (int fd : {fixed->root, fixed->cgroup, fixed->parent, request->preload}) {
+    if (fd >= 0) prepared->inherited.push_back(fd);
+  }
+  return send_request(request, prepared, result);
+}
+
+}  // namespace spawn

@@ -1,0 +1,286 @@
+// A child that runs, as JavaScript has it: watched by libuv until its end. Lives as long as its
+// environment: a Worker that is terminated takes its watchers along and leaves the child to the
+// reaper.
+#pragma once
+#include <napi.h>
+#include <uv.h>
+
+#include <vector>
+
+#include "child/spawn.h"
+#include "base/namespaces.h"
+
+namespace js {
+
+// What failed, for src/child/failures.ts.
+inline Napi::Object Failure(Napi::Env env, int error, const spawn::Result& result) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("error", Napi::Number::New(env, error));
+  object.Set("step", Napi::String::New(env, result.step));
+  object.Set("detail", Napi::Number::New(env, result.detail));
+  object.Set("setup", Napi::Boolean::New(env, result.setup));
+  return object;
+}
+
+// What a child calls: `ended` at its end, `failed` before that where the program was not run,
+// `moved` when another process has taken its place, `entered` when preload.c is through.
+struct Listeners {
+  Napi::FunctionReference ended;
+  Napi::FunctionReference failed;
+  Napi::FunctionReference moved;
+  Napi::FunctionReference entered;
+};
+
+// A child that runs. Deleted when JavaScript has dropped it and libuv has closed its watchers.
+class Child {
+ public:
+  Child(Napi::Env env, const spawn::Result& result, Listeners listeners)
+      : env_(env),
+        receiver_(Napi::Persistent(Napi::Object::New(env))),
+        listeners_(std::move(listeners)),
+        launch_(result.launch),
+        over_(result.over),
+        keeper_(result.keeper) {
+    for (uv_poll_t*& watcher : watchers_) watcher = nullptr;
+    napi_add_async_cleanup_hook(env, Cleanup, this, &hook_);
+  }
+
+  // 0, or the error of libuv, with the child killed.
+  int Watch() {
+    int failed = WatchProcesses();
+    if (failed == 0 && launch_.channel >= 0) failed = Watch(kChannel, launch_.channel);
+    if (failed != 0) GiveUp();
+    return failed;
+  }
+
+  int Kill(int signal) {
+    if (!IsThere()) return UV_ESRCH;
+    killed_ = signal;
+    if (!over_) Update();  // it may have forked: then that is who is meant
+    return IsThere() ? Signal() : UV_ESRCH;
+  }
+
+  void SetRef(bool wanted) {
+    ref_ = wanted;
+    for (int i = 0; i < kChannel; i++) ApplyRef(i);
+  }
+
+  void Drop() {
+    dropped_ = true;
+    DeleteIfDone();
+  }
+
+ private:
+  static constexpr int kChannel = 1 + LAUNCH_FORKS;  // behind the processes
+
+  spawn::Process& Current() { return launch_.processes[launch_.current]; }
+  bool IsThere() { return Current().pidfd >= 0; }
+
+  // What has not become the program yet handles no signal, but somebody else may have stopped it,
+  // and then only one ends it: that one says that it was ours.
+  int Signal() {
+    const int pidfd = Current().pidfd;
+    const int done = spawn::kill(pidfd, killed_);
+    if (!over_ && spawn::terminates(killed_)) {
+      cut_short_ = killed_;
+      spawn::kill(pidfd, SIGKILL);
+    }
+    return done;
+  }
+
+  void ApplyRef(int i) {
+    auto* handle = reinterpret_cast<uv_handle_t*>(watchers_[i]);
+    if (handle == nullptr) return;
+    ref_ ? uv_ref(handle) : uv_unref(handle);
+  }
+
+  int Watch(int i, int fd) {
+    uv_loop_t* loop = nullptr;
+    napi_get_uv_event_loop(env_, &loop);
+    auto* watcher = new uv_poll_t;
+    const int failed = uv_poll_init(loop, watcher, fd);
+    if (failed != 0) {
+      delete watcher;
+      return failed;
+    }
+    watcher->data = this;
+    watchers_[i] = watcher;
+    open_++;
+    if (i == kChannel) uv_unref(reinterpret_cast<uv_handle_t*>(watcher));
+    return uv_poll_start(watcher, UV_READABLE, [](uv_poll_t* handle, int, int) {
+      static_cast<Child*>(handle->data)->OnEvent();
+    });
+  }
+
+  // Of each process, from when it is known until it has been reaped.
+  int WatchProcesses() {
+    for (int i = 0; i <= launch_.current; i++) {
+      const int pidfd = launch_.processes[i].pidfd;
+      if (pidfd < 0 || watchers_[i] != nullptr) continue;
+      const int failed = Watch(i, pidfd);
+      if (failed != 0) return failed;
+      ApplyRef(i);
+    }
+    return 0;
+  }
+
+  void Unwatch(int i) {
+    uv_poll_t* watcher = watchers_[i];
+    if (watcher == nullptr) return;
+    watchers_[i] = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(watcher), [](uv_handle_t* closed) {
+      auto* self = static_cast<Child*>(closed->data);
+      delete reinterpret_cast<uv_poll_t*>(closed);
+      self->open_--;
+      self->DeleteIfDone();
+    });
+  }
+
+  void StopListening() {
+    Unwatch(kChannel);
+    if (launch_.channel >= 0) sys::close(launch_.channel);
+    launch_.channel = -1;
+  }
+
+  // Kills what there is, and watches it no longer.
+  void GiveUp() {
+    for (int i = 0; i <= kChannel; i++) Unwatch(i);
+    spawn::abandon(&launch_);
+    keeper::end(keeper_);
+    keeper_ = nullptr;
+  }
+
+  void OnEvent() {
+    Napi::HandleScope scope(env_);
+    Update();
+    if (!over_) return LeaveToFirst();
+    ReapEarlier();
+    if (IsThere() && spawn::has_ended(Current().pidfd)) End();
+  }
+
+  // Ends are told, and reaped, when everything is known that came before them: with the end of the
+  // first process, which is at hand then.
+  void LeaveToFirst() {
+    for (int i = 1; i <= launch_.current; i++) {
+      if (spawn::has_ended(launch_.processes[i].pidfd)) uv_poll_stop(watchers_[i]);
+    }
+  }
+
+  void Update() {
+    if (over_) return;
+    const int before = launch_.current;
+    spawn::Result result;
+    int done = spawn::advance(&launch_, &result);
+    if (done >= 0) {
+      const int failed = WatchProcesses();
+      if (failed != 0) {
+        result.step = "epoll_ctl";
+        done = failed;
+      }
+    }
+    over_ = done != 0;
+    if (over_ || launch_.heard) StopListening();
+    if (over_) spawn::forget_forks(&launch_);
+    if (done < 0) return Fail(done, result);
+    if (launch_.current != before) {
+      Call(listeners_.moved, {Napi::Number::New(env_, Current().pid)});
+      if (killed_ != 0) Signal();
+    }
+    if (done > 0 && launch_.types >= 0) {
+      Call(listeners_.entered,
+           {Napi::Number::New(env_, Current().pid), Napi::Number::New(env_, launch_.types)});
+    }
+  }
+
+  // What has forked another in its place has ended, or is about to.
+  void ReapEarlier() {
+    for (int i = 0; i < launch_.current; i++) {
+      spawn::Process& process = launch_.processes[i];
+      if (process.pidfd < 0 || !spawn::has_ended(process.pidfd)) continue;
+      Unwatch(i);
+      spawn::reap(process.pidfd);
+      process.pidfd = -1;
+    }
+  }
+
+  // The end of the child is told as well, when it comes.
+  void Fail(int error, const spawn::Result& result) {
+    for (spawn::Process& process : launch_.processes) {
+      if (process.pidfd >= 0) spawn::kill(process.pidfd, SIGKILL);
+    }
+    Call(listeners_.failed, {Failure(env_, error, result)});
+  }
+
+  void End() {
+    int code = 0;
+    int signal = 0;
+    const int ended = spawn::wait(Current().pidfd, &code, &signal);
+    Unwatch(launch_.current);
+    sys::close(Current().pidfd);
+    Current().pidfd = -1;
+    keeper::end(keeper_);
+    keeper_ = nullptr;
+    if (signal == SIGKILL && cut_short_ != 0) signal = cut_short_;
+    Call(listeners_.ended,
+         {Napi::Number::New(env_, ended < 0 ? ended : code), Napi::Number::New(env_, signal)});
+  }
+
+  // What a listener throws is an uncaught exception, as it is for Node's own handles. The receiver
+  // is an object of our own: what Node finds on it (a domain) is taken for the place of the
+  // callback.
+  void Call(const Napi::FunctionReference& function, const std::vector<napi_value>& arguments) {
+    if (function.IsEmpty()) return;
+    napi_value ignored;
+    const napi_status status =
+        napi_make_callback(env_, nullptr, receiver_.Value(), function.Value(), arguments.size(),
+                           arguments.data(), &ignored);
+    if (status != napi_pending_exception) return;
+    napi_value thrown;
+    napi_get_and_clear_last_exception(env_, &thrown);
+    napi_fatal_exception(env_, thrown);
+  }
+
+  // What has not become the program by now has nobody to tell what became of it.
+  static void Cleanup(napi_async_cleanup_hook_handle, void* data) {
+    auto* self = static_cast<Child*>(data);
+    if (!self->over_) self->GiveUp();
+    self->StopListening();
+    for (int i = 0; i < kChannel; i++) {
+      spawn::Process& process = self->launch_.processes[i];
+      if (process.pidfd < 0) continue;
+      self->Unwatch(i);
+      const bool current = i == self->launch_.current;
+      keeper::leave_to_reaper(process.pidfd, current ? self->keeper_ : nullptr);
+      process.pidfd = -1;
+    }
+    self->DeleteIfDone();
+  }
+
+  void DeleteIfDone() {
+    if (open_ > 0) return;
+    if (hook_ != nullptr) {
+      napi_remove_async_cleanup_hook(hook_);
+      hook_ = nullptr;
+      listeners_ = {};
+      receiver_.Reset();
+    }
+    if (dropped_) delete this;
+  }
+
+  Napi::Env env_;
+  Napi::ObjectReference receiver_;
+  Listeners listeners_;
+  spawn::Launch launch_;
+  bool over_;
+  int killed_ = 0;     // the last signal
+  int cut_short_ = 0;  // the one that came before it was the program
+  bool ref_ = true;
+  keeper::Keeper* keeper_;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  uv_poll_t*
+      watchers_[kChannel + 1];  // nullptr: none. Each has its own: one that closes is not used
+  int open_ = 0;                // those that libuv has not closed yet
+  bool dropped_ = false;
+};
+
+}  // namespace js

@@ -1,0 +1,122 @@
+#include "create/bind_mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace persist {
+namespace {
+
+// Older than this, an empty file is no longer one whose maker is about to bind a namespace to it.
+constexpr long kLeftoverSeconds = 60;
+
+int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+
+int path_fd(const char* path) { return result(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)); }
+
+bool is_namespace(int fd) {
+  struct statfs system;
+  return ::fstatfs(fd, &system) == 0 && static_cast<unsigned long>(system.f_type) == NSFS_MAGIC;
+}
+
+bool is_empty_file(int fd, long* age) {
+  struct statx stat;
+  const int failed = result(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stat));
+  if (failed < 0 || !S_ISREG(stat.stx_mode) || stat.stx_size != 0) return false;
+  *age = ::time(nullptr) - static_cast<long>(stat.stx_mtime.tv_sec);
+  return true;
+}
+
+// Both by fd: whoever may write in the directory could put something else in the file's place.
+int mount_on(int fd, int file) {
+  char from[32];
+  char to[32];
+  snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
+  snprintf(to, sizeof to, "/proc/self/fd/%d", file);
+  return result(::mount(from, to, "none", MS_BIND, nullptr));
+}
+
+// With the file as `ip netns` makes it: nobody can read or write it.
+int bind_new(int fd, const char* path) {
+  const int file = result(::open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+  if (file < 0) return file;
+  const int bound = mount_on(fd, file);
+  ::close(file);
+  if (bound < 0) ::unlink(path);
+  return bound;
+}
+
+int bind_leftover(int fd, const char* path) {
+  const int file = path_fd(path);
+  if (file < 0) return file;
+  long age = 0;
+  const bool leftover = !is_namespace(file) && is_empty_file(file, &age) && age > kLeftoverSeconds;
+  const int bound = leftover ? mount_on(fd, file) : -EEXIST;
+  ::close(file);
+  return bound;
+}
+
+int lock(const char* directory) {
+  const int fd = result(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd < 0) return fd;
+  int locked;
+  do {
+    locked = result(::flock(fd, LOCK_EX));
+  } while (locked == -EINTR);
+  if (locked == 0) return fd;
+  ::close(fd);
+  return locked;
+}
+
+// EINVAL: it is no mount yet.
+int share(const char* directory) {
+  int shared = result(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
+  if (shared != -EINVAL) return shared;
+  shared = result(::mount(directory, directory, "none", MS_BIND | MS_REC, nullptr));
+  if (shared == 0) shared = result(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
+  return shared;
+}
+
+}  // namespace
+
+int bind(int fd, const char* path) { return bind_new(fd, path); }
+
+// Several may lie on top of each other.
+int unbind(const char* path, bool leftovers) {
+  for (;;) {
+    const int fd = path_fd(path);
+    if (fd < 0) return fd;
+    long age = 0;
+    const bool bound = is_namespace(fd);
+    const bool empty = !bound && is_empty_file(fd, &age);
+    ::close(fd);
+    if (!bound) {
+      if (!leftovers || !empty) return -EINVAL;
+      return result(::unlink(path));
+    }
+    const int gone = result(::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW));
+    if (gone < 0) return gone;
+    leftovers = true;  // what we have uncovered
+  }
+}
+
+int add(int fd, const char* directory, const char* path) {
+  if (::mkdir(directory, 0755) == -1 && errno != EEXIST) return -errno;
+  const int locked = lock(directory);
+  if (locked < 0) return locked;
+  int done = share(directory);
+  if (done == 0) done = bind_new(fd, path);
+  if (done == -EEXIST) done = bind_leftover(fd, path);
+  ::close(locked);
+  return done;
+}
+
+}  // namespace persist

@@ -1,0 +1,181 @@
+#include "inspect/scan_threads.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/left_behind.h"
+#include "inspect/proc.h"
+#include "base/namespaces.h"
+
+namespace crew {
+namespace {
+
+constexpr size_t kChunk = 64;  // processes that a thread takes at once
+constexpr int kGlance = 50;    // milliseconds between two looks at the threads
+
+// A thread. All but `at` is under the mutex of the work, or only for the one that waits for it.
+struct Seat {
+  explicit Seat(Work* whose) : work(whose) {}
+
+  Work* const work;
+  std::atomic<int64_t> at{-1};  // the index that it looks at
+  std::atomic<int> tid{0};
+  uv_thread_t thread;
+  bool ended = false;
+  bool left = false;
+  int place = -1;              // once it is left
+  std::vector<size_t> chunks;  // that it took
+  int64_t used = -1;           // its processor time at the last glance, and where it was
+  int64_t was_at = -1;
+  int still = 0;  // glances at which it had not gone on
+};
+
+bool take_chunk(Seat* seat, size_t* begin) {
+  Work* work = seat->work;
+  if (seat->left || work->failed < 0) return false;
+  if (!work->again.empty()) {
+    *begin = work->again.back();
+    work->again.pop_back();
+  } else {
+    if (work->next >= work->pids.size()) return false;
+    *begin = work->next;
+    work->next += kChunk;
+  }
+  seat->chunks.push_back(*begin);
+  return true;
+}
+
+int look_at_chunk(Seat* seat, Part* part, size_t begin) {
+  const Work& work = *seat->work;
+  const size_t end = std::min(begin + kChunk, work.pids.size());
+  for (size_t i = begin; i < end; i++) {
+    seat->at = static_cast<int64_t>(i);
+    const int failed = part->look(i, work.care[i]);
+    if (failed < 0) return failed;
+  }
+  return 0;
+}
+
+void work_on(void* data) {
+  auto* seat = static_cast<Seat*>(data);
+  Work* work = seat->work;
+  seat->tid = sys::gettid();
+  proc::part_files();
+  Part* part = work->part();
+  const int not_begun = part->begin();
+  int failed = 0;
+  uv_mutex_lock(&work->mutex);
+  for (size_t chunk = 0; not_begun == 0 && failed == 0 && take_chunk(seat, &chunk);) {
+    uv_mutex_unlock(&work->mutex);
+    failed = look_at_chunk(seat, part, chunk);
+    uv_mutex_lock(&work->mutex);
+  }
+  const bool left = seat->left;
+  if (!left) {
+    if (not_begun == 0) work->take(part);
+    if (failed < 0 || not_begun < 0) work->step = part->step;
+    if (failed < 0) work->failed = failed;
+    if (not_begun < 0) work->not_begun = not_begun;
+    seat->ended = true;
+    uv_cond_signal(&work->changed);
+  }
+  uv_mutex_unlock(&work->mutex);
+  delete part;
+  if (!left) return;
+  const int place = seat->place;
+  delete seat;
+  release(work);
+  behind::came(place);
+}
+
+// Has it stood still? By its processor time, so that one which has a lot to do may take as long as
+// it likes; by the number of glances, so that a process which was stopped as a whole starts anew.
+bool stands_still(Seat* seat, int patience) {
+  // MAKE_THREAD_CPUCLOCK of include/linux/posix-timers_types.h: the C library's own way to it is of
+  // glibc 2.34.
+  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(seat->tid) << 3) | 6);
+  struct timespec time = {};
+  if (seat->tid == 0 || ::clock_gettime(clock, &time) != 0) return false;
+  const int64_t used = time.tv_sec * int64_t{1000000000} + time.tv_nsec;
+  const bool same = used == seat->used && seat->at == seat->was_at;
+  seat->used = used;
+  seat->was_at = seat->at;
+  seat->still = same ? seat->still + 1 : 0;
+  return seat->still * kGlance >= patience;
+}
+
+int start(Work* work, std::vector<Seat*>* seats) {
+  auto* seat = new Seat(work);
+  uv_thread_options_t options = {UV_THREAD_HAS_STACK_SIZE, 1 << 20};
+  work->owners++;
+  const int failed = uv_thread_create_ex(&seat->thread, &options, work_on, seat);
+  if (failed == 0) {
+    seats->push_back(seat);
+    return 0;
+  }
+  work->owners--;
+  delete seat;
+  return failed;
+}
+
+void leave(Seat* seat) {
+  Work* work = seat->work;
+  const int64_t at = seat->at;
+  seat->left = true;
+  seat->place = behind::leave(at < 0 ? 0 : work->pids[at], seat->thread);
+  if (seat->place < 0) {
+    for (Care& care : work->care) care = std::max(care, kCareful);
+  }
+  if (at >= 0) work->care[at] = work->care[at] == kWhole ? kCareful : kNot;
+  work->again.insert(work->again.end(), seat->chunks.begin(), seat->chunks.end());
+}
+
+}  // namespace
+
+int run(Work* work, unsigned threads, int patience, const char** step) {
+  const size_t count = work->pids.size();
+  const bool full = behind::is_full();
+  for (const int pid : work->pids) {
+    work->care.push_back(full || behind::waits_for(pid) ? kCareful : kWhole);
+  }
+  const size_t wanted = std::min<size_t>(count / (4 * kChunk) + 1, threads);
+  std::vector<Seat*> seats;
+  uv_mutex_lock(&work->mutex);
+  int failed = 0;
+  for (size_t i = 0; i < wanted && failed == 0; i++) failed = start(work, &seats);
+  if (seats.empty()) work->step = "clone";
+  work->not_begun = failed;
+  while (!seats.empty()) {
+    const int waited = uv_cond_timedwait(&work->changed, &work->mutex, kGlance * 1000000ULL);
+    for (size_t i = seats.size(); i-- > 0;) {
+      Seat* seat = seats[i];
+      if (seat->ended) {
+        uv_mutex_unlock(&work->mutex);
+        uv_thread_join(&seat->thread);
+        uv_mutex_lock(&work->mutex);
+        seats.erase(seats.begin() + i);
+        delete seat;
+        release(work);
+      } else if (waited == UV_ETIMEDOUT && stands_still(seat, patience)) {
+        seats.erase(seats.begin() + i);
+        leave(seat);
+        work->not_begun = start(work, &seats);
+        if (work->not_begun < 0) work->step = "clone";
+      }
+    }
+  }
+  const bool whole = work->next >= count && work->again.empty();
+  failed = work->failed < 0 ? work->failed : whole ? 0 : work->not_begun;
+  *step = work->step;
+  uv_mutex_unlock(&work->mutex);
+  return failed;
+}
+
+void release(Work* work) {
+  if (--work->owners > 0) return;
+  delete work;
+}
+
+}  // namespace crew

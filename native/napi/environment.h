@@ -1,0 +1,45 @@
+// What the addon keeps for each environment (the main thread, each Worker): the fds that it opened.
+// A Worker can be terminated between any two steps of its JavaScript: what it holds then is closed
+// here.
+#pragma once
+#include <node_api.h>
+
+#include <vector>
+
+#include "base/namespaces.h"
+
+namespace js {
+
+class PerEnv {
+ public:
+  ~PerEnv() {
+    for (size_t fd = 0; fd < held_.size(); fd++) {
+      if (held_[fd]) sys::close(static_cast<int>(fd));
+    }
+  }
+
+  static PerEnv* Of(napi_env env) {
+    void* data = nullptr;
+    napi_get_instance_data(env, &data);
+    return static_cast<PerEnv*>(data);
+  }
+
+  // From a call that opens: takes charge of the fd, unless it is an error.
+  int Hold(int fd) {
+    if (fd < 0) return fd;
+    if (static_cast<size_t>(fd) >= held_.size()) held_.resize(fd + 64);
+    held_[fd] = true;
+    return fd;
+  }
+
+  void LetGo(int fd) {
+    if (fd >= 0 && static_cast<size_t>(fd) < held_.size()) held_[fd] = false;
+  }
+
+  void* watch = nullptr;  // bind_debugger.cc's own
+
+ private:
+  std::vector<bool> held_;
+};
+
+}  // namespace js

@@ -1,0 +1,190 @@
+/**
+ * What a genuine ChildProcess of Node's has in the place of Node's own handle: starts the process by
+ * our launcher. The one place that knows Node's private `handle.spawn`.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { constants } from 'node:os';
+import { binding, type Child, type Spawned, type SpawnFailure } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import type { NamespaceError } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
+import { childFailure } from './failures.ts';
+import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';
+import { isSettable } from './options.ts';
+
+interface Stdio {
+  readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
+  readonly fd?: number;
+  /** It passes handles, and messages: Node's `send()`. */
+  readonly ipc?: boolean;
+  readonly handle?: {
+    readonly fd: number;
+    open(fd: number): number | undefined;
+    close(): void;
+  };
+}
+
+const closed = -1;
+const pipe = -2;
+const devNull = -3;
+const ipc = -4;
+
+const signalNames = new Map<number, string>();
+for (const [name, number] of Object.entries(constants.signals)) {
+  if (!signalNames.has(number)) signalNames.set(number, name);
+}
+
+/** In the place of Node's Process (src/process_wrap.cc). */
+export class ProcessHandle extends AsyncResource {
+  pid: number | undefined;
+  /** Set to that of the ChildProcess: the end of the child, or a negative errno. */
+  onexit: (code: number, signal: string) => void = () => {};
+  /** Where the program is to be of another pid than was known at first. */
+  onmove: (pid: number) => void = () => {};
+  /** Why it failed before the program was to run. */
+  failure: NamespaceError | undefined;
+  #child: Child | undefined;
+  /** The errno of a failure that came after `spawn` had returned. */
+  #late: number | undefined;
+  readonly #plan: Plan;
+  readonly #options: NodeOptions;
+  readonly #nodes: NodesHandle;
+
+  constructor(plan: Plan, options: NodeOptions, nodes: NodesHandle) {
+    super('PROCESSWRAP');
+    this.#nodes = nodes;
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  /** One object up to Node 24.13 and 26.3, eight arguments since. */
+  spawn(...given: unknown[]): number {
+    const [first] = given;
+    const { file, args, envPairs, stdio } =
+      given.length === 1 && typeof first === 'object' && first !== null
+        ? (first as Record<string, unknown>)
+        : { file: first, args: given[1], envPairs: given[3], stdio: given[4] };
+    if (
+      (given.length !== 1 && given.length !== 8) ||
+      typeof file !== 'string' ||
+      !Array.isArray(args) ||
+      !Array.isArray(envPairs) ||
+      !Array.isArray(stdio)
+    ) {
+      throw new Error(
+        `linux-namespaces: Node ${process.version} starts processes in a way that this version does not know; a newer one may`,
+      );
+    }
+    this.#retire(given.length);
+    // What Node passes on and the kernel would take for "as it is", which is mostly root.
+    const { uid, gid } = own(this.#options);
+    if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
+    return this.#start(file, args, envPairs, stdio);
+  }
+
+  /**
+   * Node's own handle, which started nothing, is never freed: close() passes over what was not tried.
+   * So it is tried, with a file descriptor that libuv refuses before it does anything. From 24.21 and
+   * 26.4 on such a try damages Node's memory: there the handle stays, and is parted from all else.
+   */
+  #retire(form: number): void {
+    if (form === 1) {
+      const stdio = [own({ type: 'fd', fd: -1 })];
+      this.#nodes.spawn(own({ file: '/', stdio }));
+      this.#nodes.close();
+      return;
+    }
+    for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
+  }
+
+  #start(file: string, args: string[], envPairs: string[], stdio: Stdio[]): number {
+    const plan = this.#plan;
+    const result = launch(
+      plan,
+      { ...this.#options, file, args, envPairs, stdio: Int32Array.from(stdio, source) },
+      (code, signal) => this.runInAsyncScope(this.#ended, this, code, signal),
+      failure => {
+        this.#remember(failure, file);
+      },
+      pid => {
+        this.pid = pid;
+        this.onmove(pid);
+      },
+    );
+    const answer = 'child' in result ? 0 : this.#answer(result, file, stdio.length);
+    // Then Node makes no streams on its handles, and closes none.
+    const refused = answer === errnos.EMFILE || answer === errnos.ENFILE;
+    stdio.forEach(({ type, handle }, i) => {
+      if (type !== 'pipe' && type !== 'overlapped') return;
+      const fd = result.ends[i] ?? -1;
+      if (fd >= 0 && (refused || (handle?.open(fd) ?? -1) < 0)) binding.close(fd);
+      if (refused) handle?.close();
+    });
+    if (hasStarted(result)) {
+      this.pid = result.pid;
+      this.#child = result.child;
+    }
+    return answer;
+  }
+
+  /** What Node is told of a failure: it makes an event of EAGAIN and the like, and throws EINVAL. */
+  #answer(failed: SpawnFailure & Spawned, file: string, count: number): number {
+    if (!failed.setup) return failed.error;
+    // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
+    const open = failed.ends.length === count;
+    if (!open && (failed.error === errnos.ENFILE || failed.error === errnos.EMFILE)) {
+      return failed.error;
+    }
+    this.failure = childFailure(failed, file, this.#plan);
+    return open ? errnos.EAGAIN : errnos.EINVAL;
+  }
+
+  #remember(failure: SpawnFailure, file: string): void {
+    this.#late = failure.error;
+    if (failure.setup) this.failure = childFailure(failure, file, this.#plan);
+  }
+
+  #ended(code: number, signal: number): void {
+    this.#child = undefined;
+    if (this.#late !== undefined) this.onexit(this.#late, '');
+    else this.onexit(code, signal === 0 ? '' : (signalNames.get(signal) ?? ''));
+  }
+
+  kill(signal: number): number {
+    return this.#child === undefined ? errnos.ESRCH : binding.childKill(this.#child, signal);
+  }
+
+  ref(): void {
+    if (this.#child !== undefined) binding.childRef(this.#child);
+  }
+
+  unref(): void {
+    if (this.#child !== undefined) binding.childUnref(this.#child);
+  }
+
+  hasRef(): boolean {
+    return this.#child !== undefined;
+  }
+
+  close(): void {}
+}
+
+function source(stdio: Stdio, i: number): number {
+  switch (stdio.type) {
+    case 'ignore':
+      return i < 3 ? devNull : closed;
+    case 'pipe':
+    case 'overlapped':
+      return stdio.ipc ? ipc : pipe;
+    case 'wrap':
+      return stdio.handle?.fd ?? closed;
+    default:
+      return stdio.fd ?? i;
+  }
+}
+
+export interface NodesHandle {
+  onexit: (code: number, signal: string) => void;
+  spawn(...args: unknown[]): number;
+  close(): void;
+}

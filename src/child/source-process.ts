@@ -1,0 +1,144 @@
+/**
+ * What a process lends to a child besides its namespaces: root, environment, cgroup, credentials.
+ * Everything is read through one open directory of /proc, so from one process: reading on after its
+ * death fails, and another that got its pid is never taken for it.
+ */
+import { readFileSync } from 'node:fs';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, type NamespaceError } from '../base/errors.ts';
+import { gone, openProcess, unreadable } from '../base/proc.ts';
+import { environmentIn } from './environ.ts';
+import { inodeOf } from './ours.ts';
+import { type Credentials, credentialsIn, type IdRange, rightsIn } from './status.ts';
+
+export class TargetProcess {
+  readonly pid: number;
+  readonly #directory: number;
+
+  /** `isChild`: its pid is from the kernel, not from /proc. */
+  constructor(pid: number, isChild: boolean) {
+    this.pid = pid;
+    this.#directory = openProcess(pid, isChild);
+  }
+
+  close(): void {
+    binding.close(this.#directory);
+  }
+
+  /** An O_PATH fd of its root directory, for the caller to close. */
+  openRoot(): number {
+    const fd = binding.openDirectory(this.#path('root'));
+    if (fd < 0) throw this.#failure(fd, 'open');
+    return fd;
+  }
+
+  /** The environment that it was started with; proc_pid_environ(5). */
+  environment(): Record<string, string> {
+    return environmentIn(this.#directory, (errno, advice) => this.#failure(errno, 'read', advice));
+  }
+
+  /** An fd for writing of its cgroup.procs in the cgroup2 tree, wherever that is mounted. */
+  openCgroup(): number {
+    // Only a newline ends a line: a name in a path may have anything else in it.
+    const lines = this.#read('cgroup').split('\n');
+    const own = lines.find(line => line.startsWith('0::'))?.slice('0::'.length);
+    const path = own && cgroupFile(own.replace(/ \(deleted\)$/, ''));
+    const advice = 'the target is in no cgroup of version 2 that is mounted here';
+    if (!path) throw failure(errnos.ENOENT, 'open', { target: this.pid, advice });
+    const fd = binding.openForWriting(path);
+    if (fd < 0) throw failure(fd, 'open', { target: path });
+    return fd;
+  }
+
+  /**
+   * For a child that joins the user namespace `joined` (an inode), in the numbers of that. Without, a
+   * child stays in ours, `own`, where the capabilities that the target has in another are none.
+   */
+  credentials(joined: number | undefined, own: number): Credentials {
+    const before = joined ?? this.#userNamespace();
+    const rights = rightsIn(this.#read('status'));
+    const maps =
+      joined === undefined
+        ? undefined
+        : { uid: this.#ranges('uid_map'), gid: this.#ranges('gid_map') };
+    // The kernel reads the ids and then the capabilities: a change between the two is no moment of it.
+    const again = rightsIn(this.#read('status'));
+    // Last. A process that goes into a user namespace below has all capabilities there, and cannot
+    // come back: setns(2) wants a right above that nobody has from below. So if it still is where it
+    // was, it was there all the time. Threads cannot part in this (unshare(2), CLONE_NEWUSER).
+    const user = this.#userNamespace();
+    if (again !== rights || user !== before) {
+      const advice = 'its credentials have changed at this moment: try again';
+      throw failure(errnos.EAGAIN, 'read', { target: this.pid, advice });
+    }
+    return credentialsIn(rights, this.pid, maps, joined !== undefined || user === own);
+  }
+
+  /** The inode of the one that it is in now. */
+  #userNamespace(): number {
+    const fd = binding.openNamespaceAt(this.#directory, 'user');
+    if (fd < 0) throw this.#failure(fd, 'open');
+    try {
+      return inodeOf(fd);
+    } finally {
+      binding.close(fd);
+    }
+  }
+
+  /** user_namespaces(7): lines of "inside outside length", outside in our numbers. */
+  #ranges(file: 'uid_map' | 'gid_map'): IdRange[] {
+    return this.#read(file)
+      .split('\n')
+      .map(line => line.trim().split(/\s+/).map(Number))
+      .filter(range => range.length === 3) as unknown as IdRange[];
+  }
+
+  #path(name: string): string {
+    return `/proc/self/fd/${this.#directory}/${name}`;
+  }
+
+  /** Of what the kernel itself knows: none of these waits for the process. */
+  #read(name: 'status' | 'cgroup' | 'uid_map' | 'gid_map'): string {
+    try {
+      return readFileSync(this.#path(name), 'utf8');
+    } catch (error) {
+      const { errno } = error as NodeJS.ErrnoException;
+      throw errno === undefined ? error : this.#failure(errno, 'open');
+    }
+  }
+
+  #failure(errno: number, syscall: string, advice?: string): NamespaceError {
+    const at = { target: this.pid };
+    // The directory of a process that has ended is empty, the links of a zombie lead nowhere.
+    if (errno === errnos.ENOENT || errno === errnos.ESRCH) {
+      return failure(errnos.ESRCH, syscall, { ...at, advice: gone });
+    }
+    const usual = errno === errnos.EACCES ? unreadable : undefined;
+    return failure(errno, syscall, { ...at, advice: advice ?? usual });
+  }
+}
+
+/** The file of a cgroup: cgroup2 may be mounted anywhere, and with only a part of its tree. */
+function cgroupFile(path: string): string | undefined {
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const [mount = '', system = ''] = line.split(' - ');
+    if (!system.startsWith('cgroup2 ')) continue;
+    const [, , , root = '/', point = ''] = mount.split(' ').map(unescape);
+    const below = root === '/' ? path : under(path, root);
+    if (below !== undefined) return `${point}${below === '/' ? '' : below}/cgroup.procs`;
+  }
+  return undefined;
+}
+
+function under(path: string, root: string): string | undefined {
+  if (path === root) return '/';
+  return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
+}
+
+/** proc_pid_mountinfo(5): space, tab, newline and backslash are written in octal. */
+function unescape(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

@@ -1,0 +1,39 @@
+/** Places of files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
+import type { ContainerRoot } from '../root/container-root.ts';
+import { openRoot } from '../root/open-root.ts';
+import { UsageError } from './arguments.ts';
+import { targetOf } from './target-argument.ts';
+import { bytesOfWords } from './raw-words.ts';
+
+export interface Place {
+  /** undefined: here. */
+  readonly container: string | undefined;
+  readonly path: Buffer;
+}
+
+/**
+ * `words` are the last ones on the command line. A path of ours that has ":/" in it is written with "./" or
+ * "/" in front.
+ */
+export function placesOf(words: readonly string[]): Place[] {
+  return bytesOfWords(words).map(word => {
+    const [, container, path] = /^([^./].*?):(\/.*)$/s.exec(word.toString('latin1')) ?? [];
+    if (container === undefined || path === undefined) return { container: undefined, path: word };
+    const name = Buffer.from(container, 'latin1').toString();
+    return { container: name, path: Buffer.from(path, 'latin1') };
+  });
+}
+
+/** Runs `work` on the files of a container. */
+export async function inRoot<T>(
+  { container }: Place,
+  work: (root: ContainerRoot) => Promise<T>,
+): Promise<T> {
+  if (container === undefined) throw new UsageError('in which container? NAME:/path, PID:/path');
+  const root = openRoot(await targetOf(container));
+  try {
+    return await work(root);
+  } finally {
+    root.close();
+  }
+}

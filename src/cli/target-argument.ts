@@ -1,0 +1,11 @@
+/** What people write for a target: a pid, or the name of a container. */
+import type { Target } from '../target/target.ts';
+import { UsageError } from './arguments.ts';
+
+export async function targetOf(text: string): Promise<Target> {
+  if (/^\d+$/.test(text)) return Number(text);
+  const { findContainer } = await import('../containers/find.ts');
+  const container = await findContainer(text);
+  if (container.pid !== undefined) return container;
+  throw new UsageError(`container ${text} is ${container.state}: it has no process`);
+}

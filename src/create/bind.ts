@@ -1,0 +1,51 @@
+/** Namespaces that outlive every process: bound to files, and taken away from there. */
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, invalidType, invalidValue } from '../base/errors.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
+
+/** For `Namespaces.bind`. */
+export function bindTo(path: string, type: NamespaceType, fd: number): void {
+  checkFile(path);
+  const done = binding.bindFile(fd, path);
+  if (done < 0) throw bindFailure(done, type, path);
+}
+
+/** What `bind` or `networks.create` met. */
+export function bindFailure(errno: number, type: NamespaceType, path: string): Error {
+  const advice =
+    errno === errnos.EEXIST
+      ? 'there is a file of that name already, and it may hold a namespace'
+      : errno === errnos.EPERM
+        ? 'CAP_SYS_ADMIN is missing in the user namespace that owns our mount namespace: run as root'
+        : errno === errnos.EINVAL && type === 'mnt'
+          ? 'a mount namespace can be bound only in one that is older than it, and on a mount that is private (mount --make-private)'
+          : undefined;
+  return failure(errno, errno === errnos.EEXIST ? 'open' : 'mount', { type, target: path, advice });
+}
+
+/**
+ * Takes away what `bind` made: the namespace is no longer at `path`, and the file is gone. The
+ * namespace itself ends when no process, handle or other file keeps it.
+ *
+ * Throws `NamespaceError`: ENOENT, EPERM, and EINVAL for a file that holds no namespace. umount2(2).
+ */
+export function unbindNamespace(path: string): void {
+  checkFile(path);
+  unbind(path, false);
+}
+
+/** With `leftovers`, also an empty file whose maker was killed before it bound a namespace to it. */
+export function unbind(path: string, leftovers: boolean): void {
+  const done = binding.unbindFile(path, leftovers);
+  if (done >= 0) return;
+  const advice = done === errnos.EINVAL ? 'this file is no namespace' : undefined;
+  throw failure(done, done === errnos.ENOENT ? 'open' : 'umount2', { target: path, advice });
+}
+
+function checkFile(path: unknown): void {
+  if (typeof path !== 'string') throw invalidType('path', 'a string', path);
+  if (path === '' || path.includes('\0')) {
+    throw invalidValue('path', 'not empty, and without null bytes', path);
+  }
+}

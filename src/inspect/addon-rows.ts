@@ -1,0 +1,49 @@
+/** What the lookers share: an answer of the addon, or why there is none, and the names of users. */
+import { binding, type Looked } from '../base/binding.ts';
+import { failure } from '../base/errors.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
+
+/** In the order of the addon's rows, which is that of `ls /proc/PID/ns`. */
+export const typesInRows: readonly NamespaceType[] = [
+  'cgroup',
+  'ipc',
+  'mnt',
+  'net',
+  'pid',
+  'time',
+  'user',
+  'uts',
+];
+
+const noProc: Readonly<Record<number, string>> = {
+  [-2]: 'there is no /proc to look at: mount one',
+  [-38]: 'what is mounted there is not a proc file system: mount one',
+};
+
+/** The answer of a look at /proc. */
+export async function looked<L extends Looked>(look: Promise<L>): Promise<L> {
+  const answer = await look;
+  if (answer.error >= 0) return answer;
+  const target = answer.step === 'clone' ? undefined : '/proc';
+  throw failure(answer.error, answer.step, { target, advice: noProc[answer.error] });
+}
+
+/** Texts that each end with a zero byte. */
+export function split(texts: string): string[] {
+  const parts = texts.split('\0');
+  parts.pop();
+  return parts;
+}
+
+/** The names of users, where they have one. */
+export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
+  const known = Uint32Array.from(new Set([...uids].filter(uid => uid >= 0)));
+  if (known.length === 0) return new Map();
+  const { texts } = await looked(binding.userNames(known));
+  const names = split(texts);
+  return new Map([...known].map((uid, i) => [uid, names[i] ?? ''] as const).filter(named));
+}
+
+function named([, name]: readonly [number, string]): boolean {
+  return name !== '';
+}

@@ -1,0 +1,29 @@
+/**
+ * Joins what this room lists with the containers of the room next door: the one import sideways of
+ * this room.
+ */
+import type { Container } from '../containers/container.ts';
+import { listContainers } from '../containers/list.ts';
+import { Members } from '../containers/membership.ts';
+import { invalidType } from '../base/errors.ts';
+
+export interface ContainerChoice {
+  /**
+   * Whether to look which containers there are, and say what belongs to them; or those that are known
+   * already, as from `listContainers({ root })`. Default: true. Only files are read for it, and no
+   * engine is asked. Without: as if there were no containers.
+   */
+  containers?: boolean | readonly Container[] | undefined;
+}
+
+export function checkChoice({ containers }: ContainerChoice): void {
+  if (containers === undefined || typeof containers === 'boolean') return;
+  if (Array.isArray(containers)) return;
+  throw invalidType('options.containers', 'a boolean or an array of containers', containers);
+}
+
+export async function membersOf({ containers = true }: ContainerChoice): Promise<Members> {
+  if (typeof containers !== 'boolean') return new Members(containers);
+  if (!containers) return new Members([]);
+  return new Members(await listContainers({ timeout: 0 }));
+}

@@ -1,0 +1,70 @@
+/**
+ * Completes `Namespaces` (handle.ts) with what it can start. Here, because this is done by modules of
+ * higher layers, which know the handle themselves.
+ */
+import { runInside } from './callback/run.ts';
+import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
+import type { Exec, ExecFile, Fork, Spawn } from './child/signatures.ts';
+import { exec, execFile, fork, spawn, within } from './child/spawn.ts';
+import { bindTo } from './create/bind.ts';
+import { Namespaces } from './target/namespaces.ts';
+import type { NamespaceType } from './base/namespace-types.ts';
+
+export { Namespaces } from './target/namespaces.ts';
+
+/** The handle is the target. */
+type Here<Options> = Omit<Options, 'target'>;
+
+declare module './target/namespaces.ts' {
+  interface Namespaces {
+    /**
+     * Runs `fn` inside all namespaces of this handle; otherwise as `withNamespaces`. The handle may be
+     * closed while work that `fn` started goes on: that holds the namespaces itself.
+     */
+    run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R;
+    /** `spawn` into the namespaces of this handle. It may be closed as soon as this has returned. */
+    readonly spawn: Spawn<Here<SpawnOptions>>;
+    /** `exec` in the namespaces of this handle. */
+    readonly exec: Exec<Here<ExecOptions>>;
+    /** `execFile` in the namespaces of this handle. */
+    readonly execFile: ExecFile<Here<ExecFileOptions>>;
+    /** `fork` in the namespaces of this handle. */
+    readonly fork: Fork<Here<ForkOptions>>;
+    /**
+     * Binds the namespace to a new file, through which it lives on, and can be opened, without this
+     * handle and without any process: `openNamespaces({ net: path }, ['net'])`. Until
+     * `unbindNamespace(path)`, or umount(8) and rm(1), or the end of the machine.
+     *
+     * Needs CAP_SYS_ADMIN. Throws `NamespaceError`: EEXIST where there is such a file, EPERM, and
+     * EINVAL for a mount namespace on a mount that is shared. A pid namespace whose first process has
+     * ended is of no more use. mount(2), MS_BIND.
+     */
+    bind(type: NamespaceType, path: string): void;
+  }
+}
+
+const methods: ThisType<Namespaces> & Record<string, (...args: never[]) => unknown> = {
+  run(fn: () => unknown, ...args: []) {
+    return runInside(this.fds(), fn, args);
+  },
+  spawn(...args: unknown[]) {
+    return within(spawn, this, args);
+  },
+  exec(...args: unknown[]) {
+    return within(exec, this, args);
+  },
+  execFile(...args: unknown[]) {
+    return within(execFile, this, args);
+  },
+  fork(...args: unknown[]) {
+    return within(fork, this, args);
+  },
+  bind(type: NamespaceType, path: string) {
+    bindTo(path, type, this.fd(type));
+  },
+};
+
+// As methods of a class are: not enumerable.
+for (const [name, value] of Object.entries(methods)) {
+  Object.defineProperty(Namespaces.prototype, name, { value, writable: true, configurable: true });
+}

@@ -1,0 +1,53 @@
+/**
+ * Owns file descriptors of namespaces: counts who still needs them, and closes them once, after the
+ * last. A handle holds them until it is closed, a context for as long as anything runs in it.
+ */
+import { binding } from '../base/binding.ts';
+import { type NamespaceType, threadKinds } from '../base/namespace-types.ts';
+
+export class Fds {
+  #users = 1;
+  readonly #fds: ReadonlyMap<NamespaceType, number>;
+  readonly #init: number;
+  readonly types: readonly NamespaceType[];
+  /** An fd for each of `threadKinds`, in that order; -1 for a type that is not among these. */
+  readonly place: readonly number[];
+
+  /** `init`: an fd that keeps the first process of the pid namespace alive; -1: none of ours does. */
+  constructor(fds: ReadonlyMap<NamespaceType, number>, init = -1) {
+    this.#fds = fds;
+    this.#init = init;
+    this.types = [...fds.keys()];
+    this.place = threadKinds.map(kind => fds.get(kind.name) ?? -1);
+  }
+
+  get(type: NamespaceType): number | undefined {
+    return this.#fds.get(type);
+  }
+
+  retain(): this {
+    this.#users++;
+    return this;
+  }
+
+  release(): void {
+    if (--this.#users > 0) return;
+    for (const fd of this.#fds.values()) binding.close(fd);
+    if (this.#init >= 0) binding.close(this.#init);
+  }
+}
+
+/** Opens a set of fds with `open`, one for each type; what was opened before a failure is closed. */
+export function openEach(
+  types: readonly NamespaceType[],
+  open: (type: NamespaceType) => number,
+): Fds {
+  const fds = new Map<NamespaceType, number>();
+  try {
+    for (const type of types) fds.set(type, open(type));
+  } catch (error) {
+    for (const fd of fds.values()) binding.close(fd);
+    throw error;
+  }
+  return new Fds(fds);
+}

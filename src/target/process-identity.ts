@@ -1,0 +1,80 @@
+/**
+ * Targets that are something with a pid: which process they mean, and whether it still is that one.
+ */
+import { errnos } from '../base/errnos.ts';
+import { failure, invalidType } from '../base/errors.ts';
+import { property } from '../base/own-properties.ts';
+import { gone, startTimeOf } from '../base/proc.ts';
+
+/** Something with a `pid`: a ChildProcess, a Container. */
+export interface Owner {
+  readonly pid?: number | undefined;
+  /**
+   * When the process started, in clock ticks after boot: field 22 of /proc/PID/stat. With it, what has
+   * got the pid of a process that is gone is refused (ESRCH), and not taken for it.
+   */
+  readonly startTime?: number | undefined;
+}
+
+/** Children of ours that are no ChildProcess. */
+const children = new WeakSet<object>();
+
+/** From now on `owner.pid` is taken for that of a child of ours. */
+export function markAsChild(owner: object): void {
+  children.add(owner);
+}
+
+/** Is its pid from the kernel, and so that of a child of ours whatever /proc shows? */
+export function isChild(target: unknown): boolean {
+  if (typeof target !== 'object' || target === null) return false;
+  return children.has(target) || property(target, 'signalCode') !== undefined;
+}
+
+/** The pid that a target has, if it is a process or has one. */
+export function pidIn(target: unknown): number | undefined {
+  if (typeof target === 'number') return target;
+  if (typeof target !== 'object' || target === null) return undefined;
+  const pid = property(target, 'pid');
+  return typeof pid === 'number' ? pid : undefined;
+}
+
+/** The pid of a ChildProcess or the like; Node keeps showing that of a child which is long gone. */
+export function livePid(owner: object): number {
+  const of = (name: string) => property(owner, name);
+  const pid = of('pid');
+  if (pid === undefined && typeof of('state') === 'string') {
+    const advice = `this container has no process: it is ${of('state')}`;
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: `${of('name')}`, advice });
+  }
+  if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);
+  if ((of('exitCode') ?? of('signalCode') ?? null) !== null) {
+    throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice: gone });
+  }
+  return pid;
+}
+
+/** What `target` says of when its process started. */
+export function startTimeIn(target: unknown): number | undefined {
+  if (typeof target !== 'object' || target === null) return undefined;
+  const startTime = property(target, 'startTime');
+  if (startTime === undefined || typeof startTime === 'number') return startTime;
+  throw invalidType('target.startTime', 'a number of clock ticks', startTime);
+}
+
+/**
+ * Throws where `target` says when its process started, and its pid is another's by now. To be asked
+ * with a pidfd or a directory of /proc open already, which is that process's own then.
+ */
+export function refuseSuccessor(pid: number, target: unknown): void {
+  checkStart(pid, startTimeIn(target));
+}
+
+/** The same, with the time known. */
+export function checkStart(pid: number, wanted: number | undefined): void {
+  if (wanted === undefined) return;
+  const startTime = startTimeOf(pid);
+  if (startTime === wanted) return;
+  const advice =
+    startTime === undefined ? gone : `${gone}, and another (startTime ${startTime}) has its pid`;
+  throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice });
+}

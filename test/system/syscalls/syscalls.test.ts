@@ -1,0 +1,940 @@
+/** The system calls themselves: what each answers, and where the thread is afterwards. */
+import { AsyncResource } from 'node:async_hooks';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { readlink } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import os from 'node:os';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { createNamespaces, currentNamespaces, type NamespaceType, outside } from 'linux-namespaces';
+import * as sys from 'linux-namespaces/syscalls';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { seconds } from '../../patience.ts';
+import {
+  collected,
+  collectGarbage,
+  errorOf,
+  fdCount,
+  gate,
+  inodeOf,
+  place,
+  placeOf,
+  places,
+  runScript,
+  settled,
+  startTarget,
+  threads,
+  types,
+} from '../shared/support.ts';
+
+const threadTypes = ['cgroup', 'ipc', 'net', 'uts'] as const;
+
+/** Fds that the test opened, and what is left of them is closed after it. */
+let opened: number[];
+const open = (fd: number) => {
+  opened.push(fd);
+  return fd;
+};
+const ours = (type: NamespaceType) => open(sys.openNamespace(`/proc/thread-self/ns/${type}`));
+
+let before: { places: object; fds: number };
+beforeAll(async () => {
+  using warm = await createNamespaces(['net']);
+  warm.run(() => {});
+  spawnSync('true');
+});
+beforeEach(async () => {
+  await settled();
+  opened = [];
+  before = { places: places(), fds: fdCount() };
+});
+afterEach(async () => {
+  for (const fd of opened) closeSync(fd);
+  await settled();
+  await collected(before.fds);
+  expect({ places: places(), fds: fdCount() }).toEqual(before);
+});
+
+/** Calls `fn`, and is where it was before afterwards, however the call ends. */
+function coming<R>(fn: () => R): R {
+  const home = threadTypes.map(type => [type, ours(type)] as const);
+  try {
+    return fn();
+  } finally {
+    for (const [type, fd] of home) sys.setns(fd, type);
+  }
+}
+
+describe('ioctls', () => {
+  test.each(types)('on our own %s namespace', type => {
+    const fd = ours(type);
+    expect(sys.nsType(fd)).toBe(type);
+    expect(sys.nsInode(fd)).toBe(inodeOf(place(type)));
+    const id = sys.nsId(fd);
+    expect(id).toBeTypeOf('bigint');
+    expect(sys.nsId(ours(type))).toBe(id);
+    if (type !== 'user') {
+      const owner = open(sys.nsOwner(fd));
+      expect(sys.nsType(owner)).toBe('user');
+    }
+  });
+
+  test('on what a process of its own user namespace has', async () => {
+    await using target = await startTarget('--user', '--map-root-user', '--net', '--pid');
+    const net = open(sys.openNamespace(`/proc/${target.pid}/ns/net`));
+    const user = open(sys.openNamespace(`/proc/${target.pid}/ns/user`));
+    const pid = open(sys.openNamespace(`/proc/${target.pid}/ns/pid`));
+    expect(sys.nsInode(open(sys.nsOwner(net)))).toBe(inodeOf(placeOf(target.pid, 'user')));
+    expect(sys.nsInode(open(sys.nsOwner(user)))).toBe(inodeOf(place('user')));
+    expect(sys.nsInode(open(sys.nsParent(user)))).toBe(inodeOf(place('user')));
+    expect(sys.nsInode(open(sys.nsParent(pid)))).toBe(inodeOf(place('pid')));
+    expect(sys.nsType(open(sys.nsParent(pid)))).toBe('pid');
+    expect(sys.nsOwnerUid(user)).toBe(0);
+  });
+
+  test('the owner uid is that of who created it', () => {
+    const seen = runScript(`
+      import { openNamespace, nsOwnerUid } from 'linux-namespaces/syscalls';
+      import { spawn } from 'node:child_process';
+      import { readlinkSync } from 'node:fs';
+      const at = pid => { try { return readlinkSync('/proc/' + pid + '/ns/user'); } catch {} };
+      const child = spawn('unshare', ['--user', 'sleep', 'infinity'], { uid: 4711, gid: 4711, stdio: 'ignore' });
+      while (at(child.pid) === at('self')) await new Promise(setImmediate);
+      console.log(nsOwnerUid(openNamespace('/proc/' + child.pid + '/ns/user')));
+      child.kill('SIGKILL');
+      `);
+    expect(seen).toBe('4711\n');
+  });
+
+  const calls = {
+    nsType: sys.nsType,
+    nsParent: sys.nsParent,
+    nsOwner: sys.nsOwner,
+    nsOwnerUid: sys.nsOwnerUid,
+    nsId: sys.nsId,
+    nsInode: sys.nsInode,
+    pidfdNamespace: (fd: number) => sys.pidfdNamespace(fd, 'net'),
+  };
+  const files = { file: '/proc/self/status', directory: '/', device: '/dev/null' };
+
+  test.each(Object.keys(calls) as (keyof typeof calls)[])('%s of what is none', name => {
+    for (const path of Object.values(files)) {
+      const error = errorOf(() => calls[name](open(openSync(path, 'r'))));
+      expect(error).toBeInstanceOf(sys.NamespaceError);
+      expect(error).toMatchObject({ code: 'ENOTTY', errno: -25, syscall: 'ioctl' });
+      expect(error.message).toContain(name === 'pidfdNamespace' ? 'no pidfd' : 'no namespace');
+    }
+    expect(errorOf(() => calls[name](-1))).toMatchObject({ code: 'EBADF', errno: -9 });
+    expect(errorOf(() => calls[name](1_000_000))).toMatchObject({ code: 'EBADF' });
+  });
+
+  test.each([...Object.keys(calls), 'setns'] as (keyof typeof calls)[])(
+    '%s of what is no fd',
+    name => {
+      const call = { ...calls, setns: (fd: number) => sys.setns(fd, 'net') }[name];
+      for (const fd of ['3', undefined, null, {}, 3n]) {
+        expect(errorOf(() => call(fd as number))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
+      }
+      // A number that wraps around would be that of somebody else's file.
+      for (const fd of [Number.NaN, 3.5, Infinity, 2 ** 31, 2 ** 32 + ours('net')]) {
+        expect(errorOf(() => call(fd))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+      }
+    },
+  );
+
+  test.each([
+    ['nsParent', ['cgroup', 'ipc', 'mnt', 'net', 'time', 'uts'], 'EINVAL', 'have a parent'],
+    ['nsOwnerUid', ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'uts'], 'EINVAL', 'owner uid'],
+  ] as const)('%s of a type that has none', (name, without, code, words) => {
+    for (const type of without) {
+      const error = errorOf(() => calls[name](ours(type)));
+      expect(error).toMatchObject({ code, syscall: 'ioctl' });
+      expect(error.message).toContain(words);
+    }
+  });
+
+  test('no way leads out of our own user and pid namespace', () => {
+    const seen = runScript(
+      `
+      import { nsOwner, nsParent, openNamespace } from 'linux-namespaces/syscalls';
+      const attempt = fn => { try { fn(); console.log('done'); } catch (error) { console.log(error.code, error.message.split('; ')[1]); } };
+      const [user, pid] = ['user', 'pid'].map(type => openNamespace('/proc/self/ns/' + type));
+      for (const call of [nsParent, nsOwner]) attempt(() => call(user));
+      attempt(() => nsParent(pid));
+      `,
+      ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--mount-proc'],
+    );
+    expect(seen.split('\n')).toEqual([
+      expect.stringMatching(/^EPERM .*outside of our own/),
+      expect.stringMatching(/^EPERM .*outside of our own/),
+      expect.stringMatching(/^EPERM .*outside of our own/),
+      '',
+    ]);
+  });
+
+  test('ids are stable, distinct, and not given again', async () => {
+    const seen = new Map<bigint, number>();
+    for (let i = 0; i < 20; i++) {
+      using lab = await createNamespaces(['net', 'uts', 'ipc', 'cgroup']);
+      for (const type of lab.types) {
+        const id = sys.nsId(lab.fd(type));
+        expect(sys.nsId(lab.fd(type))).toBe(id);
+        expect(lab.id(type)).toBe(id);
+        expect(sys.nsInode(lab.fd(type))).toBe(lab.inode(type));
+        lab.run(() => expect(sys.nsId(ours(type))).toBe(id));
+        seen.set(id, lab.inode(type));
+      }
+    }
+    expect(seen.size).toBe(80);
+    for (const type of types) expect(seen.has(sys.nsId(ours(type)))).toBe(false);
+  });
+});
+
+describe('pidfds', () => {
+  test('of a process', { timeout: seconds(20) }, async () => {
+    await using target = await startTarget('--net', '--uts', '--ipc', '--cgroup');
+    const pidfd = open(sys.pidfdOpen(target.pid));
+    for (const type of types) {
+      const fd = open(sys.pidfdNamespace(pidfd, type));
+      expect(sys.nsType(fd)).toBe(type);
+      expect(sys.nsInode(fd)).toBe(inodeOf(placeOf(target.pid, type)));
+    }
+    const theirs = threadTypes.map(type => placeOf(target.pid, type));
+    coming(() => {
+      sys.setns(pidfd, threadTypes);
+      expect(threadTypes.map(place)).toEqual(theirs);
+    });
+    await target.kill();
+    const inTime = { code: 'ESRCH', errno: -3 };
+    expect(errorOf(() => sys.pidfdNamespace(pidfd, 'net'))).toMatchObject(inTime);
+    expect(errorOf(() => sys.setns(pidfd, ['net', 'uts']))).toMatchObject(inTime);
+    expect(errorOf(() => sys.pidfdOpen(target.pid))).toMatchObject({
+      ...inTime,
+      syscall: 'pidfd_open',
+      target: target.pid,
+    });
+  });
+
+  test.each([0, -1, -(2 ** 31)])('of %s: EINVAL', pid => {
+    expect(errorOf(() => sys.pidfdOpen(pid))).toMatchObject({ code: 'EINVAL', target: pid });
+  });
+
+  test('of what is no pid', () => {
+    for (const pid of ['1', undefined, 1n] as unknown[]) {
+      expect(errorOf(() => sys.pidfdOpen(pid as number))).toMatchObject({
+        code: 'ERR_INVALID_ARG_TYPE',
+      });
+    }
+    for (const pid of [1.5, Number.NaN, 2 ** 32 + process.pid]) {
+      expect(errorOf(() => sys.pidfdOpen(pid))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    }
+    expect(errorOf(() => sys.pidfdOpen(process.pid, 1))).toMatchObject({ code: 'EINVAL' });
+  });
+
+  test('of a thread', () => {
+    const thread = Number(threads().find(id => Number(id) !== process.pid));
+    const error = errorOf(() => sys.pidfdOpen(thread));
+    expect(['ENOENT', 'EINVAL']).toContain(error.code);
+    const pidfd = open(sys.pidfdOpen(thread, sys.PIDFD_THREAD));
+    expect(sys.nsInode(open(sys.pidfdNamespace(pidfd, 'net')))).toBe(inodeOf(place('net')));
+  });
+
+  test('close when a program is executed', () => {
+    const fds = [open(sys.pidfdOpen(process.pid, sys.PIDFD_NONBLOCK)), ours('net')];
+    const { stdout } = spawnSync('ls', ['/proc/self/fd'], { encoding: 'utf8' });
+    for (const fd of fds) expect(stdout.split('\n')).not.toContain(String(fd));
+  });
+});
+
+describe('setns answers as the kernel does', () => {
+  test.each([
+    ['-1', 'net', 'EBADF'],
+    ['1000000', 'net', 'EBADF'],
+    ['/proc/self/status', 'net', 'EINVAL'],
+    ['/', 'net', 'EINVAL'],
+    ['/proc/self/ns/uts', 'net', 'EINVAL'],
+    ['/proc/self/ns/net', ['net', 'uts'], 'EINVAL'],
+    ['/proc/self/ns/user', 'user', 'EINVAL'],
+    ['/proc/self/ns/mnt', 'mnt', 'EINVAL'],
+    ['/proc/self/ns/time', 'time', 'EUSERS'],
+  ] as const)('%s as %s: %s', (path, wanted, code) => {
+    const fd = path.startsWith('/') ? open(openSync(path, 'r')) : Number(path);
+    const error = errorOf(() => sys.setns(fd, wanted));
+    expect(error).toBeInstanceOf(sys.NamespaceError);
+    expect(error).toMatchObject({ code, syscall: 'setns' });
+  });
+
+  test.each(['user', 'time', 'mnt'] as const)('%s: the error says what works', type => {
+    const wanted = { type, syscall: 'setns' };
+    for (const call of [() => sys.setns(ours(type), type), () => sys.setns(ours(type))]) {
+      const error = errorOf(call);
+      expect(error).toMatchObject(wanted);
+      expect(error.message).toContain(`${type}: cannot be joined by a thread of Node`);
+      expect(error.message).toContain('spawn() or evaluate()');
+    }
+  });
+
+  test('without types: whatever it is', async () => {
+    using lab = await createNamespaces(['net', 'uts'], { hostname: 'green' });
+    coming(() => {
+      sys.setns(lab.fd('uts'));
+      expect(os.hostname()).toBe('green');
+      sys.setns(lab.fd('net'));
+      expect(place('net')).toBe(`net:[${lab.inode('net')}]`);
+    });
+    expect(errorOf(() => sys.setns(open(sys.pidfdOpen(process.pid))))).toMatchObject({
+      code: 'ENOTTY',
+    });
+  });
+
+  test('all or nothing', async () => {
+    await using target = await startTarget('--net', '--uts');
+    const pidfd = open(sys.pidfdOpen(target.pid));
+    const here = places();
+    // Their user namespace is ours, and that cannot be joined.
+    expect(errorOf(() => sys.setns(pidfd, ['uts', 'net', 'user']))).toMatchObject({
+      code: 'EINVAL',
+      type: 'user',
+    });
+    expect(places()).toEqual(here);
+  });
+
+  test.each([
+    [undefined, 'TYPE'],
+    [null, 'TYPE'],
+    [17, 'TYPE'],
+    [[], 'VALUE'],
+    ['all', 'VALUE'],
+    ['bogus', 'VALUE'],
+    [['bogus'], 'VALUE'],
+    [['uts', 'uts'], 'VALUE'],
+  ])('unshare of %j', (wanted, kind) => {
+    const error = errorOf(() => sys.unshare(wanted as 'net'));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ code: `ERR_INVALID_ARG_${kind}` });
+    if (wanted === undefined) return;
+    expect(errorOf(() => sys.setns(ours('net'), wanted as 'net'))).toMatchObject({
+      code: `ERR_INVALID_ARG_${kind}`,
+    });
+  });
+
+  test('unshare of user: EINVAL', () => {
+    const error = errorOf(() => sys.unshare(['net', 'user']));
+    expect(error).toMatchObject({ code: 'EINVAL', syscall: 'unshare' });
+    expect(error.message).toContain('user: cannot be created by a thread of Node');
+  });
+
+  test('without power: EPERM', () => {
+    const seen = runScript(`
+      import { openNamespace, setns, unshare } from 'linux-namespaces/syscalls';
+      process.setgroups([]); process.setgid(65534); process.setuid(65534);
+      const attempt = fn => { try { fn(); console.log('done'); } catch (error) { console.log(error.code, error.message); } };
+      attempt(() => setns(openNamespace('/proc/self/ns/net'), 'net'));
+      attempt(() => unshare('net'));
+    `);
+    expect(seen).toMatch(/^EPERM .*CAP_SYS_ADMIN.*\nEPERM .*CAP_SYS_ADMIN.*\n$/);
+  });
+
+  test('unshare where a limit is reached: ENOSPC', () => {
+    const seen = runScript(
+      `
+      import { writeFileSync } from 'node:fs';
+      import { unshare } from 'linux-namespaces/syscalls';
+      writeFileSync('/proc/sys/user/max_net_namespaces', '0');
+      try { unshare('net'); } catch (error) { console.log(error.code, error.message); }
+      `,
+      ['unshare', '--user', '--map-root-user'],
+    );
+    expect(seen).toMatch(/^ENOSPC .*\/proc\/sys\/user\/max_net_namespaces/);
+  });
+});
+
+/** Root and cwd, as every thread of this process has them. */
+function roots(): string[] {
+  return readdirSync('/proc/self/task').map(id =>
+    ['root', 'cwd'].map(name => readlinkSync(`/proc/self/task/${id}/${name}`)).join(' '),
+  );
+}
+
+test('mnt together with another type is refused: no root and no cwd moves', async () => {
+  await using target = await startTarget('--mount', '--net', '--uts');
+  const pidfd = open(sys.pidfdOpen(target.pid));
+  expect(process.cwd()).not.toBe('/');
+  const there = roots();
+  const here = places();
+  for (const wanted of [
+    ['mnt', 'net'],
+    ['uts', 'mnt'],
+    ['net', 'uts', 'mnt'],
+    ['mnt', 'user'],
+  ] as const) {
+    const error = errorOf(() => sys.setns(pidfd, wanted));
+    expect(error).toMatchObject({ code: 'EINVAL', type: 'mnt', syscall: 'setns' });
+    expect(error.message).toContain('root and cwd of every thread');
+    expect(places()).toEqual(here);
+    expect(roots()).toEqual(there);
+  }
+  // By itself the kernel refuses it.
+  expect(errorOf(() => sys.setns(pidfd, 'mnt'))).toMatchObject({ code: 'EINVAL', type: 'mnt' });
+  expect(roots()).toEqual(there);
+});
+
+test('mnt together with another type is refused by the addon itself', async () => {
+  await using target = await startTarget('--mount', '--net');
+  const seen = runScript(`
+    import { createRequire } from 'node:module';
+    import { readlinkSync } from 'node:fs';
+    import { pidfdOpen } from 'linux-namespaces/syscalls';
+    const binding = createRequire(process.cwd() + '/')('node-gyp-build')(process.cwd());
+    const CLONE_NEWNS = 0x20000;
+    const CLONE_NEWNET = 0x40000000;
+    const at = () => readlinkSync('/proc/thread-self/cwd') + readlinkSync('/proc/thread-self/ns/mnt');
+    const here = at();
+    console.log(binding.setns(pidfdOpen(${target.pid}), CLONE_NEWNS | CLONE_NEWNET), at() === here);
+  `);
+  expect(seen).toBe('-22 true\n');
+});
+
+describe('after a raw call outside of every callback', () => {
+  test('the thread is there, alone', async () => {
+    const home = placeOf('self', 'net');
+    const others = threads().filter(id => Number(id) !== process.pid);
+    using lab = await createNamespaces(threadTypes);
+    coming(() => {
+      for (const type of threadTypes) sys.setns(lab.fd(type), type);
+      for (const type of threadTypes) expect(inodeOf(place(type))).toBe(lab.inode(type));
+      for (const id of others) expect(placeOf(`self/task/${id}`, 'net')).toBe(home);
+      expect(others.length).toBeGreaterThan(3);
+    });
+  });
+
+  test('unshare: a new one', () => {
+    const here = places();
+    coming(() => {
+      sys.unshare(threadTypes);
+      const there = places();
+      for (const type of types) {
+        const isNew = (threadTypes as readonly string[]).includes(type);
+        expect(there[type] !== here[type]).toBe(isNew);
+      }
+    });
+    coming(() => {
+      sys.unshare('uts');
+      expect(place('uts')).not.toBe(here.uts);
+      expect(place('net')).toBe(here.net);
+    });
+    expect(places()).toEqual(here);
+  });
+
+  test('the thread pool was made before, at home', () => {
+    const seen = runScript(`
+      import { readdirSync, readlinkSync } from 'node:fs';
+      import { readFile } from 'node:fs/promises';
+      import { unshare } from 'linux-namespaces/syscalls';
+      const home = readlinkSync('/proc/thread-self/ns/net');
+      unshare('net');
+      await Promise.all(Array.from({ length: 20 }, () => readFile('/proc/self/status')));
+      const away = readdirSync('/proc/self/task').filter(
+        id => readlinkSync('/proc/self/task/' + id + '/ns/net') !== home,
+      );
+      console.log(away.length, away[0] === String(process.pid));
+    `);
+    expect(seen).toBe('1 true\n');
+  });
+
+  test('the thread pool was made before setns as well', async () => {
+    await using target = await startTarget('--net');
+    const seen = runScript(`
+      import { readdirSync, readlinkSync } from 'node:fs';
+      import { readFile } from 'node:fs/promises';
+      import { openNamespace, setns } from 'linux-namespaces/syscalls';
+      const home = readlinkSync('/proc/thread-self/ns/net');
+      setns(openNamespace('/proc/${target.pid}/ns/net'), 'net');
+      await Promise.all(Array.from({ length: 20 }, () => readFile('/proc/self/status')));
+      const away = readdirSync('/proc/self/task').filter(
+        id => readlinkSync('/proc/self/task/' + id + '/ns/net') !== home,
+      );
+      console.log(away.length, away[0] === String(process.pid));
+    `);
+    expect(seen).toBe('1 true\n');
+  });
+
+  test('callbacks come back there, not to where the program began', async () => {
+    const seen = runScript(`
+      import { readlinkSync } from 'node:fs';
+      import { createNamespaces, outside } from 'linux-namespaces';
+      import { unshare } from 'linux-namespaces/syscalls';
+      const at = () => readlinkSync('/proc/thread-self/ns/net');
+      const lab = await createNamespaces(['net']);
+      unshare('net');
+      const home = at();
+      const inside = lab.run(() => [at(), outside(at)]);
+      console.log(inside[0] === 'net:[' + lab.inode('net') + ']', inside[1] === home, at() === home);
+    `);
+    expect(seen).toBe('true true true\n');
+  });
+
+  test('while callbacks are alive, it is home for all the others', async () => {
+    using lab = await createNamespaces(['net', 'uts']);
+    using next = await createNamespaces(['net']);
+    const inside = `net:[${lab.inode('net')}]`;
+    const there = `net:[${next.inode('net')}]`;
+    const first = place('net');
+    const { passed, open: pass } = gate();
+    const running = lab.run(async () => {
+      const seen = [place('net')];
+      for (let i = 0; i < 5; i++) {
+        await turn();
+        seen.push(place('net'));
+      }
+      await passed;
+      seen.push(
+        place('net'),
+        outside(() => place('net')),
+        place('net'),
+      );
+      return seen;
+    });
+    const back = ours('net');
+    sys.setns(next.fd('net'), 'net');
+    try {
+      for (let i = 0; i < 5; i++) {
+        expect(place('net')).toBe(there);
+        await turn();
+      }
+      expect(lab.run(() => place('net'))).toBe(inside);
+      expect(place('net')).toBe(there);
+      expect(await new Promise(done => setTimeout(() => done(place('net')), 1))).toBe(there);
+      pass();
+      const seen = await running;
+      expect(seen).toEqual([...Array(7).fill(inside), there, inside]);
+      expect(place('net')).toBe(there);
+    } finally {
+      sys.setns(back, 'net');
+    }
+    expect(place('net')).toBe(first);
+    await turn();
+    expect(place('net')).toBe(first);
+  });
+
+  test('a callback stays where it was in the types that it did not enter', async () => {
+    using lab = await createNamespaces(['net']);
+    using other = await createNamespaces(['uts'], { hostname: 'other' });
+    const { passed, open: pass } = gate();
+    const name = os.hostname();
+    const running = lab.run(async () => {
+      await passed;
+      return os.hostname();
+    });
+    const back = ours('uts');
+    sys.setns(other.fd('uts'), 'uts');
+    sys.setns(other.fd('uts'), 'uts');
+    const later = lab.run(() => os.hostname());
+    pass();
+    const seen = await running;
+    const here = os.hostname();
+    sys.setns(back, 'uts');
+    expect([seen, later, here]).toEqual([name, 'other', 'other']);
+    expect(os.hostname()).toBe(name);
+  });
+});
+
+describe('after a raw call in a callback', () => {
+  test('the rest of it is there, and the caller is not', async () => {
+    using lab = await createNamespaces(['net', 'uts'], { hostname: 'lab' });
+    using next = await createNamespaces(['net']);
+    const home = places();
+    const seen = lab.run(() => {
+      sys.setns(next.fd('net'), 'net');
+      return [place('net'), os.hostname(), currentNamespaces()?.inode('net')];
+    });
+    expect(seen).toEqual([`net:[${next.inode('net')}]`, 'lab', next.inode('net')]);
+    expect(places()).toEqual(home);
+    currentNamespaces()?.close();
+  });
+
+  test('what it started before stays, what it starts afterwards is there too', async () => {
+    using lab = await createNamespaces(['net']);
+    using next = await createNamespaces(['net']);
+    const inside = `net:[${lab.inode('net')}]`;
+    const there = `net:[${next.inode('net')}]`;
+    const home = place('net');
+    const at = () => place('net');
+    const child = () => spawnSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' });
+    const ways: Record<string, () => Promise<string>> = {
+      promise: () => Promise.resolve().then(at),
+      timer: () => new Promise(done => setTimeout(() => done(at()), 1)),
+      immediate: () => new Promise(done => setImmediate(() => done(at()))),
+      tick: () => new Promise(done => process.nextTick(() => done(at()))),
+      microtask: () => new Promise(done => queueMicrotask(() => done(at()))),
+      file: () => readlink('/proc/self/status').catch(() => at()),
+      await: async () => {
+        await turn();
+        await null;
+        return at();
+      },
+      child: async () => {
+        await turn();
+        return child().stdout.trim();
+      },
+    };
+    const start = () => Object.entries(ways).map(async ([name, way]) => [name, await way()]);
+    const [early, late, own] = await lab.run(async () => {
+      await turn();
+      const early = start();
+      sys.setns(next.fd('net'), 'net');
+      const late = start();
+      const own = [at()];
+      await turn();
+      own.push(at());
+      await Promise.all([...early, ...late]);
+      own.push(at(), outside(at), at());
+      return [await Promise.all(early), await Promise.all(late), own] as const;
+    });
+    const all = (where: string) => Object.fromEntries(Object.keys(ways).map(name => [name, where]));
+    expect(Object.fromEntries(early)).toEqual(all(inside));
+    expect(Object.fromEntries(late)).toEqual(all(there));
+    expect(own).toEqual([there, there, there, home, there]);
+    expect(place('net')).toBe(home);
+  });
+
+  test('an unshare: a server made there serves there, when the callback is long over', async () => {
+    using lab = await createNamespaces(['net']);
+    const home = place('net');
+    const { server, where, handle } = lab.run(() => {
+      sys.unshare('net');
+      const server = createServer(socket => {
+        socket.on('data', () => socket.end(place('net')));
+      });
+      // No interface is up there: a path would do anywhere, an abstract one is the network's.
+      server.listen('\0linux-namespaces-test');
+      return { server, where: place('net'), handle: currentNamespaces() };
+    });
+    await once(server, 'listening');
+    await collectGarbage();
+    expect(place('net')).toBe(home);
+    expect(where).not.toBe(home);
+    expect(where).not.toBe(`net:[${lab.inode('net')}]`);
+    const ask = async () => {
+      const socket = connect('\0linux-namespaces-test');
+      socket.write('?');
+      const [answer] = await once(socket, 'data');
+      await once(socket, 'close');
+      return String(answer);
+    };
+    expect(await handle?.run(ask)).toBe(where);
+    await expect(ask()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    await expect(lab.run(ask)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    expect(await handle?.run(ask)).toBe(where);
+    handle?.close();
+    server.close();
+    await once(server, 'close');
+    expect(place('net')).toBe(home);
+  });
+
+  test('scopes entered from the other side come back to it', async () => {
+    using lab = await createNamespaces(['net']);
+    using next = await createNamespaces(['net']);
+    const inside = `net:[${lab.inode('net')}]`;
+    const there = `net:[${next.inode('net')}]`;
+    const home = place('net');
+    const at = () => place('net');
+    const free = new AsyncResource('free');
+    const seen = await lab.run(async () => {
+      const before = new AsyncResource('before');
+      await turn();
+      sys.setns(next.fd('net'), 'net');
+      const after = new AsyncResource('after');
+      return {
+        before: [before.runInAsyncScope(at), at()],
+        free: [free.runInAsyncScope(at), at()],
+        outside: outside(() => [at(), after.runInAsyncScope(at), before.runInAsyncScope(at), at()]),
+        nested: lab.run(() => [at(), after.runInAsyncScope(at), at()]),
+        here: at(),
+        after,
+      };
+    });
+    expect(seen).toMatchObject({
+      before: [inside, there],
+      free: [home, there],
+      outside: [home, there, inside, home],
+      nested: [inside, there, inside],
+      here: there,
+    });
+    expect([at(), seen.after.runInAsyncScope(at), at()]).toEqual([home, there, home]);
+  });
+
+  test('a raw call in a scope of another place ends with that scope', async () => {
+    using lab = await createNamespaces(['net']);
+    using next = await createNamespaces(['net']);
+    const inside = `net:[${lab.inode('net')}]`;
+    const there = `net:[${next.inode('net')}]`;
+    const home = place('net');
+    const resource = lab.run(() => new AsyncResource('inside'));
+    const seen = resource.runInAsyncScope(() => {
+      sys.setns(next.fd('net'), 'net');
+      return place('net');
+    });
+    expect([seen, place('net')]).toEqual([there, home]);
+    expect(resource.runInAsyncScope(() => place('net'))).toBe(inside);
+    expect(
+      errorOf(() =>
+        lab.run(() => {
+          sys.setns(next.fd('net'), 'net');
+          throw new Error('in the middle');
+        }),
+      ).message,
+    ).toBe('in the middle');
+    expect(place('net')).toBe(home);
+  });
+
+  test('a raw call that fails leaves everything as it was', async () => {
+    using lab = await createNamespaces(['net', 'uts']);
+    const seen = await lab.run(async () => {
+      const context = currentNamespaces();
+      expect(errorOf(() => sys.setns(lab.fd('uts'), 'net'))).toMatchObject({ code: 'EINVAL' });
+      expect(errorOf(() => sys.unshare(['net', 'user']))).toMatchObject({ code: 'EINVAL' });
+      const same = currentNamespaces() === context;
+      await turn();
+      context?.close();
+      return [same, place('net'), place('uts')];
+    });
+    expect(seen).toEqual([true, `net:[${lab.inode('net')}]`, `uts:[${lab.inode('uts')}]`]);
+  });
+});
+
+test('where the context cannot be told, the thread is where it was', () => {
+  const seen = runScript(
+    `
+    import { closeSync, openSync, readlinkSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    import { setns } from 'linux-namespaces/syscalls';
+    const at = () => readlinkSync('/proc/thread-self/ns/net');
+    const lab = await createNamespaces(['net']);
+    const next = await createNamespaces(['net']);
+    const home = at();
+    const attempt = free => {
+      const taken = [];
+      try { for (;;) taken.push(openSync('/dev/null')); } catch {}
+      for (let i = 0; i < free; i++) closeSync(taken.pop());
+      let seen = 'done';
+      try { setns(next.fd('net'), 'net'); } catch (error) { seen = error.code; }
+      for (const fd of taken) closeSync(fd);
+      return seen;
+    };
+    const inside = [];
+    const timer = lab.run(() => setInterval(() => inside.push(at()), 1));
+    lab.run(() => {
+      const here = at();
+      console.log(attempt(0), attempt(1), at() === here);
+      console.log(attempt(9), at() === 'net:[' + next.inode('net') + ']');
+    });
+    console.log(at() === home);
+    console.log(attempt(0), attempt(1), at() === home);
+    console.log(attempt(9), at() === 'net:[' + next.inode('net') + ']');
+    while (inside.length < 3) await new Promise(setImmediate);
+    clearInterval(timer);
+    console.log([...new Set(inside)].join() === 'net:[' + lab.inode('net') + ']');
+    `,
+    ['sh', '-c', 'ulimit -n 100; exec "$@"', 'sh'],
+  );
+  expect(seen).toBe(
+    ['EMFILE EMFILE true', 'done true', 'true', 'EMFILE EMFILE true', 'done true', 'true\n'].join(
+      '\n',
+    ),
+  );
+});
+
+test('a raw call that would leave no way home is refused while a callback is alive', () => {
+  const seen = runScript(
+    `
+    import { readlinkSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    import { unshare } from 'linux-namespaces/syscalls';
+    const at = () => readlinkSync('/proc/thread-self/ns/uts');
+    const home = at();
+    const attempt = () => { try { unshare('uts'); return 'done'; } catch (error) { return error.code; } };
+    const lab = await createNamespaces(['net']);
+    const timer = lab.run(() => setInterval(() => {}, 1));
+    console.log(lab.run(attempt), attempt(), at() === home);
+    await new Promise(done => setTimeout(done, 5));
+    clearInterval(timer);
+    `,
+    // Its network is its own, and its hostname is not.
+    ['unshare', '--user', '--map-root-user', '--net'],
+  );
+  expect(seen).toBe('EPERM EPERM true\n');
+  const free = runScript(
+    `
+    import { createNamespaces } from 'linux-namespaces';
+    import { unshare } from 'linux-namespaces/syscalls';
+    unshare('uts');
+    const lab = await createNamespaces(['net', 'uts']);
+    console.log(lab.run(() => 'inside'));
+    `,
+    ['unshare', '--user', '--map-root-user', '--net'],
+  );
+  expect(free).toBe('inside\n');
+});
+
+test('many raw calls while a callback is alive: no fd is left, no place is wrong', async () => {
+  const seen = runScript(
+    `
+    import { readdirSync, readlinkSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    import { setns } from 'linux-namespaces/syscalls';
+    const at = () => readlinkSync('/proc/thread-self/ns/net');
+    const fds = () => readdirSync('/proc/self/fd').length;
+    const labs = await Promise.all([1, 2, 3].map(() => createNamespaces(['net'])));
+    const names = labs.map(lab => 'net:[' + lab.inode('net') + ']');
+    console.log('warm');
+    const collect = async () => { for (let i = 0; i < 5; i++) { gc(); await new Promise(setImmediate); } };
+    const without = fds();
+    let timer = labs[0].run(() => setInterval(() => { if (at() !== names[0]) console.log('wrong'); }, 1));
+    const before = fds();
+    for (let i = 0; i < 300; i++) {
+      const to = i % 3;
+      setns(labs[to].fd('net'), 'net');
+      if (at() !== names[to]) console.log('wrong at home');
+      await labs[1].run(async () => {
+        setns(labs[2].fd('net'), 'net');
+        if (i % 2) await new Promise(setImmediate);
+        if (at() !== names[2]) console.log('wrong inside');
+      });
+      if (at() !== names[to]) console.log('wrong afterwards');
+      if (i % 10 === 9) await new Promise(setImmediate);
+    }
+    await collect();
+    // Where home is now, besides where the program began.
+    console.log(fds() - before - 1);
+    clearInterval(timer);
+    timer = undefined;
+    for (let i = 0; i < 20 && fds() > without; i++) await collect();
+    console.log(fds() - without);
+    `,
+    ['env', 'NODE_OPTIONS=--expose-gc'],
+  );
+  expect(seen).toBe('warm\n0\n0\n');
+});
+
+test('what a callback started after a raw call is kept in place by nothing else', () => {
+  const seen = runScript(
+    `
+    import { readlinkSync } from 'node:fs';
+    import { createNamespaces } from 'linux-namespaces';
+    import { unshare } from 'linux-namespaces/syscalls';
+    const at = () => readlinkSync('/proc/thread-self/ns/net');
+    const lab = await createNamespaces(['net']);
+    const home = at();
+    const seen = [];
+    let where;
+    const timer = lab.run(() => {
+      unshare('net');
+      where = at();
+      return setInterval(() => seen.push(at()), 1);
+    });
+    for (let i = 0; i < 20; i++) { gc(); await new Promise(setImmediate); }
+    seen.length = 0;
+    while (seen.length < 10) await new Promise(setImmediate);
+    clearInterval(timer);
+    console.log(where !== home, seen.every(place => place === where), at() === home);
+    `,
+    ['env', 'NODE_OPTIONS=--expose-gc'],
+  );
+  expect(seen).toBe('true true true\n');
+});
+
+test('in a Worker it is the Worker that moves', async () => {
+  using lab = await createNamespaces(['net']);
+  const home = place('net');
+  const worker = new Worker(
+    `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const { readlinkSync } = require('node:fs');
+    (async () => {
+      const { createNamespaces, outside } = await import('linux-namespaces');
+      const { setns } = await import('linux-namespaces/syscalls');
+      const at = () => readlinkSync('/proc/thread-self/ns/net');
+      const seen = [at()];
+      setns(workerData, 'net');
+      seen.push(at());
+      const own = await createNamespaces(['net']);
+      seen.push(own.run(at) === 'net:[' + own.inode('net') + ']', at(), own.run(() => outside(at)));
+      own.close();
+      await null;
+      seen.push(at());
+      parentPort.postMessage(seen);
+    })();
+    `,
+    { eval: true, workerData: lab.fd('net') },
+  );
+  const [seen] = await once(worker, 'message');
+  await once(worker, 'exit');
+  const there = `net:[${lab.inode('net')}]`;
+  expect(seen).toEqual([home, there, true, there, there, there]);
+  expect(place('net')).toBe(home);
+});
+
+describe('what a callback cannot enter', () => {
+  test('pid: the children are in it, until the thread goes back', async () => {
+    const seen = runScript(`
+      import { spawnSync } from 'node:child_process';
+      import { readlinkSync } from 'node:fs';
+      import { openNamespace, setns, unshare } from 'linux-namespaces/syscalls';
+      const child = () => spawnSync('readlink', ['/proc/thread-self/ns/pid'], { encoding: 'utf8' }).stdout.trim();
+      const pid = () => spawnSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }).stdout.trim();
+      const home = openNamespace('/proc/self/ns/pid');
+      const before = readlinkSync('/proc/thread-self/ns/pid');
+      unshare('pid');
+      console.log(pid(), readlinkSync('/proc/thread-self/ns/pid') === before);
+      setns(home, 'pid');
+      console.log(pid() !== '1', child() === before);
+    `);
+    expect(seen).toBe('1 true\ntrue true\n');
+  });
+
+  test('mnt and time: by unshare, and mnt then by setns', async () => {
+    await using target = await startTarget('--mount', '--uts');
+    const seen = runScript(`
+      import { readlinkSync } from 'node:fs';
+      import { readlink } from 'node:fs/promises';
+      import { openNamespace, setns, unshare } from 'linux-namespaces/syscalls';
+      const at = (type, task = 'thread-self') => readlinkSync('/proc/' + task + '/ns/' + type);
+      const mnt = at('mnt');
+      const theirs = openNamespace('/proc/${target.pid}/ns/mnt');
+      unshare(['mnt', 'time']);
+      console.log(at('mnt') !== mnt, at('time') !== at('time_for_children'));
+      setns(theirs, 'mnt');
+      console.log(at('mnt') === '${placeOf(target.pid, 'mnt')}');
+      // The pool is where it was.
+      console.log((await readlink('/proc/thread-self/ns/mnt')) === mnt);
+    `);
+    expect(seen).toBe('true true\ntrue\ntrue\n');
+  });
+});
+
+test('a target that dies in the middle of setns moves the thread wholly or not at all', async () => {
+  for (let round = 0; round < 6; round++) {
+    await using target = await startTarget('--net', '--uts', '--ipc');
+    const wanted = ['ipc', 'net', 'uts'] as const;
+    const theirs = wanted.map(type => placeOf(target.pid, type));
+    const home = wanted.map(place);
+    const pidfd = open(sys.pidfdOpen(target.pid));
+    const back = wanted.map(type => [type, ours(type)] as const);
+    const killer = spawn('sh', ['-c', `sleep 0.00${round}; kill -9 ${target.pid}`]);
+    for (let gone = false; !gone; ) {
+      try {
+        sys.setns(pidfd, wanted);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ESRCH' });
+        gone = true;
+      }
+      const seen = wanted.map(place);
+      for (const [type, fd] of back) sys.setns(fd, type);
+      expect(seen).toEqual(gone ? home : theirs);
+    }
+    await once(killer, 'close');
+  }
+});
