@@ -1,12 +1,23 @@
 // Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
 const entries = /src\/(index|syscalls|vitest)\.ts$/;
+/** `file` and all that it imports, and these in their turn, but for types. */
+function importsOf(file, seen = new Set()) {
+  if (seen.has(file)) return seen;
+  seen.add(file);
+  const imports = readFileSync(file, 'utf8').matchAll(
+    /^(?:import|export) (?!type )[^;]*?'(\.[^']+)'/gms,
+  );
+  for (const [, path] of imports) importsOf(join(dirname(file), path), seen);
+  return seen;
+}
+
 /** What a program that is entered waits for, in one file. */
-const start =
-  /src\/(binding|builtin|errnos|errors|fds|handle|owner|permission|proc|target|types|cli\/(arguments|enter|program|target|type-options)|child\/(capabilities|failures|launch|options|plan|target-process)|create\/(failures|id-maps|options|request))\.ts$/;
+const entering = importsOf(join(import.meta.dirname, 'src/cli/enter.ts'));
+const start = id => entering.has(id);
 
 const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.

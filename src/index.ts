@@ -1,4 +1,7 @@
 /** The public names. */
+
+export { NamespaceError } from './base/errors.ts';
+export type { NamespaceType, Types } from './base/namespace-types.ts';
 export { currentNamespaces, outside, withNamespaces } from './callback/run.ts';
 export type { Capability } from './child/capabilities.ts';
 export type {
@@ -23,13 +26,18 @@ export type {
 } from './containers/container.ts';
 export { findContainer } from './containers/find.ts';
 export { listContainers } from './containers/list.ts';
+export { unbindNamespace } from './create/bind.ts';
 export { type CreateNamespacesOptions, createNamespaces } from './create/create.ts';
 export type { IdMap, IdRange, IdRule, IdRules } from './create/id-maps.ts';
 export { type Networks, networks } from './create/networks.ts';
 export type { CreateOptions } from './create/options.ts';
-export { unbindNamespace } from './create/bind.ts';
-export { NamespaceError } from './base/errors.ts';
 export type { ContainerChoice } from './inspect/container-choice.ts';
+export {
+  type NamespaceIdentity,
+  namespacesOf,
+  type PlacedIdentity,
+  sameNamespaces,
+} from './inspect/identity.ts';
 export {
   type InterfaceAddress,
   type InterfaceInfo,
@@ -45,23 +53,16 @@ export {
   type NamespaceList,
   type NamespaceMount,
 } from './inspect/list-namespaces.ts';
-export {
-  type NamespaceIdentity,
-  namespacesOf,
-  type PlacedIdentity,
-  sameNamespaces,
-} from './inspect/identity.ts';
-export {
-  type InternetSocket,
-  listSockets,
-  type SocketInfo,
-  type SocketList,
-  type SocketOptions,
-  type SocketProcess,
-  type SocketState,
-  type UnixSocket,
-} from './inspect/sockets.ts';
 export { type ProcessNode, type ProcessTree, processTree } from './inspect/process-tree.ts';
+export type {
+  InternetSocket,
+  SocketInfo,
+  SocketList,
+  SocketProcess,
+  SocketState,
+  UnixSocket,
+} from './inspect/socket-types.ts';
+export { listSockets, type SocketOptions } from './inspect/sockets.ts';
 export { Namespaces } from './namespaces-methods.ts';
 export type { ContainerRoot } from './root/container-root.ts';
 export type { Archive } from './root/extract.ts';
@@ -83,7 +84,6 @@ export type {
   WriteFileOptions,
 } from './root/options.ts';
 export { openNamespaces, type Paths, type Target } from './target/target.ts';
-export type { NamespaceType, Types } from './base/namespace-types.ts';
 export type { WorkerError } from './worker/errors.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';
 export type {

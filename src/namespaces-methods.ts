@@ -2,13 +2,14 @@
  * Completes `Namespaces` (handle.ts) with what it can start. Here, because this is done by modules of
  * higher layers, which know the handle themselves.
  */
+
+import type { NamespaceType } from './base/namespace-types.ts';
 import { runInside } from './callback/run.ts';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
 import type { Exec, ExecFile, Fork, Spawn } from './child/signatures.ts';
 import { exec, execFile, fork, spawn, within } from './child/spawn.ts';
 import { bindTo } from './create/bind.ts';
 import { Namespaces } from './target/namespaces.ts';
-import type { NamespaceType } from './base/namespace-types.ts';
 
 export { Namespaces } from './target/namespaces.ts';
 

@@ -7,8 +7,8 @@
  *     });
  */
 import { test as base, type TestAPI } from 'vitest';
-import { createNamespaces } from './create/create.ts';
 import type { NamespaceError } from './base/errors.ts';
+import { createNamespaces } from './create/create.ts';
 import type { Namespaces } from './namespaces-methods.ts';
 
 /**

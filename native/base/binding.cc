@@ -1,14 +1,10 @@
-// JavaScript to sys.h. Numbers in, a number out: >= 0, or -errno.
-#include <uv.h>
+// JavaScript to namespaces.h: numbers in, a number out (>= 0, or -errno).
 
-#include <atomic>
 #include <string>
 
-#include "napi/exports.h"
-#include "napi/environment.h"
-#include "child/environ.h"
-#include "child/sealed_program.h"
 #include "base/namespaces.h"
+#include "napi/environment.h"
+#include "napi/exports.h"
 #include "napi/values.h"
 
 namespace js {
@@ -115,48 +111,9 @@ napi_value GetOwnerUid(napi_env env, napi_callback_info info) {
   return done < 0 ? FromInt(env, done) : FromDouble(env, uid);
 }
 
-// readEnviron(directory, most, wait): a Buffer, or -errno as a number.
-napi_value ReadEnviron(napi_env env, napi_callback_info info) {
-  const Arguments<3> given(env, info);
-  environ_file::Text text;
-  const int done = environ_file::read(Int(env, given[0]), static_cast<size_t>(Int(env, given[1])),
-                                      Int(env, given[2]), &text);
-  if (done < 0) return FromInt(env, done);
-  napi_value buffer = nullptr;
-  napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
-  return buffer;
-}
-
-// libuv makes all threads of its pool when it is first given work, and waits until each has
-// started. A thread inherits the namespaces of its maker for good, so this has to happen at home,
-// before the first switch of any thread of the process.
-napi_value WarmThreadPool(napi_env env, napi_callback_info) {
-  static std::atomic<bool> warm{false};
-  if (warm.exchange(true)) return FromInt(env, 0);
-  uv_loop_t* loop = nullptr;
-  napi_get_uv_event_loop(env, &loop);
-  auto* request = new uv_work_t;
-  const int done = uv_queue_work(
-      loop, request, [](uv_work_t*) {}, [](uv_work_t* work, int) { delete work; });
-  if (done != 0) {
-    delete request;
-    warm = false;
-  }
-  return FromInt(env, done);
-}
-
-// The end of the process, where going on would mean to run in the wrong namespace. Written straight
-// to stderr: nothing of Node's may run any more.
-napi_value Die(napi_env env, napi_callback_info info) {
-  const Arguments<1> given(env, info);
-  const std::string words = Text(env, given[0]) + "\n";
-  sys::write_all(2, words.c_str(), static_cast<int>(words.size()));
-  abort();
-}
-
 }  // namespace
 
-void Sys(napi_env env, napi_value exports) {
+void ExportBase(napi_env env, napi_value exports) {
   Export(env, exports, "pidfdOpen", OpenBinary<PidfdOpen>);
   Export(env, exports, "pidfdNamespace", OpenBinary<sys::pidfd_namespace>);
   Export(env, exports, "openDirectory", OpenPath<sys::open_directory>);
@@ -179,11 +136,6 @@ void Sys(napi_env env, napi_value exports) {
   Export(env, exports, "getOwnerUid", GetOwnerUid);
   Export(env, exports, "getInode", GetInode);
   Export(env, exports, "getId", GetId);
-  Export(env, exports, "readEnviron", ReadEnviron);
-  Export(env, exports, "warmThreadPool", WarmThreadPool);
-  Export(env, exports, "die", Die);
-  Export(env, exports, "nodeProgram", Nullary<program::node>);
-  Export(env, exports, "preloadedObject", Nullary<program::preload>);
 }
 
 }  // namespace js

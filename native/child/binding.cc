@@ -1,10 +1,14 @@
-// JavaScript to spawn.h: starts a child and sends it signals.
+// JavaScript to spawn.h, environ.h and sealed_program.h: starts a child and sends it signals, and
+// gives what it is started from.
 #include <string>
 #include <vector>
 
-#include "napi/exports.h"
-#include "child/watched_child.h"
+#include "child/environ.h"
+#include "child/sealed_program.h"
 #include "child/spawn.h"
+#include "napi/exports.h"
+#include "napi/values.h"
+#include "napi/watched_child.h"
 
 namespace js {
 namespace {
@@ -138,15 +142,37 @@ Napi::Value Unref(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// readEnviron(directory, most, wait): a Buffer, or -errno as a number.
+napi_value ReadEnviron(napi_env env, napi_callback_info info) {
+  const Arguments<3> given(env, info);
+  environ_file::Text text;
+  const int done =
+      environ_file::read(js::Int(env, given[0]), static_cast<size_t>(js::Int(env, given[1])),
+                         js::Int(env, given[2]), &text);
+  if (done < 0) return FromInt(env, done);
+  napi_value buffer = nullptr;
+  napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
+  return buffer;
+}
+
+// fds that stay open, of what a worker is made of.
+template <int (*open)()>
+napi_value Program(napi_env env, napi_callback_info) {
+  return FromInt(env, open());
+}
+
 }  // namespace
 
-void Spawn(napi_env given, napi_value object) {
+void ExportChild(napi_env given, napi_value object) {
   const Napi::Env env(given);
   Napi::Object exports(env, object);
   exports.Set("spawn", Napi::Function::New<Spawn>(env, "spawn"));
   exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));
   exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));
+  Export(given, object, "readEnviron", ReadEnviron);
+  Export(given, object, "nodeProgram", Program<program::node>);
+  Export(given, object, "preloadedObject", Program<program::preload>);
 }
 
 }  // namespace js

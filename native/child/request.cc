@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "child/sealed_program.h"
 #include "child/internal.h"
+#include "child/sealed_program.h"
 
 #ifndef SO_PASSRIGHTS
 #define SO_PASSRIGHTS 83

@@ -9,10 +9,10 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "child/keeper.h"
-#include "launcher_bytes.h"  // made by launcher/embed.mjs
-#include "child/sealed_program.h"
 #include "child/internal.h"
+#include "child/keeper.h"
+#include "child/sealed_program.h"
+#include "launcher_bytes.h"  // made by launcher/embed.mjs
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000

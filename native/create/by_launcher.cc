@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "child/keeper.h"
 #include "base/kernel.h"
-#include "child/internal.h"
 #include "base/namespaces.h"
+#include "child/internal.h"
+#include "child/keeper.h"
 
 namespace hold {
 namespace {

@@ -1,5 +1,5 @@
-// The bounds of one look at the machine; the figures are in src/base/limits.ts. Several threads use up
-// the same ones. Knows nothing of JavaScript.
+// The bounds of one look at the machine; the figures are in src/base/limits.ts. Several threads use
+// up the same ones. Knows nothing of JavaScript.
 #pragma once
 #include <atomic>
 #include <cstddef>

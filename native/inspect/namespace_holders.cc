@@ -20,10 +20,10 @@
 #include <algorithm>
 
 #include "base/kernel.h"
-#include "inspect/netlink_messages.h"
-#include "inspect/netlink.h"
-#include "inspect/namespace_scan.h"
 #include "base/namespaces.h"
+#include "inspect/namespace_scan.h"
+#include "inspect/netlink.h"
+#include "inspect/netlink_messages.h"
 
 namespace scan {
 namespace {

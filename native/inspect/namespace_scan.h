@@ -5,11 +5,11 @@
 #pragma once
 #include <vector>
 
-#include "inspect/scan_threads.h"
 #include "inspect/limits.h"
+#include "inspect/namespace_table.h"
 #include "inspect/netlink.h"
 #include "inspect/proc.h"
-#include "inspect/namespace_table.h"
+#include "inspect/scan_threads.h"
 
 namespace scan {
 

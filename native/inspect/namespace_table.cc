@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/kernel.h"
-#include "inspect/netlink.h"
 #include "base/namespaces.h"
+#include "inspect/netlink.h"
 
 namespace scan {
 namespace {

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
+#include "base/namespaces.h"
 #include "inspect/netlink_messages.h"
 #include "inspect/proc.h"
-#include "base/namespaces.h"
 
 namespace netlink {
 namespace {

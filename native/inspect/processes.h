@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "inspect/scan_threads.h"
 #include "inspect/limits.h"
 #include "inspect/proc.h"
+#include "inspect/scan_threads.h"
 
 namespace processes {
 

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "base/left_behind.h"
-#include "inspect/proc.h"
 #include "base/namespaces.h"
+#include "inspect/left_behind.h"
+#include "inspect/proc.h"
 
 namespace crew {
 namespace {

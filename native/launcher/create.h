@@ -1,6 +1,6 @@
 /* The part of launcher.c that makes new namespaces, and makes them what was asked for: names,
- * interfaces, mounts, root; maps.h does ids and clocks. Included there, once. src/create/launcher-request.ts
- * writes the struct.
+ * interfaces, mounts, root; maps.h does ids and clocks. Included there, once.
+ * src/create/launcher-request.ts writes the struct.
  */
 #pragma once
 #include <asm/statfs.h>

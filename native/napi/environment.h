@@ -36,7 +36,7 @@ class PerEnv {
     if (fd >= 0 && static_cast<size_t>(fd) < held_.size()) held_[fd] = false;
   }
 
-  void* watch = nullptr;  // bind_debugger.cc's own
+  void* watch = nullptr;  // of callback/binding.cc
 
  private:
   std::vector<bool> held_;

@@ -1,4 +1,4 @@
-// A job that looks at something, for the bind_*.cc files. What all of them answer: `error` and
+// A job that looks at something, for the binding.cc files. What all of them answer: `error` and
 // `step`, and what was put together on the thread. Long lists go over as a few flat arrays and one
 // text.
 #pragma once

@@ -4,12 +4,12 @@
 
 #include <string>
 
-#include "napi/exports.h"
-#include "root/operation.h"
 #include "napi/environment.h"
+#include "napi/exports.h"
 #include "napi/job.h"
 #include "napi/question.h"
 #include "napi/values.h"
+#include "root/operation.h"
 
 namespace js {
 namespace {
@@ -228,7 +228,7 @@ napi_value Progress(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-void Root(napi_env env, napi_value exports) {
+void ExportRoot(napi_env env, napi_value exports) {
   Export(env, exports, "rootOpen", Open);
   Export(env, exports, "rootWithin", Within);
   Export(env, exports, "rootClose", Close);

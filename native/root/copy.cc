@@ -8,9 +8,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/kernel.h"
 #include "root/copy_attributes.h"
 #include "root/filesystem.h"
-#include "base/kernel.h"
 
 namespace root {
 namespace {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "root/copy_content.h"
-#include "root/copy_thread.h"
 #include "root/copy_links.h"
+#include "root/copy_thread.h"
 #include "root/tree.h"
 #include "root/walk.h"
 

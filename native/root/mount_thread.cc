@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "root/filesystem.h"
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "root/filesystem.h"
 
 namespace root {
 namespace {

@@ -5,11 +5,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/namespaces.h"
 #include "root/change.h"
 #include "root/file.h"
 #include "root/filesystem.h"
 #include "root/unpack.h"
-#include "base/namespaces.h"
 
 namespace root {
 namespace {

@@ -6,13 +6,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { packageRoot } from './binding.ts';
 
-interface Chunks {
-  'free-names': typeof import('../worker/free-names.ts');
-  tar: typeof import('../root/tar.ts');
-}
-
 const load = createRequire(import.meta.url);
 
-export function chunk<N extends keyof Chunks>(name: N): Chunks[N] {
-  return load(join(packageRoot, 'lib', `${name}.cjs`)) as Chunks[N];
+/** `Module`: what the source of that chunk exports. */
+export function chunk<Module>(name: 'free-names' | 'tar'): Module {
+  return load(join(packageRoot, 'lib', `${name}.cjs`)) as Module;
 }

@@ -4,9 +4,9 @@
  */
 import { getSystemErrorMap, inspect } from 'node:util';
 import { errnos } from './errnos.ts';
+import { isType, kinds, type NamespaceType, type Types } from './namespace-types.ts';
 import { own } from './own-properties.ts';
 import { printable } from './printable.ts';
-import { isType, kinds, type NamespaceType, type Types } from './namespace-types.ts';
 
 export interface Circumstances {
   /** The type of namespace that the call was about. */

@@ -9,8 +9,8 @@
  */
 import { createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 import { inspect } from 'node:util';
-import type { Fds } from '../target/fds.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
+import type { Fds } from '../target/fds.ts';
 import { checkCopies, isOthers, tellCopies } from './copies.ts';
 import { sessionOf } from './http2.ts';
 import {

@@ -4,10 +4,10 @@
  */
 import { binding } from '../base/binding.ts';
 import { checkFunction, checkTypes, failure, refusal } from '../base/errors.ts';
+import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget, type Target } from '../target/target.ts';
-import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
 import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';

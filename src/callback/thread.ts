@@ -5,9 +5,9 @@
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
+import { type Kind, type NamespaceType, threadKinds } from '../base/namespace-types.ts';
 import type { Fds } from '../target/fds.ts';
 import { openThread } from '../target/target.ts';
-import { type Kind, type NamespaceType, threadKinds } from '../base/namespace-types.ts';
 
 /** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
 export type Place = readonly number[];

@@ -1,9 +1,9 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
-import type { SpawnFailure } from '../base/binding.ts';
-import { creationAdvice, stepFailure } from '../create/failures.ts';
+import type { SpawnFailure } from '../base/addon.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
+import { creationAdvice, stepFailure } from '../create/failures.ts';
 import { capabilityName } from './capabilities.ts';
 
 /** What a message needs to know of the call. */

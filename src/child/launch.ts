@@ -1,5 +1,6 @@
 /** Starts the launcher (native/launcher) on a plan. */
-import { binding, type Spawned, type SpawnFailure } from '../base/binding.ts';
+import type { Spawned, SpawnFailure } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
 import type { Place } from './failures.ts';
 

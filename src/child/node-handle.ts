@@ -4,7 +4,8 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:os';
-import { binding, type Child, type Spawned, type SpawnFailure } from '../base/binding.ts';
+import type { Child, Spawned, SpawnFailure } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import type { NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';

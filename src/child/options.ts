@@ -7,11 +7,11 @@ import type {
 } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
-import { own as ownOf } from '../base/own-properties.ts';
-import type { Target } from '../target/target.ts';
 import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
+import { own as ownOf } from '../base/own-properties.ts';
+import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
+import type { Target } from '../target/target.ts';
 import type { Capability } from './capabilities.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -3,20 +3,20 @@
  * the child has been started, and lets go of it.
  */
 import { binding } from '../base/binding.ts';
-import { encode } from '../create/launcher-request.ts';
 import { failure, invalidValue } from '../base/errors.ts';
+import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
+import { own as ownOf } from '../base/own-properties.ts';
+import { encode } from '../create/launcher-request.ts';
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { own as ownOf } from '../base/own-properties.ts';
 import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
 import { openTarget, type Target } from '../target/target.ts';
-import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { type ChildPlace, type Environment, isSettable, type Own, ordered } from './options.ts';
 import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
-import type { Credentials } from './status.ts';
 import { TargetProcess } from './source-process.ts';
+import type { Credentials } from './status.ts';
 
 /** LAUNCH_* of native/launcher/launch.h. */
 const flag = {

@@ -5,8 +5,8 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
-import { builtin } from '../base/lazy-builtins.ts';
 import { invalidType, refusal } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
 import { requirePermission } from '../base/permission.ts';
 import { requireNode } from '../base/runtime.ts';

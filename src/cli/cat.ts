@@ -1,8 +1,8 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
 import { pipeline } from 'node:stream/promises';
 import { readArguments, UsageError } from './arguments.ts';
-import { stdout } from './output.ts';
 import { inRoot, placesOf } from './file-argument.ts';
+import { stdout } from './output.ts';
 
 export const usage = `linux-namespaces cat PID|NAME:/PATH...
 

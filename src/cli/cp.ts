@@ -1,9 +1,9 @@
 /** `linux-namespaces cp`: files and trees between a container and here. */
 import { statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import type { Progress } from '../root/calls.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
+import type { Progress } from '../root/request.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { inRoot, type Place, placesOf } from './file-argument.ts';
 

@@ -1,8 +1,8 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import { openTarget, type Target } from '../target/target.ts';
-import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { type ProgramPlace, runProgram } from './program.ts';
 import { targetOf } from './target-argument.ts';

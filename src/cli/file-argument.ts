@@ -2,8 +2,8 @@
 import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { UsageError } from './arguments.ts';
-import { targetOf } from './target-argument.ts';
 import { bytesOfWords } from './raw-words.ts';
+import { targetOf } from './target-argument.ts';
 
 export interface Place {
   /** undefined: here. */

@@ -1,5 +1,5 @@
 /** `linux-namespaces ports`: the sockets of a network namespace and whose they are, as `ss -nlp` has it. */
-import type { SocketInfo } from '../inspect/sockets.ts';
+import type { SocketInfo } from '../inspect/socket-types.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { insideOf, printJson, printTable } from './table.ts';

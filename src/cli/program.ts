@@ -5,14 +5,15 @@
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { getSystemErrorName } from 'node:util';
-import { binding, type SpawnFailure } from '../base/binding.ts';
+import type { SpawnFailure } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { requirePermission } from '../base/permission.ts';
 import { childFailure } from '../child/failures.ts';
 import { hasStarted, launch, type NodeOptions } from '../child/launch.ts';
 import { type ChildPlace, type Environment, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { isId } from '../create/options.ts';
-import { errnos } from '../base/errnos.ts';
-import { requirePermission } from '../base/permission.ts';
 import { UsageError } from './arguments.ts';
 
 /** Those that are meant for a program by whoever sends them to us. */

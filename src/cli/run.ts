@@ -1,10 +1,10 @@
 /** `linux-namespaces run`: a program in new namespaces, with the options of unshare(1). */
 import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import type { IdMap, IdRule } from '../create/id-maps.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
-import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { type ProgramPlace, runProgram } from './program.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';

@@ -15,11 +15,11 @@ import { readContainerd } from './containerd.ts';
 import { readDocker } from './docker.ts';
 import { findPlaces } from './locations.ts';
 import { readPodman } from './podman.ts';
-import { hostInodes, type Inodes, lookAt, type Process } from './verified-process.ts';
 import { Reader } from './reader.ts';
 import { readRuntimes } from './runtimes.ts';
 import { first, type Group, join } from './sighting.ts';
 import { Sockets } from './sockets.ts';
+import { hostInodes, type Inodes, lookAt, type Process } from './verified-process.ts';
 
 /**
  * The containers of all engines on this machine: Docker's, Podman's (of all users, for root),

@@ -5,9 +5,9 @@
  */
 import type { Socket } from 'node:net';
 import { binding } from '../base/binding.ts';
-import { builtin } from '../base/lazy-builtins.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import { sockets as limits, state } from '../base/limits.ts';
 import { adviceFor, type Reader } from './reader.ts';
 

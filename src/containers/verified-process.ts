@@ -4,8 +4,8 @@
  */
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
-import { startTimeOf } from '../base/proc.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
+import { startTimeOf } from '../base/proc.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 
 /** What an engine claims. */

@@ -4,13 +4,13 @@
  */
 import { binding } from '../base/binding.ts';
 import { checkTypes, failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
+import { requirePermission } from '../base/permission.ts';
 import { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { requirePermission } from '../base/permission.ts';
-import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { creationAdvice, stepFailure } from './failures.ts';
-import { type CreateOptions, checkBoolean, checkCreateOptions, checkPath } from './options.ts';
 import { encode } from './launcher-request.ts';
+import { type CreateOptions, checkBoolean, checkCreateOptions, checkPath } from './options.ts';
 
 export interface CreateNamespacesOptions extends CreateOptions {
   /**

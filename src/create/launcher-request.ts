@@ -1,6 +1,7 @@
 /** From checked options to what the launcher is told of new namespaces: native/launcher/create.h. */
-import { own } from '../base/own-properties.ts';
+
 import type { NamespaceType } from '../base/namespace-types.ts';
+import { own } from '../base/own-properties.ts';
 import { writeMaps } from './id-maps.ts';
 import type { CreateOptions } from './options.ts';
 

@@ -4,9 +4,9 @@ import { binding } from '../base/binding.ts';
 import { failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget } from '../target/target.ts';
+import { bindFailure, unbind } from './bind.ts';
 import { createNamespaces } from './create.ts';
 import type { CreateOptions } from './options.ts';
-import { bindFailure, unbind } from './bind.ts';
 
 /**
  * Networks with names, which live until they are removed, or the machine ends: the same as those of

@@ -1,8 +1,8 @@
 /** What new namespaces can be asked to be like, and whether what was asked makes sense. */
 import { isAbsolute } from 'node:path';
 import { invalidType, invalidValue } from '../base/errors.ts';
-import { own } from '../base/own-properties.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
+import { own } from '../base/own-properties.ts';
 import { checkIdMap, type IdMap } from './id-maps.ts';
 
 /**

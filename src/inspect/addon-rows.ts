@@ -1,5 +1,6 @@
 /** What the lookers share: an answer of the addon, or why there is none, and the names of users. */
-import { binding, type Looked } from '../base/binding.ts';
+import type { Looked } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
 import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 

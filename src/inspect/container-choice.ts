@@ -2,10 +2,11 @@
  * Joins what this room lists with the containers of the room next door: the one import sideways of
  * this room.
  */
+
+import { invalidType } from '../base/errors.ts';
 import type { Container } from '../containers/container.ts';
 import { listContainers } from '../containers/list.ts';
 import { Members } from '../containers/membership.ts';
-import { invalidType } from '../base/errors.ts';
 
 export interface ContainerChoice {
   /**

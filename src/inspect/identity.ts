@@ -2,11 +2,11 @@
 import { readdirSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
 import { checkTypes, failure, invalidValue } from '../base/errors.ts';
+import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { pidIn } from '../target/process-identity.ts';
 import { openTarget, openThread, type Paths, type Target } from '../target/target.ts';
-import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 
 export interface NamespaceIdentity {
   /** The number by which /proc and lsns know it; the kernel may give it again later. */

@@ -1,14 +1,15 @@
 /** `listNamespaces`: every namespace of the machine, as far as /proc shows it. */
-import { binding, type NamespaceScan } from '../base/binding.ts';
-import type { Container } from '../containers/container.ts';
-import type { Members } from '../containers/membership.ts';
+import type { NamespaceScan } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
 import { checkTypes, invalidType, optionsIn } from '../base/errors.ts';
 import { lookingLimits } from '../base/limits.ts';
-import type { Target } from '../target/target.ts';
 import { kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
+import type { Container } from '../containers/container.ts';
+import type { Members } from '../containers/membership.ts';
+import type { Target } from '../target/target.ts';
+import { looked, split, userNames } from './addon-rows.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './container-choice.ts';
 import { identitiesOf, ownIdentities } from './identity.ts';
-import { looked, split, userNames } from './addon-rows.ts';
 
 export interface ListOptions extends ContainerChoice {
   /** Only those of these types. Default: all types. */

@@ -1,17 +1,17 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
 import { binding } from '../base/binding.ts';
-import type { Container } from '../containers/container.ts';
-import type { Members } from '../containers/membership.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, optionsIn } from '../base/errors.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
+import { openProcess } from '../base/proc.ts';
+import type { Container } from '../containers/container.ts';
+import type { Members } from '../containers/membership.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
-import { openProcess } from '../base/proc.ts';
 import type { Target } from '../target/target.ts';
-import type { NamespaceType } from '../base/namespace-types.ts';
+import { userNames } from './addon-rows.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './container-choice.ts';
 import { identitiesOf, ownIdentities } from './identity.ts';
-import { userNames } from './addon-rows.ts';
 import { type ProcessRow, processRows } from './processes.ts';
 
 export interface ProcessNode {

@@ -9,7 +9,7 @@ import {
   protocols,
   type Request,
 } from './netlink.ts';
-import type { InternetSocket, SocketState, UnixSocket } from './sockets.ts';
+import type { InternetSocket, SocketState, UnixSocket } from './socket-types.ts';
 
 export type Bare<S> = Omit<S, 'processes'>;
 

@@ -25,7 +25,7 @@ async function* blocks(
   options: ArchiveOptions & { signal: AbortSignal },
   end: AbortController,
 ): AsyncGenerator<Uint8Array> {
-  const tar = chunk('tar');
+  const tar = chunk<typeof import('./tar.ts')>('tar');
   const stream = tar.pack();
   stream.on('error', () => {}); // the iterator throws it
   const packing = new Packing(calls, shown, options, stream, tar);

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { archive } from './archive.ts';
-import { Calls, type operations, type Request } from './calls.ts';
+import { Calls } from './calls.ts';
 import { readFile, writeFile } from './contents.ts';
 import { copy } from './copies.ts';
 import { entriesOf, statsOf } from './entries.ts';
@@ -32,6 +32,7 @@ import {
   shownAs,
   type WriteFileOptions,
 } from './options.ts';
+import type { operations, Request } from './request.ts';
 import { openHandle, readStream, writeStream } from './streams.ts';
 
 type Data = Parameters<typeof writeFile>[2];

@@ -1,8 +1,8 @@
 /** Copies between inside and outside: the options, and asking a filter. */
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { invalidType, invalidValue } from '../base/errors.ts';
 import { throwIfAborted } from '../base/abort.ts';
+import { invalidType, invalidValue } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
 import { bytesOf, type CopyOptions, type InsidePath, optionsOf, shownAs } from './options.ts';
 

@@ -1,13 +1,14 @@
 /** A stream of tar, into a directory of a container: each entry is put there by the rules of copies. */
 
 import { constants } from 'node:fs';
+import { abortError, onAbort } from '../base/abort.ts';
 import { chunk } from '../base/chunks.ts';
 import { errnos } from '../base/errnos.ts';
 import { fileFailure, invalidType } from '../base/errors.ts';
-import { abortError, onAbort } from '../base/abort.ts';
-import type { Calls, Request } from './calls.ts';
+import type { Calls } from './calls.ts';
 import { copyFlags } from './copies.ts';
 import { bytesOf, type ExtractOptions, type InsidePath, optionsOf, shownAs } from './options.ts';
+import type { Request } from './request.ts';
 import type { Entry, Parser, Said } from './tar.ts';
 
 export type Archive = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
@@ -48,7 +49,7 @@ export async function extract(
     throw invalidType('archive', 'a stream or an iterable of Buffers', archive);
   }
   const { signal } = all;
-  const tar = chunk('tar');
+  const tar = chunk<typeof import('./tar.ts')>('tar');
   const { fd } = await calls.call({
     operation: 'open',
     syscall: 'open',

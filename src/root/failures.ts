@@ -1,8 +1,8 @@
 /** From what a call came to, to an error in Node's words and with what to do about it. */
-import type { CallResult } from '../base/binding.ts';
+import type { CallResult } from '../base/addon.ts';
 import { errnos } from '../base/errnos.ts';
 import { type Files, fileFailure, type NamespaceError } from '../base/errors.ts';
-import type { Request } from './calls.ts';
+import type { Request } from './request.ts';
 
 /** Node's own codes for what is no failure of a system call. */
 const codes: Readonly<Record<string, string>> = {

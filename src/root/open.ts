@@ -4,13 +4,14 @@
  * afterwards is of one process, whatever its pid comes to mean.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { binding, type OpenedRoot } from '../base/binding.ts';
+import type { OpenedRoot } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
-import { Namespaces } from '../target/namespaces.ts';
 import { own } from '../base/own-properties.ts';
-import { isChild, pidIn } from '../target/process-identity.ts';
 import { openProcess } from '../base/proc.ts';
+import { Namespaces } from '../target/namespaces.ts';
+import { isChild, pidIn } from '../target/process-identity.ts';
 import { checkPid, openTarget, type Target } from '../target/target.ts';
 
 export interface Place {

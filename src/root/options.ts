@@ -1,9 +1,9 @@
 /** The options of the calls, and reading them: as Node reads those of its own functions. */
 import { constants } from 'node:fs';
 import { invalidType, invalidValue } from '../base/errors.ts';
-import { own } from '../base/own-properties.ts';
-import type { Progress } from './calls.ts';
 import { checkNames } from '../base/known-names.ts';
+import { own } from '../base/own-properties.ts';
+import type { Progress } from './request.ts';
 
 /** A path inside: from the root of the container on, with or without a slash at its beginning. */
 export type InsidePath = string | Uint8Array;

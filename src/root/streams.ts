@@ -1,9 +1,9 @@
 /** Node's own FileHandles and streams, on files of a container. */
 import fs, { type ReadStream, type WriteStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { abortError, onAbort } from '../base/abort.ts';
 import { errnos } from '../base/errnos.ts';
 import { fileFailure } from '../base/errors.ts';
-import { abortError, onAbort } from '../base/abort.ts';
 import type { Calls } from './calls.ts';
 import { tidied } from './contents.ts';
 import { refusedChange } from './failures.ts';

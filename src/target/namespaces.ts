@@ -5,8 +5,8 @@
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidValue } from '../base/errors.ts';
-import type { Fds } from './fds.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
+import type { Fds } from './fds.ts';
 
 /** For handles that were dropped without being closed. */
 const dropped = new FinalizationRegistry<Fds>(fds => fds.release());

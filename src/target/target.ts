@@ -6,12 +6,12 @@
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
+import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
+import { has, own, property } from '../base/own-properties.ts';
+import { gone, openProcess as openDirectory, unreadable } from '../base/proc.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
-import { has, own, property } from '../base/own-properties.ts';
 import { checkStart, isChild, livePid, type Owner, startTimeIn } from './process-identity.ts';
-import { gone, openProcess as openDirectory, unreadable } from '../base/proc.ts';
-import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 
 /** Paths of namespaces, such as `{ net: '/run/netns/blue' }`. */
 export type Paths = { readonly [type in NamespaceType]?: string };

@@ -5,8 +5,8 @@
  */
 import type { Socket } from 'node:net';
 import { binding } from '../base/binding.ts';
-import { builtin } from '../base/lazy-builtins.ts';
 import { failure } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { Reading } from './output.ts';
 
 const net = builtin('node:net');

@@ -1,7 +1,7 @@
 /** A worker that is kept, and one for a single call. */
 import { checkTypes, invalidType } from '../base/errors.ts';
-import { own } from '../base/own-properties.ts';
 import type { Types } from '../base/namespace-types.ts';
+import { own } from '../base/own-properties.ts';
 import {
   checkOptions,
   type EvaluateOptions,

@@ -1,10 +1,11 @@
 /** What openWorker takes, and whether it makes sense. */
+
+import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
+import type { NamespaceType, Types } from '../base/namespace-types.ts';
+import { own } from '../base/own-properties.ts';
 import type { Environment } from '../child/options.ts';
 import type { CreateOptions } from '../create/options.ts';
-import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
-import { own } from '../base/own-properties.ts';
 import type { Target } from '../target/target.ts';
-import type { NamespaceType, Types } from '../base/namespace-types.ts';
 
 /** As in node:worker_threads. */
 export interface ResourceLimits {

@@ -28,7 +28,11 @@ function read(fn: unknown, text: string): Source {
   if (/^class\b/.test(text)) throw invalidValue('fn', 'a function, not a class', fn);
   // A method (`{ async read() {} }.read`) is no expression; as the only one of an object it is.
   for (const source of [`(${text})`, `Object.values({${text}})[0]`]) {
-    if (compiles(source)) return { text: source, names: chunk('free-names').freeNames(source) };
+    if (compiles(source))
+      return {
+        text: source,
+        names: chunk<typeof import('./free-names.ts')>('free-names').freeNames(source),
+      };
   }
   throw invalidValue('fn', 'a function whose source can stand alone (no getter, no super)', fn);
 }

@@ -5,19 +5,19 @@
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { binding } from '../base/binding.ts';
+import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
+import { maskOf, type Types } from '../base/namespace-types.ts';
+import { requirePermission } from '../base/permission.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { type ChildPlace, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { startAs } from '../child/start.ts';
-import { failure } from '../base/errors.ts';
-import { requirePermission } from '../base/permission.ts';
-import { maskOf, type Types } from '../base/namespace-types.ts';
 import { Channel } from './channel.ts';
 import { leftAtHome } from './errors.ts';
-import { atHome, runInside } from './program.ts';
-import { nodeFlags, requireUsableNode } from './own-node.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
+import { nodeFlags, requireUsableNode } from './own-node.ts';
+import { atHome, runInside } from './program.ts';
 import { makeProtocol } from './protocol.ts';
 import { makePack } from './thrown.ts';
 

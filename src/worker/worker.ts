@@ -3,14 +3,14 @@
  * sent before the process has been seen to be where it belongs.
  */
 import { PassThrough } from 'node:stream';
-import { markAsChild } from '../target/process-identity.ts';
 import type { Types } from '../base/namespace-types.ts';
+import { markAsChild } from '../target/process-identity.ts';
 import { type Answer, Calls } from './calls.ts';
 import type { Channel } from './channel.ts';
 import { aborted, closed, exited, leftAtHome } from './errors.ts';
-import { atHome } from './program.ts';
 import { maxResultBytesOf, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { Output, takeRest } from './output.ts';
+import { atHome } from './program.ts';
 import { makeProtocol, type Request, type Source } from './protocol.ts';
 import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';

@@ -28,7 +28,7 @@ const layerOf = (folder: string) => layers.findIndex(layer => layer.includes(fol
 /** All imports of a file, of types too, as paths of files. */
 function importsOf(file: string): string[] {
   const code = read(file).replace(/\/\*.*?\*\//gs, '');
-  const found = code.matchAll(/(?:\bfrom|\bimport|\bmodule)\s*\(?\s*'(\.[^']*)'/g);
+  const found = code.matchAll(/(?:\bfrom|\bimport|\bmodule)\s*\(?\s*'(\.[^']*\.ts)'/g);
   return [...found].map(([, path]) => posix.join(dirname(file), path as string));
 }
 
@@ -72,7 +72,7 @@ describe('src', () => {
     for (const file of sources) {
       const text = read(file);
       expect(text.split('\n').length - 1, file).toBeLessThanOrEqual(300);
-      expect(text.startsWith('/**'), file).toBe(true);
+      expect(text, file).toMatch(/^(#!.*\n)?\/\*\*/);
     }
   });
 
@@ -109,7 +109,10 @@ describe('native', () => {
       for (const { system, path } of includes(file)) {
         const other = path.includes('/') ? (path.split('/')[0] as string) : own;
         if (system || other === own || own === 'native' || other === 'napi') continue;
-        const allowed = free.includes(own) || own === 'napi' ? ['base'] : order.slice(0, order.indexOf(own));
+        // What JavaScript has of a child that runs is the one thing of napi that knows a higher folder.
+        const napi = file.endsWith('/watched_child.h') ? ['base', 'child'] : ['base'];
+        const lower = order.slice(0, order.indexOf(own));
+        const allowed = own === 'napi' ? napi : free.includes(own) ? ['base'] : lower;
         expect(allowed, `${file} includes ${path}`).toContain(other);
       }
     }

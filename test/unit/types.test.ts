@@ -1,7 +1,14 @@
 import { readdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { binding } from '../../src/base/binding.ts';
-import { isType, kindOf, kinds, maskOf, threadKinds, typesIn } from '../../src/base/namespace-types.ts';
+import {
+  isType,
+  kindOf,
+  kinds,
+  maskOf,
+  threadKinds,
+  typesIn,
+} from '../../src/base/namespace-types.ts';
 
 const names = kinds.map(kind => kind.name);
 

@@ -5,8 +5,8 @@
  */
 import { domainToASCII } from 'node:url';
 import { binding } from '../../base/binding.ts';
-import { builtin } from '../../base/lazy-builtins.ts';
 import { refusal } from '../../base/errors.ts';
+import { builtin } from '../../base/lazy-builtins.ts';
 import { currentContext } from '../context.ts';
 import { lookupError } from './names-errors.ts';
 import { patch } from './patch.ts';

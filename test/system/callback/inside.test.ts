@@ -19,7 +19,16 @@ import { isMainThread, MessageChannel, Worker } from 'node:worker_threads';
 import zlib from 'node:zlib';
 import { type Namespaces, outside, withNamespaces } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { certificate, collected, home, lab, openFds, place, Track, withLoad } from '../shared/lab.ts';
+import {
+  certificate,
+  collected,
+  home,
+  lab,
+  openFds,
+  place,
+  Track,
+  withLoad,
+} from '../shared/lab.ts';
 import { script } from '../shared/script.ts';
 
 type At = (label: string) => void;

@@ -21,7 +21,16 @@ import {
 } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { collected, fdCount, inodeOf, place, read, threads, types, until } from '../shared/support.ts';
+import {
+  collected,
+  fdCount,
+  inodeOf,
+  place,
+  read,
+  threads,
+  types,
+  until,
+} from '../shared/support.ts';
 
 /** What a program prints, and how it ended. */
 async function outcome(child: ChildProcess): Promise<string> {

@@ -17,7 +17,15 @@ import {
   type UnixSocket,
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fdCount, place, rejectionOf, runScript, startTarget, threads, until } from '../shared/support.ts';
+import {
+  fdCount,
+  place,
+  rejectionOf,
+  runScript,
+  startTarget,
+  threads,
+  until,
+} from '../shared/support.ts';
 import { folder } from './fixtures/holder.ts';
 
 let lab: Namespaces;

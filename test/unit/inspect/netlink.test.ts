@@ -1,8 +1,8 @@
 // Answers of netlink that are shorter than they say, and otherwise not as the kernel writes them.
 import { expect, test } from 'vitest';
-import { internet, unix } from '../../../src/inspect/sock-diag.ts';
 import { interfaceAddress, interfaceInfo } from '../../../src/inspect/interfaces.ts';
 import { bodies, linkName } from '../../../src/inspect/netlink.ts';
+import { internet, unix } from '../../../src/inspect/sock-diag.ts';
 
 /** A message with attributes of these types, each of `size` bytes. */
 function message(struct: number, types: number[], size: number): Uint8Array {

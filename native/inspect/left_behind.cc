@@ -1,4 +1,4 @@
-#include "base/left_behind.h"
+#include "inspect/left_behind.h"
 
 #include <errno.h>
 

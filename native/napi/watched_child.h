@@ -7,8 +7,8 @@
 
 #include <vector>
 
-#include "child/spawn.h"
 #include "base/namespaces.h"
+#include "child/spawn.h"
 
 namespace js {
 

@@ -1,4 +1,4 @@
-#include "base/state_files.h"
+#include "inspect/state_files.h"
 
 #include <dirent.h>
 #include <errno.h>

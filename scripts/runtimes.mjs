@@ -9,7 +9,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { claimCache } from '../scripts/cache.mjs';
+import { claimCache } from './cache.mjs';
 
 const cpu = { x64: ['x64', 'x64-glibc'], arm64: ['aarch64', 'arm64-glibc'] }[process.arch];
 const packages = {

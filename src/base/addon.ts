@@ -1,0 +1,285 @@
+/**
+ * What is in the addon, as the napi functions of native have it. They return a value >= 0, or -errno,
+ * unless it is said otherwise.
+ */
+
+export interface Created {
+  readonly error: number;
+  readonly step: string;
+  readonly fds: readonly number[];
+}
+
+/** `init`: the fd whose closing ends the first process of a new pid namespace, or -1. */
+export interface Held extends Created {
+  /** Of `create`: which step; of `open`: which type. */
+  readonly detail: number;
+  readonly init: number;
+}
+
+/** `error`: 0, an EAI_* number of the C library, or 1 with the errno in `system`. */
+interface Answer {
+  readonly error: number;
+  readonly system: number;
+}
+export interface AddressesAnswer extends Answer {
+  readonly addresses: { address: string; family: number }[];
+}
+export interface ServiceAnswer extends Answer {
+  readonly hostname: string;
+  readonly service: string;
+}
+
+/** What became of a spawn that failed. `setup`: before the program was to be executed. */
+export interface SpawnFailure {
+  readonly error: number;
+  /** The system call. */
+  readonly step: string;
+  /** Of setns the CLONE_NEW* flag, of capabilities the number. */
+  readonly detail: number;
+  readonly setup: boolean;
+}
+/** A child that runs, in the addon. */
+export type Child = { readonly __child: unique symbol };
+/** native/launcher/launch.h says what the fields mean. */
+export interface SpawnRequest {
+  readonly file: string;
+  readonly args: string;
+  readonly env: string;
+  readonly cwd: string | undefined;
+  readonly rootPath: string | undefined;
+  /** A struct launch_create, native/launcher/create.h. */
+  readonly create: Uint8Array | undefined;
+  /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null, -4: a socket that handles pass. */
+  readonly stdio: Int32Array;
+  readonly flags: number;
+  readonly unshare: number;
+  readonly joins: Int32Array;
+  readonly types: Int32Array;
+  readonly rootFd: number;
+  readonly cgroup: number;
+  readonly umask: number;
+  /** uid, gid: real, effective, saved of each. */
+  readonly ids: Uint32Array;
+  readonly groups: Uint32Array;
+  /** Inheritable, permitted, effective, bounding, ambient. */
+  readonly capabilities: BigUint64Array;
+  /** Milliseconds. */
+  readonly wait: number;
+  /** fds, or -1: nodeProgram() and preloadedObject() in the launcher's place, which call `entered`. */
+  readonly program: number;
+  readonly preload: number;
+}
+export type Spawned = { readonly ends: readonly number[] } & (
+  | { readonly pid: number; readonly child: Child }
+  | SpawnFailure
+);
+
+/** What the lookers answer: flat arrays of rows, and texts that each end with a zero byte. */
+export interface Looked {
+  readonly error: number;
+  /** The system call that failed. */
+  readonly step: string;
+}
+export interface NamespaceScan extends Looked {
+  /** Processes that may not be looked into, or not as a whole. */
+  readonly unreadable: number;
+  /**
+   * Of ten: type, inode, owner, the owner's uid, parent, id as a network, processes, and of the first
+   * of these pid, parent's pid and uid. Inodes that there are not are 0, ids and uids -1.
+   */
+  readonly rows: Float64Array;
+  readonly ids: BigUint64Array;
+  /** Of two: the row, and the mount namespace. */
+  readonly mounts: Float64Array;
+  /** Of four: the row, how (0 fd, 1 socket, 2 thread, 3 children), the pid, and the number of it. */
+  readonly holders: Float64Array;
+  /** Of each row the command, then of each mount the path. */
+  readonly texts: string;
+}
+export interface ProcessScan extends Looked {
+  readonly unreadable: number;
+  /** Of twelve: pid, parent's pid, uid, start in milliseconds since 1970, namespaces by name. */
+  readonly rows: Float64Array;
+  /** Of three: command, pids in all pid namespaces, cgroup. */
+  readonly texts: string;
+}
+export interface OwnerScan extends Looked {
+  readonly unreadable: number;
+  /** Of three: inode of the socket, pid, fd. */
+  readonly rows: Float64Array;
+}
+export interface Names extends Looked {
+  readonly texts: string;
+}
+export interface NetlinkAnswer extends Looked {
+  /** For each message the messages of the kernel, as they are. */
+  readonly answers: readonly Uint8Array[];
+}
+
+/** The root of a container, in the addon; and a call on its files that runs. */
+export type OpenedRoot = { readonly __root: unique symbol };
+export type RunningCall = { readonly __call: unique symbol };
+/** native/root/operation.h says what there is for which operation. */
+export interface CallResult {
+  /** >= 0, or -errno. */
+  readonly value: number;
+  /** The process has exited, or its root is another one. */
+  readonly gone: boolean;
+  readonly fd: number;
+  readonly second: number;
+  /** Of a call that failed: a word for why, or nothing. */
+  readonly data: Buffer;
+  /** Where in a tree it failed. */
+  readonly at: Buffer;
+  /** The file system that holds no files, on which something was to be changed. */
+  readonly system: Buffer;
+  /** Something was to be changed whose owner is no id of the container. */
+  readonly foreign: boolean;
+}
+
+export interface Binding {
+  pidfdOpen(pid: number, flags: number): number;
+  pidfdNamespace(pidfd: number, flag: number): number;
+  openDirectory(path: string): number;
+  openNamespaceAt(directory: number, name: string): number;
+  openNamespace(path: string): number;
+  isKernelThread(pid: number): number;
+  isOwnProc(): number;
+  pipe(): readonly [reading: number, writing: number] | number;
+  /** How many bytes wait in it to be read. */
+  unread(fd: number): number;
+  close(fd: number): number;
+  dup(fd: number): number;
+  gettid(): number;
+  setns(fd: number, flags: number): number;
+  unshare(flags: number): number;
+  getType(fd: number): number;
+  getParent(fd: number): number;
+  getOwner(fd: number): number;
+  getOwnerUid(fd: number): number;
+  getInode(fd: number): readonly [inode: number, device: number] | number;
+  getId(fd: number): bigint | number;
+  warmThreadPool(): number;
+  die(lastWords: string): never;
+  /** The addon closes with a Worker what it opened for it, unless told that it is somebody else's. */
+  letGo(fd: number): void;
+  create(
+    flags: number,
+    names: readonly string[],
+    hostname: string | undefined,
+    domainname: string | undefined,
+    loopback: boolean,
+  ): Promise<Created>;
+  /** `types` are CLONE_NEW* flags, `create` a struct launch_create. */
+  hold(
+    types: readonly number[],
+    names: readonly string[],
+    create: Uint8Array,
+    root: string | undefined,
+    init: boolean,
+  ): Promise<Held>;
+  bindFile(fd: number, path: string): number;
+  unbindFile(path: string, leftovers: boolean): number;
+  addFile(fd: number, directory: string, path: string): Promise<number>;
+  clone(
+    types: number,
+    file: string,
+    args: readonly string[],
+    env: readonly string[],
+  ): {
+    readonly error: number;
+    readonly step: string;
+    readonly pid: number;
+    readonly pidfd: number;
+  };
+  wait(pidfd: number): Promise<{ error: number; code: number; signal: number }>;
+  getaddrinfo(host: string, family: number, hints: number): Promise<AddressesAnswer>;
+  getnameinfo(address: string, port: number): Promise<ServiceAnswer>;
+  /** `limits`: of `lookingLimits()`, src/base/limits.ts. */
+  scanNamespaces(types: number, holders: boolean, limits: Float64Array): Promise<NamespaceScan>;
+  listProcesses(pids: Int32Array, limits: Float64Array): Promise<ProcessScan>;
+  listSocketOwners(limits: Float64Array): Promise<OwnerScan>;
+  userNames(uids: Uint32Array): Promise<Names>;
+  /**
+   * The content of a file, or with `directory` the names in it, each with a zero byte: at most so many
+   * bytes or names, EFBIG where there are more. With an owner: `path` is below `base`, and waited for
+   * `patience` milliseconds. native/inspect/state_files.h.
+   */
+  readState(
+    base: string,
+    path: string,
+    owner: number,
+    directory: boolean,
+    most: number,
+    patience: number,
+  ): Promise<Names>;
+  /** To a unix socket, which takes no file descriptors. native/inspect/state_files.h. */
+  connectSocket(
+    base: string,
+    path: string,
+    owner: number,
+    trusted: boolean,
+    patience: number,
+  ): Promise<Looked & { readonly fd: number }>;
+  /** In the network namespace that the fd holds. */
+  netlinkDump(
+    net: number,
+    protocols: Int32Array,
+    messages: readonly Uint8Array[],
+    limits: Float64Array,
+  ): Promise<NetlinkAnswer>;
+  openForWriting(path: string): number;
+  /** /proc/PID/environ, of an fd of /proc/PID: at most so many bytes, within so many milliseconds. */
+  readEnviron(directory: number, most: number, wait: number): Buffer | number;
+  /** Takes both fds. Of the ids, each three: inside, outside, how many; none: they are ours. */
+  rootOpen(
+    process: number,
+    mounts: number,
+    users: readonly number[],
+    groups: readonly number[],
+    /** The uid and gid of the process: whose is made what cannot be the id 0's. */
+    owner: readonly [uid: number, gid: number],
+  ): OpenedRoot | number;
+  /** Takes the fd of a directory of the root, which becomes a root of its own. */
+  rootWithin(root: OpenedRoot, directory: number): OpenedRoot | number;
+  rootClose(root: OpenedRoot): void;
+  rootCall(
+    root: OpenedRoot,
+    operation: number,
+    path: Buffer | undefined,
+    other: Buffer | undefined,
+    numbers: readonly number[],
+    fd: number,
+    second: number,
+    data: Buffer | undefined,
+    /** Names of such file systems on which it may be, each with a 0 behind it. */
+    systems: Buffer | undefined,
+    ask: ((question: Buffer) => void) | undefined,
+  ): readonly [call: RunningCall, done: Promise<CallResult>];
+  rootStop(call: RunningCall, leave: boolean): void;
+  /** Of what `ask` was called with. */
+  rootAnswer(call: RunningCall, answer: Buffer): void;
+  rootProgress(call: RunningCall): readonly [files: number, bytes: number];
+  spawn(
+    request: SpawnRequest,
+    ended: (code: number, signal: number) => void,
+    failed: (failure: SpawnFailure) => void,
+    moved: ((pid: number) => void) | undefined,
+    entered?: (pid: number, types: number) => void,
+  ): Spawned;
+  /** fds that stay open, of what a worker is made of. */
+  nodeProgram(): number;
+  preloadedObject(): number;
+  childKill(child: Child, signal: number): number;
+  childRef(child: Child): void;
+  childUnref(child: Child): void;
+  /**
+   * native/callback/procfs_binding.cc: 0: any thread may ask; 1, or where it is in procfs: it matters which; less: it
+   * cannot be told without `wait`.
+   */
+  lookAtPath(path: string | Uint8Array, follow: boolean, wait: boolean): number | string;
+  lookAtFd(fd: number): number | string;
+  lookWaiting(of: string | Uint8Array | number, follow: boolean): Promise<number | string>;
+  holdDebugger(serve: () => void): boolean;
+  releaseDebugger(): void;
+}
