@@ -19,7 +19,7 @@ static void say(const char* path, const char* text) {
 static int watch(const char* pid) {
   char path[64], text[512];
   snprintf(path, sizeof path, "/proc/%s/stat", pid);
-  for (int held = 0; held < 40; usleep(1000)) {
+  for (int held = 0; held < 60; usleep(1000)) {
     const int file = open(path, O_RDONLY);
     const long length = file < 0 ? -1 : read(file, text, sizeof text - 1);
     close(file);
