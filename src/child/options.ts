@@ -41,14 +41,15 @@ export interface ChildPlace extends CreateOptions {
   /**
    * The environment: an object, `'target'` for the one that the target was started with, or a list of
    * these of which later ones win. Default: with `mnt` joined the target's (for a target that is no
-   * process just a PATH), otherwise ours.
+   * process just a PATH), otherwise ours. The target's only with its `mnt` or root: with its
+   * variables, programs of ours would run its code. At most 2 MiB (E2BIG), within a second (ETIMEDOUT).
    */
   env?: 'target' | Environment | readonly ('target' | Environment)[] | null | undefined;
   /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
   cgroup?: 'target' | undefined;
   /** A session of its own, without a terminal. Default: with `mnt` joined or `root` given. */
   setsid?: boolean | undefined;
-  /** In the numbers of the user namespace that the child is in. Default: 0 where `user` is joined. */
+  /** In the numbers of the user namespace that the child is in; never -1. Default: 0 where `user` is joined. */
   uid?: number | undefined;
   /** As `uid`. */
   gid?: number | undefined;
@@ -61,8 +62,8 @@ export interface ChildPlace extends CreateOptions {
   /**
    * uid, gid, groups, the five capability sets, no_new_privs and umask as the target has them, so that
    * the child has no more power than what runs there already; and a session keyring of its own
-   * (keyrings(7)), as ours is not the target's. Not taken along: seccomp filters and the
-   * label of a security module.
+   * (keyrings(7)), as ours is not the target's. All of one moment: EAGAIN where they change meanwhile.
+   * Not taken along: seccomp filters and the label of a security module.
    */
   credentials?: 'target' | undefined;
   /** Kills the child (SIGKILL) when this process ends, however it ends. */

@@ -22,7 +22,7 @@ ${typeUsage}
   -r, --root[=DIR]        the target's root directory, or DIR
   -w, --wd[=DIR]          the target's working directory, or DIR of our file system
   -W, --wdns DIR          a working directory inside
-  -e, --env               the target's environment
+  -e, --env               the target's environment, with -m or -r
   -c, --join-cgroup       the target's cgroup (version 2)`;
 
 const options = {

@@ -24,7 +24,7 @@ if (process.argv[3] === undefined) {
     execFileSync('cc', ['-static', '-O1', '-o', program, self.replace(/mjs$/, 'c')]);
     const held = Array.from({ length: 100 }, (_, i) => ['-P', `/proc/self/fd/${i}/status`]).flat();
     const trace = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=openat', ...held];
-    const slow = ['-e', 'inject=openat:delay_enter=150000'];
+    const slow = ['-e', 'inject=openat:delay_enter=220000'];
     const under = [...trace, ...slow, process.execPath, self, String(runs), program];
     const [code] = await once(spawn('strace', under, { stdio: 'inherit' }), 'exit');
     process.exitCode = code ?? 1;

@@ -129,11 +129,21 @@ test.each([
   ['-t TARGET -n --root=/tmp -m', '--root=DIR is of our file system'],
   ['-t TARGET -S nobody -n', 'a uid is a number'],
   ['--net=/etc/passwd', 'this file is no namespace'],
+  ['-t TARGET -n -e', '--env: the variables of the target are for its own programs'],
+  ['-t TARGET -n -e -r/tmp', '--env: the variables of the target are for its own programs'],
 ])('refused in one line: %s', async (line, message) => {
   const { stdout, stderr, code } = await ours(...fill(line), probe, 'report');
   expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
   expect(stderr).toMatch(/^linux-namespaces: .*\n$/);
   expect(stderr).toContain(message);
+});
+
+test.each(['-m -r -e', '-n -r -e'])('%s: the environment of the target', async line => {
+  const env = { PATH: '/bin', THEIRS: 'yes' };
+  const rooted = await startTarget(['mnt', 'net'], { root: makeImage(), env });
+  const args = ['-t', `${rooted.pid}`, ...line.split(' '), '/bin/probe', 'report'];
+  const { stdout } = await ours(...args);
+  expect(JSON.parse(stdout).env).toMatchObject(env);
 });
 
 test('a signal to the command is one to the program', async () => {

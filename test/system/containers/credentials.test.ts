@@ -1,0 +1,85 @@
+// Containers whose process makes a user namespace while its credentials are read (their engine's seccomp
+// filter has to be off for that): what it gets there, it lends to nobody. test/attacks/onew.mjs has the race.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Docker,
+  missing,
+  type Podman,
+  startDocker,
+  startPodman,
+} from '../../engines/index.ts';
+import { seconds } from '../../patience.ts';
+import { outcome } from '../child/fixtures/targets.ts';
+import { hasProgram, until } from '../support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-onew-'));
+chmodSync(folder, 0o755);
+const program = join(folder, 'onew');
+beforeAll(() => {
+  const source = fileURLToPath(new URL('../../attacks/onew.c', import.meta.url));
+  execFileSync('cc', ['-static', '-O1', '-o', program, source]);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const script = `
+  import { evaluate } from 'linux-namespaces';
+  const look = () => /CapEff:.*/.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))[0];
+  console.log(await evaluate(Number(process.argv[1]), 'all', look).catch(error => error.message));`;
+
+/** What a worker of the container has, where strace holds the reading until its process has it all. */
+async function race(pid: number): Promise<string> {
+  const held = Array.from({ length: 100 }, (_, i) => ['-P', `/proc/self/fd/${i}/status`]).flat();
+  const slow = ['-e', 'trace=openat', '-e', 'inject=openat:delay_enter=1000000'];
+  const node = [process.execPath, '--input-type=module', '-e', script, `${pid}`];
+  const child = spawn('strace', ['-f', '-qq', '-o', '/dev/null', ...held, ...slow, ...node]);
+  const ended = outcome(child);
+  let held40 = 0;
+  await until('strace to hold the reading', () => {
+    const tracee = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
+    const stat = tracee === '' ? '' : readFileSync(`/proc/${tracee}/stat`, 'latin1');
+    held40 = stat.slice(stat.lastIndexOf(')')).startsWith(') t') ? held40 + 1 : 0;
+    return held40 > 40;
+  });
+  process.kill(pid, 'SIGUSR1');
+  return (await ended).stdout.trim();
+}
+
+const options = [
+  '--security-opt',
+  'seccomp=unconfined',
+  '--cap-drop=ALL',
+  '-v',
+  `${folder}:/attack:ro`,
+];
+const line = [...options, 'busybox:1', '/attack/onew'];
+const isPowerful = (pid: number) =>
+  /CapEff:\t0*[1-9a-f]/.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+const withoutStrace = hasProgram('strace') ? '' : 'strace';
+
+for (const [name, program, start] of [
+  ['Docker', 'dockerd', startDocker],
+  ['Podman', 'podman', startPodman],
+] as const) {
+  const without = withoutStrace || missing(program);
+  describe.skipIf(without)(`${name} [${without || 'installed'}]`, () => {
+    let engine: Docker | Podman;
+    beforeAll(async () => {
+      engine = await start();
+    }, seconds(180));
+    afterAll(() => engine?.stop(), seconds(60));
+
+    test('a worker gets nothing that the process has just got', async () => {
+      const id = await engine.start(...line);
+      const { State } = await engine.inspect(id.trim());
+      const said = await race(State.Pid);
+      expect(isPowerful(State.Pid)).toBe(true);
+      expect(said).toMatch(/EAGAIN.*try again|^CapEff:\t0+$/);
+    });
+  });
+}
