@@ -8,7 +8,7 @@ import { API, SymbolFlags } from 'typescript/unstable/sync';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = `${root}docs/api.md`;
-const entries = { '': 'index', '/syscalls': 'syscalls', '/vitest': 'vitest' };
+const entries = { '': 'index', '/syscalls': 'syscalls/index', '/vitest': 'vitest' };
 
 /** What the printer gives, in our own style, without what is nobody's to use. */
 function tidy(text) {

@@ -3,6 +3,7 @@
  * a thread of their own, all others by the launcher, in a process that ends when they are open.
  */
 import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
@@ -74,12 +75,15 @@ function heldFailure(
 ): Error {
   if (step === 'create') return stepFailure(error, detail, {});
   const type = types.length === 1 ? types[0] : step === 'open' ? typesIn(detail)[0] : undefined;
+  const denied = step === 'open' && (error === errnos.EACCES || error === errnos.EPERM);
   const early = step === 'open' && type === 'pid';
-  const advice = early
-    ? 'a pid namespace without a process can be held from Linux 6.11 on; before, with init: true'
-    : step === 'unshare'
-      ? creationAdvice(error, types)
-      : undefined;
+  const advice = denied
+    ? 'CAP_SYS_PTRACE is missing, to look into a process with ids of its own (options.owner)'
+    : early
+      ? 'a pid namespace without a process can be held from Linux 6.11 on; before, with init: true'
+      : step === 'unshare'
+        ? creationAdvice(error, types)
+        : undefined;
   return failure(error, step, { type, advice });
 }
 

@@ -1,5 +1,6 @@
 /* A program that hands its reader an fd whose close() takes as long as it likes: a TCP connection that
- * is full, with SO_LINGER. linger SECONDS FD: over this file of its own. */
+ * is full, with SO_LINGER. linger SECONDS FD RESULT: over this file of its own; writes into the file
+ * RESULT what became of it, when nobody but the reader has it any more. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
+  if (argc < 4) return 2;
   const int out = atoi(argv[2]);
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -64,8 +65,13 @@ int main(int argc, char** argv) {
   close(go[1]);
   int status = 0;
   waitpid(sender, &status, 0);
-  printf("%s\n", status == 0 ? "passed" : strerror(WEXITSTATUS(status)));
-  fflush(stdout);
+  char part_of[256];
+  snprintf(part_of, sizeof part_of, "%s.part", argv[3]);
+  FILE* result = fopen(part_of, "w");
+  if (result == 0) return 6;
+  fprintf(result, "%s", status == 0 ? "passed" : strerror(WEXITSTATUS(status)));
+  fclose(result);
+  rename(part_of, argv[3]);
   sleep(atoi(argv[1]) + 2);
   return 0;
 }

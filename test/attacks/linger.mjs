@@ -9,8 +9,10 @@ const [major = 0, minor = 0] = release().split('.').map(Number);
 const files = major > 6 || (major === 6 && minor >= 16) ? [0, 1, 2, 3] : [0, 1, 2];
 
 await play(async () => {
-  const { out } = await node(
-    `import { spawn } from '${library}';
+  const { out, err } = await node(
+    `import { existsSync, readFileSync, rmSync } from 'node:fs';
+     import { setTimeout as sleep } from 'node:timers/promises';
+     import { spawn } from '${library}';
      let last = Date.now(), longest = 0;
      const timer = setInterval(() => {
        longest = Math.max(longest, Date.now() - last);
@@ -18,28 +20,23 @@ await play(async () => {
      }, 20);
      const said = [];
      for (const fd of ${JSON.stringify(files)}) {
-       // Words go by another file, that they do not wake who reads this one.
+       const result = '${program}.' + process.pid + '.' + fd;
        const stdio = ['pipe', 'pipe', 'pipe', 'pipe'];
-       const child = spawn('${program}', ['3', String(fd)], { unshare: ['net'], loopback: true, stdio });
-       let text = '';
-       child.stdout.on('data', data => (text += data));
-       child.stderr.resume();
-       child.stdio[3].resume();
-       await new Promise(done => {
-         const look = setInterval(() => {
-           if (!text.includes('\\n')) return;
-           clearInterval(look);
-           done();
-         }, 20);
-       });
-       await new Promise(done => setTimeout(done, 300));
+       const child = spawn('${program}', ['3', String(fd), result], { unshare: ['net'], loopback: true, stdio });
+       for (const stream of child.stdio.slice(1)) stream.resume();
+       // Who reads too early is not the last to close it.
+       while (!existsSync(result)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+       last = Date.now();
+       await sleep(300);
        child.kill('SIGKILL');
        await new Promise(done => child.on('close', done));
-       said.push(text.trim());
+       said.push(readFileSync(result, 'utf8'));
+       rmSync(result);
      }
      clearInterval(timer);
      console.log(JSON.stringify({ longest, said }));`,
   );
+  if (out === '') throw new Error(err);
   const { longest, said } = JSON.parse(out);
   if (said.length !== files.length) throw new Error(`not all were tried: ${out}`);
   return longest > 2000;
