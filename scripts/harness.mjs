@@ -49,7 +49,7 @@ export class Builder {
     if (sanitizers.includes('undefined')) this.flags.push('-fno-sanitize=vptr');
     mkdirSync(folder, { recursive: true });
     embed(folder);
-    this.include = [...includes(), `-I${folder}`];
+    this.include = [...includes(), '-idirafter', folder];
   }
 
   /** The addon's own sources as an archive: of it a harness takes what it has not itself. */
@@ -82,6 +82,12 @@ export class Builder {
       // As the launcher itself is compiled: strings are not what the compiler knows of strings.
       const flags = ['-std=gnu11', '-w', '-fno-builtin', ...this.flags, ...this.include];
       await this.#run(this.compiler.c, [...flags, '-c', '-o', object, parts]);
+      // It is no program's beginning here; and what it remembers gets names.
+      const renamed = ['data', 'bss'].flatMap(name => [
+        '--rename-section',
+        `.${name}=launcher_${name},alloc,load,data,contents`,
+      ]);
+      await this.#run('objcopy', ['--redefine-sym', '_start=launcher_start', ...renamed, object]);
       sources.push(object);
     }
     const flags = this.#cxx();

@@ -19,24 +19,33 @@ export function find(name) {
   return found[0];
 }
 
+/** What leads to Node's headers, by itself or by what it includes. */
+function knowsNode(path, seen = new Set()) {
+  if (seen.has(path)) return false;
+  seen.add(path);
+  const text = readFileSync(path, 'utf8');
+  if (/#include <(napi|node_api|js_native_api)\.h>/.test(text)) return true;
+  return [...text.matchAll(/#include "([^"]+)"/g)].some(([, name]) => {
+    const included = [join(dirname(path), name), join(native, name)].find(one =>
+      files.includes(one),
+    );
+    return included !== undefined && knowsNode(included, seen);
+  });
+}
+
 /** The sources of the addon, without those that talk to JavaScript. */
 export function kernelSources() {
   const gyp = readFileSync(join(root, 'binding.gyp'), 'utf8');
   const [, list] = /"sources":\s*\[([^\]]*)\]/.exec(gyp);
   return [...list.matchAll(/"([^"]+\.cc)"/g)]
     .map(([, path]) => join(root, path))
-    .filter(
-      path =>
-        !/<(napi|node_api)\.h>|"([^"]*\/)?(bind|env|job|values|exports|environment)\.h"/.test(
-          readFileSync(path, 'utf8'),
-        ),
-    );
+    .filter(path => !knowsNode(path));
 }
 
-/** -I for each folder with headers. */
+/** After the system's: a header of ours may have the name of one of the C library. */
 export function includes() {
   const folders = new Set(files.filter(path => path.endsWith('.h')).map(dirname));
-  return [native, ...folders].map(folder => `-I${folder}`);
+  return [native, ...folders].flatMap(folder => ['-idirafter', folder]);
 }
 
 /** Makes launcher_bytes.h and preload_bytes.h in a folder, as binding.gyp does. */
