@@ -18,7 +18,7 @@
 #include "keeper.h"
 #include "processes.h"
 #include "scan.h"
-#include "spawn.h"
+#include "spawn_parts.h"  // its own "spawn.h" is not the C library's
 
 // ThreadSanitizer's own takes a child that shares our memory for a fork, and believes from then on
 // that it is in the child.
