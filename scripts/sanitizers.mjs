@@ -1,0 +1,217 @@
+/**
+ * npm run test:sanitizers [-- --only addon|harnesses|threads] [-- --seconds 20] [-- test/system/root ...]
+ *
+ * Three parts, none of which touches build/ or lib/:
+ * - threads: what the addon does on several threads at once (copies, scans, children that end with us),
+ *   without Node, under ThreadSanitizer. Node itself cannot be run under it: V8's own threads, which are
+ *   not compiled for it, would be all that it reports.
+ * - harnesses: the parsers of netlink and /proc, and the launcher as an ordinary program, under
+ *   AddressSanitizer and UndefinedBehaviorSanitizer, each with made-up inputs for some seconds; fuzz.mjs
+ *   takes longer over them.
+ * - addon: built with both into a folder of its own, which the system tests (or those that are named) are
+ *   run with. Leaks are looked for at the end of every process, and only those count that the addon had a
+ *   part in: V8 lets go of most of what it has by ending.
+ *
+ * Needs root, g++ with its sanitizers (Debian's g++ has them), libuv1-dev, make and Python. Takes about
+ * ten minutes. Every report is printed, and the exit code is 1.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import os from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { claimCache } from '../test/cache.mjs';
+import { Builder, driven, gcc } from './harness.mjs';
+import { root } from './sources.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    seconds: { type: 'string', default: '20' },
+    rounds: { type: 'string', default: '10' },
+    minutes: { type: 'string', default: '30' },
+  },
+});
+
+/** Folders of test/system that take no engine and no other Node. */
+const worthwhile = ['child', 'create', 'inspect', 'root', 'syscalls', 'worker'].map(
+  name => `test/system/${name}`,
+);
+
+const folder = claimCache('sanitizers');
+const logs = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-reports-'));
+process.on('exit', () => rmSync(logs, { recursive: true, force: true }));
+const found = [];
+
+/** The reports that were written meanwhile, and those in what was said, one text each. */
+function takeReports(separator, said = '') {
+  const texts = readdirSync(logs).map(name => {
+    const text = readFileSync(join(logs, name), 'utf8');
+    rmSync(join(logs, name));
+    return text;
+  });
+  return [...texts, said].flatMap(text => text.split(separator)).filter(text => text.trim() !== '');
+}
+
+function say(part, reports) {
+  // The same from another process, or another call, is the same.
+  const kinds = new Map(reports.map(text => [framesOf(text), text]));
+  for (const text of kinds.values()) console.log(`\n--- ${part}\n${text.trim().slice(0, 5000)}`);
+  console.log(`${part}: ${kinds.size === 0 ? 'nothing found' : `${kinds.size} found`}`);
+  found.push(...kinds.values());
+}
+
+function framesOf(text) {
+  const frames = [...text.matchAll(/#\d+ (?:0x[0-9a-f]+ in )?(\S+)[^\n]*native\//g)].map(
+    ([, name]) => name,
+  );
+  const kind =
+    /(AddressSanitizer|ThreadSanitizer|LeakSanitizer|runtime error|leak of)[^\n]{0,40}/.exec(text);
+  return `${kind?.[0].replace(/0x[0-9a-f]+|\d+/g, '#')} ${frames.slice(0, 3)}`;
+}
+
+const tested = {
+  async threads() {
+    const builder = new Builder(join(folder, 'thread'), gcc, 'thread');
+    const program = await builder.harness('threads', await builder.archive(), false);
+    const { status, signal } = spawnSync(program, [values.rounds], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, TSAN_OPTIONS: `log_path=${logs}/thread exitcode=0` },
+      timeout: 600_000,
+    });
+    // Threads that scan have tables of files of their own, in which a number is another file.
+    const reports = takeReports(/^={18}$/m).filter(
+      text => text.includes('WARNING') && !text.includes('Location is file descriptor'),
+    );
+    if (status !== 0) reports.push(`the program ended with ${status ?? signal}`);
+    say('threads', reports);
+  },
+
+  async harnesses() {
+    const builder = new Builder(join(folder, 'address'), gcc, 'address,undefined');
+    const archive = await builder.archive();
+    for (const name of driven) {
+      const program = await builder.harness(name, archive);
+      const corpus = join(root, 'test/fuzz/corpus', name);
+      mkdirSync(corpus, { recursive: true });
+      const { status, signal, stderr } = spawnSync(
+        program,
+        [values.seconds, '1', join(folder, `${name}.failure`), corpus],
+        {
+          encoding: 'utf8',
+          env: { ...process.env, ASAN_OPTIONS: 'detect_stack_use_after_return=1' },
+          timeout: 600_000,
+        },
+      );
+      const report = stderr.includes('Sanitizer') || stderr.includes('runtime error') ? stderr : '';
+      say(
+        name,
+        status === 0 ? [] : [report || `${name} ended with ${status ?? signal}: ${stderr}`],
+      );
+    }
+  },
+
+  async addon() {
+    const tree = stage();
+    const preload = ['libasan.so', 'libubsan.so'].map(name =>
+      execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),
+    );
+    const options = `log_path=${logs}/addon:detect_stack_use_after_return=0`;
+    const vitest = join(tree, 'node_modules/vitest/vitest.mjs');
+    const files = positionals.length > 0 ? positionals : worthwhile;
+    const env = {
+      ...process.env,
+      LD_PRELOAD: preload.join(' '),
+      SLOWNESS: '5',
+      ASAN_OPTIONS: `${options}:detect_leaks=1`,
+      // What leaks is no failure of a program that somebody runs: it is looked through below.
+      LSAN_OPTIONS: 'exitcode=0:max_leaks=0',
+      UBSAN_OPTIONS: 'print_stacktrace=1',
+    };
+    const run = args =>
+      spawnSync(process.execPath, args, {
+        cwd: tree,
+        env,
+        encoding: 'utf8',
+        maxBuffer: 2 ** 28,
+        timeout: Number(values.minutes) * 60_000,
+      });
+    const tests = run([vitest, 'run', '--project', 'system', '--testTimeout=240000', ...files]);
+    console.log(tests.stdout);
+    // vitest kills its processes: what leaks is seen at the end of one that ends by itself.
+    const rounds = run([join(tree, 'scripts/soak.mjs'), '--times', '0.1']);
+    const { status } = tests;
+    // UndefinedBehaviorSanitizer writes to stderr, whoever's that is.
+    const said = [tests, rounds].map(({ stdout, stderr }) => `${stdout}\n${stderr}`).join('\n');
+    const undefineds = said.match(/^.*native\/.*runtime error:.*\n(?: *#.*\n){0,8}/gm) ?? [];
+    const reports = takeReports(/^(?=={17,}$|(?:Direct|Indirect) leak of)/m, said);
+    const ours = reports.filter(text => /ERROR: AddressSanitizer/.test(text) || isOurs(text));
+    say('addon', [...ours, ...undefineds]);
+    if (status !== 0) {
+      console.log(
+        `The tests ended with ${status}: what fails here and not without, fails by the sanitizers.`,
+      );
+    }
+  },
+};
+
+/**
+ * Something that the addon made itself, or had made: a call of it is among the first few. But for a promise
+ * of a Worker that was terminated: nothing can settle that any more, and only by that Node lets go of it.
+ */
+function isOurs(text) {
+  if (text.includes(' in napi_create_promise ')) return false;
+  const frames = text.split('\n').filter(line => /^ +#\d/.test(line));
+  return (
+    /leak of/.test(text) && frames.slice(0, 6).some(frame => /addon\.node|native\//.test(frame))
+  );
+}
+
+/** The checkout with an addon of its own. */
+function stage() {
+  const tree = join(folder, 'tree');
+  for (const name of ['native', 'lib', 'src', 'test', 'examples', 'docs']) {
+    rmSync(join(tree, name), { recursive: true, force: true });
+    cpSync(join(root, name), join(tree, name), { recursive: true });
+  }
+  for (const name of [
+    'binding.gyp',
+    'package.json',
+    'README.md',
+    'tsconfig.json',
+    'vitest.config.ts',
+  ]) {
+    cpSync(join(root, name), join(tree, name));
+  }
+  // The programs that tests call beside them.
+  cpSync(join(root, 'scripts'), join(tree, 'scripts'), { recursive: true });
+  rmSync(join(tree, 'node_modules'), { force: true });
+  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  const sanitize = '-fsanitize=address,undefined -fno-sanitize=vptr';
+  // By npm, whose settings say where Node's headers are.
+  execFileSync('npm', ['exec', '--', 'node-gyp', 'configure', 'build'], {
+    cwd: tree,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      CXXFLAGS: `${sanitize} -g -O1 -fno-omit-frame-pointer`,
+      LDFLAGS: sanitize,
+    },
+  });
+  return tree;
+}
+
+for (const [name, test] of Object.entries(tested)) {
+  if (values.only === undefined || values.only === name) await test();
+}
+console.log(found.length === 0 ? 'No report.' : `${found.length} reports.`);
+if (found.length > 0) process.exitCode = 1;

@@ -1,0 +1,102 @@
+/* The launcher compiled as an ordinary program, for launcher_request.cc, with its system calls
+ * answered by the input. `_start` is renamed, and what it remembers set back before each run, by
+ * what builds this (scripts/harness.mjs). */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+long answer(long number, long a, long b, long c);
+
+#include "launcher/syscalls.h"
+#undef CALL
+#define CALL(name, a, b, c, d, e) \
+  ((void)(d), (void)(e), answer(__NR_##name, (long)(a), (long)(b), (long)(c)))
+#define clone_and_leave(flags, stack, leave) \
+  ((void)(stack), (void)(leave), answer(__NR_clone, (long)(flags), 0, 0))
+
+#include "launcher/launcher.c"
+
+/* Of launcher_request.cc: choices of the input. */
+unsigned next_byte(void);
+uint32_t next_word(void);
+extern uint8_t request[];
+extern uint32_t request_size;
+
+#define next next_byte
+#define word next_word
+#define used request_size
+
+/* ---- a request as prepare.cc makes it ---- */
+
+static uint32_t append(const void* data, uint32_t size) {
+  used = (used + 7) & ~7u;
+  if (used + size > LAUNCH_MOST) return 0;
+  if (data != NULL) memcpy(request + used, data, size);
+  used += size;
+  return used - size;
+}
+
+static uint32_t append_text(uint32_t most) {
+  const uint32_t length = word() % most;
+  if (length == 0) return 0;
+  const uint32_t offset = append(NULL, length + 1);
+  if (offset == 0) return 0;
+  const char* letters = "/a.:0 \n";
+  const unsigned first = next(), step = next();
+  for (uint32_t i = 0; i < length; i++)
+    request[offset + i] = (uint8_t)letters[(first + i * step) % 7];
+  request[offset + length] = 0;
+  return offset;
+}
+
+void make_request(void) {
+  struct launch fixed;
+  memset(&fixed, 0, sizeof fixed);
+  memset(request, 0, LAUNCH_MOST);
+  used = sizeof fixed;
+  fixed.flags = word();
+  fixed.unshare = word();
+  for (int i = 0; i < LAUNCH_JOINS; i++) {
+    fixed.joins[i] = (int32_t)(next() % 40) - 1;
+    fixed.types[i] = i == 0 ? NEW_USER : word();
+  }
+  fixed.root = (int32_t)(next() % 40) - 1;
+  fixed.cgroup = (int32_t)(next() % 40) - 1;
+  fixed.parent = (int32_t)(next() % 40) - 1;
+  for (int i = 0; i < 3; i++) fixed.uid[i] = word(), fixed.gid[i] = word();
+  fixed.umask = word();
+  fixed.inheritable = word(), fixed.permitted = word(), fixed.effective = word();
+  fixed.bounding = word(), fixed.ambient = word();
+  fixed.stdio_count = next() % 64;
+  int32_t stdio[64];
+  for (int i = 0; i < 64; i++) stdio[i] = (int32_t)(next() % 80) - 1;
+  fixed.stdio = append(stdio, fixed.stdio_count * 4);
+  fixed.groups_count = word() % 40000;
+  fixed.groups = append(NULL, fixed.groups_count * 4);
+  if (fixed.groups == 0) fixed.groups_count = 0;
+  fixed.file = append_text(6000);
+  if (fixed.file == 0) fixed.file = append("x", 2);
+  fixed.root_path = append_text(6000);
+  fixed.cwd = append_text(6000);
+  if (next() % 2 == 1) {
+    struct launch_create create;
+    memset(&create, 0, sizeof create);
+    fixed.create = append(NULL, sizeof create);
+    if (fixed.create != 0) {
+      uint32_t* texts[] = {&create.setgroups,  &create.uid_map,    &create.gid_map,
+                           &create.uid_helper, &create.gid_helper, &create.offsets,
+                           &create.hostname,   &create.domainname, &create.proc};
+      create.flags = next() % 8;
+      create.loopback = next() % 2;
+      create.propagation = word();
+      for (int i = 0; i < 9; i++) {
+        const uint32_t offset = append_text(i < 3 ? 4096 : 200);
+        *texts[i] = offset == 0 ? 0 : offset - fixed.create;
+      }
+      memcpy(request + fixed.create, &create, sizeof create);
+    }
+  }
+  fixed.size = used;
+  memcpy(request, &fixed, sizeof fixed);
+}
