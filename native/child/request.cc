@@ -56,9 +56,18 @@ int open_pair(bool takes_fds, int* ours, int* theirs) {
   return 0;
 }
 
+// Does it run among others, or as somebody else?
+bool is_apart(const Request& request) {
+  for (int fd : request.fixed.joins) {
+    if (fd >= 0) return true;
+  }
+  const launch& fixed = request.fixed;
+  return fixed.unshare != 0 || fixed.root >= 0 || !request.root.empty();
+}
+
 int open_stdio(Request* request, Prepared* prepared, Result* result) {
   result->step = "open";
-  const int null = program::null();
+  const int null = is_apart(*request) ? program::null() : program::plain_null();
   for (size_t i = 0; i < request->stdio.size(); i++) {
     int& fd = request->stdio[i];
     int end = -1;

@@ -79,6 +79,8 @@ int make_node() {
   return fd >= 0 ? fd : copy();
 }
 
+int make_plain_null() { return result_of(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
+
 // Whoever has a file open can change its mode and owner, where it has the rights: a child that is
 // root would change the machine's own /dev/null. Not by a mount that is read-only; to write to a
 // device does not count as a change of that. The mount lasts as long as the fd.
@@ -91,7 +93,7 @@ int make_null() {
     fd = result_of(::open(path, O_RDWR | O_CLOEXEC));
     ::close(mount);
   }
-  return fd >= 0 ? fd : result_of(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  return fd >= 0 ? fd : make_plain_null();
 }
 
 int make_preload() { return seal(preload_bytes, sizeof preload_bytes); }
@@ -101,6 +103,7 @@ uv_once_t once = UV_ONCE_INIT;
 int node_fd = -1;
 int preload_fd = -1;
 int null_fd = -1;
+int plain_null_fd = -1;
 
 // What fails may succeed later: a sysctl was changed, a limit raised.
 int once_made(int* fd, int (*make)()) {
@@ -123,5 +126,6 @@ int seal(const void* bytes, size_t size) {
 int node() { return once_made(&node_fd, make_node); }
 int preload() { return once_made(&preload_fd, make_preload); }
 int null() { return once_made(&null_fd, make_null); }
+int plain_null() { return once_made(&plain_null_fd, make_plain_null); }
 
 }  // namespace program

@@ -7,8 +7,9 @@
 namespace program {
 
 int seal(const void* bytes, size_t size);
-int node();     // the one that we are
-int preload();  // launcher/preload.c
-int null();     // for the stdio that a child ignores
+int node();        // the one that we are
+int preload();     // launcher/preload.c
+int null();        // for the stdio that a child ignores
+int plain_null();  // the same as it is, for a child like any of Node's, which sees its path
 
 }  // namespace program

@@ -87,10 +87,7 @@ int copy_content(int from, int to, const struct statx& source, Buffer* buffer, W
     uint64_t end = size;
     if (holes) {
       const off_t data = ::lseek(from, static_cast<off_t>(offset), SEEK_DATA);
-      if (data == -1 && errno == ENXIO) {
-        offset = size;
-        break;
-      }
+      if (data == -1 && errno == ENXIO) break;  // a hole to the end
       const off_t hole = data == -1 ? -1 : ::lseek(from, data, SEEK_HOLE);
       holes = data >= static_cast<off_t>(offset) && hole > data;
       if (holes) {

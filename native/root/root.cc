@@ -184,7 +184,8 @@ int Root::FollowLast(std::string* path) const {
     std::string directory;
     std::string name;
     split(*path, &directory, &name);
-    *path = target[0] == '/' ? target : directory + "/" + target;
+    if (target[0] != '/') directory.append("/");
+    *path = target[0] == '/' ? target : directory.append(target);
     if (path->size() >= PATH_MAX) return -ENAMETOOLONG;
   }
   return -ELOOP;

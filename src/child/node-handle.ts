@@ -112,7 +112,7 @@ export class ProcessHandle extends AsyncResource {
         this.onmove(pid);
       },
     );
-    const answer = 'child' in result ? 0 : this.#answer(result, file, stdio.length);
+    const answer = hasStarted(result) ? 0 : this.#answer(result, file, stdio.length);
     // Then Node makes no streams on its handles, and closes none.
     const refused = answer === errnos.EMFILE || answer === errnos.ENFILE;
     stdio.forEach(({ type, handle }, i) => {

@@ -86,13 +86,16 @@ async function placeOf(given: Run): Promise<ProgramPlace> {
 /** The new namespaces of these types, bound to the files that were named. */
 async function keep(given: Run, kept: readonly NamespaceType[], create: CreateOptions) {
   // For those only: a program that runs in new ones without a file needs no handle.
-  const { createNamespaces } = await import('../create/create.ts');
+  const [{ createNamespaces }, { bindTo }] = await Promise.all([
+    import('../create/create.ts'),
+    import('../create/bind.ts'),
+  ]);
   const handle = await createNamespaces(kept, optionsFor(create, kept));
   for (const type of kept) {
     const file = fileOf(given, type) as string;
     // unshare(1) wants a file that is there, and covers it; bind() makes one, and covers nothing.
     if (isEmptyFile(file)) unlinkSync(file);
-    await handle.bind(type, file);
+    bindTo(file, type, handle.fd(type));
   }
   return handle;
 }

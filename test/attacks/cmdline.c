@@ -19,15 +19,22 @@ int main(int count, char** args) {
   stat[fread(stat, 1, sizeof stat - 1, file)] = 0;
   unsigned long field[60] = {0};
   int i = 3;
-  for (char* at = strrchr(stat, ')') + 2; at && *at; at = strchr(at, ' ') ? strchr(at, ' ') + 1 : 0) {
+  for (char* at = strrchr(stat, ')') + 2; at && *at;
+       at = strchr(at, ' ') ? strchr(at, ' ') + 1 : 0) {
     field[i++] = strtoul(at, 0, 10);
   }
-  struct prctl_mm_map map = {
-      .start_code = field[26], .end_code = field[27], .start_stack = field[28],
-      .start_data = field[45], .end_data = field[46], .start_brk = field[47],
-      .brk = (unsigned long)sbrk(0),
-      .arg_start = (unsigned long)text, .arg_end = (unsigned long)text + size,
-      .env_start = field[50], .env_end = field[51], .exe_fd = -1};
+  struct prctl_mm_map map = {.start_code = field[26],
+                             .end_code = field[27],
+                             .start_stack = field[28],
+                             .start_data = field[45],
+                             .end_data = field[46],
+                             .start_brk = field[47],
+                             .brk = (unsigned long)sbrk(0),
+                             .arg_start = (unsigned long)text,
+                             .arg_end = (unsigned long)text + size,
+                             .env_start = field[50],
+                             .env_end = field[51],
+                             .exe_fd = -1};
   if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0)) return perror("PR_SET_MM_MAP"), 1;
   for (int copy = 1; copy < atoi(args[2]); copy++) {
     if (fork() == 0) {

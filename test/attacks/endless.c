@@ -1,5 +1,6 @@
-// A FUSE with a directory `sub` that never ends (of short names), as its root (of long ones): endless
-// FD, where FD is an open /dev/fuse that is mounted. None of the names is there when it is asked for.
+// A FUSE with a directory `sub` that never ends (of short names), as its root (of long ones):
+// endless FD, where FD is an open /dev/fuse that is mounted. None of the names is there when it is
+// asked for.
 #include <errno.h>
 #include <linux/fuse.h>
 #include <stddef.h>

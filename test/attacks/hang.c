@@ -1,7 +1,7 @@
-// A process whose command line nobody can read: it holds the lock of its memory for as long as a file
-// system of its own (FUSE) does not answer. One thread reads a page of that through /proc/self/mem,
-// which keeps the lock for reading; the mmap(2) of the other is next in line, and everybody else behind
-// it. hang DIRECTORY; it is ready when it sleeps in that (state D).
+// A process whose command line nobody can read: it holds the lock of its memory for as long as a
+// file system of its own (FUSE) does not answer. One thread reads a page of that through
+// /proc/self/mem, which keeps the lock for reading; the mmap(2) of the other is next in line, and
+// everybody else behind it. hang DIRECTORY; it is ready when it sleeps in that (state D).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -54,12 +54,23 @@ static void serve(void) {
     struct fuse_attr_out attr = {.attr_valid = 1000, .attr = attributes(header->nodeid)};
     struct fuse_open_out open = {0};
     switch (header->opcode) {
-      case FUSE_INIT: answer(header->unique, 0, &init, sizeof init); break;
-      case FUSE_LOOKUP: answer(header->unique, 0, &entry, sizeof entry); break;
-      case FUSE_GETATTR: answer(header->unique, 0, &attr, sizeof attr); break;
-      case FUSE_OPEN: answer(header->unique, 0, &open, sizeof open); break;
-      case FUSE_READ: write(asked[1], "", 1); break;
-      default: answer(header->unique, -ENOSYS, "", 0);
+      case FUSE_INIT:
+        answer(header->unique, 0, &init, sizeof init);
+        break;
+      case FUSE_LOOKUP:
+        answer(header->unique, 0, &entry, sizeof entry);
+        break;
+      case FUSE_GETATTR:
+        answer(header->unique, 0, &attr, sizeof attr);
+        break;
+      case FUSE_OPEN:
+        answer(header->unique, 0, &open, sizeof open);
+        break;
+      case FUSE_READ:
+        write(asked[1], "", 1);
+        break;
+      default:
+        answer(header->unique, -ENOSYS, "", 0);
     }
   }
 }

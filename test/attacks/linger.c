@@ -1,6 +1,6 @@
-/* A program that hands its reader an fd whose close() takes as long as it likes: a TCP connection that
- * is full, with SO_LINGER. linger SECONDS FD RESULT: over this file of its own; writes into the file
- * RESULT what became of it, when nobody but the reader has it any more. */
+/* A program that hands its reader an fd whose close() takes as long as it likes: a TCP connection
+ * that is full, with SO_LINGER. linger SECONDS FD RESULT: over this file of its own; writes into
+ * the file RESULT what became of it, when nobody but the reader has it any more. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -41,10 +41,8 @@ int main(int argc, char** argv) {
     char bytes[CMSG_SPACE(sizeof(int))];
     struct cmsghdr header;
   } control = {0};
-  struct msghdr message = {.msg_iov = &part,
-                           .msg_iovlen = 1,
-                           .msg_control = &control,
-                           .msg_controllen = sizeof control};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   struct cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;

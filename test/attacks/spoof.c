@@ -1,6 +1,7 @@
-// Root of a user namespace of its own, with CAP_NET_ADMIN in its own network: answers in the kernel's
-// place to whoever asks for sockets there. spoof PORTS HOW: that many sockets to be listed; HOW is 1 for
-// answers of sockets that there are not, 2 for messages that are shorter than they say.
+// Root of a user namespace of its own, with CAP_NET_ADMIN in its own network: answers in the
+// kernel's place to whoever asks for sockets there. spoof PORTS HOW: that many sockets to be
+// listed; HOW is 1 for answers of sockets that there are not, 2 for messages that are shorter than
+// they say.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/netlink.h>

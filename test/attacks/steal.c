@@ -1,6 +1,6 @@
-/* In the container, with CAP_SYS_PTRACE: stops whatever appears, takes its sockets, and says by them
- * what the launcher of 0.1 said by its channel: that it has forked, with pids of the attacker's
- * choice. steal PID...: says what it took, a line each. */
+/* In the container, with CAP_SYS_PTRACE: stops whatever appears, takes its sockets, and says by
+ * them what the launcher of 0.1 said by its channel: that it has forked, with pids of the
+ * attacker's choice. steal PID...: says what it took, a line each. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

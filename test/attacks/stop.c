@@ -1,4 +1,5 @@
-/* In the container, with Docker's capabilities: stops whatever appears, as soon as it does, once. */
+/* In the container, with Docker's capabilities: stops whatever appears, as soon as it does, once.
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>

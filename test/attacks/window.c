@@ -1,5 +1,5 @@
-/* Root of a user namespace of its own: takes whatever it may from every process that appears, but the
- * standard streams of the program, and says it, a line each. */
+/* Root of a user namespace of its own: takes whatever it may from every process that appears, but
+ * the standard streams of the program, and says it, a line each. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
-// Reads messages of every length, and with every length in them, from memory that ends right behind them.
-// With a sanitizer: whatever is read outside ends the program.
-#include "inspect/netlink_messages.h"
-
+// Reads messages of every length, and with every length in them, from memory that ends right behind
+// them. With a sanitizer: whatever is read outside ends the program.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "inspect/netlink_messages.h"
 
 static size_t messages_in(const unsigned char* from, size_t size) {
   auto* bytes = static_cast<unsigned char*>(malloc(size == 0 ? 1 : size));
