@@ -171,6 +171,10 @@ bool has_ended(int pidfd) {
   return wait_with(pidfd, WNOHANG | WNOWAIT, &code, &signal) != 0;
 }
 
+bool has_forked(const Launch& launch) {
+  return launch.current < LAUNCH_FORKS && forked(launch, launch.current) != 0;
+}
+
 void reap(int pidfd) {
   int code = 0;
   int signal = 0;

@@ -72,6 +72,8 @@ int start(Request* request, Result* result);
 // closes nor reaps anything.
 int advance(Launch* launch, Result* result);
 
+bool has_forked(const Launch& launch);  // something that advance() could not take over
+
 // Ends a launch that is not over, or has failed: kills what it has started, reaps it, closes all.
 void abandon(Launch* launch);
 void forget_forks(Launch* launch);  // when it is over

@@ -170,15 +170,12 @@ class Child {
     if (over_) return;
     const int before = launch_.current;
     spawn::Result result;
-    int done = spawn::advance(&launch_, &result);
-    if (done >= 0) {
-      const int failed = WatchProcesses();
-      if (failed != 0) {
-        result.step = "epoll_ctl";
-        done = failed;
-      }
-    }
+    const int done = spawn::advance(&launch_, &result);
     over_ = done != 0;
+    const int unwatched = WatchProcesses();
+    if (unwatched != 0) result.step = "epoll_ctl";
+    if (unwatched != 0) return Lose(unwatched, result);
+    if (done < 0 && spawn::has_forked(launch_)) return Lose(done, result);
     if (over_ || launch_.heard) StopListening();
     if (over_) spawn::forget_forks(&launch_);
     if (done < 0) return Fail(done, result);
@@ -209,6 +206,14 @@ class Child {
       if (process.pidfd >= 0) spawn::kill(process.pidfd, SIGKILL);
     }
     Call(listeners_.failed, {Failure(env_, error, result)});
+  }
+
+  // Its end cannot be watched, or that of what it has forked: so it ends now.
+  void Lose(int error, const spawn::Result& result) {
+    over_ = true;
+    GiveUp();
+    Call(listeners_.failed, {Failure(env_, error, result)});
+    Call(listeners_.ended, {Napi::Number::New(env_, 0), Napi::Number::New(env_, SIGKILL)});
   }
 
   void End() {
