@@ -9,7 +9,7 @@ import { seconds } from '../patience.ts';
 test(
   'Bun and Deno: each function is right, or refused by name; none crashes',
   ({ skip }) => {
-    const script = fileURLToPath(new URL('../runtimes.mjs', import.meta.url));
+    const script = fileURLToPath(new URL('../../scripts/runtimes.mjs', import.meta.url));
     const said = execFileSync(process.execPath, [script, '--cached'], { encoding: 'utf8' });
     skip(said === 'none\n', 'neither Bun nor Deno is here: npm run test:runtimes fetches them');
     expect(said).toContain('refused by name');
