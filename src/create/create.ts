@@ -79,10 +79,10 @@ function heldFailure(
   const advice = denied
     ? 'CAP_SYS_PTRACE is missing, to look into a process with ids of its own (options.owner)'
     : early
-    ? 'a pid namespace without a process can be held from Linux 6.11 on; before, with init: true'
-    : step === 'unshare'
-      ? creationAdvice(error, types)
-      : undefined;
+      ? 'a pid namespace without a process can be held from Linux 6.11 on; before, with init: true'
+      : step === 'unshare'
+        ? creationAdvice(error, types)
+        : undefined;
   return failure(error, step, { type, advice });
 }
 

@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const given = process.env.LINUX_NAMESPACES ?? fileURLToPath(new URL('../../lib/index.js', import.meta.url));
+const given =
+  process.env.LINUX_NAMESPACES ?? fileURLToPath(new URL('../../lib/index.js', import.meta.url));
 export const library = pathToFileURL(given).href;
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-attack-'));

@@ -10,7 +10,13 @@ const program = compile('steal');
 await play(async () => {
   const victims = [1, 2].map(() => spawn('sleep', ['1000'], { stdio: 'ignore' }));
   const pids = victims.map(victim => String(victim.pid));
-  const before = ['setpriv', '--bounding-set', `-all,${docker('sys_ptrace')}`, '--inh-caps', '-all'];
+  const before = [
+    'setpriv',
+    '--bounding-set',
+    `-all,${docker('sys_ptrace')}`,
+    '--inh-caps',
+    '-all',
+  ];
   const target = await container(['-pmnuif', '--mount-proc'], [...before, program, ...pids]);
   try {
     // What the launcher calls where it is seen: 0.1 getpriority, now ppoll.

@@ -20,7 +20,8 @@ await play(async () => {
        }`,
       ['unshare', 'execve'],
     );
-    if (out !== '0\n0\n0\n') throw new Error(`the children did not run: ${out} ${err} ${code} ${signal}`);
+    if (out !== '0\n0\n0\n')
+      throw new Error(`the children did not run: ${out} ${err} ${code} ${signal}`);
     return target.lines.some(line => line.startsWith('pid'));
   } finally {
     await target.stop();

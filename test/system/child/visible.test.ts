@@ -73,7 +73,12 @@ async function lookAt({ user, capabilities }: Strength, source: string): Promise
         { env: { ...process.env, MARK: mark } },
       ),
     );
-    expect({ stdout, stderr, code, signal }).toEqual({ stdout: "0\n", stderr: "", code: 0, signal: null });
+    expect({ stdout, stderr, code, signal }).toEqual({
+      stdout: '0\n',
+      stderr: '',
+      code: 0,
+      signal: null,
+    });
     return had.trim().split('\n').slice(1).sort();
   } finally {
     container.kill('SIGKILL');
@@ -104,37 +109,45 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
         ] as const
       ).map(([what, options, elsewhere]) => ({ strength, what, options, elsewhere })),
     ),
-  )('$what, before a process with $strength.name', {
-    timeout: seconds(120),
-  }, async ({ strength, options, elsewhere }) => {
-    const had = await lookAt(strength, spawned(options));
-    expect(had).toContain('seen');
-    // What was made for the program is not where the looker is.
-    const allowed = [...own, ...elsewhere.map(place => `elsewhere ${place}`)];
-    // The pidfd of what it forks, which anybody in there could open: of the first of two alone.
-    if (options.includes("'pid'")) allowed.push('fd 3 file', 'fd 3 other');
-    expect(had.filter(thing => !allowed.includes(thing))).toEqual([]);
-  });
+  )(
+    '$what, before a process with $strength.name',
+    {
+      timeout: seconds(120),
+    },
+    async ({ strength, options, elsewhere }) => {
+      const had = await lookAt(strength, spawned(options));
+      expect(had).toContain('seen');
+      // What was made for the program is not where the looker is.
+      const allowed = [...own, ...elsewhere.map(place => `elsewhere ${place}`)];
+      // The pidfd of what it forks, which anybody in there could open: of the first of two alone.
+      if (options.includes("'pid'")) allowed.push('fd 3 file', 'fd 3 other');
+      expect(had.filter(thing => !allowed.includes(thing))).toEqual([]);
+    },
+  );
 
-  test.each(strengths)('a worker, before a process with $name', {
-    timeout: seconds(120),
-  }, async strength => {
-    const had = await lookAt(
-      strength,
-      `const worker = await openWorker(target, 'all');
+  test.each(strengths)(
+    'a worker, before a process with $name',
+    {
+      timeout: seconds(120),
+    },
+    async strength => {
+      const had = await lookAt(
+        strength,
+        `const worker = await openWorker(target, 'all');
        const result = await worker.evaluate(() => 0);
        await worker.close();
        return result;`,
-    );
-    expect(had).toContain('seen');
-    const files = had.filter(thing => /^fd ([4-9]|\d\d)/.test(thing));
-    if (strength.capabilities === 'a80c25fb') {
-      // It is node by then, with files of its own; ours would be a socket or a directory.
-      expect(had.filter(thing => /^(elsewhere|mark)/.test(thing))).toEqual([]);
-      expect(had.filter(thing => thing.endsWith('directory'))).toEqual([]);
-      expect(files.filter(thing => thing.endsWith('socket'))).toEqual([]);
-    } else {
-      expect(had).toEqual(['seen']);
-    }
-  });
+      );
+      expect(had).toContain('seen');
+      const files = had.filter(thing => /^fd ([4-9]|\d\d)/.test(thing));
+      if (strength.capabilities === 'a80c25fb') {
+        // It is node by then, with files of its own; ours would be a socket or a directory.
+        expect(had.filter(thing => /^(elsewhere|mark)/.test(thing))).toEqual([]);
+        expect(had.filter(thing => thing.endsWith('directory'))).toEqual([]);
+        expect(files.filter(thing => thing.endsWith('socket'))).toEqual([]);
+      } else {
+        expect(had).toEqual(['seen']);
+      }
+    },
+  );
 });
