@@ -40,6 +40,20 @@ int wait_until(int fd, short events, int64_t end) {
   }
 }
 
+// Until the launcher says in the page that it is done, or `end`: one that was killed says nothing,
+// and is waited for in vain.
+int wait_for_forks(launch_forks* forks, int64_t end) {
+  for (;;) {
+    const int64_t rest = end - now();
+    if (__atomic_load_n(&forks->over, __ATOMIC_ACQUIRE) != 0) return 1;
+    if (rest <= 0) return 0;
+    const struct timespec time = {rest / 1000, rest % 1000 * 1'000'000};
+    const int done =
+        result_of(::syscall(SYS_futex, &forks->over, 0 /* FUTEX_WAIT */, 0, &time, nullptr, 0));
+    if (done < 0 && done != -EINTR && done != -EAGAIN && done != -ETIMEDOUT) return done;
+  }
+}
+
 const char* name_of(int step) {
   static const char* const names[LAUNCH_STEPS] = {
       "",          "read",   "setns",  "unshare", "clone", "dup",   "close_range", "setsid",
@@ -192,7 +206,9 @@ void reap(int pidfd) {
 int advance(Launch* launch, Result* result) {
   const Process& first = launch->processes[0];
   // What it did last is there to be seen after its end: so its end is looked for before.
-  const bool ended = first.pidfd < 0 || has_ended(first.pidfd);
+  const bool said =
+      launch->forks != nullptr && __atomic_load_n(&launch->forks->over, __ATOMIC_ACQUIRE) != 0;
+  const bool ended = said || first.pidfd < 0 || has_ended(first.pidfd);
   int error = listen(launch, result);
   if (error == 0) error = adopt(launch, result);
   if (error == 0 && ended && launch->forks != nullptr) {
@@ -236,17 +252,16 @@ void abandon(Launch* launch) {
 
 int follow(const Request& request, int milliseconds, Result* result) {
   Launch* launch = &result->launch;
-  Process* first = &launch->processes[0];
   const bool holds = request.file.empty();
   const int64_t end = now() + milliseconds;
   int done = 0;
   while (done == 0 && !(holds && launch->ready)) {
     // Each time for what comes last, so that nothing wakes us while the launcher is still at work:
     // the channel closes with the exec, but where it was closed before the fork.
-    const bool process = launch->heard || launch->joined;
-    const short events = process || holds ? POLLIN : POLLRDHUP;
-    result->step = "poll";
-    done = wait_until(process ? first->pidfd : launch->channel, events, end);
+    const bool forks = launch->forks != nullptr && (launch->heard || launch->joined);
+    result->step = forks ? "futex" : "poll";
+    done = forks ? wait_for_forks(launch->forks, end)
+                 : wait_until(launch->channel, holds ? POLLIN : POLLRDHUP, end);
     if (done < 0) break;
     const bool timed_out = done == 0;
     done = advance(launch, result);  // what has been forked meanwhile is the child that there is
@@ -254,10 +269,6 @@ int follow(const Request& request, int milliseconds, Result* result) {
   }
   if (done < 0) abandon(launch);
   if (done <= 0) return done;
-  if (launch->current > 0) {
-    reap(first->pidfd);
-    first->pidfd = -1;
-  }
   ::close(launch->channel);
   launch->channel = -1;
   forget_forks(launch);

@@ -12,8 +12,6 @@
 #define PAGE 4096
 #define NEW_PID 0x20000000u
 
-static volatile struct launch_forks* forks; /* ours and the addon's */
-
 static long map_page(long file) {
   const unsigned long flags = MAP_SHARED | (file < 0 ? MAP_ANONYMOUS : 0);
   return call6(__NR_mmap, 0, PAGE, 1 | 2 /* PROT_READ | PROT_WRITE */, (long)flags, file, 0);
@@ -32,17 +30,24 @@ static void share_forks(void) {
 static void fork_created(void) {
   const unsigned long flags = CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD_NUMBER;
   if (must(CALL(clone, flags, 0, &forks->pid[0], 0, 0), LAUNCH_CLONE) > 0) quit(0);
+  forks = 0;
 }
 
-/* Into what was joined; the child has the program's files and nothing else. */
-static long clone_joined(unsigned long more) {
+/* Into what was joined; the child has the program's files and nothing else, and says why it failed
+ * where it is told to. */
+static long clone_joined(unsigned long more, volatile struct launch_report* said) {
   enter_cgroup();
   CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of credentials may have undone it */
   must(CALL3(close_range, launch->stdio_count, ~0u, 0), LAUNCH_CLOSE_RANGE);
   launch->parent = -1;
   written = &forks->failed;
   const unsigned long flags = CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD_NUMBER;
-  return must(CALL(clone, flags | more, 0, &forks->pid[0], 0, 0), LAUNCH_CLONE);
+  const long child = must(CALL(clone, flags | more, 0, &forks->pid[0], 0, 0), LAUNCH_CLONE);
+  if (child == 0) {
+    forks = 0;
+    written = said;
+  }
+  return child;
 }
 
 #ifndef LAUNCHER_IN_NODE
@@ -107,14 +112,13 @@ static void fork_joined(void) {
   const int second = (launch->unshare & NEW_PID) != 0;
   words = (void*)must(map_page(-1), LAUNCH_MMAP);
   words->pidfd = -1;
-  const long child = clone_joined(CLONE_VFORK | (second ? CLONE_FILES : 0));
+  const long child = clone_joined(CLONE_VFORK | (second ? CLONE_FILES : 0), &words->failed);
   if (child > 0) {
     if (second) find_second();
     if (words->failed.step != LAUNCH_NOTHING) forks->failed = words->failed;
     keep_promises(child);
     quit(0);
   }
-  written = &words->failed;
   if (second) fork_second();
 }
 

@@ -101,5 +101,6 @@ struct launch_report {
 #define LAUNCH_FORKS 2
 struct launch_forks {
   int32_t pid[LAUNCH_FORKS];   /* the second was forked by the first; 0: none */
+  int32_t over;                /* a futex: 1 when nothing more is written here */
   struct launch_report failed; /* in a joined pid namespace; LAUNCH_NOTHING: nothing has */
 };

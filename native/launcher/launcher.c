@@ -34,7 +34,15 @@ static int channel;
 /* In place of the channel, from the moment on that somebody else may see what we hold. */
 static volatile struct launch_report* written;
 
+/* Ours and the addon's, fork.h; what we fork does not have it. */
+static volatile struct launch_forks* forks;
+
+/* Who waits for us is woken at once: an end takes its time. */
 static void quit(int code) {
+  if (forks != 0) {
+    forks->over = 1;
+    CALL3(futex, &forks->over, 1 /* FUTEX_WAKE */, 1);
+  }
   for (;;) CALL1(exit_group, code);
 }
 

@@ -97,6 +97,7 @@ static void start_mapper(void) {
   made(CALL4(socketpair, 1 /* AF_UNIX */, 1 | O_CLOEXEC /* SOCK_STREAM */, 0, pair), CREATE_HELPER);
   mapper = made(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), CREATE_HELPER);
   if (mapper == 0) {
+    forks = 0;
     CALL1(close, pair[0]);
     CALL1(close, channel);
     channel = pair[1];

@@ -47,6 +47,7 @@ class Child {
 
   // 0, or the error of libuv, with the child killed.
   int Watch() {
+    if (over_) ReapEarlier();
     int failed = WatchProcesses();
     if (failed == 0 && launch_.channel >= 0) failed = Watch(kChannel, launch_.channel);
     if (failed != 0) GiveUp();

@@ -92,6 +92,38 @@ describe('a step that fails is an error that names it, and leaves nothing behind
   });
 });
 
+test.each(['EMFILE', 'ENFILE'])('%s at the exec: no end of a pipe is left open', async code => {
+  const { results, before, after } = await failing(`execve:error=${code}`, {});
+  for (const result of results) expect(result).toMatchObject({ name: 'Error', code });
+  expectNoMore(after, before);
+});
+
+// What we ourselves call between the clone and the end of the launch: that it fails says nothing about
+// what became of the child.
+test.each([
+  ['poll', 'ENOMEM', undefined],
+  ['poll', 'EINTR', undefined],
+  ['recvmsg', 'ENOMEM', undefined],
+  ['recvmsg', 'EINTR', undefined],
+  ['waitid', 'EINTR', undefined],
+  ['pidfd_open', 'EMFILE', ['pid']],
+  ['waitid', 'EINTR', ['pid']],
+  ['poll', 'ENOMEM', ['pid']],
+  ['recvmsg', 'ENOMEM', ['pid']],
+] as const)(
+  '%s that fails with %s, unshare %j: an error or the child, and nothing left',
+  async (call, code, unshare) => {
+    // Node itself polls once at its start, before anything of ours.
+    const when = call === 'poll' ? '2+5' : code === 'EINTR' ? '1+2' : '1+';
+    const { results, after } = await failing(`${call}:error=${code}:when=${when}`, { unshare });
+    for (const result of results) {
+      if (code === 'EINTR') expect(result).toEqual({ code: 0, signal: null });
+      else expect([code, 0]).toContain(result.code);
+    }
+    expect(after.children).toBe('');
+  },
+);
+
 test('too many processes, too many files: as Node says it', async () => {
   const file = join(folder, 'limit.mjs');
   const library = new URL('../../../lib/index.js', import.meta.url).pathname;

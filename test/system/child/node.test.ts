@@ -380,3 +380,20 @@ test('fork is refused where there is no Node', () => {
   mkdirSync(join(folder, 'empty'), { recursive: true });
   expect(() => ours.fork('x.js', { root: join(folder, 'empty') })).toThrow(/openWorker/);
 });
+
+test('in the REPL, and where a domain is active', async () => {
+  const library = new URL('../../../lib/index.js', import.meta.url).href;
+  const repl = node.spawn(process.execPath, ['-i'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  repl.stdin.write(`import('${library}').then(({ spawn, evaluate }) => {
+    spawn('true').on('exit', code => evaluate(process.pid, ['uts'], () => 7).catch(error => error.code)
+      .then(seven => { console.log('ended', code, typeof seven); process.exit(); }));
+  }); undefined\n`);
+  const { stdout, stderr, code } = await outcome(repl);
+  expect(stdout).toContain('ended 0');
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  const script = `import domain from 'node:domain'; import { spawn } from '${library}';
+    domain.create(); globalThis.domain = 'x';
+    spawn('true').on('exit', code => console.log('ended', code));`;
+  const other = node.spawn(process.execPath, ['--input-type=module', '-e', script]);
+  expect(await outcome(other)).toMatchObject({ stdout: 'ended 0\n', stderr: '', code: 0 });
+});

@@ -295,3 +295,29 @@ test('nobody is lent ids: which file, and what does it', () => {
   `);
   expect(seen).toMatch(/^ENOENT \/etc\/subuid .*no ids are lent to 54322.*usermod --add-subuids/);
 });
+
+test.skipIf(!hasProgram('setpriv'))(
+  'root with CAP_SYS_ADMIN and without CAP_SYS_PTRACE creates all types [needs setpriv]',
+  () => {
+    const without = ['setpriv', '--bounding-set', '-sys_ptrace', '--inh-caps', '-sys_ptrace'];
+    const out = runScript(
+      `import { createNamespaces } from 'linux-namespaces';
+      const tries = [
+        [['mnt']], [['pid']], [['pid'], { init: true }], [['user']], [['time']],
+        [['user', 'pid', 'mnt', 'time'], { init: true, idMap: 'root', mountProc: true, monotonic: 5 }],
+        [['user', 'mnt'], { owner: { uid: 1000, gid: 1000 } }],
+      ];
+      for (const [types, options] of tries) {
+        await createNamespaces(types, options).then(
+          made => { made.close(); console.log('made'); },
+          error => console.log(error.code, error.message));
+      }`,
+      without,
+    );
+    const lines = out.trim().split('\n');
+    expect(lines.slice(0, 6)).toEqual(Array(6).fill('made'));
+    // Whose owner is somebody else: for that the capability is needed.
+    expect(lines[6]).toMatch(/^EACCES .*CAP_SYS_PTRACE is missing/);
+    expect(lines).toHaveLength(7);
+  },
+);
