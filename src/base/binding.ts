@@ -1,13 +1,19 @@
 /** Loads the addon. No other file does. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Binding } from './addon.ts';
 import { requireNode } from './runtime.ts';
 
 const load = createRequire(import.meta.url);
-/** Where package.json is: lib, in which this file is bundled, lies in it. */
-export const packageRoot: string = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Where package.json is: above lib, in which this file is bundled, and above src, where tests load it. */
+export const packageRoot: string = above(dirname(fileURLToPath(import.meta.url)));
+
+function above(folder: string): string {
+  const parent = dirname(folder);
+  return parent === folder || existsSync(join(parent, 'package.json')) ? parent : above(parent);
+}
 
 /** The addon. Loaded by its first use, which puts it in the place of this stand-in for every importer. */
 export let binding: Binding = new Proxy({} as Binding, {

@@ -1,6 +1,6 @@
-/* The first process of a container: looks into every other, all the time, and says what can be had
- * of it that is not its own, each thing once. look MARK IMAGE CAPS: MARK is a text that only those
- * outside have, IMAGE the root of the container, CAPS the mask of what it keeps. */
+/* The first process of a container: looks into every other, all the time, and says what can be had of
+ * it that is not its own, each thing once. look MARK [IMAGE CAPS]: MARK is a text that only those outside
+ * have, IMAGE the root of the container, CAPS the mask of what it keeps; or it is in a container. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -36,12 +36,8 @@ static dev_t root, proc;
 static const char* kind(const struct stat* stat) {
   const mode_t mode = stat->st_mode;
   if (S_ISDIR(mode) && (stat->st_dev == root || stat->st_dev == proc)) return "own";
-  return S_ISSOCK(mode)   ? "socket"
-         : S_ISFIFO(mode) ? "pipe"
-         : S_ISDIR(mode)  ? "directory"
-         : S_ISCHR(mode)  ? "device"
-         : S_ISREG(mode)  ? "file"
-                          : "other";
+  return S_ISSOCK(mode) ? "socket" : S_ISFIFO(mode) ? "pipe" : S_ISDIR(mode) ? "directory"
+         : S_ISCHR(mode) ? "device" : S_ISREG(mode) ? "file" : "other";
 }
 
 static void files(int pid) {
@@ -72,8 +68,7 @@ static void files(int pid) {
 }
 
 static void places(int pid) {
-  const char* names[] = {"cwd",    "root",   "ns/mnt",    "ns/net",
-                         "ns/uts", "ns/ipc", "ns/cgroup", "ns/user"};
+  const char* names[] = {"cwd", "root", "ns/mnt", "ns/net", "ns/uts", "ns/ipc", "ns/cgroup", "ns/user"};
   for (int i = 0; i < 8; i++) {
     char path[96];
     struct stat its, ours;
@@ -114,9 +109,17 @@ static void memory(int pid) {
   }
 }
 
+static int know_places(void) {
+  struct stat stat_;
+  if (stat("/", &stat_)) return 7;
+  root = stat_.st_dev;
+  if (stat("/proc", &stat_)) return 8;
+  proc = stat_.st_dev;
+  return 0;
+}
+
 /* As an engine does it: no chroot, from which some things cannot be made. */
 static int enter(const char* image, unsigned long caps) {
-  struct stat stat_;
   if (mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) || mount(image, image, 0, MS_BIND, 0)) return 3;
   if (chdir(image) || mount("proc", "proc", "proc", 0, 0)) return 4;
   if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/")) return 5;
@@ -126,19 +129,15 @@ static int enter(const char* image, unsigned long caps) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   const struct __user_cap_data_struct data[2] = {{(unsigned)caps, (unsigned)caps, 0},
                                                  {caps >> 32, caps >> 32, 0}};
-  if (syscall(SYS_capset, &header, data)) return 6;
-  if (stat("/", &stat_)) return 7;
-  root = stat_.st_dev;
-  if (stat("/proc", &stat_)) return 8;
-  proc = stat_.st_dev;
-  return 0;
+  return syscall(SYS_capset, &header, data) ? 6 : 0;
 }
 
 int main(int argc, char** argv) {
   if (argc > 1 && !strcmp(argv[1], "end")) return 0; /* as the program: it opens nothing itself */
-  if (argc < 4) return 2;
+  if (argc < 2) return 2;
   mark = argv[1];
-  const int failed = enter(argv[2], strtoul(argv[3], 0, 16));
+  int failed = argc < 4 ? 0 : enter(argv[2], strtoul(argv[3], 0, 16));
+  if (!failed) failed = know_places();
   if (failed) return failed;
   signal(SIGCHLD, SIG_IGN);
   puts("ready");
@@ -147,7 +146,7 @@ int main(int argc, char** argv) {
     DIR* all = opendir("/proc");
     for (struct dirent* entry; all != 0 && (entry = readdir(all));) {
       const int pid = atoi(entry->d_name);
-      if (pid < 2) continue;
+      if (pid < 2 || pid == getpid()) continue;
       say("seen", "");
       files(pid);
       places(pid);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../patience.ts';
 import { outcome } from './child/fixtures/targets.ts';
-import { hasProgram } from './support.ts';
+import { hasProgram } from './shared/support.ts';
 
 const ready = ['strace', 'setpriv', 'unshare', 'cc'].every(hasProgram);
 

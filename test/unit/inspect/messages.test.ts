@@ -11,7 +11,9 @@ test('nothing is read outside of what came, whatever lengths are in it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-messages-'));
   try {
     const program = join(folder, 'messages');
+    const native = fileURLToPath(new URL('../../../native', import.meta.url));
     const flags = [
+      `-I${native}`,
       '-std=c++20',
       '-g',
       '-O1',
