@@ -25,6 +25,10 @@ namespace {
 
 int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
+bool is_not_shown(int error) {
+  return error == -ENOENT || error == -ESRCH || error == -EACCES || error == -EPERM;
+}
+
 }  // namespace
 
 int pidfd_open(int pid, unsigned flags) { return result(::syscall(SYS_pidfd_open, pid, flags)); }
@@ -70,19 +74,22 @@ int open_namespace(const char* path) {
 
 int open_for_writing(const char* path) { return result(::open(path, O_WRONLY | O_CLOEXEC)); }
 
-// A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)).
+// A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)). Of what is
+// gone, or may not be looked into, nothing is said: whoever opens it hears of that.
 int is_kernel_thread(int pid) {
   char path[32];
   char program[8];
   snprintf(path, sizeof path, "/proc/%d/exe", pid);
-  if (::readlink(path, program, sizeof program) != -1 || errno != ENOENT) return 0;
+  if (::readlink(path, program, sizeof program) != -1) return 0;
+  if (errno != ENOENT) return is_not_shown(-errno) ? 0 : -errno;
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
   const int stat = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (stat == -1) return 0;
+  if (stat == -1) return is_not_shown(-errno) ? 0 : -errno;
   char text[512];
   const long length = ::read(stat, text, sizeof text - 1);
+  const int error = length == -1 ? -errno : 0;
   ::close(stat);
-  if (length <= 0) return 0;
+  if (length <= 0) return is_not_shown(error) ? 0 : error;
   text[length] = '\0';
   // "pid (comm) state ppid pgrp session tty tpgid flags": comm may hold anything, its ')' is the
   // last.
@@ -98,14 +105,16 @@ int is_kernel_thread(int pid) {
 int is_own_proc() {
   char buffer[4096];
   long length = ::readlink("/proc/self", buffer, sizeof buffer - 1);
-  if (length <= 0) return 0;
+  if (length <= 0) return length == 0 || is_not_shown(-errno) ? 0 : -errno;
   buffer[length] = '\0';
   if (atoi(buffer) != ::getpid()) return 0;
   const int status = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-  if (status == -1) return 0;
+  if (status == -1) return is_not_shown(-errno) ? 0 : -errno;
   std::string text;
   while ((length = ::read(status, buffer, sizeof buffer)) > 0) text.append(buffer, length);
+  const int error = length == -1 ? -errno : 0;
   ::close(status);
+  if (error < 0) return error;
   const char name[] = "\nNSpid:\t";
   const size_t pids = text.find(name);
   if (pids == std::string::npos) return 1;  // a kernel without pid namespaces

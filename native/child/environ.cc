@@ -37,6 +37,7 @@ struct Reader {
   alignas(16) char stack[16384];
 };
 constexpr long kNone = -ETIMEDOUT;
+constexpr unsigned kPause = 1000;  // microseconds
 
 // Beside us, on our memory: only system calls, and nothing is written but its own Reader.
 int read_all(void* data) {
@@ -68,7 +69,8 @@ bool ends_within(int pidfd, int wait) {
     struct pollfd poll = {pidfd, POLLIN, 0};
     const int done = ::poll(&poll, 1, static_cast<int>(left));
     if (done > 0) return true;
-    if (done == 0 || errno != EINTR) return false;
+    if (done == 0) return false;
+    if (errno != EINTR) ::usleep(kPause);  // no memory: it may be there a moment later
   }
   return false;
 }
@@ -118,8 +120,10 @@ int read(int directory, size_t most, int wait, Text* text) {
     }
   }
   siginfo_t info = {};
-  ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(pidfd), &info,
-           WEXITED | __WALL);
+  while (::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(pidfd), &info,
+                  WEXITED | __WALL) == -1 &&
+         errno == EINTR) {
+  }
   ::close(pidfd);
   if (reader->file >= 0) ::close(static_cast<int>(reader->file));
   const long length = reader->length;

@@ -18,8 +18,7 @@
 namespace spawn {
 namespace {
 
-constexpr int kPidfd = 3;     // P_PIDFD, waitid(2)
-constexpr int kMoment = 100;  // ms for a process that is ending
+constexpr int kPidfd = 3;  // P_PIDFD, waitid(2)
 
 int64_t now() {
   struct timespec time;
@@ -63,7 +62,8 @@ const char* name_of(int step) {
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
-// One report. 1: read; 0: the end; -errno. With the pid of its sender, as we number processes.
+// One report. 1: read; 0: the program has been executed, or the launcher was killed; -errno. With
+// the pid of its sender, as we number processes.
 int receive(int channel, launch_report* report, int* pid) {
   struct iovec part = {report, sizeof *report};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
@@ -77,7 +77,7 @@ int receive(int channel, launch_report* report, int* pid) {
     length = ::recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (length == -1 && errno == EINTR);
   if (length == -1) return errno == ECONNRESET ? 0 : -errno;
-  if (length == 0) return 0;
+  if (length == 0) return -EPIPE;  // launch.h: it has failed without a word
   *pid = 0;
   struct cmsghdr* header = CMSG_FIRSTHDR(&message);
   if (header != nullptr && header->cmsg_type == SCM_CREDENTIALS) {
@@ -98,6 +98,7 @@ int failed(const launch_report& report, Result* result) {
   result->step = step;
   result->detail = report.detail;
   result->setup = report.step != LAUNCH_EXEC;
+  result->reported = true;
   return report.error;
 }
 
@@ -189,12 +190,12 @@ bool has_forked(const Launch& launch) {
   return launch.current < LAUNCH_FORKS && forked(launch, launch.current) != 0;
 }
 
-void reap(int pidfd) {
+void reap(int pidfd, int milliseconds) {
   int code = 0;
   int signal = 0;
   // libuv makes what it watches non-blocking, and then waitid(2) would not wait.
   if (wait(pidfd, &code, &signal) == 0) {
-    wait_until(pidfd, POLLIN, now() + kMoment);
+    wait_until(pidfd, POLLIN, now() + milliseconds);
     if (wait(pidfd, &code, &signal) == 0) {
       keeper::leave_to_reaper(pidfd, nullptr);
       return;
@@ -204,11 +205,14 @@ void reap(int pidfd) {
 }
 
 int advance(Launch* launch, Result* result) {
-  const Process& first = launch->processes[0];
-  // What it did last is there to be seen after its end: so its end is looked for before.
+  const auto is_over = [](const Process& one) { return one.pidfd < 0 || has_ended(one.pidfd); };
+  // What they did last is there to be seen after their end, or after they said that they are done:
+  // so these are looked for before.
   const bool said =
       launch->forks != nullptr && __atomic_load_n(&launch->forks->over, __ATOMIC_ACQUIRE) != 0;
-  const bool ended = said || first.pidfd < 0 || has_ended(first.pidfd);
+  const int known = launch->current;
+  const bool known_ended = is_over(launch->processes[known]);
+  const bool ended = said || (known == 0 ? known_ended : is_over(launch->processes[0]));
   int error = listen(launch, result);
   if (error == 0) error = adopt(launch, result);
   if (error == 0 && ended && launch->forks != nullptr) {
@@ -218,8 +222,7 @@ int advance(Launch* launch, Result* result) {
   if (error < 0) return error;
   if (launch->forks != nullptr && !ended) return 0;
   if (launch->heard || (ended && launch->joined)) return 1;
-  const Process& current = launch->processes[launch->current];
-  return current.pidfd < 0 || has_ended(current.pidfd) ? 1 : 0;
+  return known_ended && launch->current == known ? 1 : 0;
 }
 
 // What has forked ends when what it forked does, and says then what that has forked in turn.

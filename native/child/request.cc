@@ -137,6 +137,7 @@ int send_request(Request* request, Prepared* prepared, Result* result) {
   message.replace(0, sizeof *fixed, reinterpret_cast<const char*>(fixed), sizeof *fixed);
   result->step = "sendto";
   if (message.size() > LAUNCH_MOST) return -E2BIG;
+  message.push_back('\0');  // that the launcher leaves unread
   const long sent =
       ::send(prepared->channel[0], message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   if (sent == -1 && errno != EAGAIN) return -errno;

@@ -120,7 +120,15 @@ int once_made(int* fd, int (*make)()) {
 int seal(const void* bytes, size_t size) {
   const int fd = open_memory();
   if (fd < 0) return fd;
-  return finish(fd, ::write(fd, bytes, size) == static_cast<long>(size) ? 0 : -EIO);
+  const char* rest = static_cast<const char*>(bytes);
+  const char* const end = rest + size;
+  int done = 0;
+  while (done >= 0 && rest < end) {
+    done = result_of(::write(fd, rest, end - rest));
+    if (done == -EINTR) done = 0;
+    if (done > 0) rest += done;
+  }
+  return finish(fd, done);
 }
 
 int node() { return once_made(&node_fd, make_node); }

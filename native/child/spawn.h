@@ -56,6 +56,7 @@ struct Result {
   const char* step = "";  // the system call that failed
   int detail = 0;         // of setns: the type; of capabilities: which
   bool setup = true;      // it was not the exec of the program
+  bool reported = false;  // by the launcher, which ends then
   Launch launch;
   bool over = false;
   std::vector<int> ends;
@@ -84,7 +85,9 @@ int wait(int pidfd, int* code, int* signal);
 int wait_for(int pidfd, int* code, int* signal);  // the same, but blocks until its end: 0 or -errno
 int kill(int pidfd, int signal);
 bool terminates(int signal);  // who does not handle it
-// Of a process that is ending: waits a moment, and leaves what takes longer to keeper.h. Closes it.
-void reap(int pidfd);
+// Of a process that is ending: waits so many milliseconds, and leaves what takes longer to
+// keeper.h. Closes it.
+constexpr int kMoment = 100;
+void reap(int pidfd, int milliseconds = kMoment);
 
 }  // namespace spawn

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -82,11 +83,15 @@ int run(Request* request) {
   }
   if (error == 0 && request->init) {
     request->init_pipe = pipe[1];
-    for (int i = 0; i <= launch->current; i++) {
-      const int pidfd = launch->processes[i].pidfd;
-      if (pidfd >= 0) keeper::leave_to_reaper(pidfd, nullptr);
+    // Who gets the namespaces has one child more, and not another that is about to end.
+    for (int i = 0; i < launch->current; i++) {
+      spawn::kill(launch->processes[i].pidfd, SIGKILL);
+      spawn::reap(launch->processes[i].pidfd, kTimeout);
       launch->processes[i].pidfd = -1;
     }
+    spawn::Process* holder = &launch->processes[launch->current];
+    keeper::leave_to_reaper(holder->pidfd, nullptr);
+    holder->pidfd = -1;
   } else {
     sys::close(pipe[1]);
   }

@@ -108,9 +108,11 @@ void part_files() {
 int open() {
   const int proc = result_of(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct statfs system;
-  if (proc < 0 || (::fstatfs(proc, &system) == 0 && system.f_type == PROC_SUPER_MAGIC)) return proc;
+  if (proc < 0) return proc;
+  const int failed = result_of(::fstatfs(proc, &system));
+  if (failed == 0 && system.f_type == PROC_SUPER_MAGIC) return proc;
   ::close(proc);
-  return -ENOSYS;
+  return failed < 0 ? failed : -ENOSYS;
 }
 
 int open_process(int proc, int pid) {

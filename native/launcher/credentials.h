@@ -107,6 +107,7 @@ static void die_with_parent(void) {
   if (launch->parent < 0) return; /* who forked us looks for us: keep_promises() */
   CALL2(getpriority, 1 /* PRIO_PGRP */, 0);
   const long length = CALL4(pread64, launch->parent, stat, sizeof stat, 0);
+  if (length < 0 && length != -ESRCH) fail(LAUNCH_RECEIVE, length, 0);
   long end = length;
   while (end > 0 && stat[end - 1] != ')') end--;
   if (end <= 0 || end + 1 >= length || stat[end + 1] == 'Z' || stat[end + 1] == 'X') quit(137);

@@ -1,6 +1,10 @@
 /* What the addon hands to the launcher, and what the launcher says back: both ends of one socket,
  * and a page of memory for the processes that the launcher forks.
- * Shared by spawn.cc (C++) and launcher.c (C without a library). */
+ *
+ * Behind the request is one byte more, which is left unread. So where the launcher's end closes
+ * with an exec, or because it was killed, the kernel gives ECONNRESET at the other
+ * (unix_release_sock); the plain end of the stream comes only from a launcher that has failed, and
+ * found no way to report it. Shared by spawn.cc (C++) and launcher.c (C without a library). */
 #pragma once
 #include <stdint.h>
 

@@ -20,6 +20,7 @@
 #define SIGNALS 64
 #define PATH_MOST 4096
 #define MESSAGE_NO_SIGNAL 0x4000
+#define MESSAGE_DONT_WAIT 0x40
 #define NEW_USER 0x10000000u
 
 static union {
@@ -46,16 +47,35 @@ static void quit(int code) {
   for (;;) CALL1(exit_group, code);
 }
 
-/* 0 where nobody is left to hear it. */
+/* Where it is memory that is missing, it may be there a moment later: a second is waited for it. */
+static long say(int socket, const void* bytes, unsigned long size) {
+  const struct { long seconds, nanoseconds; } moment = {0, 10000000};
+  long sent = 0;
+  for (int attempt = 0; attempt < 100; attempt++) {
+    sent = CALL(sendto, socket, bytes, size, MESSAGE_NO_SIGNAL, 0);
+    if (sent != -EINTR && sent != -EAGAIN && sent != -ENOMEM && sent != -ENOBUFS) break;
+    if (sent != -EINTR) CALL2(nanosleep, &moment, 0);
+  }
+  return sent;
+}
+
+/* 0 where nobody has heard it. */
 static int report(int step, long error, int detail) {
   struct launch_report words = {step, (int32_t)error, detail};
-  if (written == 0) return CALL(sendto, channel, &words, sizeof words, MESSAGE_NO_SIGNAL, 0) > 0;
+  if (written == 0) return say(channel, &words, sizeof words) > 0;
   *written = words;
   return 1;
 }
 
+/* Taking the last byte of the request needs no memory, and says without a word that nothing was
+ * executed (launch.h). */
 static void fail(int step, long error, int detail) {
-  report(step, error, detail);
+  if (!report(step, error, detail)) {
+    long more;
+    do {
+      more = CALL(recvfrom, channel, message.bytes, LAUNCH_MOST, MESSAGE_DONT_WAIT, 0);
+    } while (more > 0 || more == -EINTR);
+  }
   quit(error == -ENOENT ? 127 : 126);
 }
 
@@ -80,7 +100,7 @@ static int number(const char* text) {
 static void receive(void) {
   uint32_t size = sizeof(struct launch);
   for (uint32_t have = 0; have < size;) {
-    long more = CALL3(read, channel, message.bytes + have, LAUNCH_MOST - have);
+    long more = CALL3(read, channel, message.bytes + have, size - have);
     if (more == -EINTR) continue;
     if (more <= 0) fail(LAUNCH_RECEIVE, more < 0 ? more : -EPIPE, 0);
     have += (uint32_t)more;

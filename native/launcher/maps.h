@@ -66,7 +66,11 @@ static void write_map(int self, const char* name, uint32_t map, uint32_t program
 static void be_mapper(int self) {
   char go;
   CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0);
-  if (CALL3(read, channel, &go, 1) != 1) quit(0);
+  long asked_to;
+  do {
+    asked_to = CALL3(read, channel, &go, 1);
+  } while (asked_to == -EINTR);
+  if (asked_to != 1) quit(1);
   if (launch->joins[0] >= 0 && launch->types[0] == NEW_USER) {
     const long joined = CALL2(setns, launch->joins[0], NEW_USER);
     if (joined < 0) fail(LAUNCH_SETNS, joined, NEW_USER);
@@ -112,7 +116,7 @@ static void start_mapper(void) {
 static void be_mapped(void) {
   if (mapper == 0) return;
   if (own_files) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-  CALL(sendto, mapper_socket, "", 1, MESSAGE_NO_SIGNAL, 0);
+  made(say(mapper_socket, "", 1), CREATE_HELPER);
   struct launch_report words;
   long length;
   do {

@@ -176,7 +176,8 @@ class Child {
     const int unwatched = WatchProcesses();
     if (unwatched != 0) result.step = "epoll_ctl";
     if (unwatched != 0) return Lose(unwatched, result);
-    if (done < 0 && spawn::has_forked(launch_)) return Lose(done, result);
+    const bool goes_on = !result.reported || spawn::has_forked(launch_);
+    if (done < 0 && goes_on) return Lose(done, result);
     if (over_ || launch_.heard) StopListening();
     if (over_) spawn::forget_forks(&launch_);
     if (done < 0) return Fail(done, result);

@@ -151,6 +151,7 @@ class FileCall : public Job, public root::Filter {
 
   napi_value Refused(napi_env env, int error) override {
     running_->call.value = error;
+    refused_ = true;
     return Result(env);
   }
 
@@ -158,6 +159,7 @@ class FileCall : public Job, public root::Filter {
     root::Call& call = running_->call;
     napi_value result = NewObject(env);
     Set(env, result, "value", FromDouble(env, static_cast<double>(call.value)));
+    Set(env, result, "refused", FromBool(env, refused_));
     Set(env, result, "gone", FromBool(env, call.gone));
     Set(env, result, "fd", FromInt(env, PerEnv::Of(env)->Hold(call.opened.Take())));
     Set(env, result, "second", FromInt(env, PerEnv::Of(env)->Hold(call.opened_second.Take())));
@@ -171,6 +173,7 @@ class FileCall : public Job, public root::Filter {
 
  private:
   Shared<Running> running_;
+  bool refused_ = false;
 };
 
 // rootCall(root, operation, path, other, numbers, fd, second, data, systems, ask):

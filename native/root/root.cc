@@ -95,10 +95,9 @@ int Root::Open(int process, int mounts) {
   self_.Reset(result(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   // Of any /proc, self is who asks; but it may be none at all.
   struct statfs system;
-  if (self_.Get() < 0 || ::fstatfs(self_.Get(), &system) == -1 ||
-      static_cast<unsigned long>(system.f_type) != PROC_SUPER_MAGIC) {
-    return -ENOSYS;
-  }
+  if (self_.Get() < 0) return self_.Get() == -ENOENT ? -ENOSYS : self_.Get();
+  if (::fstatfs(self_.Get(), &system) == -1) return -errno;
+  if (static_cast<unsigned long>(system.f_type) != PROC_SUPER_MAGIC) return -ENOSYS;
   int failed = identify(root_.Get(), "", AT_EMPTY_PATH, &identity_);
   if (failed < 0) return failed;
   struct statx unique;

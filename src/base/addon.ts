@@ -123,6 +123,8 @@ export type RunningCall = { readonly __call: unique symbol };
 export interface CallResult {
   /** >= 0, or -errno. */
   readonly value: number;
+  /** No thread was to be had: nothing has been done. */
+  readonly refused: boolean;
   /** The process has exited, or its root is another one. */
   readonly gone: boolean;
   readonly fd: number;

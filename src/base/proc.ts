@@ -21,7 +21,9 @@ export const unreadable =
  * mounted in another pid namespace than ours.
  */
 export function openProcess(pid: number, isChild: boolean): number {
-  if (isChild && binding.isOwnProc() !== 1) {
+  const ours = isChild ? binding.isOwnProc() : 1;
+  if (ours < 0) throw failure(ours, 'open', { target: '/proc/self' });
+  if (ours === 0) {
     throw failure(errnos.ESRCH, 'open', {
       target: pid,
       advice: isMounted() ? foreignProc : noProc,
@@ -57,17 +59,32 @@ function lives(pid: number): boolean {
   }
 }
 
+/** A file of a process in /proc; undefined where there is none, or it has ended. Throws Node's errors. */
+export function fileOfProcess(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    if (errno === errnos.ENOENT || errno === errnos.ESRCH) return undefined;
+    throw error;
+  }
+}
+
 /**
  * When a process started, in clock ticks after boot; undefined where there is none, or it has ended.
  * With the pid it is a name for a process that is never given again. proc_pid_stat(5), field 22.
+ * Throws a NamespaceError where that cannot be known (EMFILE).
  */
 export function startTimeOf(pid: number): number | undefined {
-  let stat: string;
+  const path = `/proc/${pid}/stat`;
+  let stat: string | undefined;
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
+    stat = fileOfProcess(path);
+  } catch (error) {
+    const { errno = errnos.EINVAL, syscall = 'open' } = error as NodeJS.ErrnoException;
+    throw failure(errno, syscall, { target: path });
   }
+  if (stat === undefined) return undefined;
   // The name, in parentheses, may have anything in it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = 'X'] = fields;

@@ -29,8 +29,10 @@ export interface Container {
   readonly runtime: string | undefined;
   readonly state: ContainerState;
   /**
-   * Of its first process, as our /proc shows it; undefined when there is none. It was checked to be
-   * the process that the engine started, and not another that got its number.
+   * Of its first process, as our /proc shows it; undefined when there is none, or when that could not
+   * be looked at (too few files, too little memory): then `problems` says so, and `state` is the
+   * engine's word. It was checked to be the process that the engine started, and not another that got
+   * its number.
    */
   readonly pid: number | undefined;
   /**

@@ -1,7 +1,7 @@
 /** Asks every engine, joins what they say, and checks it against the processes that there are. */
 import { isAbsolute } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { invalidType, invalidValue, NamespaceError, optionsIn } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import type {
   Container,
@@ -46,7 +46,7 @@ export async function listContainers(options: ContainerOptions = {}): Promise<Co
   const containers: Container[] = [];
   // A process is looked at without waiting; after some of them others have their turn.
   for (let i = 0; i < groups.length; i += atOnce) {
-    const some = groups.slice(i, i + atOnce).map(group => finish(group, host));
+    const some = groups.slice(i, i + atOnce).map(group => finish(group, host, reader));
     containers.push(...(await Promise.all(some)).filter(container => container !== undefined));
     await turn();
   }
@@ -106,13 +106,21 @@ function checkPath(name: string, path: unknown): void {
 }
 
 /** undefined for what has been removed while we looked: a runtime's that its engine had no more. */
-async function finish(group: Group, host: Inodes): Promise<Container | undefined> {
+async function finish(group: Group, host: Inodes, reader: Reader): Promise<Container | undefined> {
   const [{ knownAs, owner, isThere }] = group;
-  const process = await processOf(group, host);
-  if (!process && isThere && !(await isThere())) return undefined;
+  let process: Process | undefined;
+  let isUnknown = false;
+  try {
+    process = await processOf(group, host);
+  } catch (error) {
+    if (!(error instanceof NamespaceError)) throw error;
+    reader.problems.push(error);
+    isUnknown = true;
+  }
+  if (!process && !isUnknown && isThere && !(await isThere())) return undefined;
   const runtime = group.find(({ startTime }) => startTime !== undefined);
   const annotations = first(group, 'annotations');
-  const state = stateOf(group, process);
+  const state = isUnknown ? (first(group, 'state') ?? 'running') : stateOf(group, process);
   const created = first(group, 'created');
   return {
     engine: knownAs.engine,

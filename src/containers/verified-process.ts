@@ -2,10 +2,12 @@
  * The process of a container: whether the pid that an engine wrote down still is the process that it
  * started, and what /proc says of it.
  */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
-import { startTimeOf } from '../base/proc.ts';
+import { fileOfProcess, startTimeOf } from '../base/proc.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 
 /** What an engine claims. */
@@ -34,8 +36,16 @@ export function hostInodes(pid: number): Inodes {
   return inodes.size > 0 ? inodes : inodesOf('self');
 }
 
-/** undefined where that process has ended, or is somebody else's. */
+/** undefined where that process has ended, or is somebody else's. Throws where that cannot be known. */
 export function lookAt(claim: Claim, host: Inodes): Process | undefined {
+  try {
+    return look(claim, host);
+  } catch (error) {
+    throw namedFailure(error, claim.pid);
+  }
+}
+
+function look(claim: Claim, host: Inodes): Process | undefined {
   const { pid, startTime, id, owner } = claim;
   const started = startTimeOf(pid);
   if (started === undefined || (startTime !== undefined && started !== startTime)) return undefined;
@@ -56,12 +66,34 @@ export function lookAt(claim: Claim, host: Inodes): Process | undefined {
   };
 }
 
-function read(path: string): string | undefined {
+function namedFailure(error: unknown, pid: number): unknown {
+  const { errno, syscall = 'open' } = error as NodeJS.ErrnoException;
+  if (error instanceof NamespaceError || errno === undefined) return error;
+  return failure(errno, syscall, { target: pid });
+}
+
+/** What is not there, not ours to look at, or has been removed: anything else keeps us from knowing. */
+const notShown: ReadonlySet<unknown> = new Set([
+  'ENOENT',
+  'ESRCH',
+  'ENOTDIR',
+  'ENODEV',
+  'EACCES',
+  'EPERM',
+]);
+
+/** The same errors in any of these calls. */
+function shown<T>(call: () => T): T | undefined {
   try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
+    return call();
+  } catch (error) {
+    if (notShown.has((error as NodeJS.ErrnoException).code)) return undefined;
+    throw error;
   }
+}
+
+function read(path: string): string | undefined {
+  return shown(() => fileOfProcess(path));
 }
 
 /** proc_pid_cgroup(5): `hierarchy:controllers:path`. */
@@ -112,13 +144,9 @@ function namespacesOf(pid: number, host: Inodes): ContainerNamespaces | undefine
 function inodesOf(pid: number | string): Inodes {
   const inodes = new Map<NamespaceType, number>();
   for (const { name } of kinds) {
-    try {
-      const link = readlinkSync(`/proc/${pid}/ns/${name}`);
-      inodes.set(name, Number(link.slice(name.length + 2, -1)));
-    } catch (error) {
-      // A type that this kernel has not; otherwise it may not be looked into at all.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return inodes;
-    }
+    // Of a type that this kernel has not there is none; or none may be looked into.
+    const link = shown(() => readlinkSync(`/proc/${pid}/ns/${name}`));
+    if (link !== undefined) inodes.set(name, Number(link.slice(name.length + 2, -1)));
   }
   return inodes;
 }
@@ -126,17 +154,16 @@ function inodesOf(pid: number | string): Inodes {
 /** Is it in a user namespace that this user has made, or below one? Or, in none, the user's own? */
 function isOf(uid: number, pid: number): boolean {
   let fd = binding.openNamespace(`/proc/${pid}/ns/user`);
-  try {
-    while (fd >= 0) {
-      if (binding.getOwnerUid(fd) === uid) return true;
-      const parent = binding.getParent(fd);
-      binding.close(fd);
-      fd = parent;
-    }
-    return statSync(`/proc/${pid}`).uid === uid;
-  } catch {
-    return false;
-  } finally {
-    if (fd >= 0) binding.close(fd);
+  while (fd >= 0) {
+    const isOwner = binding.getOwnerUid(fd) === uid;
+    const parent = isOwner ? errnos.EPERM : binding.getParent(fd);
+    binding.close(fd);
+    if (isOwner) return true;
+    fd = parent;
   }
+  // At the top, EPERM.
+  if (![errnos.ENOENT, errnos.ESRCH, errnos.EACCES, errnos.EPERM].some(errno => errno === fd)) {
+    throw failure(fd, 'open', { type: 'user', target: pid });
+  }
+  return shown(() => statSync(`/proc/${pid}`))?.uid === uid;
 }

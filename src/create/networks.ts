@@ -1,6 +1,7 @@
 /** Named networks: those of `ip netns`, which sees ours as we see its, under /run/netns. */
 import { readdirSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget } from '../target/target.ts';
@@ -24,7 +25,7 @@ export interface Networks {
   create(name: string, options?: Pick<CreateOptions, 'loopback'>): Promise<Namespaces>;
   /** Opens it, as `openNamespaces({ net: '/run/netns/NAME' }, ['net'])` does; ENOENT. */
   open(name: string): Namespaces;
-  /** The names of all that there are, sorted. */
+  /** The names of all that there are, sorted. Throws `NamespaceError` where one cannot be opened. */
   list(): string[];
   /**
    * Takes the name away. The network itself ends when no process, handle or socket is left in it.
@@ -73,9 +74,12 @@ function remove(name: string): void {
 
 export const networks: Networks = { create, open, list, remove };
 
+/** What has been removed meanwhile is none, nor what is no namespace: the file of a killed program. */
 function isNetwork(name: string): boolean {
-  const fd = binding.openNamespace(`${directory}/${name}`);
-  if (fd < 0) return false;
+  const target = `${directory}/${name}`;
+  const fd = binding.openNamespace(target);
+  if (fd === errnos.ENOENT || fd === errnos.EINVAL) return false;
+  if (fd < 0) throw failure(fd, 'open', { type: 'net', target });
   binding.close(fd);
   return true;
 }

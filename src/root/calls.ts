@@ -4,6 +4,7 @@
  * nor Node's thread pool, and can be left behind by an AbortSignal.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError, onAbort, throwIfAborted } from '../base/abort.ts';
 import type { CallResult, RunningCall } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
@@ -19,6 +20,8 @@ const threadsMost = 16;
 /** How long an aborted call may take to stop by itself, in milliseconds, before it is left behind. */
 const grace = 100;
 const progressEvery = 100; // milliseconds
+/** How often, and after how many milliseconds, an end is tried again for which there was no thread. */
+const [endsMost, endsAfter] = [100, 10];
 
 export class Calls {
   readonly #place: Place;
@@ -54,7 +57,7 @@ export class Calls {
     if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#place.root);
   }
 
-  async call(given: Request): Promise<CallResult> {
+  async call(given: Request, tries = 0): Promise<CallResult> {
     const request = own(given);
     throwIfAborted(request.signal);
     while (this.#running >= threadsMost) await this.#turn(request.signal);
@@ -97,6 +100,11 @@ export class Calls {
       answer => (asked = answer),
     );
     if (result.value >= 0) return result;
+    // An fd is open until it is closed, and that may block: it waits for a thread.
+    if (result.refused && isEnd(request) && tries < endsMost) {
+      await sleep(endsAfter);
+      return this.call(given, tries + 1);
+    }
     throw this.#failure(result, request);
   }
 
@@ -175,6 +183,11 @@ export class Calls {
     }
     return callFailure(result, request, this.target);
   }
+}
+
+/** Is something left behind without it? */
+function isEnd({ operation }: Request): boolean {
+  return operation === 'close' || operation === 'abandon';
 }
 
 /** Does it leave a file to be written, which takes its name in the end? */

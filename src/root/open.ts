@@ -38,9 +38,10 @@ function ofProcess(target: Target, pid: number): Place {
     try {
       const users = idsOf(directory, 'uid_map', pid);
       const groups = idsOf(directory, 'gid_map', pid);
+      const owner = ownerOf(directory, pid);
       const mounts = binding.dup(fds.get('mnt') ?? -1);
       if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt', target: pid });
-      root = binding.rootOpen(directory, mounts, users, groups, ownerOf(directory, pid));
+      root = binding.rootOpen(directory, mounts, users, groups, owner);
     } finally {
       fds.release();
     }
@@ -104,10 +105,14 @@ function idsOf(directory: number, file: string, pid: number): readonly number[] 
     const numbers = ranges.filter(range => range.length === 3 && range[1] !== unmapped).flat();
     return numbers.length === 0 ? none : numbers;
   } catch (error) {
-    const { errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
-    if (errno === errnos.ENOENT || errno === errnos.ESRCH) throw gone(pid);
-    throw failure(errno, 'open', { type: 'user', target: pid });
+    throw unknownIds(error, pid);
   }
+}
+
+function unknownIds(error: unknown, pid: number): Error {
+  const { errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
+  if (errno === errnos.ENOENT || errno === errnos.ESRCH) return gone(pid);
+  return failure(errno, 'open', { type: 'user', target: pid });
 }
 
 /** The ids with which the process works on files, in our numbers: proc_pid_status(5), the fourth of each line. */
@@ -119,8 +124,8 @@ function ownerOf(directory: number, pid: number): readonly [uid: number, gid: nu
     );
     const [uid = -1, gid = -1] = ids.map(id => (id === unmapped ? -1 : id));
     return [uid, gid];
-  } catch {
-    throw gone(pid);
+  } catch (error) {
+    throw unknownIds(error, pid);
   }
 }
 

@@ -135,14 +135,19 @@ class FileCalls {
     return stream;
   }
 
-  async #answer(done: Promise<readonly unknown[]>, callback: Callback): Promise<void> {
+  async #answer(
+    done: Promise<readonly unknown[]>,
+    callback: Callback,
+    buffer?: Buffer,
+  ): Promise<void> {
     this.#running++;
     let answer: () => void;
     try {
       const values = await done;
       answer = () => callback(null, ...values);
     } catch (error) {
-      answer = () => callback(error as Error);
+      // Node's writeAll() looks at the buffer also where nothing was written (EAGAIN).
+      answer = () => callback(error as Error, 0, buffer);
     }
     this.#running--;
     process.nextTick(answer); // what it throws is the stream's, and no rejection of ours
@@ -183,6 +188,7 @@ class FileCalls {
     this.#answer(
       got.then(({ data, value }) => [data.copy(buffer, offset, 0, value), buffer]),
       callback,
+      buffer,
     );
   }
 
@@ -206,6 +212,7 @@ class FileCalls {
     this.#answer(
       put.then(({ value }) => [value, buffer]),
       callback,
+      buffer,
     );
   }
 

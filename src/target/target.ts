@@ -179,7 +179,9 @@ function viaProc(
 
 /** Its namespaces are those of the machine: nobody means them by a kernel thread's pid. */
 function refuseKernelThread(pid: number): void {
-  if (binding.isKernelThread(pid) !== 1) return;
+  const answer = binding.isKernelThread(pid);
+  if (answer < 0) throw failure(answer, 'open', { target: pid });
+  if (answer === 0) return;
   const advice = 'a thread of the kernel has no namespaces of its own';
   throw failure(errnos.EINVAL, 'pidfd_open', { target: pid, advice });
 }

@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import type { Reading } from './output.ts';
@@ -36,10 +37,20 @@ export class Channel {
     const [stdin, stdout, stderr, answers, requests] = [pipe(), pipe(), pipe(), pipe(), pipe()];
     binding.close(stdin[1]);
     this.theirs = [stdin[0], stdout[1], stderr[1], answers[1], requests[0]];
-    this.stdout = reading(stdout[0]);
-    this.stderr = reading(stderr[0]);
-    this.answers = reading(answers[0]);
-    this.requests = socket(requests[1], false);
+    const ours = [stdout[0], stderr[0], answers[0], requests[1]];
+    const made: Socket[] = [];
+    try {
+      for (const fd of ours) made.push(socket(fd, fd !== requests[1]));
+    } catch {
+      for (const one of made) one.destroy();
+      for (const fd of [...ours.slice(made.length), ...this.theirs]) binding.close(fd);
+      throw failure(errnos.ENOMEM, 'fstat'); // nothing else keeps Node from knowing that it is a pipe
+    }
+    const [out, err, answering, asking] = made as [Socket, Socket, Socket, Socket];
+    this.stdout = { fd: stdout[0], socket: out };
+    this.stderr = { fd: stderr[0], socket: err };
+    this.answers = { fd: answers[0], socket: answering };
+    this.requests = asking;
   }
 
   /** The process has them, or there is none. */
@@ -60,11 +71,8 @@ export class Channel {
   }
 }
 
-function reading(fd: number): Reading {
-  return { fd, socket: socket(fd, true) };
-}
-
 function socket(fd: number, readable: boolean): Socket {
+  const made = new (net().Socket)({ fd, readable, writable: !readable });
   binding.letGo(fd);
-  return new (net().Socket)({ fd, readable, writable: !readable });
+  return made;
 }

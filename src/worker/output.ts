@@ -45,7 +45,8 @@ export class Output {
   #last = '';
   #over = false;
 
-  constructor(from: Reading, to: Writable) {
+  /** `failed`: what it writes from now on cannot be read. */
+  constructor(from: Reading, to: Writable, failed: (error: Error) => void) {
     this.#from = from;
     const { socket } = from;
     socket.on('data', (chunk: Buffer) => {
@@ -54,7 +55,7 @@ export class Output {
       socket.pause();
       to.once('drain', () => socket.resume());
     });
-    socket.on('error', () => {});
+    socket.on('error', failed);
   }
 
   /** The last that came, at most 4 KiB. */

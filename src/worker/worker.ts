@@ -71,8 +71,8 @@ export class NamespaceWorker {
     });
     this.#waiting = new Calls(this.#protocol, maxResultBytes, timeout, error => this.#kill(error));
     this.#outputs = [
-      new Output(channel.stdout, stdout ? this.stdout : process.stdout),
-      new Output(channel.stderr, stderr ? this.stderr : process.stderr),
+      new Output(channel.stdout, stdout ? this.stdout : process.stdout, this.#failed),
+      new Output(channel.stderr, stderr ? this.stderr : process.stderr, this.#failed),
     ];
     this.#watch();
     this.#listen();
@@ -186,10 +186,15 @@ export class NamespaceWorker {
     const { answers, requests } = this.#channel;
     answers.socket.on('data', this.#waiting.receiver());
     for (const socket of [answers.socket, requests]) {
-      socket.on('error', () => {});
+      socket.on('error', this.#failed);
       socket.on('close', () => this.#terminate());
     }
   }
+
+  /** Of a pipe. That the other end is closed says less than the end of the process, which comes. */
+  #failed = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET') this.#kill(error);
+  };
 
   #watch(): void {
     const child = this.#child;
