@@ -25,10 +25,20 @@ const own = {
   async listSocketOwners() {
     return { error: 0, step: '', rows: new Float64Array() };
   },
-  async directoryNames(path: string) {
+  readEnviron() {
+    const { fuzzedFiles } = globalThis as { fuzzedFiles?: Map<string, string> };
+    return Buffer.from(fuzzedFiles?.get('/proc/self/fd/1000/environ') ?? '', 'latin1');
+  },
+  async readState(base: string, path: string, _owner: number, directory: boolean, most: number) {
     try {
-      const names = fs.readdirSync(path);
-      return { error: 0, step: '', texts: names.map(name => `${name}\0`).join('') };
+      const file = path === '' ? base : `${base}/${path}`;
+      const texts = directory
+        ? fs
+            .readdirSync(file)
+            .map(name => `${name}\0`)
+            .join('')
+        : fs.readFileSync(file, 'latin1').slice(0, most);
+      return { error: 0, step: '', texts };
     } catch (error) {
       return { error: (error as NodeJS.ErrnoException).errno ?? -5, step: 'open', texts: '' };
     }

@@ -9,16 +9,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import v8 from 'node:v8';
-import { binding } from '../../src/binding.ts';
-import { TargetProcess } from '../../src/child/target-process.ts';
+import { binding } from '../../src/base/binding.ts';
+import { NamespaceError } from '../../src/base/errors.ts';
+import { startTimeOf } from '../../src/base/proc.ts';
+import { TargetProcess } from '../../src/child/source-process.ts';
+import { credentialsIn, rightsIn } from '../../src/child/status.ts';
 import { HelpWanted, readArguments, UsageError } from '../../src/cli/arguments.ts';
 import { listContainers } from '../../src/containers/list.ts';
 import { checkIdMap, type IdMap, type IdRange, writeMaps } from '../../src/create/id-maps.ts';
-import { NamespaceError } from '../../src/errors.ts';
 import { listInterfaces } from '../../src/inspect/interfaces.ts';
 import { listSockets } from '../../src/inspect/sockets.ts';
-import { startTimeOf } from '../../src/proc.ts';
+import { type Answer, Calls } from '../../src/worker/calls.ts';
+import { readClone } from '../../src/worker/clone.ts';
 import { makeProtocol } from '../../src/worker/protocol.ts';
+import { makePack, unpack } from '../../src/worker/thrown.ts';
 import { Input, valueOf } from './input.ts';
 
 export type Run = (bytes: Buffer) => void | Promise<void>;
@@ -51,43 +55,53 @@ function checkError(error: unknown): void {
   }
 }
 
-/** Frames of a worker that may say anything. */
-function frames(bytes: Buffer): void {
-  const { receiver, unpack } = makeProtocol(v8);
-  const receive = receiver(message => {
-    if (!Array.isArray(message) || message[0] !== 'error') return;
-    let unpacked: unknown;
-    try {
-      unpacked = unpack(message[2]);
-    } catch (error) {
-      return checkError(error);
-    }
-    if (unpacked instanceof Error) checkError(unpacked);
+const resultMost = 1 << 20;
+
+/** Calls that wait for what a worker says, and what has become of each. */
+function waiting(requests: readonly ('call' | 'next')[]) {
+  const settled = new Map<number, Answer | Error>();
+  const calls: Calls = new Calls(makeProtocol(v8), resultMost, undefined, error => {
+    calls.rejectAll(error);
   });
-  try {
-    for (const piece of new Input(bytes).pieces()) receive(piece);
-  } catch (error) {
-    if (error instanceof Violation) throw error;
-    checkError(error);
-  }
+  const done = requests.map((request, i) =>
+    calls.add(i + 1, request).then(
+      answer => settled.set(i + 1, answer),
+      error => settled.set(i + 1, error),
+    ),
+  );
+  return { calls, receive: calls.receiver(), done: Promise.all(done), settled };
+}
+
+/** Frames of a worker that may say anything: each call is settled, once, with what is no forgery. */
+async function frames(bytes: Buffer): Promise<void> {
+  const { calls, receive, done, settled } = waiting(['call', 'next', 'call']);
+  for (const piece of new Input(bytes).pieces()) receive(Buffer.from(piece));
+  calls.rejectAll(new Error('the end'));
+  await done;
+  for (const outcome of settled.values()) if (outcome instanceof Error) checkError(outcome);
 }
 
 /** What is sent arrives, in whatever pieces. */
-function values(bytes: Buffer): void {
-  const { encode, receiver } = makeProtocol(v8);
+async function values(bytes: Buffer): Promise<void> {
+  const protocol = makeProtocol(v8);
   const input = new Input(bytes);
-  const messages = Array.from({ length: 1 + input.below(3) }, () => [
-    'value',
-    input.below(200),
-    valueOf(input),
-  ]);
-  const sent = Buffer.concat(messages.map(message => encode(message)));
-  const heard: unknown[] = [];
-  const receive = receiver(message => heard.push(message));
+  const sent = Array.from({ length: 1 + input.below(3) }, () => valueOf(input));
+  const { receive, done, settled } = waiting(sent.map(() => 'call'));
+  const said = Buffer.concat(
+    sent.map((value, i) =>
+      protocol.encode('value', i + 1, value, protocol.isPlain(value), resultMost),
+    ),
+  );
   const size = 1 + input.below(50);
-  for (let at = 0; at < sent.length; at += size)
-    receive(Uint8Array.from(sent.subarray(at, at + size)));
-  deepStrictEqual(heard, messages);
+  for (let at = 0; at < said.length; at += size) {
+    receive(Buffer.from(said.subarray(at, at + size)));
+  }
+  await done;
+  const heard = [...settled].sort(([one], [other]) => one - other).map(([, answer]) => answer);
+  deepStrictEqual(
+    heard.map(answer => ('value' in answer ? answer.value : answer)),
+    sent,
+  );
 }
 
 const classes = [Error, TypeError, RangeError, SyntaxError, EvalError, URIError, ReferenceError];
@@ -114,7 +128,8 @@ function errorOf(input: Input, depth = 0): Error {
 
 /** What is thrown inside is thrown outside. */
 function errors(bytes: Buffer): void {
-  const { pack, unpack } = makeProtocol(v8);
+  const { views } = makeProtocol(v8);
+  const pack = makePack(() => true);
   const error = errorOf(new Input(bytes));
   const same = (one: Error, other: unknown): void => {
     if (!(other instanceof Error)) violated(`an error became ${String(other)}`);
@@ -123,7 +138,7 @@ function errors(bytes: Buffer): void {
     }
     if (one.cause instanceof Error) same(one.cause, other.cause);
   };
-  same(error, unpack(v8.deserialize(v8.serialize(pack(error)))));
+  same(error, unpack(readClone(v8.serialize(pack(error)), resultMost, views)));
 }
 
 function rangeOf(input: Input): IdRange {
@@ -233,8 +248,13 @@ function processFiles(bytes: Buffer): void {
     '/proc/7/stat',
     `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
   );
-  const target = new TargetProcess(7);
-  const { uid, gid, groups, umask, noNewPrivs, capabilities } = target.credentials(false, true);
+  const target = new TargetProcess(7, false);
+  const { uid, gid, groups, umask, noNewPrivs, capabilities } = credentialsIn(
+    rightsIn(contents.status),
+    7,
+    undefined,
+    true,
+  );
   deepStrictEqual(
     [uid, gid, groups, umask, noNewPrivs],
     [[1, 2, 3], [5, 6, 7], [4, 20], 0o27, true],

@@ -2,7 +2,7 @@ import { listContainers } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startRunc } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
-import { named } from './shared/support.ts';
+import { named } from './support.ts';
 
 const absent = missing('runc');
 

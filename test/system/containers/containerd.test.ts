@@ -18,7 +18,7 @@ import {
   startRunc,
 } from '../../engines/index.ts';
 import { rejectionOf } from '../shared/support.ts';
-import { apart, expectNamespaces, named, time } from './shared/support.ts';
+import { apart, expectNamespaces, named, time } from './support.ts';
 
 const absent = missing('containerd', 'runc', 'crun', 'dockerd', 'iptables');
 

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, type Machine, missing, startDocker } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
 import { read, until } from '../shared/support.ts';
-import { apart, expectNamespaces, named, time } from './shared/support.ts';
+import { apart, expectNamespaces, named, time } from './support.ts';
 
 const absent = missing('dockerd', 'runc', 'iptables', 'newuidmap');
 const list = ({ root }: Machine): Promise<Containers> => listContainers({ root });

@@ -4,7 +4,7 @@ import { type Containers, findContainer, listContainers, spawn } from 'linux-nam
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Machine, missing, type Podman, startPodman } from '../../engines/index.ts';
 import { rejectionOf } from '../shared/support.ts';
-import { apart, expectNamespaces, named, time } from './shared/support.ts';
+import { apart, expectNamespaces, named, time } from './support.ts';
 
 const absent = missing('podman', 'crun', 'runc', 'newuidmap', 'curl');
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fdCount, read, rejectionOf, startTarget, type Target } from '../shared/support.ts';
-import { named } from './shared/support.ts';
+import { named } from './support.ts';
 
 /** State as engines write it, and as nobody should: in a root directory of its own. */
 describe('state that is not as it should be', () => {
