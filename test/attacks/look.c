@@ -80,6 +80,16 @@ static void places(int pid) {
   }
 }
 
+static void power(int pid) {
+  char path[96], line[256], caps[32];
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  FILE* status = fopen(path, "r");
+  while (status != 0 && fgets(line, sizeof line, status)) {
+    if (sscanf(line, "CapPrm: %31s", caps) == 1) say("caps", caps);
+  }
+  if (status != 0) fclose(status);
+}
+
 static void memory(int pid) {
   static char bytes[1 << 20];
   char path[96], line[512];
@@ -150,6 +160,7 @@ int main(int argc, char** argv) {
       say("seen", "");
       files(pid);
       places(pid);
+      power(pid);
       memory(pid);
     }
     if (all != 0) closedir(all);

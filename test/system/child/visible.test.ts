@@ -33,6 +33,9 @@ const strengths: Strength[] = [
   { name: 'root of a user namespace of its own', user: true, capabilities: '1ffffffffff' },
 ];
 
+/** As /proc/PID/status has it. */
+const power = ({ capabilities }: Strength) => capabilities.padStart(16, '0');
+
 /** Everything that the looker has had of what `source` starts in its container, as `target`. */
 async function lookAt({ user, capabilities }: Strength, source: string): Promise<string[]> {
   const image = makeImage();
@@ -115,8 +118,12 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
       timeout: seconds(120),
     },
     async ({ strength, options, elsewhere }) => {
-      const had = await lookAt(strength, spawned(options));
-      expect(had).toContain('seen');
+      const all = await lookAt(strength, spawned(options));
+      expect(all).toContain('seen');
+      const had = all.filter(thing => !thing.startsWith('caps'));
+      // Whoever traces it gets no more than what the container has.
+      const caps = all.filter(thing => thing.startsWith('caps'));
+      if (options.includes('credentials')) expect(caps).toEqual([`caps ${power(strength)}`]);
       // What was made for the program is not where the looker is.
       const allowed = [...own, ...elsewhere.map(place => `elsewhere ${place}`)];
       // The pidfd of what it forks, which anybody in there could open: of the first of two alone.
@@ -139,6 +146,7 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
        return result;`,
       );
       expect(had).toContain('seen');
+      expect(had.filter(thing => thing.startsWith('caps'))).toEqual([`caps ${power(strength)}`]);
       const files = had.filter(thing => /^fd ([4-9]|\d\d)/.test(thing));
       if (strength.capabilities === 'a80c25fb') {
         // It is node by then, with files of its own; ours would be a socket or a directory.
@@ -146,7 +154,7 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
         expect(had.filter(thing => thing.endsWith('directory'))).toEqual([]);
         expect(files.filter(thing => thing.endsWith('socket'))).toEqual([]);
       } else {
-        expect(had).toEqual(['seen']);
+        expect(had.filter(thing => !thing.startsWith('caps'))).toEqual(['seen']);
       }
     },
   );
