@@ -1,6 +1,7 @@
-/* The first process of a container: looks into every other, all the time, and says what can be had of
- * it that is not its own, each thing once. look MARK [IMAGE CAPS]: MARK is a text that only those outside
- * have, IMAGE the root of the container, CAPS the mask of what it keeps; or it is in a container. */
+/* The first process of a container: looks into every other, all the time, and says what can be had
+ * of it that is not its own, each thing once. look MARK [IMAGE CAPS]: MARK is a text that only
+ * those outside have, IMAGE the root of the container, CAPS the mask of what it keeps; or it is in
+ * a container. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -36,8 +37,12 @@ static dev_t root, proc;
 static const char* kind(const struct stat* stat) {
   const mode_t mode = stat->st_mode;
   if (S_ISDIR(mode) && (stat->st_dev == root || stat->st_dev == proc)) return "own";
-  return S_ISSOCK(mode) ? "socket" : S_ISFIFO(mode) ? "pipe" : S_ISDIR(mode) ? "directory"
-         : S_ISCHR(mode) ? "device" : S_ISREG(mode) ? "file" : "other";
+  return S_ISSOCK(mode)   ? "socket"
+         : S_ISFIFO(mode) ? "pipe"
+         : S_ISDIR(mode)  ? "directory"
+         : S_ISCHR(mode)  ? "device"
+         : S_ISREG(mode)  ? "file"
+                          : "other";
 }
 
 static void files(int pid) {
@@ -68,7 +73,8 @@ static void files(int pid) {
 }
 
 static void places(int pid) {
-  const char* names[] = {"cwd", "root", "ns/mnt", "ns/net", "ns/uts", "ns/ipc", "ns/cgroup", "ns/user"};
+  const char* names[] = {"cwd",    "root",   "ns/mnt",    "ns/net",
+                         "ns/uts", "ns/ipc", "ns/cgroup", "ns/user"};
   for (int i = 0; i < 8; i++) {
     char path[96];
     struct stat its, ours;
