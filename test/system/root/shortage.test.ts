@@ -65,12 +65,12 @@ test('what is closed while no thread is to be had is closed when one is', async 
   try {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const limit = (most: string) =>
-      execFileSync('prlimit', [`--nproc=${most}`, '--pid', `${child.pid}`]);
+      execFileSync('prlimit', [`--nproc=${most}:`, '--pid', `${child.pid}`], user);
     expect((await lines.next()).value).toBe('open');
-    limit('1:unlimited');
+    limit('1');
     child.stdin.write('go');
     expect((await lines.next()).value).toBe('EAGAIN');
-    limit('unlimited:unlimited');
+    limit('4096');
     expect((await lines.next()).value).toBe('false');
   } finally {
     child.kill('SIGKILL');
@@ -83,6 +83,7 @@ test('openRoot: no file is left for what it reads in /proc: its own name, and no
     `import { execFileSync } from 'node:child_process';
     import fs from 'node:fs';
     import { openRoot } from 'linux-namespaces';
+    execFileSync('prlimit', ['--nofile=64:', '--pid', String(process.pid)]);
     openRoot(process.pid).close();
     const open = () => fs.readdirSync('/proc/self/fd').length;
     const before = open();
@@ -90,7 +91,6 @@ test('openRoot: no file is left for what it reads in /proc: its own name, and no
     let opened = 0;
     for (let left = 0; opened === 0; left++) {
       const used = [];
-      execFileSync('prlimit', ['--nofile=64:', '--pid', String(process.pid)]);
       try { for (;;) used.push(fs.openSync('/dev/null')); } catch {}
       for (let i = 0; i < left; i++) fs.closeSync(used.pop());
       try { openRoot(process.pid).close(); opened++; } catch (error) { codes.add(error.code); }
