@@ -183,8 +183,7 @@ int list_pids(int proc, std::vector<int>* pids) {
 bool is_gone(int error) { return error == -ENOENT || error == -ESRCH; }
 
 bool is_shortage(int error) {
-  return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
-         error == -EAGAIN || error == -EINTR;
+  return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS;
 }
 
 int read_process(int directory, int pid, limits::Left* left, bool careful, Process* process) {
