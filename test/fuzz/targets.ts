@@ -9,23 +9,26 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import v8 from 'node:v8';
-import { binding } from '../../src/binding.ts';
-import { TargetProcess } from '../../src/child/target-process.ts';
+import { binding } from '../../src/base/binding.ts';
+import { NamespaceError } from '../../src/base/errors.ts';
+import { startTimeOf } from '../../src/base/proc.ts';
+import { TargetProcess } from '../../src/child/source-process.ts';
 import { HelpWanted, readArguments, UsageError } from '../../src/cli/arguments.ts';
 import { listContainers } from '../../src/containers/list.ts';
 import { checkIdMap, type IdMap, type IdRange, writeMaps } from '../../src/create/id-maps.ts';
-import { NamespaceError } from '../../src/errors.ts';
 import { listInterfaces } from '../../src/inspect/interfaces.ts';
 import { listSockets } from '../../src/inspect/sockets.ts';
-import { startTimeOf } from '../../src/proc.ts';
+import { Calls } from '../../src/worker/calls.ts';
+import { readClone } from '../../src/worker/clone.ts';
 import { makeProtocol } from '../../src/worker/protocol.ts';
+import { makePack, unpack } from '../../src/worker/thrown.ts';
 import { Input, valueOf } from './input.ts';
 
 export type Run = (bytes: Buffer) => void | Promise<void>;
 
 /** In place of files, while an input is run: scripts/fuzz/bundle.mjs looks here. */
 export const files: Map<string, string> = new Map();
-(globalThis as { fuzzedFiles?: typeof files }).fuzzedFiles = files;
+globalThis.fuzzedFiles = files;
 
 /** What the stand-in of the addon answers. */
 const addon = binding as unknown as { answers: Uint8Array[]; opened: string };
@@ -51,42 +54,49 @@ function checkError(error: unknown): void {
   }
 }
 
-/** Frames of a worker that may say anything. */
-function frames(bytes: Buffer): void {
-  const { receiver, unpack } = makeProtocol(v8);
-  const receive = receiver(message => {
-    if (!Array.isArray(message) || message[0] !== 'error') return;
-    let unpacked: unknown;
-    try {
-      unpacked = unpack(message[2]);
-    } catch (error) {
-      return checkError(error);
-    }
-    if (unpacked instanceof Error) checkError(unpacked);
-  });
-  try {
-    for (const piece of new Input(bytes).pieces()) receive(piece);
-  } catch (error) {
-    if (error instanceof Violation) throw error;
+/** Frames of a worker that may say anything, to calls that wait for an answer of each kind. */
+async function frames(bytes: Buffer): Promise<void> {
+  const calls = new Calls(makeProtocol(v8), 1 << 20, undefined, error => {
     checkError(error);
-  }
+    calls.rejectAll(error);
+  });
+  const requests = ['settings', 'call', 'next', 'return'] as const;
+  const waiting = requests.map((request, id) => calls.add(id, request));
+  const receive = calls.receiver();
+  // What was thrown inside may be anything; what is an Error is one of ours.
+  const ended = waiting.map(call =>
+    call.catch(error => {
+      if (error instanceof Error) checkError(error);
+    }),
+  );
+  for (const piece of new Input(bytes).pieces()) receive(Buffer.from(piece));
+  calls.rejectAll(new Error('nothing more comes'));
+  await Promise.all(ended);
 }
 
 /** What is sent arrives, in whatever pieces. */
 function values(bytes: Buffer): void {
-  const { encode, receiver } = makeProtocol(v8);
+  const { encode, receiver, isPlain, most, views } = makeProtocol(v8);
   const input = new Input(bytes);
-  const messages = Array.from({ length: 1 + input.below(3) }, () => [
-    'value',
-    input.below(200),
-    valueOf(input),
-  ]);
-  const sent = Buffer.concat(messages.map(message => encode(message)));
+  const messages = Array.from({ length: 1 + input.below(3) }, () => ({
+    kind: 'value' as const,
+    id: input.below(200),
+    value: valueOf(input),
+  }));
+  const sent = Buffer.concat(
+    messages.map(({ kind, id, value }) => encode(kind, id, value, isPlain(value), most)),
+  );
   const heard: unknown[] = [];
-  const receive = receiver(message => heard.push(message));
+  const read = (body: Buffer): unknown => {
+    if (body.length === 0) return undefined;
+    return body[0] === 0xff ? readClone(body, most, views) : JSON.parse(body.toString());
+  };
+  const receive = receiver({
+    begin() {},
+    hear: (kind, id, body) => heard.push({ kind, id, value: read(Buffer.from(body)) }),
+  });
   const size = 1 + input.below(50);
-  for (let at = 0; at < sent.length; at += size)
-    receive(Uint8Array.from(sent.subarray(at, at + size)));
+  for (let at = 0; at < sent.length; at += size) receive(Buffer.from(sent.subarray(at, at + size)));
   deepStrictEqual(heard, messages);
 }
 
@@ -114,7 +124,7 @@ function errorOf(input: Input, depth = 0): Error {
 
 /** What is thrown inside is thrown outside. */
 function errors(bytes: Buffer): void {
-  const { pack, unpack } = makeProtocol(v8);
+  const pack = makePack(() => true);
   const error = errorOf(new Input(bytes));
   const same = (one: Error, other: unknown): void => {
     if (!(other instanceof Error)) violated(`an error became ${String(other)}`);
@@ -233,8 +243,8 @@ function processFiles(bytes: Buffer): void {
     '/proc/7/stat',
     `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
   );
-  const target = new TargetProcess(7);
-  const { uid, gid, groups, umask, noNewPrivs, capabilities } = target.credentials(false, true);
+  const target = new TargetProcess(7, false);
+  const { uid, gid, groups, umask, noNewPrivs, capabilities } = target.credentials(undefined, 1);
   deepStrictEqual(
     [uid, gid, groups, umask, noNewPrivs],
     [[1, 2, 3], [5, 6, 7], [4, 20], 0o27, true],

@@ -5,7 +5,7 @@ import { realpathSync, symlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { exec, execFile, spawn } from 'linux-namespaces';
+import { exec, execFile, type SpawnOptions, spawn } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeImage, outcome, probe, reportOf, startTarget } from './fixtures/targets.ts';
 
@@ -163,7 +163,7 @@ test('a variable by the name of something of JavaScript’s own is a variable li
   const named = { ['__proto__']: 'one', constructor: 'two', PATH: '/bin' };
   const target = await startTarget(['mnt'], { env: named });
   const at = { target: target.pid, namespaces: ['mnt'] } as const;
-  const seen = async (env: Parameters<typeof spawn>[2]['env']) => {
+  const seen = async (env: SpawnOptions['env']) => {
     const { env: all } = await reportOf(spawn(probe, ['report'], { ...at, env }));
     return [Object.entries(all).find(([name]) => name === '__proto__')?.[1], all['constructor']];
   };

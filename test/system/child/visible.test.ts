@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { hasProgram } from '../support.ts';
+import { hasProgram } from '../shared/support.ts';
 import { folder, makeImage, outcome } from './fixtures/targets.ts';
 
 const look = join(folder, 'look');

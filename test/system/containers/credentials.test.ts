@@ -16,7 +16,7 @@ import {
 } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
 import { outcome } from '../child/fixtures/targets.ts';
-import { hasProgram, until } from '../support.ts';
+import { hasProgram, until } from '../shared/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-onew-'));
 chmodSync(folder, 0o755);
