@@ -155,8 +155,8 @@ export const scenarios = {
   'spawn: what the target lends': w =>
     place(
       w,
-      { target: w.plain, credentials: 'target', env: 'target', cgroup: 'target', root: 'target' },
-      three,
+      { target: w.deep, credentials: 'target', env: 'target', cgroup: 'target', root: 'target' },
+      most,
     ),
   'spawn: until we end': w => place(w, { target: w.plain, killOnParentExit: true }, ['net']),
   'spawn: as somebody': w =>

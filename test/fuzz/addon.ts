@@ -1,5 +1,10 @@
-/** In the place of src/binding.ts while inputs are made up: answers as targets.ts says. */
+/** In the place of src/base/binding.ts while inputs are made up: answers as targets.ts says. */
 import fs from 'node:fs';
+import { join } from 'node:path';
+
+declare global {
+  var fuzzedFiles: Map<string, string> | undefined;
+}
 
 const own = {
   answers: [] as Uint8Array[],
@@ -23,25 +28,27 @@ const own = {
     return { error: 0, step: '', answers };
   },
   async listSocketOwners() {
-    return { error: 0, step: '', rows: new Float64Array() };
+    return { error: 0, step: '', rows: new Float64Array(), unreadable: 0 };
   },
-  readEnviron() {
-    const { fuzzedFiles } = globalThis as { fuzzedFiles?: Map<string, string> };
-    return Buffer.from(fuzzedFiles?.get('/proc/self/fd/1000/environ') ?? '', 'latin1');
-  },
-  async readState(base: string, path: string, _owner: number, directory: boolean, most: number) {
+  async readState(base: string, path: string, _owner: number, directory: boolean) {
+    const at = join(base, path);
     try {
-      const file = path === '' ? base : `${base}/${path}`;
       const texts = directory
         ? fs
-            .readdirSync(file)
+            .readdirSync(at)
             .map(name => `${name}\0`)
             .join('')
-        : fs.readFileSync(file, 'latin1').slice(0, most);
+        : fs.readFileSync(at, 'utf8');
       return { error: 0, step: '', texts };
     } catch (error) {
       return { error: (error as NodeJS.ErrnoException).errno ?? -5, step: 'open', texts: '' };
     }
+  },
+  readEnviron(directory: number) {
+    return Buffer.from(
+      globalThis.fuzzedFiles?.get(`/proc/self/fd/${directory}/environ`) ?? '',
+      'latin1',
+    );
   },
   async userNames(uids: Uint32Array) {
     return { error: 0, step: '', texts: Array.from(uids, () => '\0').join('') };

@@ -13,13 +13,12 @@ import { binding } from '../../src/base/binding.ts';
 import { NamespaceError } from '../../src/base/errors.ts';
 import { startTimeOf } from '../../src/base/proc.ts';
 import { TargetProcess } from '../../src/child/source-process.ts';
-import { credentialsIn, rightsIn } from '../../src/child/status.ts';
 import { HelpWanted, readArguments, UsageError } from '../../src/cli/arguments.ts';
 import { listContainers } from '../../src/containers/list.ts';
 import { checkIdMap, type IdMap, type IdRange, writeMaps } from '../../src/create/id-maps.ts';
 import { listInterfaces } from '../../src/inspect/interfaces.ts';
 import { listSockets } from '../../src/inspect/sockets.ts';
-import { type Answer, Calls } from '../../src/worker/calls.ts';
+import { Calls } from '../../src/worker/calls.ts';
 import { readClone } from '../../src/worker/clone.ts';
 import { makeProtocol } from '../../src/worker/protocol.ts';
 import { makePack, unpack } from '../../src/worker/thrown.ts';
@@ -29,7 +28,7 @@ export type Run = (bytes: Buffer) => void | Promise<void>;
 
 /** In place of files, while an input is run: scripts/fuzz/bundle.mjs looks here. */
 export const files: Map<string, string> = new Map();
-(globalThis as { fuzzedFiles?: typeof files }).fuzzedFiles = files;
+globalThis.fuzzedFiles = files;
 
 /** What the stand-in of the addon answers. */
 const addon = binding as unknown as { answers: Uint8Array[]; opened: string };
@@ -55,53 +54,50 @@ function checkError(error: unknown): void {
   }
 }
 
-const resultMost = 1 << 20;
-
-/** Calls that wait for what a worker says, and what has become of each. */
-function waiting(requests: readonly ('call' | 'next')[]) {
-  const settled = new Map<number, Answer | Error>();
-  const calls: Calls = new Calls(makeProtocol(v8), resultMost, undefined, error => {
+/** Frames of a worker that may say anything, to calls that wait for an answer of each kind. */
+async function frames(bytes: Buffer): Promise<void> {
+  const calls = new Calls(makeProtocol(v8), 1 << 20, undefined, error => {
+    checkError(error);
     calls.rejectAll(error);
   });
-  const done = requests.map((request, i) =>
-    calls.add(i + 1, request).then(
-      answer => settled.set(i + 1, answer),
-      error => settled.set(i + 1, error),
-    ),
+  const requests = ['settings', 'call', 'next', 'return'] as const;
+  const waiting = requests.map((request, id) => calls.add(id, request));
+  const receive = calls.receiver();
+  // What was thrown inside may be anything; what is an Error is one of ours.
+  const ended = waiting.map(call =>
+    call.catch(error => {
+      if (error instanceof Error) checkError(error);
+    }),
   );
-  return { calls, receive: calls.receiver(), done: Promise.all(done), settled };
-}
-
-/** Frames of a worker that may say anything: each call is settled, once, with what is no forgery. */
-async function frames(bytes: Buffer): Promise<void> {
-  const { calls, receive, done, settled } = waiting(['call', 'next', 'call']);
   for (const piece of new Input(bytes).pieces()) receive(Buffer.from(piece));
-  calls.rejectAll(new Error('the end'));
-  await done;
-  for (const outcome of settled.values()) if (outcome instanceof Error) checkError(outcome);
+  calls.rejectAll(new Error('nothing more comes'));
+  await Promise.all(ended);
 }
 
 /** What is sent arrives, in whatever pieces. */
-async function values(bytes: Buffer): Promise<void> {
-  const protocol = makeProtocol(v8);
+function values(bytes: Buffer): void {
+  const { encode, receiver, isPlain, most, views } = makeProtocol(v8);
   const input = new Input(bytes);
-  const sent = Array.from({ length: 1 + input.below(3) }, () => valueOf(input));
-  const { receive, done, settled } = waiting(sent.map(() => 'call'));
-  const said = Buffer.concat(
-    sent.map((value, i) =>
-      protocol.encode('value', i + 1, value, protocol.isPlain(value), resultMost),
-    ),
+  const messages = Array.from({ length: 1 + input.below(3) }, () => ({
+    kind: 'value' as const,
+    id: input.below(200),
+    value: valueOf(input),
+  }));
+  const sent = Buffer.concat(
+    messages.map(({ kind, id, value }) => encode(kind, id, value, isPlain(value), most)),
   );
+  const heard: unknown[] = [];
+  const read = (body: Buffer): unknown => {
+    if (body.length === 0) return undefined;
+    return body[0] === 0xff ? readClone(body, most, views) : JSON.parse(body.toString());
+  };
+  const receive = receiver({
+    begin() {},
+    hear: (kind, id, body) => heard.push({ kind, id, value: read(Buffer.from(body)) }),
+  });
   const size = 1 + input.below(50);
-  for (let at = 0; at < said.length; at += size) {
-    receive(Buffer.from(said.subarray(at, at + size)));
-  }
-  await done;
-  const heard = [...settled].sort(([one], [other]) => one - other).map(([, answer]) => answer);
-  deepStrictEqual(
-    heard.map(answer => ('value' in answer ? answer.value : answer)),
-    sent,
-  );
+  for (let at = 0; at < sent.length; at += size) receive(Buffer.from(sent.subarray(at, at + size)));
+  deepStrictEqual(heard, messages);
 }
 
 const classes = [Error, TypeError, RangeError, SyntaxError, EvalError, URIError, ReferenceError];
@@ -128,7 +124,6 @@ function errorOf(input: Input, depth = 0): Error {
 
 /** What is thrown inside is thrown outside. */
 function errors(bytes: Buffer): void {
-  const { views } = makeProtocol(v8);
   const pack = makePack(() => true);
   const error = errorOf(new Input(bytes));
   const same = (one: Error, other: unknown): void => {
@@ -138,7 +133,7 @@ function errors(bytes: Buffer): void {
     }
     if (one.cause instanceof Error) same(one.cause, other.cause);
   };
-  same(error, unpack(readClone(v8.serialize(pack(error)), resultMost, views)));
+  same(error, unpack(v8.deserialize(v8.serialize(pack(error)))));
 }
 
 function rangeOf(input: Input): IdRange {
@@ -249,12 +244,7 @@ function processFiles(bytes: Buffer): void {
     `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
   );
   const target = new TargetProcess(7, false);
-  const { uid, gid, groups, umask, noNewPrivs, capabilities } = credentialsIn(
-    rightsIn(contents.status),
-    7,
-    undefined,
-    true,
-  );
+  const { uid, gid, groups, umask, noNewPrivs, capabilities } = target.credentials(undefined, 1);
   deepStrictEqual(
     [uid, gid, groups, umask, noNewPrivs],
     [[1, 2, 3], [5, 6, 7], [4, 20], 0o27, true],

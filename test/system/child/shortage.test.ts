@@ -111,9 +111,9 @@ const workers = `
     fs.readdirSync('/proc/self/fd').length];
   const found = [];
   for (let i = 0; i < 4; i++) {
-    const codes = await openWorker({ unshare: ['pid', 'net', 'mnt'] }).then(w => w.close(), e => e.code);
+    const code = await openWorker({ unshare: ['pid', 'net', 'mnt'] }, 'all').then(w => w.close(), e => e.code);
     await new Promise(done => setTimeout(done, 50));
-    found.push([codes, ...look()]);
+    found.push([code, ...look()]);
   }
   console.log(JSON.stringify(found));`;
 
@@ -130,15 +130,9 @@ test.each([
   expect(found[3][2]).toBeLessThanOrEqual(found[0][2]);
 });
 
-test.each([
-  ['waitid', 'error=EINTR:when=1+2'],
-  ['poll', 'error=ENOMEM:when=1+2'],
-])('while an environment is read, %s with %s: nothing is left of the reader', async (call, how) => {
-  const target = await startTarget(['uts']);
-  const found = await started(strace(call, how), {
-    target: target.pid,
-    namespaces: ['uts'],
-    env: 'target',
-  });
+test('while an environment is read, waitid is interrupted: nothing is left of the reader', async () => {
+  const target = await startTarget(['mnt']);
+  const options = { target: target.pid, namespaces: ['mnt'], env: 'target' };
+  const found = await started(strace('waitid', 'error=EINTR:when=1+2'), options);
   expectNothingLeft(found);
 });

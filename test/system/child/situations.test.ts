@@ -5,7 +5,7 @@ import { realpathSync, symlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { exec, execFile, spawn } from 'linux-namespaces';
+import { exec, execFile, type SpawnOptions, spawn } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeImage, outcome, probe, reportOf, startTarget } from './fixtures/targets.ts';
 
@@ -157,4 +157,16 @@ describe('a program of the container, in all of its namespaces', () => {
     );
     expect(ours.cwd).toBe('/work');
   });
+});
+
+test('a variable by the name of something of JavaScript’s own is a variable like any other', async () => {
+  const named = { ['__proto__']: 'one', constructor: 'two', PATH: '/bin' };
+  const target = await startTarget(['mnt'], { env: named });
+  const at = { target: target.pid, namespaces: ['mnt'] } as const;
+  const seen = async (env: SpawnOptions['env']) => {
+    const { env: all } = await reportOf(spawn(probe, ['report'], { ...at, env }));
+    return [Object.entries(all).find(([name]) => name === '__proto__')?.[1], all['constructor']];
+  };
+  expect(await seen('target')).toEqual(['one', 'two']);
+  expect(await seen(['target', { ['__proto__']: 'ours' }])).toEqual(['ours', 'two']);
 });

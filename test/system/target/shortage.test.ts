@@ -1,0 +1,55 @@
+/** A shortage while a target is opened: its own name, and never another process's namespaces. */
+import { expect, test } from 'vitest';
+import { runScript } from '../shared/support.ts';
+
+const under = (path: string, call: string, error: string) => [
+  'strace',
+  '-f',
+  '-qq',
+  '-o',
+  '/dev/null',
+  '-P',
+  path,
+  '-e',
+  `trace=${call}`,
+  '-e',
+  `inject=${call}:error=${error}`,
+];
+
+const code = (expression: string) => `
+  import * as library from 'linux-namespaces';
+  let code = 'none';
+  try { await (${expression}); } catch (error) { ({ code } = error); }
+  console.log(code);`;
+
+// 2 is kthreadd: its namespaces are the machine's.
+test.each([
+  ['readlink', '/proc/2/exe', 'ENOMEM'],
+  ['openat', '/proc/2/stat', 'EMFILE'],
+])('%s of %s with %s: not taken for a process that has namespaces', (call, path, error) => {
+  const run = ['unshare', '--mount', ...under(path, call, error)];
+  const said = runScript(code("library.openNamespaces(2, ['net'])"), run);
+  expect(said.trim()).toBe(error);
+});
+
+test.each([
+  ['openat', 'EMFILE'],
+  ['openat', 'ENOMEM'],
+])('openRoot: %s of /proc/self/fd with %s is what it is called', (call, error) => {
+  const run = under('/proc/self/fd', call, error);
+  expect(runScript(code('library.openRoot(process.pid)'), run).trim()).toBe(error);
+});
+
+test('openRoot: fstatfs with ENOMEM is what it is called', () => {
+  const inject = ['-e', 'trace=fstatfs', '-e', 'inject=fstatfs:error=ENOMEM'];
+  const run = ['strace', '-f', '-qq', '-o', '/dev/null', ...inject];
+  expect(runScript(code('library.openRoot(process.pid)'), run).trim()).toBe('ENOMEM');
+});
+
+test.each(['listNamespaces()', 'processTree()'])(
+  '%s: fstatfs of /proc with ENOMEM is what it is called',
+  list => {
+    const said = runScript(code(`library.${list}`), under('/proc', 'fstatfs', 'ENOMEM'));
+    expect(said.trim()).toBe('ENOMEM');
+  },
+);
