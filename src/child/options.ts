@@ -7,6 +7,7 @@ import type {
 } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkBoolean } from '../base/check.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
@@ -122,9 +123,7 @@ function check(own: ChildPlace, all: ChildPlace): Own {
   const { target, namespaces, unshare, groups, credentials } = own;
   for (const name of ['userParent', 'setsid', 'noNewPrivs', 'killOnParentExit'] as const) {
     const value = own[name];
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalidType(`options.${name}`, 'a boolean', value);
-    }
+    if (value !== undefined) checkBoolean(`options.${name}`, value);
   }
   for (const name of ['cgroup', 'credentials'] as const) {
     const value = own[name];

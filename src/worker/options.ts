@@ -1,10 +1,10 @@
 /** What openWorker takes, and whether it makes sense. */
-
+import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import type { NamespaceType, Types } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
 import type { Environment } from '../child/options.ts';
-import type { CreateOptions } from '../create/options.ts';
+import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import type { Target } from '../target/target.ts';
 
 /** As in node:worker_threads. */
@@ -45,10 +45,31 @@ export interface WorkerOptions {
   stderr?: boolean | undefined;
 }
 
+const shared = {
+  credentials: true,
+  cgroup: true,
+  env: true,
+  resourceLimits: true,
+  timeout: true,
+  signal: true,
+  maxResultBytes: true,
+};
+const names = namesOf<WorkerOptions>({ ...shared, stdout: true, stderr: true });
+const limitNames = namesOf<ResourceLimits>({
+  maxOldGenerationSizeMb: true,
+  maxYoungGenerationSizeMb: true,
+  stackSizeMb: true,
+});
+
 /** What `evaluate` takes in the place of types: the options of its worker, whose streams are ours. */
 export interface EvaluateOptions extends Omit<WorkerOptions, 'stdout' | 'stderr'> {
   types: Types;
 }
+
+export const evaluateNames: readonly string[] = namesOf<EvaluateOptions>({
+  ...shared,
+  types: true,
+});
 
 /** In bytes: of a result, with whose credentials it comes. */
 const resultMost = { target: 1 << 23, ours: 1 << 28 };
@@ -68,6 +89,8 @@ export interface Sandbox extends CreateOptions {
   root?: string | URL | undefined;
 }
 
+const sandboxNames = namesOf<Sandbox>({ ...typeOfOption, unshare: true, root: true });
+
 export type WorkerTarget = Target | Sandbox;
 
 export function isSandbox(target: WorkerTarget): target is Sandbox {
@@ -75,7 +98,8 @@ export function isSandbox(target: WorkerTarget): target is Sandbox {
 }
 
 /** There is nobody to take anything from, and no type but the new ones. */
-export function checkSandbox({ unshare }: Sandbox, types: Types, options: WorkerOptions): void {
+export function checkSandbox(sandbox: Sandbox, types: Types, options: WorkerOptions): void {
+  const { unshare } = optionsIn(sandbox, sandboxNames, 'target');
   const listed = checkTypes(unshare);
   if (types !== 'all' && (listed.length !== types.length || types.some(t => !listed.includes(t)))) {
     throw invalidValue('types', "'all', or those of target.unshare", types);
@@ -88,10 +112,7 @@ export function checkSandbox({ unshare }: Sandbox, types: Types, options: Worker
 
 export function checkOptions(options: unknown): WorkerOptions {
   if (options === undefined) return own({});
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
-  const given: WorkerOptions = own(options);
+  const given: WorkerOptions = optionsIn(options as WorkerOptions, names);
   const { credentials, cgroup, env, timeout, signal, resourceLimits } = given;
   if (credentials !== undefined && credentials !== 'target' && credentials !== 'ours') {
     throw invalidValue('options.credentials', "'target' or 'ours'", credentials);
@@ -114,9 +135,7 @@ export function checkOptions(options: unknown): WorkerOptions {
   }
   for (const name of ['stdout', 'stderr'] as const) {
     const value = given[name];
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalidType(`options.${name}`, 'a boolean', value);
-    }
+    if (value !== undefined) checkBoolean(`options.${name}`, value);
   }
   checkLimits(resourceLimits);
   return given;
@@ -124,10 +143,8 @@ export function checkOptions(options: unknown): WorkerOptions {
 
 function checkLimits(limits: unknown): void {
   if (limits === undefined) return;
-  if (typeof limits !== 'object' || limits === null) {
-    throw invalidType('options.resourceLimits', 'an object', limits);
-  }
-  for (const [name, value] of Object.entries(limits)) {
+  const given = optionsIn(limits as ResourceLimits, limitNames, 'options.resourceLimits');
+  for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !(typeof value === 'number' && value > 0 && value < 2 ** 31)) {
       throw invalidValue(`options.resourceLimits.${name}`, 'a number above 0', value);
     }
