@@ -84,7 +84,7 @@ export type {
   WriteFileOptions,
 } from './root/options.ts';
 export { openNamespaces, type Paths, type Target } from './target/target.ts';
-export type { WorkerError } from './worker/errors.ts';
+export { WorkerError } from './worker/errors.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';
 export type {
   EvaluateOptions,

@@ -60,7 +60,7 @@ export class NamespaceWorker {
   /** @internal */
   constructor(target: WorkerTarget, types: Types, options: WorkerOptions) {
     const { signal, timeout, env, stdout, stderr } = options;
-    if (signal?.aborted) throw aborted(signal.reason);
+    if (signal?.aborted) throw aborted(signal);
     const maxResultBytes = maxResultBytesOf(target, options);
     const { child, channel, entered } = startWorker(target, types, options);
     this.#child = child;
@@ -77,7 +77,7 @@ export class NamespaceWorker {
     this.#watch();
     this.#listen();
     if (signal !== undefined) {
-      const abort = () => this.#kill(aborted(signal.reason));
+      const abort = () => this.#kill(aborted(signal));
       signal.addEventListener('abort', abort, { once: true });
       this.#stopSignal = () => signal.removeEventListener('abort', abort);
     }
