@@ -6,6 +6,7 @@ export { currentNamespaces, outside, withNamespaces } from './callback/run.ts';
 export type { Capability } from './child/capabilities.ts';
 export type {
   ChildPlace,
+  Credentials,
   Environment,
   ExecFileOptions,
   ExecOptions,

@@ -3,7 +3,7 @@ import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import type { NamespaceType, Types } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
-import type { Environment } from '../child/options.ts';
+import { type Credentials, checkCredentials, type Environment } from '../child/options.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import type { Target } from '../target/target.ts';
 
@@ -19,11 +19,12 @@ export interface ResourceLimits {
 
 export interface WorkerOptions {
   /**
-   * As whom it runs. `'target'`, the default: uid, gid, groups, capabilities, no_new_privs and umask
-   * of the target, so that the worker has no more power than what runs there already. `'ours'`: as
-   * this process, within the namespaces that were joined.
+   * As whom it runs. `'target'`: uid, gid, groups, capabilities, no_new_privs and umask of the target,
+   * so that the worker has no more power than what runs there already. `'inherit'`: as this process,
+   * within the namespaces that were joined. Default: `'target'` with the `mnt` of a process, otherwise
+   * `'inherit'`.
    */
-  credentials?: 'target' | 'ours' | undefined;
+  credentials?: Credentials | undefined;
   /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
   cgroup?: 'target' | undefined;
   /** `process.env` inside. Default: a PATH and nothing else. */
@@ -36,7 +37,7 @@ export interface WorkerOptions {
   /**
    * The most bytes that a result, or one value of an iterator, may have; as values it takes up to four
    * times that in memory. What is larger is a RangeError (`ERR_BUFFER_TOO_LARGE`), and the worker goes
-   * on. Up to 256 MiB, which is the default with our credentials; with the target's it is 8 MiB.
+   * on. Up to 256 MiB, which is the default with `'inherit'`; with the target's credentials it is 8 MiB.
    */
   maxResultBytes?: number | undefined;
   /** `worker.stdout` is for the caller to read, without which it waits; otherwise it goes to ours. */
@@ -72,13 +73,10 @@ export const evaluateNames: readonly string[] = namesOf<EvaluateOptions>({
 });
 
 /** In bytes: of a result, with whose credentials it comes. */
-const resultMost = { target: 1 << 23, ours: 1 << 28 };
-
-export function maxResultBytesOf(target: WorkerTarget, options: WorkerOptions): number {
-  const { maxResultBytes, credentials } = options;
-  const whose = isSandbox(target) || credentials === 'ours' ? 'ours' : 'target';
-  return maxResultBytes ?? resultMost[whose];
-}
+export const resultMost: Readonly<Record<Credentials, number>> = {
+  target: 1 << 23,
+  inherit: 1 << 28,
+};
 
 /**
  * New namespaces instead of somebody's: a sandbox. What they are to be like is said in the words of
@@ -114,9 +112,7 @@ export function checkOptions(options: unknown): WorkerOptions {
   if (options === undefined) return own({});
   const given: WorkerOptions = optionsIn(options as WorkerOptions, names);
   const { credentials, cgroup, env, timeout, signal, resourceLimits } = given;
-  if (credentials !== undefined && credentials !== 'target' && credentials !== 'ours') {
-    throw invalidValue('options.credentials', "'target' or 'ours'", credentials);
-  }
+  checkCredentials(credentials);
   if (cgroup !== undefined && cgroup !== 'target') {
     throw invalidValue('options.cgroup', "'target'", cgroup);
   }
@@ -130,7 +126,7 @@ export function checkOptions(options: unknown): WorkerOptions {
     throw invalidType('options.signal', 'an AbortSignal', signal);
   }
   const { maxResultBytes: most } = given;
-  if (most !== undefined && !(Number.isInteger(most) && most > 0 && most <= resultMost.ours)) {
+  if (most !== undefined && !(Number.isInteger(most) && most > 0 && most <= resultMost.inherit)) {
     throw invalidValue('options.maxResultBytes', 'a whole number from 1 to 2 ** 28', most);
   }
   for (const name of ['stdout', 'stderr'] as const) {

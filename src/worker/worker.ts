@@ -8,7 +8,7 @@ import { markAsChild } from '../target/process-identity.ts';
 import { type Answer, Calls } from './calls.ts';
 import type { Channel } from './channel.ts';
 import { aborted, closed, exited, leftAtHome } from './errors.ts';
-import { maxResultBytesOf, type WorkerOptions, type WorkerTarget } from './options.ts';
+import { resultMost, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { Output, takeRest } from './output.ts';
 import { atHome } from './program.ts';
 import { makeProtocol, type Request, type Source } from './protocol.ts';
@@ -61,8 +61,8 @@ export class NamespaceWorker {
   constructor(target: WorkerTarget, types: Types, options: WorkerOptions) {
     const { signal, timeout, env, stdout, stderr } = options;
     if (signal?.aborted) throw aborted(signal);
-    const maxResultBytes = maxResultBytesOf(target, options);
-    const { child, channel, entered } = startWorker(target, types, options);
+    const { child, channel, entered, credentials } = startWorker(target, types, options);
+    const { maxResultBytes = resultMost[credentials] } = options;
     this.#child = child;
     markAsChild(this);
     this.#channel = channel;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../patience.ts';
-import { hasProgram } from '../support.ts';
+import { hasProgram } from '../shared/support.ts';
 import { folder, makeImage, outcome } from './fixtures/targets.ts';
 
 const look = join(folder, 'look');
@@ -96,7 +96,7 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
       (
         [
           ['a child', `credentials: 'target'`, []],
-          ['a child with our rights', '', []],
+          ['a child with our rights', `credentials: 'inherit'`, []],
           ['a child in a new time namespace', `unshare: ['time'], monotonic: 100`, []],
           ['a child in a new user namespace', `unshare: ['user'], idMap: 'root'`, ['ns/user']],
           ['a child with a /proc', `unshare: ['mnt'], mountProc: true`, ['root', 'cwd', 'ns/mnt']],

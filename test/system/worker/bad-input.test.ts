@@ -398,7 +398,7 @@ test('stdout and stderr: ours by default, the caller’s by request, whole', asy
 
 test('wrong arguments are a TypeError', async () => {
   for (const [options, message] of [
-    [{ credentials: 'theirs' }, /'ours'/],
+    [{ credentials: 'theirs' }, /'inherit'/],
     [{ cgroup: 'ours' }, /cgroup/],
     [{ timeout: -1 }, /timeout/],
     [{ signal: {} }, /AbortSignal/],
