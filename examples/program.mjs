@@ -8,7 +8,6 @@ import { targetOf } from './target.mjs';
 const [name, program, ...args] = process.argv.slice(2);
 const child = spawn(program, args, {
   target: await targetOf(name),
-  credentials: 'target',
   cgroup: 'target',
   stdio: 'inherit',
 });

@@ -6,6 +6,7 @@ export { currentNamespaces, outside, withNamespaces } from './callback/run.ts';
 export type { Capability } from './child/capabilities.ts';
 export type {
   ChildPlace,
+  Credentials,
   Environment,
   ExecFileOptions,
   ExecOptions,
@@ -84,7 +85,7 @@ export type {
   WriteFileOptions,
 } from './root/options.ts';
 export { openNamespaces, type Paths, type Target } from './target/target.ts';
-export type { WorkerError } from './worker/errors.ts';
+export { WorkerError } from './worker/errors.ts';
 export { evaluate, openWorker } from './worker/evaluate.ts';
 export type {
   EvaluateOptions,

@@ -88,7 +88,7 @@ static void leave_keyring(void) {
 
 /* In this order: a step may need what the next one gives up. */
 static void change_credentials(void) {
-  if (asked(LAUNCH_CAPS_AT_MOST)) leave_keyring();
+  if (asked(LAUNCH_NEW_KEYRING)) leave_keyring();
   if (asked(LAUNCH_CAPS)) bound_capabilities();
   set_groups();
   set_ids();

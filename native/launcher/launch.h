@@ -23,11 +23,12 @@
 #define LAUNCH_UID 128u
 #define LAUNCH_ROOT_INSIDE 256u /* uid and gid 0, where they exist in the user namespace */
 #define LAUNCH_CAPS 512u
-#define LAUNCH_CAPS_AT_MOST 1024u /* without those that we lack, and without our keyring */
+#define LAUNCH_CAPS_AT_MOST 1024u /* without those that we lack */
 #define LAUNCH_NO_NEW_PRIVS 2048u
 #define LAUNCH_UMASK 4096u
 #define LAUNCH_DIE_WITH_PARENT 8192u
 #define LAUNCH_NO_DEBUGGER 16384u /* of preload.c: SIGUSR1 does not open Node's */
+#define LAUNCH_NEW_KEYRING 32768u /* a session keyring of its own */
 
 /* The fixed part. Offsets count from its start, 0 meaning "none"; strings end with a zero byte. */
 struct launch {

@@ -1,4 +1,5 @@
 /** Listening to an AbortSignal: many calls may share one, and it sees one listener for all of them. */
+import { own } from './own-properties.ts';
 
 interface Listeners {
   readonly calls: Set<() => void>;
@@ -36,10 +37,13 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }
 
-/** As Node's, which it shows nobody. */
-export function abortError(signal: AbortSignal): Error {
-  const error = new Error('The operation was aborted', { cause: signal.reason });
-  return Object.assign(Object.defineProperty(error, 'name', { value: 'AbortError' }), {
-    code: 'ABORT_ERR',
-  });
+/** As Node's, which it shows nobody. `make`: of a class of its own. */
+export function abortError<E extends Error = Error>(
+  signal: AbortSignal,
+  make: (message: string, options: ErrorOptions) => E = (message, options) =>
+    new Error(message, options) as E,
+): E {
+  const error = make('The operation was aborted', { cause: signal.reason });
+  const name = { value: 'AbortError', configurable: true, writable: true };
+  return Object.assign(Object.defineProperty(error, 'name', own(name)), { code: 'ABORT_ERR' });
 }

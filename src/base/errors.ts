@@ -165,9 +165,3 @@ export function checkTypes(types: unknown): Types {
   }
   return checked;
 }
-
-/** An options object that is wholly ours: its own properties. */
-export function optionsIn<O extends object>(options: O): O {
-  if (typeof options === 'object' && options !== null) return own(options);
-  throw invalidType('options', 'an object', options);
-}

@@ -7,6 +7,7 @@ import type {
 } from 'node:child_process';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { checkBoolean } from '../base/check.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
@@ -15,6 +16,9 @@ import type { Target } from '../target/target.ts';
 import type { Capability } from './capabilities.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Whose rights something runs with: those of the target, or ours. */
+export type Credentials = 'target' | 'inherit';
 
 /** Where a child runs, and as whom; with `unshare`, what the new namespaces are like. */
 export interface ChildPlace extends CreateOptions {
@@ -53,19 +57,24 @@ export interface ChildPlace extends CreateOptions {
   uid?: number | undefined;
   /** As `uid`. */
   gid?: number | undefined;
-  /** The supplementary groups. Default: none with `uid`, `gid` or `user` joined, otherwise ours. */
+  /** The supplementary groups. Default: none with `uid`, `gid` or `user` joined, otherwise as `credentials` says. */
   groups?: readonly number[] | undefined;
   /** Exactly these, whatever the uid, and no way to others. Needs CAP_SETPCAP. */
   capabilities?: readonly Capability[] | undefined;
   /** No program can give more rights than the child has; PR_SET_NO_NEW_PRIVS. */
   noNewPrivs?: boolean | undefined;
   /**
-   * uid, gid, groups, the five capability sets, no_new_privs and umask as the target has them, so that
-   * the child has no more power than what runs there already; and a session keyring of its own
-   * (keyrings(7)), as ours is not the target's. All of one moment: EAGAIN where they change meanwhile.
-   * Not taken along: seccomp filters and the label of a security module.
+   * As whom it runs. `'target'`: uid, gid, groups, the five capability sets, no_new_privs and umask as
+   * the target has them, so that the child has no more power than what runs there already; and a
+   * session keyring of its own (keyrings(7)), as ours is not the target's. All of one moment: EAGAIN
+   * where they change meanwhile. `uid`, `gid`, `groups`, `capabilities` and `noNewPrivs` beside it
+   * replace those parts. Not taken along: seccomp filters and the label of a security module.
+   * `'inherit'`: as this process, within the namespaces that were joined.
+   *
+   * Default: `'target'` with the `mnt` of a process, where the program is a file of its image;
+   * otherwise, and with `userParent`, `'inherit'`.
    */
-  credentials?: 'target' | undefined;
+  credentials?: Credentials | undefined;
   /** Kills the child (SIGKILL) when this process ends, however it ends. */
   killOnParentExit?: boolean | undefined;
 }
@@ -101,41 +110,35 @@ const placing = [
   'credentials',
   'killOnParentExit',
 ] as const;
-/** Of the credentials. In the user namespace above its own, the target has none to give. */
-const parts = ['uid', 'gid', 'groups', 'capabilities', 'noNewPrivs'] as const;
 const ours: readonly string[] = [...placing, ...createOptions];
 type Ours = (typeof placing)[number] | keyof CreateOptions;
 
 /** Parts them: ours, checked, and a copy of Node's, which Node checks. */
 export function part<O extends ChildPlace>(options: O): { own: Own; nodes: Omit<O, Ours> } {
-  const all = ownOf(options);
   const nodes = ownOf(options) as Record<string, unknown>;
   const own: Record<string, unknown> = {};
   for (const name of ours) {
     own[name] = nodes[name];
     delete nodes[name];
   }
-  return { own: check(own as ChildPlace, all), nodes: nodes as never };
+  return { own: check(own as ChildPlace), nodes: nodes as never };
 }
 
-function check(own: ChildPlace, all: ChildPlace): Own {
-  const { target, namespaces, unshare, groups, credentials } = own;
+function check(own: ChildPlace): Own {
+  const { target, namespaces, unshare, groups, credentials, userParent } = own;
   for (const name of ['userParent', 'setsid', 'noNewPrivs', 'killOnParentExit'] as const) {
     const value = own[name];
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalidType(`options.${name}`, 'a boolean', value);
-    }
+    if (value !== undefined) checkBoolean(`options.${name}`, value);
   }
-  for (const name of ['cgroup', 'credentials'] as const) {
-    const value = own[name];
-    if (value !== undefined && value !== 'target') {
-      throw invalidValue(`options.${name}`, "'target'", value);
-    }
+  if (own.cgroup !== undefined && own.cgroup !== 'target') {
+    throw invalidValue('options.cgroup', "'target'", own.cgroup);
   }
+  checkCredentials(credentials);
   if (target === undefined) {
     for (const name of ['namespaces', 'userParent', 'cgroup', 'credentials'] as const) {
-      if (own[name] !== undefined && own[name] !== false) {
-        throw invalidValue(`options.${name}`, 'left out without a target', own[name]);
+      const value = own[name];
+      if (value !== undefined && value !== false && value !== 'inherit') {
+        throw invalidValue(`options.${name}`, 'left out without a target', value);
       }
     }
   }
@@ -149,12 +152,9 @@ function check(own: ChildPlace, all: ChildPlace): Own {
   if (groups !== undefined && !(Array.isArray(groups) && groups.every(isId))) {
     throw invalidType('options.groups', 'an array of ids', groups);
   }
-  if (credentials !== undefined) {
-    for (const name of [...parts, 'userParent'] as const) {
-      if (all[name] !== undefined && all[name] !== false) {
-        throw invalidValue(`options.${name}`, "left out with credentials: 'target'", all[name]);
-      }
-    }
+  // In the user namespace above its own, the target has none to give.
+  if (credentials === 'target' && userParent) {
+    throw invalidValue('options.userParent', "left out with credentials: 'target'", userParent);
   }
   const none = Array.isArray(namespaces) && namespaces.length === 0;
   return {
@@ -163,6 +163,12 @@ function check(own: ChildPlace, all: ChildPlace): Own {
       target === undefined || none ? [] : namespaces === undefined ? 'all' : checkTypes(namespaces),
     root: checkRoot(own.root, target),
   };
+}
+
+export function checkCredentials(value: unknown): asserts value is Credentials | undefined {
+  if (value === undefined || value === 'target' || value === 'inherit') return;
+  const advice = value === 'ours' ? ": it is called 'inherit'" : '';
+  throw invalidValue('options.credentials', `'target' or 'inherit'${advice}`, value);
 }
 
 /** A uid or gid as Node takes them: its numbers are of 32 bits with a sign, and -1 is the one for none. */

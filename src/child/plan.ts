@@ -13,28 +13,18 @@ import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
 import { openTarget, type Target } from '../target/target.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import type { NodeOptions, Plan } from './launch.ts';
-import { type ChildPlace, type Environment, isSettable, type Own, ordered } from './options.ts';
+import { launchFlags as flag } from './launch-flags.ts';
+import {
+  type ChildPlace,
+  type Environment,
+  isSettable,
+  type Own,
+  ordered,
+  type Credentials as Whose,
+} from './options.ts';
 import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
 import { TargetProcess } from './source-process.ts';
 import type { Credentials } from './status.ts';
-
-/** LAUNCH_* of native/launcher/launch.h. */
-const flag = {
-  setsid: 1,
-  foreign: 2,
-  forkJoined: 4,
-  forkCreated: 8,
-  groups: 16,
-  groupsTry: 32,
-  gid: 64,
-  uid: 128,
-  rootInside: 256,
-  capabilities: 512,
-  capabilitiesAtMost: 1024,
-  noNewPrivs: 2048,
-  umask: 4096,
-  dieWithParent: 8192,
-} as const;
 
 /** What a target that is no process lends as an environment: enough to find a program. */
 const bareEnvironment: Environment = {
@@ -49,6 +39,8 @@ const strange =
 export class OpenPlan {
   readonly plan: Plan;
   readonly environment: Environment;
+  /** Whose they are in the end. */
+  readonly credentials: Whose;
   readonly #fds: Fds | undefined;
   readonly #files: number[] = [];
 
@@ -68,6 +60,9 @@ export class OpenPlan {
       const rootFd = ofTarget ? this.#hold(borrow(own.target, lender, 'root').openRoot()) : -1;
       const given = env ?? this.#usualEnvironment(lender, rootFd);
       this.environment = this.#environment(own, given, rootFd, lender);
+      // A file of the target's image is executed: it gets the target's rights.
+      const isTheirs = joined.includes('mnt') && lender !== undefined && !own.userParent;
+      this.credentials = own.credentials ?? (isTheirs ? 'target' : 'inherit');
       this.plan = this.#plan(own, joined, rootFd, lender, given !== env && given !== process.env);
     } catch (error) {
       this.release();
@@ -132,16 +127,15 @@ export class OpenPlan {
     const user = this.#fds?.get('user');
     const inside = user !== undefined;
     const credentials =
-      own.credentials === undefined
+      this.credentials === 'inherit'
         ? undefined
         : borrow(target, lender, 'credentials').credentials(
             inside ? inodeOf(user) : undefined,
             ownUserNamespace(),
           );
-    const capabilities =
-      credentials?.capabilities ??
-      (own.capabilities ? setsOf(checkCapabilities(own.capabilities)) : undefined);
-    const groups = credentials?.groups ?? own.groups;
+    const given = own.capabilities && setsOf(checkCapabilities(own.capabilities));
+    const capabilities = given ?? credentials?.capabilities;
+    const groups = own.groups ?? credentials?.groups;
     let flags = 0;
     const set = (name: keyof typeof flag, wanted: unknown) => {
       if (wanted) flags |= flag[name];
@@ -154,9 +148,10 @@ export class OpenPlan {
     set('groupsTry', inside && !groups && !credentials);
     set('rootInside', inside && !credentials);
     set('capabilities', capabilities);
-    set('capabilitiesAtMost', credentials);
-    set('noNewPrivs', own.noNewPrivs || credentials?.noNewPrivs);
+    set('capabilitiesAtMost', credentials && !given);
+    set('noNewPrivs', own.noNewPrivs ?? credentials?.noNewPrivs);
     set('umask', credentials);
+    set('newKeyring', credentials);
     set('dieWithParent', own.killOnParentExit);
     const sets = capabilities ?? setsOf(0n);
     return ownOf<Plan>({
@@ -182,7 +177,7 @@ export class OpenPlan {
         sets.ambient,
       ),
       foreignEnv,
-      complete: options => complete(ownOf(options), flags, credentials),
+      complete: options => complete(ownOf(options), flags, credentials, own.groups),
     });
   }
 }
@@ -192,16 +187,18 @@ function complete(
   { detached, uid, gid }: NodeOptions,
   flags: number,
   credentials: Credentials | undefined,
+  groups: readonly number[] | undefined,
 ): { flags: number; ids: Uint32Array } {
-  const uids = credentials?.uid ?? three(uid);
-  const gids = credentials?.gid ?? three(gid);
+  const hasUid = (uid ?? null) !== null;
+  const hasGid = (gid ?? null) !== null;
+  const uids = hasUid ? three(uid) : (credentials?.uid ?? three(uid));
+  const gids = hasGid ? three(gid) : (credentials?.gid ?? three(gid));
   let all = flags;
   if (detached) all |= flag.setsid;
-  if (credentials || (uid ?? null) !== null) all |= flag.uid;
-  if (credentials || (gid ?? null) !== null) all |= flag.gid;
-  if ((all & (flag.uid | flag.gid)) !== 0 && (all & flag.groups) === 0 && !credentials) {
-    all |= flag.groupsTry;
-  }
+  if (credentials || hasUid) all |= flag.uid;
+  if (credentials || hasGid) all |= flag.gid;
+  // Another user than ours or the target's has none of the groups of that.
+  if ((hasUid || hasGid) && groups === undefined) all = (all & ~flag.groups) | flag.groupsTry;
   return { flags: all, ids: Uint32Array.from([...uids, ...gids]) };
 }
 
@@ -229,7 +226,7 @@ function lends({ namespaces, root, cgroup, credentials }: Own, env: ChildPlace['
     namespaces.includes('mnt') ||
     root === 'target' ||
     cgroup !== undefined ||
-    credentials !== undefined ||
+    credentials === 'target' ||
     env === 'target' ||
     (Array.isArray(env) && env.includes('target'))
   );

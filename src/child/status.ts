@@ -65,7 +65,7 @@ function translated(id: number, ranges: readonly IdRange[], pid: number): number
   for (const [inside, outside, length] of ranges) {
     if (id >= outside && id < outside + length) return inside + (id - outside);
   }
-  const advice = `its id ${id} does not exist in its user namespace`;
+  const advice = `its id ${id} does not exist in its user namespace; credentials: 'inherit' keeps ours`;
   throw failure(errnos.EINVAL, 'setresuid', { type: 'user', target: pid, advice });
 }
 

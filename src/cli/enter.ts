@@ -75,6 +75,7 @@ async function placeOf(given: Enter): Promise<ProgramPlace> {
     cwd: directoryOf(given, pid, mnt),
     env: given.env ? 'target' : process.env,
     cgroup: given['join-cgroup'] ? 'target' : undefined,
+    credentials: 'inherit',
     setsid: false,
   };
 }

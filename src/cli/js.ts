@@ -45,7 +45,7 @@ export async function main(words: readonly string[]): Promise<void> {
     await targetOf(given.target),
     given.types === undefined ? 'all' : checkTypes(given.types.split(',')),
     {
-      credentials: given.ours ? 'ours' : 'target',
+      credentials: given.ours ? 'inherit' : 'target',
       timeout: given.timeout === undefined ? undefined : Number(given.timeout),
     },
   );

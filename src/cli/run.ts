@@ -79,6 +79,7 @@ async function placeOf(given: Run): Promise<ProgramPlace> {
     capabilities: given['keep-caps'] ? capabilityNames : undefined,
     killOnParentExit: killed !== undefined,
     env: process.env,
+    credentials: 'inherit',
     setsid: false,
   };
 }

@@ -1,14 +1,14 @@
 /** Asks every engine, joins what they say, and checks it against the processes that there are. */
-import { isAbsolute } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { invalidType, invalidValue, NamespaceError, optionsIn } from '../base/errors.ts';
+import { checkPath, namesOf, optionsIn } from '../base/check.ts';
+import { invalidType, NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import type {
   Container,
   ContainerOptions,
   ContainerState,
   Containers,
-  Engine,
+  Directories,
   Pod,
 } from './container.ts';
 import { readContainerd } from './containerd.ts';
@@ -55,7 +55,8 @@ export async function listContainers(options: ContainerOptions = {}): Promise<Co
 
 const atOnce = 16;
 
-const optionsOf: Readonly<Record<Engine, readonly string[]>> = {
+const names = namesOf<ContainerOptions>({ root: true, directories: true, timeout: true });
+const directoryNames: Readonly<Record<keyof Directories, readonly string[]>> = {
   docker: ['data-root', 'exec-root'],
   podman: ['root', 'runroot'],
   containerd: ['state'],
@@ -64,45 +65,28 @@ const optionsOf: Readonly<Record<Engine, readonly string[]>> = {
 };
 
 function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
-  const { root, directories, timeout = 2000 } = optionsIn(options);
+  const { root, directories, timeout = 2000 } = optionsIn(options, names);
   if (root !== undefined) checkPath('options.root', root);
   if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
     throw invalidType('options.timeout', 'a number of milliseconds', timeout);
   }
-  if (directories !== undefined) checkDirectories(directories);
-  return { root, directories: directories && ownDirectories(directories), timeout };
+  if (directories === undefined) return { root, timeout };
+  return { root, directories: directoriesIn(directories), timeout };
 }
 
 /** Of each engine those that were given. */
-function ownDirectories(
-  directories: NonNullable<ContainerOptions['directories']>,
-): NonNullable<ContainerOptions['directories']> {
-  const pairs = Object.entries(directories).map(([engine, paths]) => [engine, paths && own(paths)]);
-  return own(Object.fromEntries(pairs));
-}
-
-function checkDirectories(directories: unknown): void {
-  if (typeof directories !== 'object' || directories === null) {
-    throw invalidType('options.directories', 'an object', directories);
-  }
-  for (const [engine, paths] of Object.entries(directories)) {
+function directoriesIn(given: Directories): Directories {
+  const directories = optionsIn(given, Object.keys(directoryNames), 'options.directories');
+  const pairs = Object.entries(directories).map(([engine, paths]) => {
+    if (paths === undefined) return [engine, paths];
     const name = `options.directories.${engine}`;
-    const known = Object.hasOwn(optionsOf, engine) ? optionsOf[engine as Engine] : undefined;
-    if (known === undefined) {
-      throw invalidValue('options.directories', `of ${Object.keys(optionsOf).join(', ')}`, engine);
-    }
-    if (paths === undefined) continue;
-    if (typeof paths !== 'object' || paths === null) throw invalidType(name, 'an object', paths);
-    for (const [option, path] of Object.entries(paths)) {
-      if (!known.includes(option)) throw invalidValue(name, `of ${known.join(', ')}`, option);
+    const all = optionsIn(paths, directoryNames[engine as keyof Directories], name);
+    for (const [option, path] of Object.entries(all)) {
       if (path !== undefined) checkPath(`${name}.${option}`, path);
     }
-  }
-}
-
-function checkPath(name: string, path: unknown): void {
-  if (typeof path !== 'string') throw invalidType(name, 'a path', path);
-  if (!isAbsolute(path) || path.includes('\0')) throw invalidValue(name, 'an absolute path', path);
+    return [engine, all];
+  });
+  return own(Object.fromEntries(pairs));
 }
 
 /** undefined for what has been removed while we looked: a runtime's that its engine had no more. */

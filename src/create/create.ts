@@ -3,15 +3,16 @@
  * a thread of their own, all others by the launcher, in a process that ends when they are open.
  */
 import { binding } from '../base/binding.ts';
+import { checkBoolean, checkPath, namesOf, optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
-import { checkTypes, failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
 import { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { creationAdvice, stepFailure } from './failures.ts';
 import { encode } from './launcher-request.ts';
-import { type CreateOptions, checkBoolean, checkCreateOptions, checkPath } from './options.ts';
+import { type CreateOptions, checkCreateOptions, typeOfOption } from './options.ts';
 
 export interface CreateNamespacesOptions extends CreateOptions {
   /**
@@ -25,6 +26,8 @@ export interface CreateNamespacesOptions extends CreateOptions {
   root?: string | undefined;
 }
 
+const names = namesOf<CreateNamespacesOptions>({ ...typeOfOption, init: true, root: true });
+
 /**
  * Makes new namespaces of `types`, which live for as long as the handle is open or anything runs in
  * them: by file descriptors alone, but for the process of `init`. This thread stays where it is.
@@ -37,7 +40,7 @@ export async function createNamespaces(
   types: readonly NamespaceType[],
   given: CreateNamespacesOptions = {},
 ): Promise<Namespaces> {
-  const options = optionsIn(given);
+  const options = optionsIn(given, names);
   const wanted = check(types, options);
   const threadsDo = wanted.every(type => kindOf[type].refusal === undefined);
   return Namespaces.of(await (threadsDo ? byThread : byProcess)(wanted, options));

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
@@ -73,7 +74,11 @@ function bothOf(map: IdMap): { uid?: IdRules | undefined; gid?: IdRules | undefi
   ) {
     return { uid: map as IdRules, gid: map as IdRules };
   }
-  const { uid, gid } = own(map) as { uid?: IdRules; gid?: IdRules };
+  const { uid, gid } = optionsIn<{ uid?: IdRules; gid?: IdRules }>(
+    map as object,
+    ['uid', 'gid'],
+    'options.idMap',
+  );
   return { uid, gid };
 }
 

@@ -1,8 +1,9 @@
 /** Named networks: those of `ip netns`, which sees ours as we see its, under /run/netns. */
 import { readdirSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
+import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
-import { failure, invalidType, invalidValue, optionsIn } from '../base/errors.ts';
+import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget } from '../target/target.ts';
 import { bindFailure, unbind } from './bind.ts';
@@ -41,7 +42,7 @@ async function create(
   options: Pick<CreateOptions, 'loopback'> = {},
 ): Promise<Namespaces> {
   const path = pathOf(name);
-  const { loopback } = optionsIn(options);
+  const { loopback } = optionsIn(options, ['loopback']);
   const network = await createNamespaces(['net'], { loopback });
   try {
     const done = await binding.addFile(network.fd('net'), directory, path);

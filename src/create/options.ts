@@ -1,5 +1,5 @@
 /** What new namespaces can be asked to be like, and whether what was asked makes sense. */
-import { isAbsolute } from 'node:path';
+import { checkBoolean, checkPath } from '../base/check.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
@@ -91,18 +91,6 @@ export function checkCreateOptions(options: CreateOptions, types: readonly Names
     if (value !== false && !types.includes(type)) {
       throw invalidValue(name, `left out without a new ${type} namespace`, value);
     }
-  }
-}
-
-export function checkBoolean(name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw invalidType(name, 'a boolean', value);
-}
-
-/** A path that is the same whatever the working directory is. */
-export function checkPath(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string') throw invalidType(name, 'a path', value);
-  if (!isAbsolute(value) || value.includes('\0')) {
-    throw invalidValue(name, 'an absolute path without null bytes', value);
   }
 }
 

@@ -3,6 +3,7 @@
  * this room.
  */
 
+import { namesOf } from '../base/check.ts';
 import { invalidType } from '../base/errors.ts';
 import type { Container } from '../containers/container.ts';
 import { listContainers } from '../containers/list.ts';
@@ -16,6 +17,8 @@ export interface ContainerChoice {
    */
   containers?: boolean | readonly Container[] | undefined;
 }
+
+export const choiceNames: readonly string[] = namesOf<ContainerChoice>({ containers: true });
 
 export function checkChoice({ containers }: ContainerChoice): void {
   if (containers === undefined || typeof containers === 'boolean') return;

@@ -1,7 +1,8 @@
 /** `listNamespaces`: every namespace of the machine, as far as /proc shows it. */
 import type { NamespaceScan } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
-import { checkTypes, invalidType, optionsIn } from '../base/errors.ts';
+import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
+import { checkTypes, invalidType } from '../base/errors.ts';
 import { lookingLimits } from '../base/limits.ts';
 import { kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import type { Container } from '../containers/container.ts';
@@ -25,6 +26,14 @@ export interface ListOptions extends ContainerChoice {
    */
   holders?: boolean | undefined;
 }
+
+const names = namesOf<ListOptions>({
+  types: true,
+  target: true,
+  persistent: true,
+  holders: true,
+  containers: true,
+});
 
 /** A place in a mount namespace. */
 export interface NamespaceMount {
@@ -107,8 +116,8 @@ export async function listNamespaces(given: ListOptions = {}): Promise<Namespace
     looked(binding.scanNamespaces(maskOf(wanted), holders, lookingLimits())),
     membersOf(options),
   ]);
-  const names = await userNames(uidsOf(scan));
-  const rows = rowsOf(scan, names, own, members);
+  const users = await userNames(uidsOf(scan));
+  const rows = rowsOf(scan, users, own, members);
   const chosen = rows.filter(
     row =>
       wanted.includes(row.type) &&
@@ -119,16 +128,14 @@ export async function listNamespaces(given: ListOptions = {}): Promise<Namespace
 }
 
 function check(given: ListOptions): ListOptions {
-  const options = optionsIn(given);
+  const options = optionsIn(given, names);
   const { types, persistent, holders } = options;
   if (types !== undefined && checkTypes(types) === 'all') {
     throw invalidType('options.types', 'an array of types', types);
   }
   checkChoice(options);
   for (const [name, value] of Object.entries({ persistent, holders })) {
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalidType(`options.${name}`, 'a boolean', value);
-    }
+    if (value !== undefined) checkBoolean(`options.${name}`, value);
   }
   return options;
 }

@@ -1,7 +1,8 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
 import { binding } from '../base/binding.ts';
+import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
-import { failure, optionsIn } from '../base/errors.ts';
+import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import { openProcess } from '../base/proc.ts';
 import type { Container } from '../containers/container.ts';
@@ -10,7 +11,7 @@ import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
 import type { Target } from '../target/target.ts';
 import { userNames } from './addon-rows.ts';
-import { type ContainerChoice, checkChoice, membersOf } from './container-choice.ts';
+import { type ContainerChoice, checkChoice, choiceNames, membersOf } from './container-choice.ts';
 import { identitiesOf, ownIdentities } from './identity.ts';
 import { type ProcessRow, processRows } from './processes.ts';
 
@@ -62,7 +63,7 @@ export async function processTree(
   target?: Target,
   given: ContainerChoice = {},
 ): Promise<ProcessTree> {
-  const options = optionsIn(given);
+  const options = optionsIn(given, choiceNames);
   checkChoice(options);
   const isTop = target === undefined ? () => true : topOf(target);
   if (isChild(target)) binding.close(openProcess(pidIn(target) ?? 0, true)); // or throws

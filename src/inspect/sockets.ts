@@ -1,7 +1,7 @@
 /** `listSockets`: the sockets of a network namespace and whose they are, by sock_diag(7). */
 import { setImmediate as turn } from 'node:timers/promises';
 import { binding } from '../base/binding.ts';
-import { invalidType, optionsIn } from '../base/errors.ts';
+import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
 import { lookingLimits } from '../base/limits.ts';
 import type { Target } from '../target/target.ts';
 import { looked } from './addon-rows.ts';
@@ -26,6 +26,8 @@ export interface SocketOptions {
   listening?: boolean | undefined;
 }
 
+const names = namesOf<SocketOptions>({ listening: true });
+
 /**
  * The tcp, udp and unix sockets in the network namespace of a target, and the processes that have them
  * open, wherever these are.
@@ -39,10 +41,8 @@ export async function listSockets(
   target: Target,
   options: SocketOptions = {},
 ): Promise<SocketList> {
-  const { listening = false } = optionsIn(options);
-  if (typeof listening !== 'boolean') {
-    throw invalidType('options.listening', 'a boolean', listening);
-  }
+  const { listening = false } = optionsIn(options, names);
+  checkBoolean('options.listening', listening);
   const states = listening ? unconnected : everyState;
   const requests = [...inetRequests(states), unixRequest(states), getLink];
   const answers = await dump(target, requests);

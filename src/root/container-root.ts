@@ -9,6 +9,7 @@ import { readFile, writeFile } from './contents.ts';
 import { copy } from './copies.ts';
 import { entriesOf, statsOf } from './entries.ts';
 import { type Archive, extract } from './extract.ts';
+import { idOf, modeOf } from './numbers.ts';
 import {
   type Abortable,
   type ArchiveOptions,
@@ -19,12 +20,9 @@ import {
   type ExtractOptions,
   given,
   type InsidePath,
-  idOf,
   type MkdirOptions,
-  modeOf,
   type NameOptions,
   type OpenOptions,
-  optionsOf,
   type ReaddirOptions,
   type ReadFileOptions,
   type RmOptions,
@@ -102,15 +100,14 @@ export class ContainerRoot {
     path: InsidePath,
     options?: Parameters<typeof readStream>[2] | BufferEncoding,
   ): ReadStream {
-    return readStream(this.#calls, path, optionsOf<Parameters<typeof readStream>[2]>(options, {}));
+    return readStream(this.#calls, path, given('createReadStream', options));
   }
 
   createWriteStream(
     path: InsidePath,
     options?: Parameters<typeof writeStream>[2] | BufferEncoding,
   ): WriteStream {
-    const all = optionsOf<Parameters<typeof writeStream>[2]>(options, {});
-    return writeStream(this.#calls, path, all);
+    return writeStream(this.#calls, path, given('createWriteStream', options));
   }
 
   /** Lists a directory; with `recursive`, all that is below it, without following links. */
@@ -232,7 +229,7 @@ export class ContainerRoot {
 
   /** Whether there is such a file; a link that leads nowhere is none. */
   async exists(path: InsidePath, options?: Abortable): Promise<boolean> {
-    const { signal } = optionsOf<Abortable>(options, {});
+    const { signal } = given<Abortable>('exists', options);
     try {
       await this.stat(path, { signal });
       return true;

@@ -2,11 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { invalidType, invalidValue } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
+import { flagsOf, modeOf } from './numbers.ts';
 import {
   bytesOf,
-  flagsOf,
   type InsidePath,
-  modeOf,
   type ReadFileOptions,
   shownAs,
   type WriteFileOptions,

@@ -1,7 +1,6 @@
 /** The options of the calls, and reading them: as Node reads those of its own functions. */
-import { constants } from 'node:fs';
+import { checkNames, namesOf } from '../base/check.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
-import { checkNames } from '../base/known-names.ts';
 import { own } from '../base/own-properties.ts';
 import type { Progress } from './request.ts';
 
@@ -174,23 +173,62 @@ function checkSystems(names: unknown): void {
   }
 }
 
-/** The names of the options of each call that has no options of Node's own. */
-const known = {
-  readFile: ['encoding', 'flag', 'signal', 'special', 'fileSystems'],
-  writeFile: ['encoding', 'flag', 'mode', 'signal', 'special', 'fileSystems', 'atomic'],
-  appendFile: ['encoding', 'flag', 'mode', 'signal', 'special', 'fileSystems'],
-  open: ['signal', 'special', 'fileSystems'],
-  readdir: ['encoding', 'withFileTypes', 'recursive', 'signal'],
-  stat: ['bigint', 'signal'],
-  name: ['encoding', 'signal'],
-  mkdir: ['recursive', 'mode', 'signal', 'fileSystems'],
-  rm: ['recursive', 'force', 'signal', 'fileSystems'],
-  change: ['signal', 'fileSystems'],
-} as const;
+const abortable = { signal: true };
+const change = { ...abortable, fileSystems: true };
+const opening = { ...change, special: true };
+const content = { ...opening, encoding: true, flag: true };
+/** What Node's streams on files take: their documented names, without what we put in their places. */
+const stream = {
+  ...opening,
+  flags: true,
+  encoding: true,
+  mode: true,
+  autoClose: true,
+  emitClose: true,
+  start: true,
+  highWaterMark: true,
+};
 
-/** The options of a call that has none of Node's own: others are refused. */
+type Call =
+  | 'readFile'
+  | 'writeFile'
+  | 'appendFile'
+  | 'open'
+  | 'createReadStream'
+  | 'createWriteStream'
+  | 'readdir'
+  | 'stat'
+  | 'name'
+  | 'mkdir'
+  | 'rm'
+  | 'change'
+  | 'exists';
+
+/** The names of the options of each call. */
+const known: Readonly<Record<Call, readonly string[]>> = {
+  readFile: namesOf<ReadFileOptions>(content),
+  writeFile: namesOf<WriteFileOptions>({ ...content, mode: true, atomic: true }),
+  appendFile: namesOf<Omit<WriteFileOptions, 'atomic'>>({ ...content, mode: true }),
+  open: namesOf<OpenOptions>(opening),
+  createReadStream: [...Object.keys(stream), 'end'],
+  createWriteStream: [...Object.keys(stream), 'flush'],
+  readdir: namesOf<ReaddirOptions>({
+    ...abortable,
+    encoding: true,
+    withFileTypes: true,
+    recursive: true,
+  }),
+  stat: namesOf<StatOptions>({ ...abortable, bigint: true }),
+  name: namesOf<NameOptions>({ ...abortable, encoding: true }),
+  mkdir: namesOf<MkdirOptions>({ ...change, recursive: true, mode: true }),
+  rm: namesOf<RmOptions>({ ...change, recursive: true, force: true }),
+  change: namesOf<ChangeOptions>(change),
+  exists: namesOf<Abortable>(abortable),
+};
+
+/** The options of a call: others than its own are refused. */
 export function given<O extends object>(
-  call: keyof typeof known,
+  call: Call,
   options: O | string | null | undefined,
 ): O & { encoding?: unknown } {
   return optionsOf<O>(options, {} as O, known[call]);
@@ -210,61 +248,6 @@ const booleans = [
   'verbatimSymlinks',
   'oneFileSystem',
 ];
-
-const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL, O_SYNC, O_TRUNC } = constants;
-
-/** Node's words for flags; its file system document has the list. */
-const flags: Readonly<Record<string, number>> = {
-  r: O_RDONLY,
-  rs: O_RDONLY | O_SYNC,
-  sr: O_RDONLY | O_SYNC,
-  'r+': O_RDWR,
-  'rs+': O_RDWR | O_SYNC,
-  'sr+': O_RDWR | O_SYNC,
-  w: O_TRUNC | O_CREAT | O_WRONLY,
-  wx: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
-  xw: O_TRUNC | O_CREAT | O_WRONLY | O_EXCL,
-  'w+': O_TRUNC | O_CREAT | O_RDWR,
-  'wx+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
-  'xw+': O_TRUNC | O_CREAT | O_RDWR | O_EXCL,
-  a: O_APPEND | O_CREAT | O_WRONLY,
-  ax: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
-  xa: O_APPEND | O_CREAT | O_WRONLY | O_EXCL,
-  as: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
-  sa: O_APPEND | O_CREAT | O_WRONLY | O_SYNC,
-  'a+': O_APPEND | O_CREAT | O_RDWR,
-  'ax+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
-  'xa+': O_APPEND | O_CREAT | O_RDWR | O_EXCL,
-  'as+': O_APPEND | O_CREAT | O_RDWR | O_SYNC,
-  'sa+': O_APPEND | O_CREAT | O_RDWR | O_SYNC,
-};
-
-export function flagsOf(flag: unknown): number {
-  if (typeof flag === 'number' && Number.isInteger(flag) && flag >= 0) return flag;
-  const number = typeof flag === 'string' && Object.hasOwn(flags, flag) ? flags[flag] : undefined;
-  if (number === undefined) throw invalidValue('flags', 'flags of open, such as "r"', flag);
-  return number;
-}
-
-/** A mode as a number, or in octal digits. */
-export function modeOf(mode: unknown, name = 'mode'): number {
-  const number =
-    typeof mode === 'string' && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) : mode;
-  if (typeof number !== 'number') throw invalidType(name, 'a number or octal digits', mode);
-  if (!Number.isInteger(number) || number < 0 || number > 0o7777) {
-    throw invalidValue(name, 'from 0 to 0o7777', mode);
-  }
-  return number;
-}
-
-/** -1 means: as it is. */
-export function idOf(id: unknown, name: string): number {
-  if (typeof id !== 'number') throw invalidType(name, 'of type number', id);
-  if (!Number.isInteger(id) || id < -1 || id > 2 ** 32 - 2) {
-    throw invalidValue(name, `an integer from -1 to ${2 ** 32 - 2}`, id);
-  }
-  return id;
-}
 
 export function decoded(name: Buffer, encoding: unknown): string | Buffer {
   return encoding === 'buffer' ? name : name.toString((encoding ?? 'utf8') as BufferEncoding);

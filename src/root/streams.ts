@@ -7,7 +7,8 @@ import { fileFailure } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
 import { tidied } from './contents.ts';
 import { refusedChange } from './failures.ts';
-import { bytesOf, flagsOf, type InsidePath, modeOf, type OpenOptions, shownAs } from './options.ts';
+import { flagsOf, modeOf } from './numbers.ts';
+import { bytesOf, type InsidePath, type OpenOptions, shownAs } from './options.ts';
 
 const unnamed = 0o20000000; // O_TMPFILE but for O_DIRECTORY, which Node does not name
 

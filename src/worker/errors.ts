@@ -1,19 +1,43 @@
 /** Why a worker answers no more, as an error for what is pending. */
+import { abortError } from '../base/abort.ts';
 import { NamespaceError } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
 
-/** What is known of the end of a worker's process. */
-export interface WorkerError extends Error {
+interface Facts {
+  readonly code: string;
+  readonly exitCode?: number | null;
+  readonly signal?: NodeJS.Signals | null;
+  readonly stderr?: string;
+}
+
+/** What is known of the end of a worker's process: why its calls are answered no more. */
+export class WorkerError extends Error {
   /**
    * `'ERR_WORKER_EXITED'`: its process ended. `'ERR_WORKER_OUT_OF_MEMORY'`: it needed more heap than
    * it may have. `'ERR_WORKER_NOT_RUNNING'`: it was closed. `'ETIMEDOUT'`: the option `timeout`.
-   * `'ABORT_ERR'`: the option `signal`. `'EPROTO'`: what came from it was not an answer of ours, so it
-   * was killed: another program may have got hold of it.
+   * `'ABORT_ERR'`: the option `signal`; its `name` is `'AbortError'` then, as with Node's own
+   * functions. `'EPROTO'`: what came from it was not an answer of ours, so it was killed: another
+   * program may have got hold of it.
    */
-  code: string;
-  exitCode?: number | null;
-  signal?: NodeJS.Signals | null;
+  declare readonly code: string;
+  /** Of a process that ended: how. Null where a signal ended it. */
+  declare readonly exitCode?: number | null;
+  /** The signal that ended it, or null. */
+  declare readonly signal?: NodeJS.Signals | null;
   /** The last that it wrote there, at most 4 KiB. */
-  stderr?: string;
+  declare readonly stderr?: string;
+
+  /** @internal */
+  constructor(message: string, facts: Facts, options?: ErrorOptions) {
+    super(message, options);
+    Object.assign(this, facts);
+  }
+
+  static {
+    // As in Node's own errors: seen in the stack, not listed among the fields.
+    const name = { value: 'WorkerError', configurable: true, writable: true };
+    Object.defineProperty(WorkerError.prototype, 'name', own(name));
+  }
 }
 
 export function exited(
@@ -28,7 +52,7 @@ export function exited(
     ? 'the worker reached its limit of memory: JavaScript heap out of memory'
     : `the worker ended ${how}${last && `, and said:\n${last}`}`;
   const code = memory ? 'ERR_WORKER_OUT_OF_MEMORY' : 'ERR_WORKER_EXITED';
-  return Object.assign(new Error(message), { code, exitCode, signal, stderr });
+  return new WorkerError(message, { code, exitCode, signal, stderr });
 }
 
 /** Node started, but without what joins in it. */
@@ -39,26 +63,24 @@ export function leftAtHome(): NamespaceError {
 }
 
 export function closed(): WorkerError {
-  return Object.assign(new Error('the worker was closed'), { code: 'ERR_WORKER_NOT_RUNNING' });
+  return new WorkerError('the worker was closed', { code: 'ERR_WORKER_NOT_RUNNING' });
 }
 
 export function timedOut(milliseconds: number): WorkerError {
   const message = `the worker took longer than ${milliseconds} ms and was killed`;
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+  return new WorkerError(message, { code: 'ETIMEDOUT' });
 }
 
 /** What it was answered with `what`. */
 export function brokenProtocol(what: string): WorkerError {
   const message = `the worker broke the protocol and was killed: ${what}; is it still ours?`;
-  return Object.assign(new Error(message), { code: 'EPROTO' });
+  return new WorkerError(message, { code: 'EPROTO' });
 }
 
 /** As Node's own functions reject. */
-export function aborted(reason: unknown): WorkerError {
-  const error = new Error('The operation was aborted', { cause: reason });
-  return Object.defineProperty(Object.assign(error, { code: 'ABORT_ERR' }), 'name', {
-    value: 'AbortError',
-    configurable: true,
-    writable: true,
-  });
+export function aborted(signal: AbortSignal): WorkerError {
+  return abortError(
+    signal,
+    (message, options) => new WorkerError(message, { code: 'ABORT_ERR' }, options),
+  );
 }

@@ -1,10 +1,12 @@
 /** A worker that is kept, and one for a single call. */
+import { optionsIn } from '../base/check.ts';
 import { checkTypes, invalidType } from '../base/errors.ts';
 import type { Types } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
 import {
   checkOptions,
   type EvaluateOptions,
+  evaluateNames,
   type WorkerOptions,
   type WorkerTarget,
 } from './options.ts';
@@ -66,7 +68,7 @@ function optionsOf(given: Types | EvaluateOptions): EvaluateOptions {
     if (!Object.hasOwn(given, name)) continue;
     throw invalidType(`options.${name}`, 'left out: open a worker', Reflect.get(given, name));
   }
-  return own(given as EvaluateOptions);
+  return optionsIn(given as EvaluateOptions, evaluateNames);
 }
 
 function isIterator(value: unknown): boolean {

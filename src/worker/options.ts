@@ -1,10 +1,10 @@
 /** What openWorker takes, and whether it makes sense. */
-
+import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import type { NamespaceType, Types } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
-import type { Environment } from '../child/options.ts';
-import type { CreateOptions } from '../create/options.ts';
+import { type Credentials, checkCredentials, type Environment } from '../child/options.ts';
+import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import type { Target } from '../target/target.ts';
 
 /** As in node:worker_threads. */
@@ -19,11 +19,12 @@ export interface ResourceLimits {
 
 export interface WorkerOptions {
   /**
-   * As whom it runs. `'target'`, the default: uid, gid, groups, capabilities, no_new_privs and umask
-   * of the target, so that the worker has no more power than what runs there already. `'ours'`: as
-   * this process, within the namespaces that were joined.
+   * As whom it runs. `'target'`: uid, gid, groups, capabilities, no_new_privs and umask of the target,
+   * so that the worker has no more power than what runs there already. `'inherit'`: as this process,
+   * within the namespaces that were joined. Default: `'target'` with the `mnt` of a process, otherwise
+   * `'inherit'`.
    */
-  credentials?: 'target' | 'ours' | undefined;
+  credentials?: Credentials | undefined;
   /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
   cgroup?: 'target' | undefined;
   /** `process.env` inside. Default: a PATH and nothing else. */
@@ -36,7 +37,7 @@ export interface WorkerOptions {
   /**
    * The most bytes that a result, or one value of an iterator, may have; as values it takes up to four
    * times that in memory. What is larger is a RangeError (`ERR_BUFFER_TOO_LARGE`), and the worker goes
-   * on. Up to 256 MiB, which is the default with our credentials; with the target's it is 8 MiB.
+   * on. Up to 256 MiB, which is the default with `'inherit'`; with the target's credentials it is 8 MiB.
    */
   maxResultBytes?: number | undefined;
   /** `worker.stdout` is for the caller to read, without which it waits; otherwise it goes to ours. */
@@ -45,19 +46,37 @@ export interface WorkerOptions {
   stderr?: boolean | undefined;
 }
 
+const shared = {
+  credentials: true,
+  cgroup: true,
+  env: true,
+  resourceLimits: true,
+  timeout: true,
+  signal: true,
+  maxResultBytes: true,
+};
+const names = namesOf<WorkerOptions>({ ...shared, stdout: true, stderr: true });
+const limitNames = namesOf<ResourceLimits>({
+  maxOldGenerationSizeMb: true,
+  maxYoungGenerationSizeMb: true,
+  stackSizeMb: true,
+});
+
 /** What `evaluate` takes in the place of types: the options of its worker, whose streams are ours. */
 export interface EvaluateOptions extends Omit<WorkerOptions, 'stdout' | 'stderr'> {
   types: Types;
 }
 
-/** In bytes: of a result, with whose credentials it comes. */
-const resultMost = { target: 1 << 23, ours: 1 << 28 };
+export const evaluateNames: readonly string[] = namesOf<EvaluateOptions>({
+  ...shared,
+  types: true,
+});
 
-export function maxResultBytesOf(target: WorkerTarget, options: WorkerOptions): number {
-  const { maxResultBytes, credentials } = options;
-  const whose = isSandbox(target) || credentials === 'ours' ? 'ours' : 'target';
-  return maxResultBytes ?? resultMost[whose];
-}
+/** In bytes: of a result, with whose credentials it comes. */
+export const resultMost: Readonly<Record<Credentials, number>> = {
+  target: 1 << 23,
+  inherit: 1 << 28,
+};
 
 /**
  * New namespaces instead of somebody's: a sandbox. What they are to be like is said in the words of
@@ -68,6 +87,8 @@ export interface Sandbox extends CreateOptions {
   root?: string | URL | undefined;
 }
 
+const sandboxNames = namesOf<Sandbox>({ ...typeOfOption, unshare: true, root: true });
+
 export type WorkerTarget = Target | Sandbox;
 
 export function isSandbox(target: WorkerTarget): target is Sandbox {
@@ -75,7 +96,8 @@ export function isSandbox(target: WorkerTarget): target is Sandbox {
 }
 
 /** There is nobody to take anything from, and no type but the new ones. */
-export function checkSandbox({ unshare }: Sandbox, types: Types, options: WorkerOptions): void {
+export function checkSandbox(sandbox: Sandbox, types: Types, options: WorkerOptions): void {
+  const { unshare } = optionsIn(sandbox, sandboxNames, 'target');
   const listed = checkTypes(unshare);
   if (types !== 'all' && (listed.length !== types.length || types.some(t => !listed.includes(t)))) {
     throw invalidValue('types', "'all', or those of target.unshare", types);
@@ -88,14 +110,9 @@ export function checkSandbox({ unshare }: Sandbox, types: Types, options: Worker
 
 export function checkOptions(options: unknown): WorkerOptions {
   if (options === undefined) return own({});
-  if (typeof options !== 'object' || options === null) {
-    throw invalidType('options', 'an object', options);
-  }
-  const given: WorkerOptions = own(options);
+  const given: WorkerOptions = optionsIn(options as WorkerOptions, names);
   const { credentials, cgroup, env, timeout, signal, resourceLimits } = given;
-  if (credentials !== undefined && credentials !== 'target' && credentials !== 'ours') {
-    throw invalidValue('options.credentials', "'target' or 'ours'", credentials);
-  }
+  checkCredentials(credentials);
   if (cgroup !== undefined && cgroup !== 'target') {
     throw invalidValue('options.cgroup', "'target'", cgroup);
   }
@@ -109,14 +126,12 @@ export function checkOptions(options: unknown): WorkerOptions {
     throw invalidType('options.signal', 'an AbortSignal', signal);
   }
   const { maxResultBytes: most } = given;
-  if (most !== undefined && !(Number.isInteger(most) && most > 0 && most <= resultMost.ours)) {
+  if (most !== undefined && !(Number.isInteger(most) && most > 0 && most <= resultMost.inherit)) {
     throw invalidValue('options.maxResultBytes', 'a whole number from 1 to 2 ** 28', most);
   }
   for (const name of ['stdout', 'stderr'] as const) {
     const value = given[name];
-    if (value !== undefined && typeof value !== 'boolean') {
-      throw invalidType(`options.${name}`, 'a boolean', value);
-    }
+    if (value !== undefined) checkBoolean(`options.${name}`, value);
   }
   checkLimits(resourceLimits);
   return given;
@@ -124,10 +139,8 @@ export function checkOptions(options: unknown): WorkerOptions {
 
 function checkLimits(limits: unknown): void {
   if (limits === undefined) return;
-  if (typeof limits !== 'object' || limits === null) {
-    throw invalidType('options.resourceLimits', 'an object', limits);
-  }
-  for (const [name, value] of Object.entries(limits)) {
+  const given = optionsIn(limits as ResourceLimits, limitNames, 'options.resourceLimits');
+  for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && !(typeof value === 'number' && value > 0 && value < 2 ** 31)) {
       throw invalidValue(`options.resourceLimits.${name}`, 'a number above 0', value);
     }

@@ -10,7 +10,8 @@ import { builtin } from '../base/lazy-builtins.ts';
 import { maskOf, type Types } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
 import type { NodeOptions } from '../child/launch.ts';
-import { type ChildPlace, part } from '../child/options.ts';
+import { launchFlags } from '../child/launch-flags.ts';
+import { type ChildPlace, type Credentials, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { startAs } from '../child/start.ts';
 import { Channel } from './channel.ts';
@@ -23,9 +24,6 @@ import { makePack } from './thrown.ts';
 
 const childProcess = builtin('node:child_process');
 
-/** LAUNCH_NO_DEBUGGER of native/launcher/launch.h. */
-const noDebugger = 16384;
-
 /** Node's options, and the whole program: nothing is read once it is inside. */
 const program = `(${runInside})(${makeProtocol}, ${makePack}, ${atHome})`;
 
@@ -35,6 +33,8 @@ export interface Started {
   readonly channel: Channel;
   /** Fulfilled with its pid when it is in the types that were asked for, by the kernel's word. */
   readonly entered: Promise<number>;
+  /** Whose it has. */
+  readonly credentials: Credentials;
 }
 
 /** Throws what can be known before there is a process; later failures are 'error' events. */
@@ -66,7 +66,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
       ...plan,
       complete(nodes: NodeOptions) {
         const { flags, ids } = plan.complete(nodes);
-        return { flags: flags | noDebugger, ids };
+        return { flags: flags | launchFlags.noDebugger, ids };
       },
       foreignEnv: true,
       program: node,
@@ -82,7 +82,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
     const child = startAs(preloaded, { argv0, env, stdio }, options =>
       childProcess().spawn('node', args, options),
     );
-    return { child, channel, entered };
+    return { child, channel, entered, credentials: open.credentials };
   } catch (error) {
     channel?.destroy();
     throw error;
@@ -99,8 +99,7 @@ function placeOf(target: WorkerTarget, types: Types, options: WorkerOptions): Ch
     checkSandbox(target, types, options);
     return target;
   }
-  const borrowed = credentials === 'ours' ? {} : { credentials: 'target' as const };
-  return { target, namespaces: types, cgroup, ...borrowed };
+  return { target, namespaces: types, cgroup, credentials };
 }
 
 /**

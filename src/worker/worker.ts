@@ -8,7 +8,7 @@ import { markAsChild } from '../target/process-identity.ts';
 import { type Answer, Calls } from './calls.ts';
 import type { Channel } from './channel.ts';
 import { aborted, closed, exited, leftAtHome } from './errors.ts';
-import { maxResultBytesOf, type WorkerOptions, type WorkerTarget } from './options.ts';
+import { resultMost, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { Output, takeRest } from './output.ts';
 import { atHome } from './program.ts';
 import { makeProtocol, type Request, type Source } from './protocol.ts';
@@ -60,9 +60,9 @@ export class NamespaceWorker {
   /** @internal */
   constructor(target: WorkerTarget, types: Types, options: WorkerOptions) {
     const { signal, timeout, env, stdout, stderr } = options;
-    if (signal?.aborted) throw aborted(signal.reason);
-    const maxResultBytes = maxResultBytesOf(target, options);
-    const { child, channel, entered } = startWorker(target, types, options);
+    if (signal?.aborted) throw aborted(signal);
+    const { child, channel, entered, credentials } = startWorker(target, types, options);
+    const { maxResultBytes = resultMost[credentials] } = options;
     this.#child = child;
     markAsChild(this);
     this.#channel = channel;
@@ -77,7 +77,7 @@ export class NamespaceWorker {
     this.#watch();
     this.#listen();
     if (signal !== undefined) {
-      const abort = () => this.#kill(aborted(signal.reason));
+      const abort = () => this.#kill(aborted(signal));
       signal.addEventListener('abort', abort, { once: true });
       this.#stopSignal = () => signal.removeEventListener('abort', abort);
     }

@@ -1,8 +1,18 @@
 // Who a child is. The oracle for credentials: 'target' is a program that the target itself starts.
 import { execFileSync } from 'node:child_process';
-import { evaluate, execFile, spawn } from 'linux-namespaces';
-import { expect, test } from 'vitest';
-import { outcome, probe, type Report, reportOf, startTarget } from './fixtures/targets.ts';
+import { readFileSync } from 'node:fs';
+import { evaluate, execFile, openNamespaces, spawn, type Types } from 'linux-namespaces';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  outcome,
+  probe,
+  type Report,
+  reportOf,
+  type Started,
+  startTarget,
+} from './fixtures/targets.ts';
+
+declare const fs: typeof import('node:fs');
 
 /** What has to be the same. */
 function who({ uid, gid, groups, noNewPrivs, umask, ...report }: Report) {
@@ -77,6 +87,101 @@ test.each([
   }
 });
 
+const without = [
+  'setpriv',
+  '--reuid',
+  '1000',
+  '--regid',
+  '1001',
+  '--groups',
+  '5',
+  '--no-new-privs',
+];
+const nothing = '0'.repeat(16);
+const everything = /CapEff:\t(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+const ofTarget = { uid: [1000, 1000, 1000], gid: [1001, 1001, 1001], groups: [5] };
+
+describe('by default', () => {
+  let target: Started;
+  beforeAll(async () => {
+    const before = [...without, '--bounding-set', '-all'];
+    target = await startTarget(['mnt', 'net', 'uts'], { before, keep: true });
+  });
+  const here = { uid: [0, 0, 0], effective: everything, bounding: everything, noNewPrivs: 0 };
+  const there = { ...ofTarget, effective: nothing, bounding: nothing, noNewPrivs: 1 };
+
+  test.each<[string, () => object, object]>([
+    ['with all types, mnt among them', () => ({}), there],
+    ['with mnt alone', () => ({ namespaces: ['mnt'] }), there],
+    ["with mnt and 'inherit'", () => ({ namespaces: ['mnt'], credentials: 'inherit' }), here],
+    ["with all and 'inherit'", () => ({ credentials: 'inherit' }), here],
+    ['without mnt', () => ({ namespaces: ['net'] }), here],
+    ["without mnt, and 'target'", () => ({ namespaces: ['net'], credentials: 'target' }), there],
+    ['with none', () => ({ namespaces: [] }), here],
+    ['with mnt of paths', () => ({ target: { mnt: `/proc/${target.pid}/ns/mnt` } }), here],
+    ['with mnt of a handle', () => ({ target: openNamespaces(target.pid, ['mnt']) }), here],
+  ])('a child %s', async (_, options, wanted) => {
+    const child = spawn(probe, ['report'], { target: target.pid, ...options() });
+    expect(await reportOf(child)).toMatchObject(wanted);
+  });
+
+  test('a child with userParent: ours, as the target has none above its own user namespace', async () => {
+    const nested = await startTarget(['user', 'mnt']);
+    const options = { target: nested.pid, namespaces: ['mnt'], userParent: true } as const;
+    expect(await reportOf(spawn(probe, ['report'], options))).toMatchObject(here);
+  });
+
+  test("a child without a target: ours, and 'inherit' says the same", async () => {
+    const child = spawn(probe, ['report'], { unshare: ['mnt'], credentials: 'inherit' });
+    expect(await reportOf(child)).toMatchObject(here);
+  });
+
+  test.each<[string, Types, 'target' | 'inherit' | undefined, string]>([
+    ['with mnt', ['mnt'], undefined, nothing],
+    ['with all', 'all', undefined, nothing],
+    ['with all, inherited', 'all', 'inherit', everything],
+    ['without mnt', ['net'], undefined, everything],
+    ["without mnt, the target's", ['net'], 'target', nothing],
+  ])('a worker %s', async (_, types, credentials, wanted) => {
+    const look = () => /CapEff:\s*(\S+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1];
+    expect(await evaluate(target.pid, { types, credentials }, look)).toBe(wanted);
+  });
+});
+
+test.each<[string, object, object]>([
+  [
+    'uid: the groups are none then',
+    { uid: 7 },
+    { uid: [7, 7, 7], gid: [1001, 1001, 1001], groups: [] },
+  ],
+  ['gid', { gid: 8 }, { uid: [1000, 1000, 1000], gid: [8, 8, 8], groups: [] }],
+  [
+    'uid 0, as far as its bounding set goes',
+    { uid: 0, noNewPrivs: false },
+    { uid: [0, 0, 0], permitted: '0000000000000020' },
+  ],
+  ['groups', { groups: [9, 10] }, { ...ofTarget, groups: [9, 10] }],
+  ['uid and groups', { uid: 7, groups: [9] }, { uid: [7, 7, 7], groups: [9] }],
+  [
+    'capabilities: exactly these',
+    { capabilities: ['CAP_NET_RAW'] },
+    { ...ofTarget, permitted: '0000000000002000', bounding: '0000000000002000' },
+  ],
+  ['no capabilities', { capabilities: [] }, { ...ofTarget, permitted: nothing, bounding: nothing }],
+  ['noNewPrivs', { noNewPrivs: false }, { ...ofTarget, noNewPrivs: 0 }],
+  ['nothing', {}, { ...ofTarget, noNewPrivs: 1, bounding: '0000000000000020' }],
+])("beside credentials: 'target' its parts are replaced: %s", async (_, options, wanted) => {
+  const before = [...without, '--bounding-set', '-all,+kill'];
+  const target = await startTarget(['mnt'], { before });
+  for (const credentials of [undefined, 'target'] as const) {
+    const child = spawn(probe, ['report'], { target: target.pid, credentials, ...options });
+    const report = await reportOf(child);
+    expect(report).toMatchObject(wanted);
+    const ours = JSON.parse(execFileSync(probe, ['report'], { encoding: 'utf8' }));
+    expect(report.sessionKeyring).not.toBe(ours.sessionKeyring);
+  }
+});
+
 test("credentials: 'target' in a user namespace: its numbers, all of its power, none of ours", async () => {
   const target = await startTarget(['user', 'mnt'], { uid: 65534 });
   const report = await reportOf(
@@ -120,7 +225,7 @@ test("credentials: 'target' leaves our session keyring at home", async () => {
   expect(await keyringOf({ credentials: 'target' })).not.toBe(own);
   const report = await evaluate(
     target.pid,
-    ['net'],
+    { types: ['net'], credentials: 'target' },
     file => require('node:child_process').execFileSync(file, ['report'], { encoding: 'utf8' }),
     probe,
   );
@@ -198,8 +303,10 @@ test('wrong options are a TypeError', () => {
     [{ groups: [-1] }, /ids/],
     [{ noNewPrivs: 1 }, /boolean/],
     [{ credentials: 'target' }, /target/],
-    [{ target: process.pid, credentials: 'ours' }, /'target'/],
-    [{ target: process.pid, credentials: 'target', uid: 1 }, /left out/],
+    [{ target: process.pid, credentials: 'ours' }, /'target' or 'inherit': it is called 'inherit'/],
+    [{ target: process.pid, credentials: 'mine' }, /'target' or 'inherit'\. Received/],
+    [{ target: process.pid, credentials: 'target', userParent: true }, /left out/],
+    [{ target: { mnt: '/proc/self/ns/mnt' }, credentials: 'target' }, /process/],
     [{ namespaces: ['net'] }, /without a target/],
     [{ target: process.pid, namespaces: ['network'] }, /cgroup/],
     [{ unshare: 'all' }, /array/],

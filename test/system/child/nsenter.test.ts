@@ -37,7 +37,9 @@ test.each(cases)('the same as nsenter: %s', async (_, flags, place) => {
       encoding: 'utf8',
     }),
   );
-  const report = await reportOf(spawn(probe, ['report'], { target: target.pid, ...place }));
+  const report = await reportOf(
+    spawn(probe, ['report'], { target: target.pid, credentials: 'inherit', ...place }),
+  );
   // nsenter leaves its own fds of namespaces to the program; ours has none.
   expect(report.fds).toEqual([0, 1, 2]);
   expect(same({ ...report, fds: [], ppid: 0 })).toEqual(same({ ...wanted, fds: [], ppid: 0 }));

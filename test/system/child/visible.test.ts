@@ -99,7 +99,7 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
       (
         [
           ['a child', `credentials: 'target'`, []],
-          ['a child with our rights', '', []],
+          ['a child with our rights', `credentials: 'inherit'`, []],
           ['a child in a new time namespace', `unshare: ['time'], monotonic: 100`, []],
           ['a child in a new user namespace', `unshare: ['user'], idMap: 'root'`, ['ns/user']],
           ['a child with a /proc', `unshare: ['mnt'], mountProc: true`, ['root', 'cwd', 'ns/mnt']],

@@ -1,11 +1,12 @@
 // Containers whose process makes a user namespace while its credentials are read (their engine's seccomp
 // filter has to be off for that): what it gets there, it lends to nobody. test/attacks/onew.mjs has the race.
 
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn as start } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type SpawnOptions, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Docker,
@@ -37,7 +38,7 @@ async function race(pid: number): Promise<string> {
   const held = Array.from({ length: 100 }, (_, i) => ['-P', `/proc/self/fd/${i}/status`]).flat();
   const slow = ['-e', 'trace=openat', '-e', 'inject=openat:delay_enter=1000000'];
   const node = [process.execPath, '--input-type=module', '-e', script, `${pid}`];
-  const child = spawn('strace', ['-f', '-qq', '-o', '/dev/null', ...held, ...slow, ...node]);
+  const child = start('strace', ['-f', '-qq', '-o', '/dev/null', ...held, ...slow, ...node]);
   const ended = outcome(child);
   let held40 = 0;
   await until('strace to hold the reading', () => {
@@ -62,7 +63,7 @@ const isPowerful = (pid: number) =>
   /CapEff:\t0*[1-9a-f]/.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 const withoutStrace = hasProgram('strace') ? '' : 'strace';
 
-for (const [name, program, start] of [
+for (const [name, program, startEngine] of [
   ['Docker', 'dockerd', startDocker],
   ['Podman', 'podman', startPodman],
 ] as const) {
@@ -70,9 +71,28 @@ for (const [name, program, start] of [
   describe.skipIf(without)(`${name} [${without || 'installed'}]`, () => {
     let engine: Docker | Podman;
     beforeAll(async () => {
-      engine = await start();
+      engine = await startEngine();
     }, seconds(180));
     afterAll(() => engine?.stop(), seconds(60));
+
+    test('a program and a worker with its mnt have no more than it has, unless it is asked for', async () => {
+      const id = await engine.start('--cap-drop=ALL', 'busybox:1', 'sleep', '1000');
+      const { Pid: target } = (await engine.inspect(id.trim())).State;
+      const sets = async (options: SpawnOptions) => {
+        const { stdout } = await outcome(
+          spawn('cat', ['/proc/self/status'], { target, ...options }),
+        );
+        return /CapEff:\t(\S+)/.exec(stdout)?.[1];
+      };
+      const ours = /CapEff:\t(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+      const none = '0'.repeat(16);
+      expect(ours).not.toBe(none);
+      expect(await sets({ namespaces: ['mnt'] })).toBe(none);
+      expect(await sets({})).toBe(none);
+      expect(await sets({ uid: 0 })).toBe(none);
+      expect(await sets({ namespaces: ['mnt'], credentials: 'inherit' })).toBe(ours);
+      expect(await sets({ namespaces: ['net'] })).toBe(ours);
+    });
 
     test('a worker gets nothing that the process has just got', async () => {
       const id = await engine.start(...line);

@@ -1,6 +1,6 @@
 // What cannot be sent, what does not come back, and what ends the worker: each promise settles, with
 // an error that says why, and nothing is left.
-import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
+import { evaluate, type NamespaceWorker, openWorker, WorkerError } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { all, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
 import { fdCount, rejectionOf } from '../shared/support.ts';
@@ -254,11 +254,11 @@ describe('the end of a worker', () => {
     await open();
     const both = [own.evaluate(() => new Promise(() => {})), own.evaluate(() => process.exit(7))];
     for (const promise of both) {
-      expect(await rejectionOf(promise)).toMatchObject({
-        code: 'ERR_WORKER_EXITED',
-        exitCode: 7,
-        signal: null,
-      });
+      const error = await rejectionOf(promise);
+      expect(error).toBeInstanceOf(WorkerError);
+      expect(String(error)).toMatch(/^WorkerError: the worker ended/);
+      expect(Object.keys(error)).toEqual(['code', 'exitCode', 'signal', 'stderr']);
+      expect(error).toMatchObject({ code: 'ERR_WORKER_EXITED', exitCode: 7, signal: null });
     }
     expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({ exitCode: 7 });
   });
@@ -301,13 +301,16 @@ describe('the end of a worker', () => {
         for (;;);
       }),
     );
-    expect(error).toMatchObject({ code: 'ETIMEDOUT' });
+    expect(error).toBeInstanceOf(WorkerError);
+    expect(error).toMatchObject({ name: 'WorkerError', code: 'ETIMEDOUT' });
     expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({ code: 'ETIMEDOUT' });
   });
 
   test('an AbortSignal: before, at the start, and later', async () => {
     const early = AbortSignal.abort('because');
-    expect(await rejectionOf(open({ signal: early }))).toMatchObject({
+    const error = await rejectionOf(open({ signal: early }));
+    expect(error).toBeInstanceOf(WorkerError);
+    expect(error).toMatchObject({
       name: 'AbortError',
       code: 'ABORT_ERR',
       cause: 'because',
@@ -343,6 +346,7 @@ describe('the end of a worker', () => {
     await open();
     const pending = rejectionOf(own.evaluate(() => new Promise(() => {})));
     await Promise.all([own.close(), own.close()]);
+    expect(await pending).toBeInstanceOf(WorkerError);
     expect(await pending).toMatchObject({ code: 'ERR_WORKER_NOT_RUNNING' });
     expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({
       code: 'ERR_WORKER_NOT_RUNNING',
@@ -394,7 +398,7 @@ test('stdout and stderr: ours by default, the caller’s by request, whole', asy
 
 test('wrong arguments are a TypeError', async () => {
   for (const [options, message] of [
-    [{ credentials: 'theirs' }, /'ours'/],
+    [{ credentials: 'theirs' }, /'inherit'/],
     [{ cgroup: 'ours' }, /cgroup/],
     [{ timeout: -1 }, /timeout/],
     [{ signal: {} }, /AbortSignal/],

@@ -125,7 +125,7 @@ describe('what works inside', () => {
   test('http and fetch over a loopback that is up', async () => {
     const { createNamespaces } = await import('linux-namespaces');
     using net = await createNamespaces(['net'], { loopback: true });
-    await using own = await openWorker(net, ['net'], { credentials: 'ours' });
+    await using own = await openWorker(net, ['net'], { credentials: 'inherit' });
     const text = await own.evaluate(async () => {
       const server = http.createServer((_, response) => response.end('from inside'));
       await new Promise<void>(done => server.listen(8080, '127.0.0.1', done));
@@ -193,7 +193,7 @@ test('every subset of the types: those are the target’s, all others ours', {
   const ours = inodesOf('self');
   const some = subsets(all.filter(type => type !== 'cgroup')).filter((_, i) => i % 9 === 0);
   for (const types of some) {
-    await using own = await openWorker(target.pid, types, { credentials: 'ours' });
+    await using own = await openWorker(target.pid, types, { credentials: 'inherit' });
     const place = inodesOf(own.pid ?? 0);
     for (const type of all) {
       expect(place[type], `${type} of ${types}`).toBe(
@@ -212,14 +212,15 @@ test('evaluate: a worker for one call', async () => {
 
 test('a handle and paths as targets, with our own credentials', async () => {
   using handle = openNamespaces(target.pid, ['net', 'uts']);
-  await using one = await openWorker(handle, ['net', 'uts'], { credentials: 'ours' });
+  await using one = await openWorker(handle, ['net', 'uts'], { credentials: 'inherit' });
   await using other = await openWorker({ net: `/proc/${target.pid}/ns/net` }, 'all', {
-    credentials: 'ours',
+    credentials: 'inherit',
   });
   for (const own of [one, other]) {
     expect(inodesOf(own.pid ?? 0).net).toBe(inodesOf(target.pid).net);
     expect(inodesOf(own.pid ?? 0).mnt).toBe(inodesOf('self').mnt);
   }
   // There is nobody to take them from.
-  await expect(openWorker(handle, ['net'])).rejects.toThrow(/credentials/);
+  const theirs = openWorker(handle, ['net'], { credentials: 'target' });
+  await expect(theirs).rejects.toThrow(/credentials/);
 });

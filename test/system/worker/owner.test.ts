@@ -32,7 +32,7 @@ const source = (pid: number, wanted: string, options: string) => `
 
 test.each([
   ["the target's credentials", '{}'],
-  ['our own', "{ credentials: 'ours' }"],
+  ['our own', "{ credentials: 'inherit' }"],
 ])('all eight types, with %s', async (_, options) => {
   const image = makeImage();
   const target = await startTarget(types, { root: image, ...user });

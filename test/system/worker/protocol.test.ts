@@ -297,13 +297,14 @@ describe('maxResultBytes', () => {
     const make = (size: number) => Buffer.alloc(size);
     const of = async (call: (size: number) => Promise<Buffer>) =>
       Promise.all(sizes.map(size => fate(call(size).then(bytes => bytes.length))));
-    const [fits, large] = await of(size => evaluate(process.pid, ['uts'], make, size));
+    const theirs = { types: ['uts'], credentials: 'target' } as const;
+    const [fits, large] = await of(size => evaluate(process.pid, theirs, make, size));
     expect(fits).toEqual({ value: sizes[0] });
     expect(large).toMatchObject({ error: { code: 'ERR_BUFFER_TOO_LARGE' } });
     const all = sizes.map(value => ({ value }));
-    const own = { types: ['uts'], credentials: 'ours' } as const;
+    const own = { types: ['uts'], credentials: 'inherit' } as const;
     expect(await of(size => evaluate(process.pid, own, make, size))).toEqual(all);
-    const more = { types: ['uts'], maxResultBytes: 1 << 24 } as const;
+    const more = { ...theirs, maxResultBytes: 1 << 24 } as const;
     expect(await of(size => evaluate(process.pid, more, make, size))).toEqual(all);
     expect(await of(size => evaluate({ ...sandbox }, 'all', make, size))).toEqual(all);
   });

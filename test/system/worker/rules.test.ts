@@ -185,12 +185,12 @@ describe('nothing runs at home', () => {
     const before = `
       import { execFileSync } from 'node:child_process';
       const handle = openNamespaces(${target.pid}, ['net']);
-      const first = await openWorker(handle, ['net'], { credentials: 'ours' });
+      const first = await openWorker(handle, ['net'], { credentials: 'inherit' });
       await first.close();
       execFileSync('mount', ['-t', 'tmpfs', 'none', '/proc']);
       fs.mkdirSync('/proc/thread-self');
       fs.writeFileSync('/proc/thread-self/stat', '1 (node) R');`;
-    const source = attempt('handle', before, "['net']", "{ credentials: 'ours' }");
+    const source = attempt('handle', before, "['net']", "{ credentials: 'inherit' }");
     const output = execFileSync(
       'unshare',
       ['-m', process.execPath, '--input-type=module', '-e', source],
@@ -257,7 +257,8 @@ test('a node that nobody else can reach runs as the target’s user', async () =
   const node = copyOfNode('hidden/node');
   chmodSync(node, 0o700);
   const source = `import { evaluate } from 'linux-namespaces';
-    console.log(await evaluate(${target.pid}, 'all', () => [process.getuid(), process.getgid()].join()));`;
+    const options = { types: 'all', credentials: 'target' };
+    console.log(await evaluate(${target.pid}, options, () => [process.getuid(), process.getgid()].join()));`;
   const { stdout, stderr } = await run(node, source);
   expect({ stdout, stderr }).toEqual({ stdout: '1000,1000\n', stderr: '' });
 });
@@ -283,14 +284,15 @@ test('credentials: the target’s, or ours', async () => {
     caps: /CapBnd:\s*(\S+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1],
     nnp: /NoNewPrivs:\s*(\d)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1],
   });
-  expect(await evaluate(target.pid, 'all', who)).toEqual({
+  const options = { types: 'all', credentials: 'target' } as const;
+  expect(await evaluate(target.pid, options, who)).toEqual({
     uid: 1000,
     gid: 1001,
     groups: [5, 1001],
     caps: '0000000000000020',
     nnp: '1',
   });
-  await using worker = await openWorker(target.pid, 'all', { credentials: 'ours' });
+  await using worker = await openWorker(target.pid, 'all', { credentials: 'inherit' });
   expect(await worker.evaluate(who)).toMatchObject({ uid: 0, gid: 0, nnp: '0' });
 });
 
