@@ -16,7 +16,7 @@ import { OpenPlan } from '../child/plan.ts';
 import { isId } from '../create/options.ts';
 import { UsageError } from './arguments.ts';
 
-/** Those that are meant for a program by whoever sends them to us. */
+/** Signals that are sent to us and meant for the program. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** How a program ended; `failed`: why there was none. */

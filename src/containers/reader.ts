@@ -1,5 +1,5 @@
 /**
- * Reads state files. Whoever wrote them, what is in them is not believed: no file is followed to
+ * Reads state files. What is in them is not believed, whoever wrote it: no file is followed to
  * elsewhere, waited for, or larger than it should be, and every field has to be of its type. What
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */

@@ -1,6 +1,6 @@
 /**
  * Makes the calls on the files of one container. Each runs on a thread of its own, since any may block
- * for ever (a file system in the container that does not answer): so it holds up neither the event loop
+ * forever (a file system in the container that does not answer): so it holds up neither the event loop
  * nor Node's thread pool, and can be left behind by an AbortSignal.
  */
 
