@@ -11,7 +11,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import { callFailure } from './failures.ts';
-import type { Place } from './open.ts';
+import type { OpenedFiles } from './open.ts';
 import { operations, type Request } from './request.ts';
 
 /** So many calls of one root run at a time: a hostile one holds no more threads than that. */
@@ -21,18 +21,18 @@ const grace = 100;
 const progressEvery = 100; // milliseconds
 
 export class Calls {
-  readonly #place: Place;
+  readonly #files: OpenedFiles;
   #over: NamespaceError | undefined;
   #running = 0;
   #replacing = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(place: Place) {
-    this.#place = place;
+  constructor(files: OpenedFiles) {
+    this.#files = files;
   }
 
   get target(): number | string | undefined {
-    return this.#place.target;
+    return this.#files.target;
   }
 
   get closed(): boolean {
@@ -51,7 +51,7 @@ export class Calls {
   }
 
   #release(): void {
-    if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#place.root);
+    if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#files.root);
   }
 
   async call(given: Request): Promise<CallResult> {
@@ -69,7 +69,7 @@ export class Calls {
     try {
       if (this.#over !== undefined && request.fd === undefined) throw this.#refused(request);
       [running, done] = binding.rootCall(
-        this.#place.root,
+        this.#files.root,
         operations[request.operation],
         request.path,
         request.other,
@@ -102,7 +102,7 @@ export class Calls {
 
   /** The files below a directory, an fd that is taken: no link is followed there, and nothing leads up. */
   within(directory: number): Calls {
-    const root = binding.rootWithin(this.#place.root, directory);
+    const root = binding.rootWithin(this.#files.root, directory);
     if (typeof root === 'number') throw failure(root, 'fcntl', { target: this.target });
     return new Calls({ root, target: this.target });
   }
