@@ -1,5 +1,5 @@
 /**
- * node bench/index.mjs containers: the containers of a machine listed, against Docker's client
+ * npm run bench -- containers: the containers of a machine listed, against Docker's client
  * asked for the same. Not among the rows that run by default: to start 300 takes minutes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

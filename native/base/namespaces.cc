@@ -187,8 +187,8 @@ int write_all(int fd, const char* text, int length) {
     if (more > 0) written += static_cast<int>(more);
     if (more != -1 || errno == EINTR) continue;
     // Somebody slow reads a pipe that does not block: they have a second.
-    struct pollfd room = {fd, POLLOUT, 0};
-    if (errno != EAGAIN || ::poll(&room, 1, 1000) <= 0) return -EAGAIN;
+    struct pollfd writable = {fd, POLLOUT, 0};
+    if (errno != EAGAIN || ::poll(&writable, 1, 1000) <= 0) return -EAGAIN;
   }
   return length;
 }

@@ -241,7 +241,7 @@ class Service : public Job {
 };
 
 // libuv makes all threads of its pool when it is first given work, and waits until each has
-// started. A thread inherits the namespaces of its maker for good, so this has to happen at home,
+// started. A thread inherits the namespaces of its maker for good, so this has to happen outside,
 // before the first switch of any thread of the process.
 napi_value WarmThreadPool(napi_env env, napi_callback_info) {
   static std::atomic<bool> warm{false};

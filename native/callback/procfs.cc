@@ -107,7 +107,7 @@ int open_waiting(int directory, const char* name, int flags) {
   return fd == -1 ? -errno : fd;
 }
 
-// No fd to look with: whoever asks on the calling thread gets the right answer at any rate.
+// No fd to look with: a question on the calling thread gets the right answer at any rate.
 bool no_fd(int error) { return error == -EMFILE || error == -ENFILE || error == -ENOMEM; }
 
 // One step after the other, for a path that does not exist, or of which the kernel has forgotten a

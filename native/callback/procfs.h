@@ -1,6 +1,6 @@
 // Tells whether what a path or an fd leads to answers by the thread that asks: files of procfs
 // (/proc/sys/net, /proc/self/..., /proc/sysvipc), namespaces, and the devices that belong to the
-// network of whoever opens them. Knows nothing of JavaScript.
+// network of the thread that opens them. Knows nothing of JavaScript.
 #pragma once
 #include <limits.h>
 

@@ -1,6 +1,6 @@
 // SIGUSR1, with which Node opens its debugger. Node opens it on whatever thread, wherever that is,
-// so while contexts live the signal is caught here and only noted; JavaScript then serves it at
-// home.
+// so while contexts live the signal is caught here and only noted; JavaScript then serves it
+// outside.
 #pragma once
 
 namespace debugger {

@@ -1,5 +1,5 @@
 // Reads the environment of a process. That is its own memory: it decides how much is there, and can
-// make whoever reads it wait, for ever and in the kernel, where no signal but SIGKILL reaches. So a
+// make its reader wait, forever and in the kernel, where no signal but SIGKILL reaches. So a
 // process of ours reads it, which can be killed. Knows nothing of JavaScript.
 #pragma once
 #include <stddef.h>

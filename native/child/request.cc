@@ -33,9 +33,9 @@ uint32_t append_text(std::string* message, const std::string& text) {
   return text.empty() ? 0 : append(message, text.c_str(), text.size() + 1);
 }
 
-// To our end of a socket anybody who holds the other can pass an fd whose close() takes as long as
-// he likes (SO_LINGER), and we would close it. A pipe takes none, and is what programs expect to be
-// started with: they can open /dev/stdin and /dev/stdout by name.
+// Through a socket, a process that holds the other end can pass us an fd whose close() takes as
+// long as it likes (SO_LINGER), and we would close it. A pipe takes none, and is what programs
+// expect to be started with: they can open /dev/stdin and /dev/stdout by name.
 int open_pipe(size_t index, int* ours, int* theirs) {
   int pair[2];
   if (::pipe2(pair, O_CLOEXEC) == -1) return -errno;

@@ -81,9 +81,9 @@ int make_node() {
 
 int make_plain_null() { return result_of(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
-// Whoever has a file open can change its mode and owner, where it has the rights: a child that is
-// root would change the machine's own /dev/null. Not by a mount that is read-only; to write to a
-// device does not count as a change of that. The mount lasts as long as the fd.
+// A process that has a file open can change its mode and owner, where it has the rights: a child
+// that is root would change the machine's own /dev/null. Not by a mount that is read-only; to write
+// to a device does not count as a change of that. The mount lasts as long as the fd.
 int make_null() {
   const int mount = mount_read_only("/dev/null");
   int fd = mount;

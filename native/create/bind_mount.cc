@@ -35,7 +35,7 @@ bool is_empty_file(int fd, long* age) {
   return true;
 }
 
-// Both by fd: whoever may write in the directory could put something else in the file's place.
+// Both by fd: a user who may write in the directory could put something else in the file's place.
 int mount_on(int fd, int file) {
   char from[32];
   char to[32];

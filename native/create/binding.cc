@@ -21,11 +21,11 @@ namespace js {
 namespace {
 
 // Copies it; its length, or -1 where there is none.
-template <size_t room>
-int Name(napi_env env, napi_value value, char (&to)[room]) {
+template <size_t size>
+int Name(napi_env env, napi_value value, char (&to)[size]) {
   if (!IsText(env, value)) return -1;
   const std::string name = Text(env, value);
-  if (name.size() >= room) return -1;
+  if (name.size() >= size) return -1;
   memcpy(to, name.data(), name.size());
   return static_cast<int>(name.size());
 }

@@ -103,7 +103,7 @@ int start(Child* child, int* pidfd, const char** step) {
   arguments.stack_size = sizeof stack;
   *step = "clone3";
   const long pid = clone3(&arguments, child_main, child);
-  // The old call has no room for the flag of time: it is taken for a part of the signal's number.
+  // The old call has no bit for the flag of time: it is taken for a part of the signal's number.
   if (pid != -ENOSYS || (flags & kernel::kTime) != 0) return static_cast<int>(pid);
   *step = "clone";
   return spawn::result_of(

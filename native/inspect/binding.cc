@@ -234,25 +234,25 @@ class Dump : public Look {
 };
 
 // Files of an engine's state, on threads that are left behind where a file system does not answer.
-state::Place ToPlace(napi_env env, const napi_value* given) {
+state::Location ToLocation(napi_env env, const napi_value* given) {
   return {Text(env, given[0]), Text(env, given[1]), Int(env, given[2])};
 }
 
 struct Reading : public behind::Work {
-  Reading(state::Place where, bool directory, size_t bytes)
-      : Work(true), place(std::move(where)), is_directory(directory), most(bytes) {}
+  Reading(state::Location where, bool directory, size_t bytes)
+      : Work(true), location(std::move(where)), is_directory(directory), most(bytes) {}
 
   void run() override {
     if (!is_directory) {
-      error = state::read(place, most, &text, &step);
+      error = state::read(location, most, &text, &step);
       return;
     }
     std::vector<std::string> names;
-    error = state::names(place, most, &names, &step);
+    error = state::names(location, most, &names, &step);
     for (const std::string& name : names) Add(&text, name);
   }
 
-  const state::Place place;
+  const state::Location location;
   const bool is_directory;
   const size_t most;
   int error = 0;
@@ -260,14 +260,14 @@ struct Reading : public behind::Work {
   std::string text;
 };
 
-// readState(base, path, owner, directory, most, patience)
+// readState(base, path, owner, directory, most, timeout)
 class ReadState : public Look {
  public:
   ReadState(napi_env env, napi_callback_info info) {
     const Arguments<6> given(env, info);
-    reading_ = new Reading(ToPlace(env, given.values), Bool(env, given[3]),
+    reading_ = new Reading(ToLocation(env, given.values), Bool(env, given[3]),
                            static_cast<size_t>(Int(env, given[4])));
-    patience_ = Int(env, given[5]);
+    timeout_ = Int(env, given[5]);
   }
   ~ReadState() override { delete reading_; }
 
@@ -275,12 +275,12 @@ class ReadState : public Look {
   // What is nobody's in particular is the host's, and read on the thread that we are on.
   int Find() override {
     step_ = "open";
-    const int failed = reading_->place.owner < 0 ? 0 : behind::run(reading_, patience_);
+    const int failed = reading_->location.owner < 0 ? 0 : behind::run(reading_, timeout_);
     if (failed < 0) {
       reading_ = nullptr;
       return failed;
     }
-    if (reading_->place.owner < 0) reading_->run();
+    if (reading_->location.owner < 0) reading_->run();
     step_ = reading_->step;
     return reading_->error;
   }
@@ -291,37 +291,37 @@ class ReadState : public Look {
 
  private:
   Reading* reading_;
-  int patience_;
+  int timeout_;
 };
 
 struct Connecting : public behind::Work {
-  Connecting(state::Place where, bool trust)
-      : Work(false), place(std::move(where)), trusted(trust) {}
-  void run() override { fd = state::connect(place, trusted, &step); }
+  Connecting(state::Location where, bool trust)
+      : Work(false), location(std::move(where)), trusted(trust) {}
+  void run() override { fd = state::connect(location, trusted, &step); }
   void discard() override {
     if (fd >= 0) sys::close(fd);
   }
 
-  const state::Place place;
+  const state::Location location;
   const bool trusted;
   int fd = -1;
   const char* step = "connect";
 };
 
-// connectSocket(base, path, owner, trusted, patience): the fd is in `fd`.
+// connectSocket(base, path, owner, trusted, timeout): the fd is in `fd`.
 class Connect : public Look {
  public:
   Connect(napi_env env, napi_callback_info info) {
     const Arguments<5> given(env, info);
-    connecting_ = new Connecting(ToPlace(env, given.values), Bool(env, given[3]));
-    patience_ = Int(env, given[4]);
+    connecting_ = new Connecting(ToLocation(env, given.values), Bool(env, given[3]));
+    timeout_ = Int(env, given[4]);
   }
   ~Connect() override { delete connecting_; }
 
  protected:
   int Find() override {
     step_ = "connect";
-    const int failed = behind::run(connecting_, patience_);
+    const int failed = behind::run(connecting_, timeout_);
     if (failed < 0) {
       connecting_ = nullptr;
       return failed;
@@ -340,7 +340,7 @@ class Connect : public Look {
 
  private:
   Connecting* connecting_;
-  int patience_;
+  int timeout_;
 };
 
 }  // namespace

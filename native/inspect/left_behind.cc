@@ -11,24 +11,24 @@ namespace {
 
 constexpr int kMost = 16;
 
-// States of a place besides the pid that its thread waits for.
+// States of a slot besides the pid that its thread waits for.
 constexpr int kFree = -1;
 constexpr int kCame = -2;  // its thread ends, and has to be joined
 constexpr int kBusy = -3;
 
-struct Place {
+struct Slot {
   std::atomic<int> pid{kFree};
   uv_thread_t thread;
 };
-Place places[kMost];
+Slot slots[kMost];
 
-bool change(Place* place, int from, int to) { return place->pid.compare_exchange_strong(from, to); }
+bool change(Slot* slot, int from, int to) { return slot->pid.compare_exchange_strong(from, to); }
 
 void join_those_that_came() {
-  for (Place& place : places) {
-    if (!change(&place, kCame, kBusy)) continue;
-    uv_thread_join(&place.thread);
-    place.pid = kFree;
+  for (Slot& slot : slots) {
+    if (!change(&slot, kCame, kBusy)) continue;
+    uv_thread_join(&slot.thread);
+    slot.pid = kFree;
   }
 }
 
@@ -37,29 +37,29 @@ void join_those_that_came() {
 int leave(int pid, uv_thread_t thread) {
   join_those_that_came();
   for (int i = 0; i < kMost; i++) {
-    if (!change(&places[i], kFree, kBusy)) continue;
-    places[i].thread = thread;
-    places[i].pid = pid;
+    if (!change(&slots[i], kFree, kBusy)) continue;
+    slots[i].thread = thread;
+    slots[i].pid = pid;
     return i;
   }
   return -1;
 }
 
-void came(int place) {
-  if (place >= 0) places[place].pid = kCame;
+void came(int slot) {
+  if (slot >= 0) slots[slot].pid = kCame;
 }
 
 bool is_full() {
   join_those_that_came();
-  for (const Place& place : places) {
-    if (place.pid == kFree) return false;
+  for (const Slot& slot : slots) {
+    if (slot.pid == kFree) return false;
   }
   return true;
 }
 
 bool waits_for(int pid) {
-  for (const Place& place : places) {
-    if (place.pid == pid) return true;
+  for (const Slot& slot : slots) {
+    if (slot.pid == pid) return true;
   }
   return false;
 }
@@ -74,12 +74,12 @@ void Work::main(void* data) {
   uv_cond_signal(&work->cond_);
   uv_mutex_unlock(&work->mutex_);
   if (!left) return;
-  const int place = work->place_;
+  const int slot = work->slot_;
   uv_cond_destroy(&work->cond_);
   uv_mutex_destroy(&work->mutex_);
   work->discard();
   delete work;
-  came(place);
+  came(slot);
 }
 
 int run(Work* work, int milliseconds) {
@@ -103,7 +103,7 @@ int run(Work* work, int milliseconds) {
     }
     left = !work->done_;
     work->left_ = left;
-    if (left) work->place_ = leave(0, thread);
+    if (left) work->slot_ = leave(0, thread);
     uv_mutex_unlock(&work->mutex_);
   }
   if (left) return -ETIMEDOUT;

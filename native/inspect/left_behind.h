@@ -14,9 +14,9 @@
 
 namespace behind {
 
-// Takes a place for a thread; `pid`: 0 for no process. The place, or -1 where there is none left.
+// Takes a slot for a thread; `pid`: 0 for no process. The slot, or -1 where there is none left.
 int leave(int pid, uv_thread_t thread);
-void came(int place);  // gives it back: that thread came through after all, and ends
+void came(int slot);  // gives it back: that thread came through after all, and ends
 bool is_full();
 bool waits_for(int pid);
 
@@ -36,7 +36,7 @@ class Work {
   uv_cond_t cond_;
   bool done_ = false;
   bool left_ = false;
-  int place_ = -1;
+  int slot_ = -1;
 };
 
 // 0: it is done. Otherwise the work is not the caller's any more: -ETIMEDOUT, or -EAGAIN where

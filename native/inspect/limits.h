@@ -17,7 +17,7 @@ struct Limits {
   int64_t mounts;      // bytes of tables of mounts
   int64_t files;
   int64_t found;
-  int patience;  // milliseconds
+  int timeout;  // milliseconds
   netlink::Limits network;
 };
 

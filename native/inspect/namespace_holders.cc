@@ -106,8 +106,8 @@ void take_inodes(const netlink::Request& request, std::vector<uint64_t>* inodes)
 }  // namespace
 
 // Where the kernel does not answer, each socket is asked.
-int read_home(const netlink::Limits& limits, Home* home) {
-  const int unknown = proc::read_link(AT_FDCWD, "/proc/thread-self/ns/net", &home->network);
+int read_own_network(const netlink::Limits& limits, OwnNetwork* own) {
+  const int unknown = proc::read_link(AT_FDCWD, "/proc/thread-self/ns/net", &own->network);
   if (unknown < 0) return proc::is_shortage(unknown) ? unknown : 0;
   const char* step = "";
   for (const uint8_t family : {AF_INET, AF_INET6}) {
@@ -120,7 +120,7 @@ int read_home(const netlink::Limits& limits, Home* home) {
       const int failed = netlink::dump(-1, &requests, limits, &step);
       if (proc::is_shortage(failed)) return failed;
       if (failed < 0) continue;
-      take_inodes<struct inet_diag_msg, &inet_diag_msg::idiag_inode>(requests[0], &home->sockets);
+      take_inodes<struct inet_diag_msg, &inet_diag_msg::idiag_inode>(requests[0], &own->sockets);
     }
   }
   struct unix_diag_req body = {};
@@ -130,9 +130,9 @@ int read_home(const netlink::Limits& limits, Home* home) {
   const int failed = netlink::dump(-1, &requests, limits, &step);
   if (proc::is_shortage(failed)) return failed;
   if (failed == 0) {
-    take_inodes<struct unix_diag_msg, &unix_diag_msg::udiag_ino>(requests[0], &home->sockets);
+    take_inodes<struct unix_diag_msg, &unix_diag_msg::udiag_ino>(requests[0], &own->sockets);
   }
-  std::sort(home->sockets.begin(), home->sockets.end());
+  std::sort(own->sockets.begin(), own->sockets.end());
   return 0;
 }
 
@@ -183,9 +183,9 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
     }
     if (S_ISSOCK(seen.stx_mode)) {
       if (!own_proc_ || (options_.types & kernel::kNet) == 0) continue;
-      const std::vector<uint64_t>& sockets = home_.sockets;
+      const std::vector<uint64_t>& sockets = own_.sockets;
       const bool at_home = std::binary_search(sockets.begin(), sockets.end(), seen.stx_ino);
-      int row = at_home ? table.find(home_.network) : -1;
+      int row = at_home ? table.find(own_.network) : -1;
       if (row < 0 && pidfd == -1) pidfd = sys::pidfd_open(pid, 0);
       if (row < 0) row = network_of(pidfd, numbers.number());
       if (row < 0 && !proc::is_shortage(row)) continue;  // without the rights it is not said
@@ -241,9 +241,9 @@ void Scanner::read_own_mounts() {
 }
 
 void Scanner::read_mounts(int directory, uint64_t inside) {
-  const auto place = std::lower_bound(mounts_read_.begin(), mounts_read_.end(), inside);
-  if (place != mounts_read_.end() && *place == inside) return;
-  mounts_read_.insert(place, inside);
+  const auto known = std::lower_bound(mounts_read_.begin(), mounts_read_.end(), inside);
+  if (known != mounts_read_.end() && *known == inside) return;
+  mounts_read_.insert(known, inside);
   std::string text;
   const size_t most = static_cast<size_t>(left_->mounts());
   const int read = proc::read_file(directory, "mountinfo", most, &text);

@@ -19,7 +19,7 @@ constexpr unsigned kThreads = 4;  // more would not wait for the kernel's locks,
 struct Work : public crew::Work {
   Work(std::vector<int> all, const Options& asked)
       : crew::Work(std::move(all)), options(asked), left(asked.limits) {}
-  crew::Part* part() override { return new Scanner(options, home, pids, &left); }
+  crew::Part* part() override { return new Scanner(options, own, pids, &left); }
   void take(crew::Part* part) override {
     auto* scanner = static_cast<Scanner*>(part);
     table.merge(&scanner->table);
@@ -27,7 +27,7 @@ struct Work : public crew::Work {
   }
 
   const Options options;
-  Home home;
+  OwnNetwork own;
   limits::Left left;
   Table table;
   int unreadable = 0;
@@ -35,10 +35,10 @@ struct Work : public crew::Work {
 
 }  // namespace
 
-Scanner::Scanner(const Options& options, const Home& home, const std::vector<int>& pids,
+Scanner::Scanner(const Options& options, const OwnNetwork& own, const std::vector<int>& pids,
                  limits::Left* left)
     : options_(options),
-      home_(home),
+      own_(own),
       pids_(pids),
       left_(left),
       own_proc_(sys::is_own_proc() == 1),
@@ -152,11 +152,11 @@ int run(const Options& options, Result* result) {
   auto* work = new Work(std::move(pids), options);
   result->step = "socket";
   int failed = options.holders && (options.types & kernel::kNet) != 0
-                   ? read_home(options.limits.network, &work->home)
+                   ? read_own_network(options.limits.network, &work->own)
                    : 0;
   if (failed == 0) {
     const unsigned threads = std::min(uv_available_parallelism(), kThreads);
-    failed = crew::run(work, threads, options.limits.patience, &result->step);
+    failed = crew::run(work, threads, options.limits.timeout, &result->step);
   }
   if (failed == 0) {
     work->table.drop_unfounded();

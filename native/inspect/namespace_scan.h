@@ -29,16 +29,16 @@ int run(const Options& options, Result* result);  // 0 or -errno
 
 // The network namespace of this thread with its sockets, by one question: most sockets of a machine
 // are in it, and to ask each where it is takes five system calls.
-struct Home {
+struct OwnNetwork {
   uint64_t network = 0;
   std::vector<uint64_t> sockets;  // inodes, sorted; some kinds are not among them
 };
-int read_home(const netlink::Limits& limits, Home* home);
+int read_own_network(const netlink::Limits& limits, OwnNetwork* own);
 
-// The parts, for the files of this room.
+// The parts, for the other namespace_*.cc.
 class Scanner : public crew::Part {
  public:
-  Scanner(const Options& options, const Home& home, const std::vector<int>& pids,
+  Scanner(const Options& options, const OwnNetwork& own, const std::vector<int>& pids,
           limits::Left* left);
   int begin() override;
   int look(size_t index, crew::Care care) override;
@@ -62,7 +62,7 @@ class Scanner : public crew::Part {
   void read_mounts(int directory, uint64_t inside);
 
   const Options& options_;
-  const Home& home_;
+  const OwnNetwork& own_;
   const std::vector<int>& pids_;
   limits::Left* const left_;
   const bool own_proc_;  // pids are what /proc says they are

@@ -12,14 +12,14 @@
 namespace scan {
 namespace {
 
-size_t place_of(uint64_t inode, size_t places) { return (inode * 2654435761U) & (places - 1); }
+size_t slot_of(uint64_t inode, size_t slots) { return (inode * 2654435761U) & (slots - 1); }
 
 }  // namespace
 
 int Table::find(uint64_t inode) const {
-  for (size_t at = place_of(inode, places_.size());; at = (at + 1) & (places_.size() - 1)) {
-    if (places_[at] == 0) return -1;
-    const int row = static_cast<int>(places_[at] - 1);
+  for (size_t at = slot_of(inode, slots_.size());; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at] == 0) return -1;
+    const int row = static_cast<int>(slots_[at] - 1);
     if (rows[row].inode == inode) return row;
   }
 }
@@ -36,12 +36,12 @@ int Table::add(int type, uint64_t inode) {
 }
 
 void Table::grow() {
-  const bool larger = rows.size() * 2 > places_.size();
-  if (larger) places_.assign(places_.size() * 2, 0);
+  const bool larger = rows.size() * 2 > slots_.size();
+  if (larger) slots_.assign(slots_.size() * 2, 0);
   for (size_t row = larger ? 0 : rows.size() - 1; row < rows.size(); row++) {
-    size_t at = place_of(rows[row].inode, places_.size());
-    while (places_[at] != 0) at = (at + 1) & (places_.size() - 1);
-    places_[at] = static_cast<uint32_t>(row + 1);
+    size_t at = slot_of(rows[row].inode, slots_.size());
+    while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = static_cast<uint32_t>(row + 1);
   }
 }
 

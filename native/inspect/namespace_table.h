@@ -56,8 +56,8 @@ class Table {
 
  private:
   void grow();
-  // Open addressing by inode: row + 1, 0 for a free place. At most half full.
-  std::vector<uint32_t> places_ = std::vector<uint32_t>(64);
+  // Open addressing by inode: row + 1, 0 for a free slot. At most half full.
+  std::vector<uint32_t> slots_ = std::vector<uint32_t>(64);
 };
 
 }  // namespace scan

@@ -1,10 +1,11 @@
 // Netlink: asks the kernel for lists (rtnetlink(7), sock_diag(7)), in the network namespace of the
 // calling thread. The answers stay in the kernel's form. Knows nothing of JavaScript.
 //
-// Whoever has CAP_NET_ADMIN in a network namespace may send to any netlink socket in it. Ours are
-// connected to the kernel (port 0): netlink_getsockbyportid() in net/netlink/af_netlink.c refuses
-// every other sender then (ECONNREFUSED). What comes between the moment that the kernel gives a
-// socket its port and that of the connection is dropped, by its sender and by the numbers in it.
+// A process with CAP_NET_ADMIN in a network namespace may send to any netlink socket in it. Ours
+// are connected to the kernel (port 0): netlink_getsockbyportid() in net/netlink/af_netlink.c
+// refuses every other sender then (ECONNREFUSED). What comes between the moment that the kernel
+// gives a socket its port and that of the connection is dropped, by its sender and by the numbers
+// in it.
 #pragma once
 #include <linux/netlink.h>
 

@@ -159,17 +159,17 @@ int open_link(int directory, const char* path) {
 }
 
 int open_namespace(int directory, const char* path) {
-  const File place(result_of(::openat(directory, path, O_PATH | O_CLOEXEC)));
-  return place.open() ? open_namespace(place.fd()) : place.fd();
+  const File found(result_of(::openat(directory, path, O_PATH | O_CLOEXEC)));
+  return found.open() ? open_namespace(found.fd()) : found.fd();
 }
 
 // Not through /proc/self: that has the files of the first thread.
-int open_namespace(int place) {
+int open_namespace(int found) {
   struct statfs system;
-  if (::fstatfs(place, &system) == -1) return -errno;
+  if (::fstatfs(found, &system) == -1) return -errno;
   if (static_cast<unsigned long>(system.f_type) != NSFS_MAGIC) return -EINVAL;
   char again[48];
-  snprintf(again, sizeof again, "/proc/thread-self/fd/%d", place);
+  snprintf(again, sizeof again, "/proc/thread-self/fd/%d", found);
   return result_of(::open(again, O_RDONLY | O_CLOEXEC));
 }
 

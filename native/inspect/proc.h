@@ -68,7 +68,7 @@ int read_file(int directory, const char* name, size_t most, std::string* text);
 int open_link(int directory, const char* path);  // one of kNamespaceLinks
 // A namespace by its path, or by an O_PATH fd of it: touches nothing that is none (-EINVAL).
 int open_namespace(int directory, const char* path);
-int open_namespace(int place);
+int open_namespace(int found);
 int list_pids(int proc, std::vector<int>* pids);
 
 struct Process {

@@ -186,7 +186,7 @@ int list(std::vector<int> pids, const limits::Limits& limits, std::vector<Row>* 
   int failed = pids.empty() ? all_pids(&pids, step) : 0;
   if (failed < 0) return failed;
   auto* work = new Reading(std::move(pids), limits);
-  failed = crew::run(work, 1, limits.patience, step);
+  failed = crew::run(work, 1, limits.timeout, step);
   if (failed == 0) *rows = std::move(work->rows);
   *unreadable = work->unreadable;
   crew::release(work);
@@ -199,7 +199,7 @@ int list_socket_owners(const limits::Limits& limits, std::vector<Owner>* owners,
   int failed = all_pids(&pids, step);
   if (failed < 0) return failed;
   auto* work = new OwnerReading(std::move(pids), limits);
-  failed = crew::run(work, 1, limits.patience, step);
+  failed = crew::run(work, 1, limits.timeout, step);
   if (failed == 0) *owners = std::move(work->owners);
   *unreadable = work->unreadable;
   crew::release(work);

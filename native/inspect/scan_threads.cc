@@ -25,7 +25,7 @@ struct Seat {
   uv_thread_t thread;
   bool ended = false;
   bool left = false;
-  int place = -1;              // once it is left
+  int slot = -1;               // once it is left
   std::vector<size_t> chunks;  // that it took
   int64_t used = -1;           // its processor time at the last glance, and where it was
   int64_t was_at = -1;
@@ -84,15 +84,15 @@ void work_on(void* data) {
   uv_mutex_unlock(&work->mutex);
   delete part;
   if (!left) return;
-  const int place = seat->place;
+  const int slot = seat->slot;
   delete seat;
   release(work);
-  behind::came(place);
+  behind::came(slot);
 }
 
 // Has it stood still? By its processor time, so that one which has a lot to do may take as long as
 // it likes; by the number of glances, so that a process which was stopped as a whole starts anew.
-bool stands_still(Seat* seat, int patience) {
+bool stands_still(Seat* seat, int timeout) {
   // MAKE_THREAD_CPUCLOCK of include/linux/posix-timers_types.h: the C library's own way to it is of
   // glibc 2.34.
   const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(seat->tid) << 3) | 6);
@@ -103,7 +103,7 @@ bool stands_still(Seat* seat, int patience) {
   seat->used = used;
   seat->was_at = seat->at;
   seat->still = same ? seat->still + 1 : 0;
-  return seat->still * kGlance >= patience;
+  return seat->still * kGlance >= timeout;
 }
 
 int start(Work* work, std::vector<Seat*>* seats) {
@@ -124,8 +124,8 @@ void leave(Seat* seat) {
   Work* work = seat->work;
   const int64_t at = seat->at;
   seat->left = true;
-  seat->place = behind::leave(at < 0 ? 0 : work->pids[at], seat->thread);
-  if (seat->place < 0) {
+  seat->slot = behind::leave(at < 0 ? 0 : work->pids[at], seat->thread);
+  if (seat->slot < 0) {
     for (Care& care : work->care) care = std::max(care, kCareful);
   }
   if (at >= 0) work->care[at] = work->care[at] == kWhole ? kCareful : kNot;
@@ -134,7 +134,7 @@ void leave(Seat* seat) {
 
 }  // namespace
 
-int run(Work* work, unsigned threads, int patience, const char** step) {
+int run(Work* work, unsigned threads, int timeout, const char** step) {
   const size_t count = work->pids.size();
   const bool full = behind::is_full();
   for (const int pid : work->pids) {
@@ -158,7 +158,7 @@ int run(Work* work, unsigned threads, int patience, const char** step) {
         seats.erase(seats.begin() + i);
         delete seat;
         release(work);
-      } else if (waited == UV_ETIMEDOUT && stands_still(seat, patience)) {
+      } else if (waited == UV_ETIMEDOUT && stands_still(seat, timeout)) {
         seats.erase(seats.begin() + i);
         leave(seat);
         work->not_begun = start(work, &seats);

@@ -55,7 +55,7 @@ class Work {
 };
 
 // 0, or -errno with the system call in `step`. Threads: at most.
-int run(Work* work, unsigned threads, int patience, const char** step);
+int run(Work* work, unsigned threads, int timeout, const char** step);
 void release(Work* work);  // instead of delete
 
 }  // namespace crew

@@ -38,20 +38,20 @@ int check(int fd, int64_t owner, mode_t kind) {
 
 // An O_PATH descriptor: touches nothing. Name by name, as openat2(2) with RESOLVE_NO_SYMLINKS and
 // RESOLVE_BENEATH would, which is not there before Linux 5.6.
-int find(const Place& place) {
+int find(const Location& location) {
   constexpr int flags = O_PATH | O_CLOEXEC;
-  int fd = result_of(::open(place.base.c_str(), flags | (place.owner < 0 ? O_NOFOLLOW : 0)));
+  int fd = result_of(::open(location.base.c_str(), flags | (location.owner < 0 ? O_NOFOLLOW : 0)));
   struct statx seen;
-  if (fd >= 0 && place.owner >= 0 && (look(fd, &seen) < 0 || seen.stx_uid != place.owner)) {
+  if (fd >= 0 && location.owner >= 0 && (look(fd, &seen) < 0 || seen.stx_uid != location.owner)) {
     ::close(fd);
     return -EPERM;
   }
-  for (size_t at = 0; fd >= 0 && at < place.path.size();) {
-    const size_t end = std::min(place.path.find('/', at), place.path.size());
-    const std::string name = place.path.substr(at, end - at);
+  for (size_t at = 0; fd >= 0 && at < location.path.size();) {
+    const size_t end = std::min(location.path.find('/', at), location.path.size());
+    const std::string name = location.path.substr(at, end - at);
     at = end + 1;
     if (name.empty()) continue;
-    int next = name == ".." ? -EXDEV : check(fd, place.owner, S_IFDIR);
+    int next = name == ".." ? -EXDEV : check(fd, location.owner, S_IFDIR);
     if (next == 0) next = result_of(::openat(fd, name.c_str(), flags | O_NOFOLLOW));
     ::close(fd);
     fd = next;
@@ -66,26 +66,26 @@ int open_found(int found, int flags) {
   return result_of(::open(path, flags | O_CLOEXEC));
 }
 
-int connect_found(int socket, const Place& place, int found) {
+int connect_found(int socket, const Location& location, int found) {
   struct sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   snprintf(address.sun_path, sizeof address.sun_path, "/proc/thread-self/fd/%d", found);
   const int failed =
       result_of(::connect(socket, reinterpret_cast<struct sockaddr*>(&address), sizeof address));
-  if (failed < 0 || place.owner < 0) return failed;
+  if (failed < 0 || location.owner < 0) return failed;
   struct ucred peer = {};
   socklen_t size = sizeof peer;
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1) return -errno;
-  return peer.uid == place.owner ? 0 : -EPERM;
+  return peer.uid == location.owner ? 0 : -EPERM;
 }
 
 }  // namespace
 
-int read(const Place& place, size_t most, std::string* text, const char** step) {
+int read(const Location& location, size_t most, std::string* text, const char** step) {
   *step = "open";
-  const proc::File found(find(place));
+  const proc::File found(find(location));
   if (!found.open()) return found.fd();
-  const int wrong = check(found.fd(), place.owner, S_IFREG);
+  const int wrong = check(found.fd(), location.owner, S_IFREG);
   if (wrong < 0) return wrong;
   const proc::File file(open_found(found.fd(), O_RDONLY | O_NONBLOCK));
   if (!file.open()) return file.fd();
@@ -101,15 +101,16 @@ int read(const Place& place, size_t most, std::string* text, const char** step) 
   }
 }
 
-int names(const Place& place, size_t most, std::vector<std::string>* names, const char** step) {
+int names(const Location& location, size_t most, std::vector<std::string>* names,
+          const char** step) {
   *step = "open";
   int directory = -1;
-  if (place.owner < 0) {
-    directory = result_of(::open(place.base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (location.owner < 0) {
+    directory = result_of(::open(location.base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   } else {
-    const proc::File found(find(place));
+    const proc::File found(find(location));
     if (!found.open()) return found.fd();
-    const int wrong = check(found.fd(), place.owner, S_IFDIR);
+    const int wrong = check(found.fd(), location.owner, S_IFDIR);
     if (wrong < 0) return wrong;
     directory = open_found(found.fd(), O_RDONLY | O_DIRECTORY);
   }
@@ -133,19 +134,20 @@ int names(const Place& place, size_t most, std::vector<std::string>* names, cons
   return failed;
 }
 
-int connect(const Place& place, bool trusted, const char** step) {
+int connect(const Location& location, bool trusted, const char** step) {
   *step = "connect";
-  const proc::File found(place.owner < 0 ? result_of(::open(place.base.c_str(), O_PATH | O_CLOEXEC))
-                                         : find(place));
+  const proc::File found(location.owner < 0
+                             ? result_of(::open(location.base.c_str(), O_PATH | O_CLOEXEC))
+                             : find(location));
   if (!found.open()) return found.fd();
-  const int wrong = check(found.fd(), place.owner, S_IFSOCK);
+  const int wrong = check(found.fd(), location.owner, S_IFSOCK);
   if (wrong < 0) return wrong;
   const int socket = result_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket < 0) return socket;
   const int off = 0;
   int failed = result_of(::setsockopt(socket, SOL_SOCKET, kPassRights, &off, sizeof off));
   if (failed == -ENOPROTOOPT) failed = trusted ? 0 : -EOPNOTSUPP;
-  if (failed == 0) failed = connect_found(socket, place, found.fd());
+  if (failed == 0) failed = connect_found(socket, location, found.fd());
   if (failed == 0) return socket;
   ::close(socket);
   return failed;

@@ -9,22 +9,23 @@
 
 namespace state {
 
-struct Place {
+struct Location {
   std::string base;    // with an owner: a directory that has to be the owner's
   std::string path;    // from there on, relative
-  int64_t owner = -1;  // a uid; -1: whoever, and all of the path is in `base`
+  int64_t owner = -1;  // a uid; -1: anybody, and all of the path is in `base`
 };
 
 // All return 0 or -errno, with the system call in `step`; EFBIG where there is more than `most`,
 // ELOOP for a link, EPERM for what is somebody else's, EINVAL for what is no regular file.
-int read(const Place& place, size_t most, std::string* text, const char** step);
+int read(const Location& location, size_t most, std::string* text, const char** step);
 // The first of them where there are more.
-int names(const Place& place, size_t most, std::vector<std::string>* names, const char** step);
+int names(const Location& location, size_t most, std::vector<std::string>* names,
+          const char** step);
 
 // A connection to the socket that is there, which takes no file descriptors (SO_PASSRIGHTS, Linux
 // 6.16): the last close of one could wait in our thread (SO_LINGER) for as long as its sender
 // likes. Before Linux 6.16: EOPNOTSUPP unless `trusted`. Who listens has to be the owner, or, for
 // -1, anybody. Waits for nothing: EAGAIN where too many others do.
-int connect(const Place& place, bool trusted, const char** step);
+int connect(const Location& location, bool trusted, const char** step);
 
 }  // namespace state

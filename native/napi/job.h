@@ -59,8 +59,8 @@ class Job {
 
  private:
   // The environment may end (a Worker terminated) while the thread still waits for an answer.
-  // Whoever comes second, the thread or the environment, deletes the job; the function dies with
-  // the latter.
+  // The one that comes second, the thread or the environment, deletes the job; the function dies
+  // with the latter.
   static void Main(void* data) {
     auto* job = static_cast<Job*>(data);
     job->Run();

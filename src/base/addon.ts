@@ -205,7 +205,7 @@ export interface Binding {
   /**
    * The content of a file, or with `directory` the names in it, each with a zero byte: at most so many
    * bytes or names, EFBIG where there are more. With an owner: `path` is below `base`, and waited for
-   * `patience` milliseconds. native/inspect/state_files.h.
+   * `timeout` milliseconds. native/inspect/state_files.h.
    */
   readState(
     base: string,
@@ -213,7 +213,7 @@ export interface Binding {
     owner: number,
     directory: boolean,
     most: number,
-    patience: number,
+    timeout: number,
   ): Promise<Names>;
   /** To a unix socket, which takes no file descriptors. native/inspect/state_files.h. */
   connectSocket(
@@ -221,7 +221,7 @@ export interface Binding {
     path: string,
     owner: number,
     trusted: boolean,
-    patience: number,
+    timeout: number,
   ): Promise<Looked & { readonly fd: number }>;
   /** In the network namespace that the fd holds. */
   netlinkDump(

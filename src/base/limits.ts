@@ -16,7 +16,7 @@ export const looking = {
   /** Holders of namespaces, or owners of sockets, that are listed. */
   found: 1_048_576,
   /** Milliseconds that one process may keep a thread waiting; in all, 16 threads are left behind. */
-  patience: 2000,
+  timeout: 2000,
 };
 
 /** Of the dumps of one list from the kernel: all answers together. */
@@ -24,12 +24,12 @@ export const netlink = { bytes: 67_108_864, milliseconds: 10_000 };
 
 /** As the addon takes them: native/inspect/limits.h has them in the same order. */
 export function lookingLimits(changed: Partial<Limits> = {}): Float64Array {
-  const { text, texts, textLeast, mounts, files, found, patience, bytes, milliseconds } = {
+  const { text, texts, textLeast, mounts, files, found, timeout, bytes, milliseconds } = {
     ...looking,
     ...netlink,
     ...changed,
   };
-  const all = [text, texts, textLeast, mounts, files, found, patience, bytes, milliseconds];
+  const all = [text, texts, textLeast, mounts, files, found, timeout, bytes, milliseconds];
   return Float64Array.from(all);
 }
 
@@ -51,7 +51,7 @@ export const state = {
   /** Files and directories that are open at the same time. */
   open: 16,
   /** Milliseconds for one file of a user's, which may be in a file system of that user's making. */
-  patience: 1000,
+  timeout: 1000,
 };
 
 /** Of the sockets of engines; `timeout` is the caller's. */

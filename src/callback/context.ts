@@ -1,10 +1,9 @@
 /**
- * Where each piece of work belongs. The place of a piece of work rides on
- * its async resource: `init` marks what is made inside, `before` enters, `after` goes back to where
- * `before` found the thread.
+ * Where each piece of work belongs. Its location rides on its async resource: `init` marks what is made
+ * inside, `before` enters, `after` goes back to where `before` found the thread.
  *
  * AsyncLocalStorage would not do: it follows the caller, and code that is entered from another side
- * (AsyncResource.bind, pools, a second 'data' listener, http upgrades) would run in the wrong place.
+ * (AsyncResource.bind, pools, a second 'data' listener, http upgrades) would run in the wrong namespaces.
  * There is no `destroy` hook, which would make V8 track the end of every promise.
  */
 import { createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
@@ -17,12 +16,12 @@ import {
   arrived,
   die,
   holds,
-  home,
+  type Location,
   locate,
-  moveHome,
   moveOrDie,
   moveOrThrow,
-  type Place,
+  outside,
+  setOutside,
 } from './thread.ts';
 import { isShared } from './timers.ts';
 
@@ -34,8 +33,8 @@ export class Context {
   /** Was any async resource made in it? If not, it ends with the callback. */
   started = false;
   #own: Map<object, unknown> | undefined;
-  readonly place: Place;
-  /** What keeps the fds of `place` open. */
+  readonly location: Location;
+  /** What keeps the fds of `location` open. */
   readonly sources: readonly Fds[];
   /** The types that were entered, by this context and those around it. */
   readonly types: readonly NamespaceType[];
@@ -43,14 +42,14 @@ export class Context {
   origin: Context | undefined;
 
   constructor(inner: Fds) {
-    const outer = current ?? home;
-    const place = outer.place.slice();
-    for (let i = 0; i < place.length; i++) {
-      const fd = inner.place[i] as number;
-      if (fd >= 0) place[i] = fd;
+    const outer = current ?? outside;
+    const location = outer.location.slice();
+    for (let i = 0; i < location.length; i++) {
+      const fd = inner.location[i] as number;
+      if (fd >= 0) location[i] = fd;
     }
-    this.place = place;
-    this.sources = [inner, ...outer.sources.filter(source => holds(source, place))];
+    this.location = location;
+    this.sources = [inner, ...outer.sources.filter(source => holds(source, location))];
     this.types =
       current === undefined ? inner.types : [...new Set([...current.types, ...inner.types])];
     for (const source of this.sources) source.retain();
@@ -73,18 +72,18 @@ export class Context {
   }
 }
 
-/** What the thread runs; undefined at home. */
+/** What the thread runs; undefined outside. */
 let current: Context | undefined;
 
 export function currentContext(): Context | undefined {
   return current;
 }
 
-const placeOf = (context: Context | undefined): Place => (context ?? home).place;
+const locationOf = (context: Context | undefined): Location => (context ?? outside).location;
 
 function enter(context: Context | undefined): void {
   if (isOthers()) die('another copy of linux-namespaces has put this thread inside namespaces');
-  moveOrDie(placeOf(context));
+  moveOrDie(locationOf(context));
   setCurrent(context);
 }
 
@@ -93,7 +92,7 @@ function setCurrent(context: Context | undefined): void {
   tellCopies(context !== undefined);
 }
 
-/** Runs `fn` at another place and comes back. Throws, having changed nothing, if it cannot go there. */
+/** Runs `fn` in another location and comes back. Throws, having changed nothing, if it cannot go there. */
 export function runAt<A extends unknown[], R>(
   context: Context | undefined,
   fn: (...args: A) => R,
@@ -101,7 +100,7 @@ export function runAt<A extends unknown[], R>(
 ): R {
   const from = current;
   checkCopies();
-  moveOrThrow(placeOf(context), placeOf(from));
+  moveOrThrow(locationOf(context), locationOf(from));
   setCurrent(context);
   try {
     return fn(...args);
@@ -111,7 +110,7 @@ export function runAt<A extends unknown[], R>(
 }
 
 /** Runs `fn` where this thread is when it runs no callback; what `fn` starts stays there. */
-export function atHome<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+export function runOutside<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
   return current === undefined ? fn(...args) : runAt(undefined, fn, args);
 }
 
@@ -120,16 +119,16 @@ const abandoned = new FinalizationRegistry<readonly Fds[]>(sources => {
 });
 
 /**
- * A raw system call has moved the thread, in these types. At home, that is home from now on; in a
+ * A raw system call has moved the thread, in these types. Outside, that is outside from now on; in a
  * context, the rest of the running code, and what it starts, is in a context of its own. Throws, with
  * the thread back where it was, if it cannot be told where it is.
  */
 export function moved(types: readonly NamespaceType[]): void {
-  const fds = locate(types, placeOf(current));
+  const fds = locate(types, locationOf(current));
   if (fds === undefined) return;
-  if (current === undefined) moveHome(fds);
+  if (current === undefined) setOutside(fds);
   else current = derive(current, fds);
-  arrived(placeOf(current));
+  arrived(locationOf(current));
 }
 
 function derive(origin: Context, fds: Fds): Context {
@@ -171,10 +170,10 @@ const hook = createHook({
     scopes.push(id);
     origins.push(current);
     const resource = executionAsyncResource() as Marked | undefined;
-    let place = resource?.[MARK];
-    if (place === current) return;
-    if (place === unsettled) place = settle(resource as Marked);
-    enter(place);
+    let location = resource?.[MARK];
+    if (location === current) return;
+    if (location === unsettled) location = settle(resource as Marked);
+    enter(location);
   },
   after(id) {
     // An uncaught error leaves entries above ours: unwind to our own.
@@ -185,13 +184,13 @@ const hook = createHook({
         return;
       }
     }
-    // Opened before the hooks were on, so at home.
+    // Opened before the hooks were on, so outside.
     if (current !== undefined) enter(undefined);
   },
 });
 
 function mark(id: number, type: string, resource: Marked, context: Context): void {
-  // One for each signal, for the whole process: its handlers run at home, whoever was the first.
+  // One for each signal, for the whole process: its handlers run outside, wherever the first was added.
   if (type === 'SIGNALWRAP') return;
   if (type === 'Timeout' && isShared(resource)) return;
   context.started = true;

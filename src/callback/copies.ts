@@ -1,7 +1,7 @@
 /**
  * Two copies of this library in one thread, also in two `vm` contexts of it (Jest, vitest's vmThreads).
- * Each would take where the other has put the thread for its own home, so only one at a time may have it
- * away from there.
+ * Each would take where the other has put the thread for outside, so only one at a time may have it
+ * inside.
  *
  * What they know of each other goes over a diagnostics channel: a thread has one of each name, whatever
  * context asks, and whatever is frozen.

@@ -8,13 +8,20 @@ import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget, type Target } from '../target/target.ts';
-import { atHome, Context, currentContext, disableHooks, enableHooks, runAt } from './context.ts';
+import {
+  Context,
+  currentContext,
+  disableHooks,
+  enableHooks,
+  runAt,
+  runOutside,
+} from './context.ts';
 import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';
-import { checkWayHome, closeHome, openHome } from './thread.ts';
+import { checkWayBack, closeOutside, openOutside } from './thread.ts';
 
 let isolated = false;
-/** Why it cannot be in this version of Node: half of it may be in place, so it is not tried again. */
+/** Why it cannot be in this version of Node: half of it may be done, so it is not tried again. */
 let unknownNode: Error | undefined;
 
 /** Node's own, whatever a test's fake timers put in its place. */
@@ -31,12 +38,12 @@ const ended = new FinalizationRegistry<readonly Fds[]>(over);
 export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => R, args: A): R {
   checkFunction(fn);
   refuseOthers(fds.types);
-  checkCopies(); // before this copy asks where it is at home
+  checkCopies(); // before this copy asks where outside is
   switchOn();
   const context = new Context(fds);
   live++;
   try {
-    checkWayHome(fds.types);
+    checkWayBack(fds.types);
     return runAt(context, fn, args);
   } finally {
     if (context.started) ended.register(context, context.sources);
@@ -55,7 +62,7 @@ export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => 
  * Needs CAP_SYS_ADMIN, in our own user namespace and in the one that owns the target's (setns(2)), and
  * for a pid the right to look into the process. A call that fails throws before `fn` is run and changes
  * nothing: `NamespaceError` for what the kernel refused, `TypeError` for a wrong argument. If later the
- * thread cannot be moved, the process ends: nothing ever runs in the wrong place.
+ * thread cannot be moved, the process ends: nothing ever runs in the wrong namespaces.
  */
 export function withNamespaces<A extends unknown[], R>(
   target: Target,
@@ -78,7 +85,7 @@ export function withNamespaces<A extends unknown[], R>(
 export function outside<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
   checkFunction(fn);
   checkCopies();
-  return atHome(fn, ...args);
+  return runOutside(fn, ...args);
 }
 
 const handles = new WeakMap<Context, WeakRef<Namespaces>>();
@@ -124,7 +131,7 @@ function switchOn(): void {
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');
   if (!isolated) isolateThread();
-  openHome();
+  openOutside();
   guard();
   enableHooks();
   on = true;
@@ -145,7 +152,7 @@ function over(sources: readonly Fds[]): void {
   for (const source of sources) source.release();
   if (--live > 0 || leaving) return;
   // Not at once: the next callback may follow in the same turn, and on and off costs as much as a switch.
-  atHome(later, switchOff).unref();
+  runOutside(later, switchOff).unref();
   leaving = true;
 }
 
@@ -155,5 +162,5 @@ function switchOff(): void {
   on = false;
   disableHooks();
   unguard();
-  closeHome();
+  closeOutside();
 }

@@ -1,5 +1,5 @@
 /**
- * Where this thread is: the namespaces it was found in (home), those it is in now, and the moves
+ * Where this thread is: the namespaces it was found in (outside), those it is in now, and the moves
  * between them. A move that fails where no exception could stop what comes next ends the process.
  */
 import { binding } from '../base/binding.ts';
@@ -10,47 +10,47 @@ import type { Fds } from '../target/fds.ts';
 import { openThread } from '../target/target.ts';
 
 /** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
-export type Place = readonly number[];
+export type Location = readonly number[];
 
-interface Home {
-  readonly place: Place;
-  /** What keeps the fds of `place` open. */
+interface Outside {
+  readonly location: Location;
+  /** What keeps the fds of `location` open. */
   readonly sources: readonly Fds[];
 }
 
-export let home: Home = { place: [], sources: [] };
+export let outside: Outside = { location: [], sources: [] };
 /** The fd by which the thread entered the namespace of each type; empty while nothing is on. */
 let here: number[] = [];
 
 /**
- * The types in which this thread could leave home but not come back, and the kernel's reason: in a user
+ * The types that this thread could leave but not come back to, and the kernel's reason: in a user
  * namespace, the namespaces that it did not make are not its own. Once there is none, none appears.
  */
-let captive: ReadonlyMap<NamespaceType, number> | undefined;
+let noReturn: ReadonlyMap<NamespaceType, number> | undefined;
 
-/** Looks where the thread is and calls that home. */
-export function openHome(): void {
+/** Looks where the thread is and takes that for outside. */
+export function openOutside(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
-  home = { place: fds.place, sources: [fds] };
-  here = [...home.place];
-  if (captive?.size === 0) return;
+  outside = { location: fds.location, sources: [fds] };
+  here = [...outside.location];
+  if (noReturn?.size === 0) return;
   const refused = threadKinds
-    .map((kind, i) => [kind.name, binding.setns(home.place[i] as number, kind.flag)] as const)
+    .map((kind, i) => [kind.name, binding.setns(outside.location[i] as number, kind.flag)] as const)
     .filter(([, errno]) => errno < 0);
-  captive = new Map(refused);
+  noReturn = new Map(refused);
 }
 
-export function closeHome(): void {
-  for (const source of home.sources) source.release();
-  home = { place: [], sources: [] };
+export function closeOutside(): void {
+  for (const source of outside.sources) source.release();
+  outside = { location: [], sources: [] };
   here = [];
 }
 
-/** While callbacks are alive: throws if there would be no way home from a namespace of `types`. */
-export function checkWayHome(types: readonly NamespaceType[]): void {
-  if (captive === undefined || captive.size === 0 || here.length === 0) return;
+/** While callbacks are alive: throws if there would be no way back from a namespace of `types`. */
+export function checkWayBack(types: readonly NamespaceType[]): void {
+  if (noReturn === undefined || noReturn.size === 0 || here.length === 0) return;
   for (const type of types) {
-    const errno = captive.get(type);
+    const errno = noReturn.get(type);
     if (errno === undefined) continue;
     const advice = `this thread could not come back: CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns our own ${type} namespace; run as root, or use spawn() or evaluate()`;
     throw failure(errno, 'setns', { type, advice });
@@ -58,7 +58,7 @@ export function checkWayHome(types: readonly NamespaceType[]): void {
 }
 
 /** Moves the thread, type by type. Stops at the first that fails, and says which and why. */
-function move(to: Place): { kind: Kind; errno: number } | undefined {
+function move(to: Location): { kind: Kind; errno: number } | undefined {
   for (let i = 0; i < to.length; i++) {
     const fd = to[i] as number;
     if (fd === here[i] || fd < 0) continue;
@@ -71,18 +71,18 @@ function move(to: Place): { kind: Kind; errno: number } | undefined {
 }
 
 /** Throws, with the thread where it was, if it cannot go there. */
-export function moveOrThrow(to: Place, from: Place): void {
+export function moveOrThrow(to: Location, from: Location): void {
   const failed = move(to);
   if (failed === undefined) return;
   moveOrDie(from);
   throw refused(failed.kind.name, failed.errno);
 }
 
-export function moveOrDie(to: Place): void {
+export function moveOrDie(to: Location): void {
   const failed = move(to);
   if (failed === undefined) return;
   const { message } = failure(failed.errno, 'setns', { type: failed.kind.name });
-  const way = to === home.place ? 'on the way home' : 'on the way into a callback';
+  const way = to === outside.location ? 'on the way back outside' : 'on the way into a callback';
   die(`${message}, ${way}`);
 }
 
@@ -105,8 +105,8 @@ function refused(type: NamespaceType, errno: number): NamespaceError {
  * be in; undefined if there is nothing to keep track of. Throws, with the thread back at `from`, if it
  * cannot be told.
  */
-export function locate(types: readonly NamespaceType[], from: Place): Fds | undefined {
-  if (here.length === 0) return undefined; // openHome will see it
+export function locate(types: readonly NamespaceType[], from: Location): Fds | undefined {
+  if (here.length === 0) return undefined; // openOutside will see it
   const kinds = threadKinds.filter(kind => types.includes(kind.name));
   if (kinds.length === 0) return undefined;
   try {
@@ -118,19 +118,22 @@ export function locate(types: readonly NamespaceType[], from: Place): Fds | unde
   }
 }
 
-/** What `locate` found is where the thread is, as part of `place`. */
-export function arrived(place: Place): void {
-  here = [...place];
+/** What `locate` found is where the thread is, as part of `location`. */
+export function arrived(location: Location): void {
+  here = [...location];
 }
 
-/** Home is `fds` now, and in the other types where it was. Contexts keep open what they need. */
-export function moveHome(fds: Fds): void {
-  const place = fds.place.map((fd, i) => (fd < 0 ? (home.place[i] as number) : fd));
-  for (const source of home.sources) if (!holds(source, place)) source.release();
-  home = { place, sources: [fds, ...home.sources.filter(source => holds(source, place))] };
+/** Outside is `fds` now, and in the other types where it was. Contexts keep open what they need. */
+export function setOutside(fds: Fds): void {
+  const location = fds.location.map((fd, i) => (fd < 0 ? (outside.location[i] as number) : fd));
+  for (const source of outside.sources) if (!holds(source, location)) source.release();
+  outside = {
+    location,
+    sources: [fds, ...outside.sources.filter(source => holds(source, location))],
+  };
 }
 
-/** Is it by an fd of these that a thread gets to `place`? */
-export function holds(fds: Fds, place: Place): boolean {
-  return fds.place.some((fd, i) => fd >= 0 && fd === place[i]);
+/** Is it by an fd of these that a thread gets to `location`? */
+export function holds(fds: Fds, location: Location): boolean {
+  return fds.location.some((fd, i) => fd >= 0 && fd === location[i]);
 }

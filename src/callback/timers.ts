@@ -1,6 +1,6 @@
 /**
- * A timer that a module has once for everybody. Whoever comes by starts it anew, and it would become
- * part of that context and keep it alive for good: such a timer is at home.
+ * A timer that a module has once for everybody. The next user starts it anew, and it would become
+ * part of that context and keep it alive for good: such a timer stays outside.
  */
 import { createHook } from 'node:async_hooks';
 
@@ -19,7 +19,7 @@ export function isShared(timer: object): boolean {
   return shared !== undefined && (timer as Timeout)._onTimeout === shared;
 }
 
-/** Has a module start its timer, in `use`, to see which it is. To be called at home. */
+/** Has a module start its timer, in `use`, to see which it is. To be called outside. */
 export function shareTimer(use: () => void): void {
   const timers = createHook({
     init(_id, type, _trigger, resource) {

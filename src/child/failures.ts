@@ -7,7 +7,7 @@ import { creationAdvice, stepFailure } from '../create/failures.ts';
 import { capabilityName } from './capabilities.ts';
 
 /** What a message needs to know of the call. */
-export interface Place {
+export interface CallInfo {
   /** The pid or path of the target. */
   readonly target: number | string | undefined;
   readonly joined: readonly NamespaceType[];
@@ -15,53 +15,55 @@ export interface Place {
 }
 
 const admin = 'CAP_SYS_ADMIN is missing in the user namespace that owns it';
-const advices: Record<string, (errno: number, place: Place, detail: number) => string | undefined> =
-  {
-    setns(errno, { joined }, detail) {
-      const [type] = typesIn(detail);
-      if (errno === errnos.EPERM) {
-        const missing = type === 'mnt' ? `${admin}, or it and CAP_SYS_CHROOT in ours` : admin;
-        return joined.includes('user')
-          ? `${missing}: it belongs to another user namespace than the one that was joined`
-          : `${missing}, or in ours: run as root, or join user as well as its owner`;
-      }
-      if (errno === errnos.EINVAL && type === 'pid')
-        return 'only pid namespaces below ours can be joined';
-      return undefined;
-    },
-    unshare: (errno, { created }) => creationAdvice(errno, created),
-    clone(errno, { joined }) {
-      const gone = errno === errnos.ENOMEM && joined.includes('pid');
-      return gone
-        ? 'the first process of this pid namespace has ended: nothing can start in it'
-        : undefined;
-    },
-    memfd_create(errno) {
-      return errno === errnos.EACCES ? 'set the sysctl vm.memfd_noexec to 0 or 1' : undefined;
-    },
-    open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
-    close_range: () => 'children in namespaces need Linux 5.9',
-    chroot: errno => (errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : undefined),
-    getcwd: errno =>
-      errno === errnos.EXDEV ? 'options.cwd leads out of the root that was asked for' : undefined,
-    setgroups: errno =>
-      errno === errnos.EPERM
-        ? 'CAP_SETGID is missing, or the user namespace denies it (/proc/PID/setgroups)'
-        : undefined,
-    setresgid: errno => ids(errno, 'CAP_SETGID', 'gid'),
-    setresuid: errno => ids(errno, 'CAP_SETUID', 'uid'),
-    prctl: (errno, _, detail) =>
-      errno === errnos.EPERM
-        ? `CAP_SETPCAP is missing, or ${capabilityName(detail)} is not ours to give`
-        : undefined,
-    capset: errno =>
-      errno === errnos.EPERM ? 'nobody can give capabilities that he has not' : undefined,
-    keyctl: errno =>
-      errno === errnos.EDQUOT
-        ? 'each child with the credentials of its target has a keyring: raise the sysctl kernel.keys.maxkeys'
-        : undefined,
-    write: () => 'the cgroup of the target could not be joined',
-  };
+const advices: Record<
+  string,
+  (errno: number, call: CallInfo, detail: number) => string | undefined
+> = {
+  setns(errno, { joined }, detail) {
+    const [type] = typesIn(detail);
+    if (errno === errnos.EPERM) {
+      const missing = type === 'mnt' ? `${admin}, or it and CAP_SYS_CHROOT in ours` : admin;
+      return joined.includes('user')
+        ? `${missing}: it belongs to another user namespace than the one that was joined`
+        : `${missing}, or in ours: run as root, or join user as well as its owner`;
+    }
+    if (errno === errnos.EINVAL && type === 'pid')
+      return 'only pid namespaces below ours can be joined';
+    return undefined;
+  },
+  unshare: (errno, { created }) => creationAdvice(errno, created),
+  clone(errno, { joined }) {
+    const gone = errno === errnos.ENOMEM && joined.includes('pid');
+    return gone
+      ? 'the first process of this pid namespace has ended: nothing can start in it'
+      : undefined;
+  },
+  memfd_create(errno) {
+    return errno === errnos.EACCES ? 'set the sysctl vm.memfd_noexec to 0 or 1' : undefined;
+  },
+  open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
+  close_range: () => 'children in namespaces need Linux 5.9',
+  chroot: errno => (errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : undefined),
+  getcwd: errno =>
+    errno === errnos.EXDEV ? 'options.cwd leads out of the root that was asked for' : undefined,
+  setgroups: errno =>
+    errno === errnos.EPERM
+      ? 'CAP_SETGID is missing, or the user namespace denies it (/proc/PID/setgroups)'
+      : undefined,
+  setresgid: errno => ids(errno, 'CAP_SETGID', 'gid'),
+  setresuid: errno => ids(errno, 'CAP_SETUID', 'uid'),
+  prctl: (errno, _, detail) =>
+    errno === errnos.EPERM
+      ? `CAP_SETPCAP is missing, or ${capabilityName(detail)} is not ours to give`
+      : undefined,
+  capset: errno =>
+    errno === errnos.EPERM ? 'no process can give capabilities that it does not have' : undefined,
+  keyctl: errno =>
+    errno === errnos.EDQUOT
+      ? 'each child with the credentials of its target has a keyring: raise the sysctl kernel.keys.maxkeys'
+      : undefined,
+  write: () => 'the cgroup of the target could not be joined',
+};
 
 function ids(errno: number, capability: string, id: string): string | undefined {
   if (errno === errnos.EPERM) return `${capability} is missing`;
@@ -69,10 +71,10 @@ function ids(errno: number, capability: string, id: string): string | undefined 
 }
 
 /** With the fields that Node gives the error of a spawn, `path` and `spawnargs` of it added. */
-export function childFailure(failed: SpawnFailure, file: string, place: Place): NamespaceError {
+export function childFailure(failed: SpawnFailure, file: string, call: CallInfo): NamespaceError {
   const type = failed.step === 'setns' ? typesIn(failed.detail)[0] : undefined;
-  const advice = advices[failed.step]?.(failed.error, place, failed.detail);
-  const { target } = place;
+  const advice = advices[failed.step]?.(failed.error, call, failed.detail);
+  const { target } = call;
   if (failed.step === 'create') {
     return Object.assign(stepFailure(failed.error, failed.detail, { target }), { path: file });
   }

@@ -2,10 +2,10 @@
 import type { Spawned, SpawnFailure } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
-import type { Place } from './failures.ts';
+import type { CallInfo } from './failures.ts';
 
 /** What the launcher has to be told, but for what Node tells the handle. */
-export interface Plan extends Place {
+export interface Plan extends CallInfo {
   readonly flags: number;
   readonly unshare: number;
   readonly joins: Int32Array;
@@ -23,7 +23,7 @@ export interface Plan extends Place {
   /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
   readonly program?: number;
   readonly preload?: number;
-  /** It has left home: its pid, and the types that it has been seen to be in. */
+  /** It is inside: its pid, and the types that it has been seen to be in. */
   readonly entered?: (pid: number, types: number) => void;
   /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
   complete(options: NodeOptions): { flags: number; ids: Uint32Array };

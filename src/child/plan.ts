@@ -23,10 +23,10 @@ import {
   type Credentials as Whose,
 } from './options.ts';
 import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
-import { TargetProcess } from './source-process.ts';
+import { SourceProcess } from './source-process.ts';
 import type { Credentials } from './status.ts';
 
-/** What a target that is no process lends as an environment: enough to find a program. */
+/** The environment from a target that is no process: enough to find a program. */
 const bareEnvironment: Environment = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
@@ -45,30 +45,30 @@ export class OpenPlan {
   readonly #files: number[] = [];
 
   constructor(own: Own, env: ChildPlace['env']) {
-    let lender: TargetProcess | undefined;
+    let source: SourceProcess | undefined;
     try {
       const pid = pidOf(own.target);
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
-      if (pid !== undefined && lends(own, env)) {
-        lender = new TargetProcess(pid, isChild(own.target));
+      if (pid !== undefined && needsSource(own, env)) {
+        source = new SourceProcess(pid, isChild(own.target));
         refuseSuccessor(pid, own.target);
       }
       this.#fds = openJoins(own);
       const joined = ordered(this.#fds?.types ?? []);
       const ofTarget =
-        own.root === 'target' || (own.root === undefined && joined.includes('mnt') && lender);
-      const rootFd = ofTarget ? this.#hold(borrow(own.target, lender, 'root').openRoot()) : -1;
-      const given = env ?? this.#usualEnvironment(lender, rootFd);
-      this.environment = this.#environment(own, given, rootFd, lender);
+        own.root === 'target' || (own.root === undefined && joined.includes('mnt') && source);
+      const rootFd = ofTarget ? this.#hold(required(own.target, source, 'root').openRoot()) : -1;
+      const given = env ?? this.#usualEnvironment(source, rootFd);
+      this.environment = this.#environment(own, given, rootFd, source);
       // A file of the target's image is executed: it gets the target's rights.
-      const isTheirs = joined.includes('mnt') && lender !== undefined && !own.userParent;
+      const isTheirs = joined.includes('mnt') && source !== undefined && !own.userParent;
       this.credentials = own.credentials ?? (isTheirs ? 'target' : 'inherit');
-      this.plan = this.#plan(own, joined, rootFd, lender, given !== env && given !== process.env);
+      this.plan = this.#plan(own, joined, rootFd, source, given !== env && given !== process.env);
     } catch (error) {
       this.release();
       throw error;
     } finally {
-      lender?.close();
+      source?.close();
     }
   }
 
@@ -82,9 +82,9 @@ export class OpenPlan {
     return fd;
   }
 
-  #usualEnvironment(lender: TargetProcess | undefined, rootFd: number): ChildPlace['env'] {
+  #usualEnvironment(source: SourceProcess | undefined, rootFd: number): ChildPlace['env'] {
     if (this.#fds?.get('mnt') === undefined) return process.env;
-    if (lender === undefined) return bareEnvironment;
+    if (source === undefined) return bareEnvironment;
     return this.#isElsewhere(rootFd) ? 'target' : process.env;
   }
 
@@ -98,12 +98,12 @@ export class OpenPlan {
     own: Own,
     given: ChildPlace['env'],
     rootFd: number,
-    lender: TargetProcess | undefined,
+    source: SourceProcess | undefined,
   ): Environment {
     const parts: readonly unknown[] = Array.isArray(given) ? given : [given];
     const all = parts.map(part => {
       if (part === 'target') {
-        const process = borrow(own.target, lender, 'env');
+        const process = required(own.target, source, 'env');
         if (this.#isElsewhere(rootFd)) return process.environment();
         throw invalidValue('options.env', strange, given);
       }
@@ -119,7 +119,7 @@ export class OpenPlan {
     own: Own,
     joined: readonly NamespaceType[],
     rootFd: number,
-    lender: TargetProcess | undefined,
+    source: SourceProcess | undefined,
     foreignEnv: boolean,
   ): Plan {
     const { target, unshare = [], root } = own;
@@ -129,7 +129,7 @@ export class OpenPlan {
     const credentials =
       this.credentials === 'inherit'
         ? undefined
-        : borrow(target, lender, 'credentials').credentials(
+        : required(target, source, 'credentials').credentials(
             inside ? inodeOf(user) : undefined,
             ownUserNamespace(),
           );
@@ -165,7 +165,7 @@ export class OpenPlan {
       rootFd,
       rootPath: root === 'target' ? undefined : root,
       create: encode(unshare, own, { inside }),
-      cgroup: own.cgroup ? this.#hold(borrow(target, lender, 'cgroup').openCgroup()) : -1,
+      cgroup: own.cgroup ? this.#hold(required(target, source, 'cgroup').openCgroup()) : -1,
       ids: Uint32Array.of(),
       groups: Uint32Array.from(groups ?? []),
       umask: credentials?.umask ?? 0,
@@ -220,7 +220,10 @@ function nameOf(target: Target | undefined): number | string | undefined {
 }
 
 /** Is anything wanted of the target but its namespaces? */
-function lends({ namespaces, root, cgroup, credentials }: Own, env: ChildPlace['env']): boolean {
+function needsSource(
+  { namespaces, root, cgroup, credentials }: Own,
+  env: ChildPlace['env'],
+): boolean {
   return (
     namespaces === 'all' ||
     namespaces.includes('mnt') ||
@@ -232,12 +235,12 @@ function lends({ namespaces, root, cgroup, credentials }: Own, env: ChildPlace['
   );
 }
 
-function borrow(
+function required(
   target: Target | undefined,
-  lender: TargetProcess | undefined,
+  source: SourceProcess | undefined,
   option: string,
-): TargetProcess {
-  if (lender !== undefined) return lender;
+): SourceProcess {
+  if (source !== undefined) return source;
   throw invalidValue(`options.${option}`, "'target' only with a target that is a process", target);
 }
 

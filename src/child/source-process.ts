@@ -1,5 +1,5 @@
 /**
- * What a process lends to a child besides its namespaces: root, environment, cgroup, credentials.
+ * What a child takes from a process besides its namespaces: root, environment, cgroup, credentials.
  * Everything is read through one open directory of /proc, so from one process: reading on after its
  * death fails, and another that got its pid is never taken for it.
  */
@@ -12,7 +12,7 @@ import { environmentIn } from './environ.ts';
 import { inodeOf } from './ours.ts';
 import { type Credentials, credentialsIn, type IdRange, rightsIn } from './status.ts';
 
-export class TargetProcess {
+export class SourceProcess {
   readonly pid: number;
   readonly #directory: number;
 

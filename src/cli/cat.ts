@@ -1,7 +1,7 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
 import { pipeline } from 'node:stream/promises';
 import { readArguments, UsageError } from './arguments.ts';
-import { inRoot, placesOf } from './file-argument.ts';
+import { fileArguments, inRoot } from './file-argument.ts';
 import { stdout } from './output.ts';
 
 export const usage = `linux-namespaces cat PID|NAME:/PATH...
@@ -11,9 +11,7 @@ Shows files of containers. The paths are resolved inside: no link leads out of t
 export async function main(args: readonly string[]): Promise<void> {
   const { rest } = readArguments(args, {});
   if (rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
-  for (const place of placesOf(rest)) {
-    await inRoot(place, root =>
-      pipeline(root.createReadStream(place.path), stdout, { end: false }),
-    );
+  for (const file of fileArguments(rest)) {
+    await inRoot(file, root => pipeline(root.createReadStream(file.path), stdout, { end: false }));
   }
 }

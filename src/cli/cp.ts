@@ -5,7 +5,7 @@ import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
 import type { Progress } from '../root/request.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { inRoot, type Place, placesOf } from './file-argument.ts';
+import { type FileArgument, fileArguments, inRoot } from './file-argument.ts';
 
 export const usage = `linux-namespaces cp [option...] PID|NAME:/PATH PATH
 linux-namespaces cp [option...] PATH PID|NAME:/PATH
@@ -39,7 +39,7 @@ const options = {
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  const [from, to, ...more] = placesOf(rest);
+  const [from, to, ...more] = fileArguments(rest);
   if (from === undefined || to === undefined || more.length > 0) {
     throw new UsageError('from where to where? NAME:/path path, or path NAME:/path');
   }
@@ -70,7 +70,11 @@ export async function main(args: readonly string[]): Promise<void> {
   });
 }
 
-async function pack(root: ContainerRoot, { path }: Place, options: CopyOptions): Promise<void> {
+async function pack(
+  root: ContainerRoot,
+  { path }: FileArgument,
+  options: CopyOptions,
+): Promise<void> {
   const { stdout } = await import('./output.ts');
   if (stdout.isTTY)
     throw new UsageError('an archive is not for a terminal: send it to a file or a pipe');
@@ -78,7 +82,11 @@ async function pack(root: ContainerRoot, { path }: Place, options: CopyOptions):
   await pipeline(root.archive(path, { special, oneFileSystem }), stdout, { end: false });
 }
 
-async function unpack(root: ContainerRoot, { path }: Place, options: CopyOptions): Promise<void> {
+async function unpack(
+  root: ContainerRoot,
+  { path }: FileArgument,
+  options: CopyOptions,
+): Promise<void> {
   if (options.oneFileSystem) throw new UsageError('--one-file-system is for the way out');
   const { special, preserveOwners } = options;
   await root.extract(process.stdin, path, { special, preserveOwners });
@@ -91,7 +99,7 @@ function specialOf(given: string | undefined): CopyOptions['special'] {
 }
 
 /** In a directory, the copy has the name of its source: where that ends in one, as cp(1) has it. */
-function within(directory: Buffer, source: Place['path']): Buffer {
+function within(directory: Buffer, source: FileArgument['path']): Buffer {
   const name = /([^/]*)\/*$/.exec(source.toString('latin1'))?.[1] ?? '';
   if (name === '' || name === '.' || name === '..') return directory;
   return Buffer.concat([directory, Buffer.from('/'), Buffer.from(name, 'latin1')]);

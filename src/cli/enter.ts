@@ -4,7 +4,7 @@ import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import { openTarget, type Target } from '../target/target.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { type ProgramPlace, runProgram } from './program.ts';
+import { type ProgramOptions, runProgram } from './program.ts';
 import { targetOf } from './target-argument.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
@@ -46,10 +46,10 @@ type Enter = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  await runProgram(rest, await placeOf(given));
+  await runProgram(rest, await optionsOf(given));
 }
 
-async function placeOf(given: Enter): Promise<ProgramPlace> {
+async function optionsOf(given: Enter): Promise<ProgramOptions> {
   const pid = given.target === undefined ? undefined : await targetOf(given.target);
   const chosen = kinds.map(kind => kind.name).filter(type => fileOf(given, type) !== undefined);
   const { target, namespaces } = joined(given, pid, chosen);

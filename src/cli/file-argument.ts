@@ -1,11 +1,11 @@
-/** Places of files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
+/** Files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
 import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { UsageError } from './arguments.ts';
 import { bytesOfWords } from './raw-words.ts';
 import { targetOf } from './target-argument.ts';
 
-export interface Place {
+export interface FileArgument {
   /** undefined: here. */
   readonly container: string | undefined;
   readonly path: Buffer;
@@ -15,7 +15,7 @@ export interface Place {
  * `words` are the last ones on the command line. A path of ours that has ":/" in it is written with "./" or
  * "/" in front.
  */
-export function placesOf(words: readonly string[]): Place[] {
+export function fileArguments(words: readonly string[]): FileArgument[] {
   return bytesOfWords(words).map(word => {
     const [, container, path] = /^([^./].*?):(\/.*)$/s.exec(word.toString('latin1')) ?? [];
     if (container === undefined || path === undefined) return { container: undefined, path: word };
@@ -26,7 +26,7 @@ export function placesOf(words: readonly string[]): Place[] {
 
 /** Runs `work` on the files of a container. */
 export async function inRoot<T>(
-  { container }: Place,
+  { container }: FileArgument,
   work: (root: ContainerRoot) => Promise<T>,
 ): Promise<T> {
   if (container === undefined) throw new UsageError('in which container? NAME:/path, PID:/path');

@@ -1,5 +1,5 @@
 /**
- * What is printed. Whoever reads it may stop reading (`| head`): that is no error. Apart from main.ts,
+ * What is printed. Its reader may stop reading (`| head`): that is no error. Apart from main.ts,
  * as making the stream takes longer than starting a program, which has no use for it.
  */
 export const stdout: NodeJS.WriteStream & { fd: 1 } = process.stdout;

@@ -16,7 +16,7 @@ import { OpenPlan } from '../child/plan.ts';
 import { isId } from '../create/options.ts';
 import { UsageError } from './arguments.ts';
 
-/** Those that are meant for a program by whoever sends them to us. */
+/** Signals that are sent to us and meant for the program. */
 const forwarded = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
 
 /** How a program ended; `failed`: why there was none. */
@@ -28,20 +28,20 @@ interface End {
 }
 
 /** What else the launcher takes: a working directory, as in Node's options, and ids to be kept. */
-export type ProgramPlace = Omit<ChildPlace, 'uid' | 'gid'> &
+export type ProgramOptions = Omit<ChildPlace, 'uid' | 'gid'> &
   Pick<NodeOptions, 'cwd' | 'uid' | 'gid'>;
 
-/** Runs `line` (without one, the user's shell as a login shell) in `place`, to its end. */
-export async function runProgram(line: readonly string[], place: ProgramPlace): Promise<void> {
+/** Runs `line` (without one, the user's shell as a login shell) with `options`, to its end. */
+export async function runProgram(line: readonly string[], options: ProgramOptions): Promise<void> {
   const [file = process.env['SHELL'] || '/bin/sh', ...list] = line;
   requirePermission();
-  for (const id of [place.uid, place.gid]) {
+  for (const id of [options.uid, options.gid]) {
     if (id === undefined || id === 'keep' || isId(id)) continue;
     throw new UsageError(`no id of a user or group: ${id}`);
   }
   if (file === '') return sayUnexecuted(file, errnos.ENOENT);
-  const { own, nodes } = part(place as ChildPlace);
-  const open = new OpenPlan(own, place.env);
+  const { own, nodes } = part(options as ChildPlace);
+  const open = new OpenPlan(own, options.env);
   const { plan } = open;
   const program = {
     ...nodes,

@@ -6,7 +6,7 @@ import { capabilityNames } from '../child/capabilities.ts';
 import type { IdMap, IdRule } from '../create/id-maps.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
-import { type ProgramPlace, runProgram } from './program.ts';
+import { type ProgramOptions, runProgram } from './program.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
 export const usage: string = `linux-namespaces run [option...] [program [argument...]]
@@ -56,10 +56,10 @@ type Run = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  await runProgram(rest, await placeOf(given));
+  await runProgram(rest, await optionsOf(given));
 }
 
-async function placeOf(given: Run): Promise<ProgramPlace> {
+async function optionsOf(given: Run): Promise<ProgramOptions> {
   const types = typesOf(given);
   const kept = types.filter(type => fileOf(given, type));
   const rest = types.filter(type => !kept.includes(type));

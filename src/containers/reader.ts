@@ -1,5 +1,5 @@
 /**
- * Reads state files. Whoever wrote them, what is in them is not believed: no file is followed to
+ * Reads state files. What is in them is not believed, whoever wrote it: no file is followed to
  * elsewhere, waited for, or larger than it should be, and every field has to be of its type. What
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */
@@ -39,7 +39,7 @@ export class Reader {
   /**
    * For what a user owns, below `base`, which has to be that user's: no link in there is followed, what
    * is neither the user's nor root's is refused, and a file system that does not answer is waited for
-   * once, for `limits.patience`.
+   * once, for `limits.timeout`.
    */
   of(base: string, owner: number): Reader {
     return new Reader(this.root, { shared: this.#shared, base, owner });
@@ -147,7 +147,7 @@ export class Reader {
         ...place,
         directory,
         most,
-        limits.patience,
+        limits.timeout,
       );
       if (error < 0 && !this.#silent) this.#failed(error, step, path);
       return error < 0 && !(directory && error === errnos.EFBIG) ? undefined : texts;
@@ -200,6 +200,6 @@ export const adviceFor: Record<number, string> = {
   [errnos.EINVAL]: 'this is no regular file',
   [errnos.ELOOP]: 'a link is not followed there',
   [errnos.EPERM]: 'it does not belong to the user whose engine it is',
-  [errnos.ETIMEDOUT]: `the file system did not answer within ${limits.patience} ms`,
+  [errnos.ETIMEDOUT]: `the file system did not answer within ${limits.timeout} ms`,
   [errnos.EXDEV]: 'this is outside of what the user has',
 };

@@ -64,9 +64,9 @@ export class Sockets {
   ): Promise<string | undefined> {
     const place = reader.place(socket);
     const isUsers = place[2] >= 0;
-    const patience = Math.min(this.#timeout, state.patience);
+    const timeout = Math.min(this.#timeout, state.timeout);
     const trusted = this.#trusted && !isUsers;
-    const { error, step, fd } = await binding.connectSocket(...place, trusted, patience);
+    const { error, step, fd } = await binding.connectSocket(...place, trusted, timeout);
     if (error < 0) throw failure(error, step);
     const connection = new (net().Socket)({ fd });
     if (signal.aborted) {

@@ -12,7 +12,7 @@ interface Step {
 
 const mapping = (helper: string) => (errno: number) =>
   errno === errnos.EPERM
-    ? `only who has ${helper} in our own user namespace may map others than himself`
+    ? `without ${helper} in our own user namespace only our own id can be mapped`
     : errno === errnos.EINVAL
       ? 'the kernel takes no such map; user_namespaces(7)'
       : undefined;
@@ -49,7 +49,7 @@ const steps: readonly Step[] = [
     type: 'user',
     advice: errno =>
       errno === errnos.EPERM
-        ? `${mapping('CAP_SETGID')(errno)}, and himself only with setgroups: 'deny'`
+        ? `${mapping('CAP_SETGID')(errno)}, and that with setgroups: 'deny' alone`
         : mapping('CAP_SETGID')(errno),
   },
   { syscall: 'newuidmap', type: 'user', advice: lending('/etc/subuid') },

@@ -1,6 +1,5 @@
 /**
- * Joins what this room lists with the containers of the room next door: the one import sideways of
- * this room.
+ * Joins what is listed here with the containers that an engine knows.
  */
 
 import { namesOf } from '../base/check.ts';

@@ -89,7 +89,7 @@ export interface NamespaceInfo {
 export interface NamespaceList extends Array<NamespaceInfo> {
   /**
    * How many processes could not be looked into, or not as a whole: for want of rights, because they
-   * keep whoever looks waiting, or because there is more of them than is read. What only these have is
+   * keep us waiting, or because there is more of them than is read. What only these have is
    * not in the list.
    */
   readonly unreadable: number;

@@ -43,7 +43,7 @@ export interface ProcessNode {
 export interface ProcessTree extends Array<ProcessNode> {
   /**
    * How many processes of the machine could not be looked into, or not as a whole: for want of rights
-   * (`differs`, `container`), or because they keep whoever looks waiting (`command` is the name then).
+   * (`differs`, `container`), or because they keep us waiting (`command` is the name then).
    */
   readonly unreadable: number;
 }

@@ -1,6 +1,6 @@
 /**
  * Makes the calls on the files of one container. Each runs on a thread of its own, since any may block
- * for ever (a file system in the container that does not answer): so it holds up neither the event loop
+ * forever (a file system in the container that does not answer): so it holds up neither the event loop
  * nor Node's thread pool, and can be left behind by an AbortSignal.
  */
 
@@ -12,7 +12,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import { callFailure } from './failures.ts';
-import type { Place } from './open.ts';
+import type { OpenedFiles } from './open.ts';
 import { operations, type Request } from './request.ts';
 
 /** So many calls of one root run at a time: a hostile one holds no more threads than that. */
@@ -24,18 +24,18 @@ const progressEvery = 100; // milliseconds
 const [endsMost, endsAfter] = [100, 10];
 
 export class Calls {
-  readonly #place: Place;
+  readonly #files: OpenedFiles;
   #over: NamespaceError | undefined;
   #running = 0;
   #replacing = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(place: Place) {
-    this.#place = place;
+  constructor(files: OpenedFiles) {
+    this.#files = files;
   }
 
   get target(): number | string | undefined {
-    return this.#place.target;
+    return this.#files.target;
   }
 
   get closed(): boolean {
@@ -54,7 +54,7 @@ export class Calls {
   }
 
   #release(): void {
-    if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#place.root);
+    if (this.#over !== undefined && this.#replacing === 0) binding.rootClose(this.#files.root);
   }
 
   async call(given: Request, tries = 0): Promise<CallResult> {
@@ -72,7 +72,7 @@ export class Calls {
     try {
       if (this.#over !== undefined && request.fd === undefined) throw this.#refused(request);
       [running, done] = binding.rootCall(
-        this.#place.root,
+        this.#files.root,
         operations[request.operation],
         request.path,
         request.other,
@@ -110,7 +110,7 @@ export class Calls {
 
   /** The files below a directory, an fd that is taken: no link is followed there, and nothing leads up. */
   within(directory: number): Calls {
-    const root = binding.rootWithin(this.#place.root, directory);
+    const root = binding.rootWithin(this.#files.root, directory);
     if (typeof root === 'number') throw failure(root, 'fcntl', { target: this.target });
     return new Calls({ root, target: this.target });
   }

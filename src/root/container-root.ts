@@ -212,7 +212,7 @@ export class ContainerRoot {
     await this.#call('chown', 'chown', path, { numbers, ...more });
   }
 
-  /** `target` is written as it is, and means a file of the container to whoever follows it there. */
+  /** `target` is written as it is, and means a file of the container to a process that follows it there. */
   async symlink(target: InsidePath, path: InsidePath, options?: ChangeOptions): Promise<void> {
     const other = bytesOf(target, 'target');
     const more = asked(given<ChangeOptions>('change', options));

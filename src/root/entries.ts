@@ -88,26 +88,26 @@ export function entriesOf(
   const asBytes = encoding === 'buffer' && !withFileTypes;
   // Where each directory is, under its number: below `path`, or in full for a Dirent.
   const top = withFileTypes ? path : '';
-  const places: (string | Buffer)[] = [asBytes ? Buffer.alloc(0) : top];
+  const parents: (string | Buffer)[] = [asBytes ? Buffer.alloc(0) : top];
   const found: (string | Buffer | Entry)[] = [];
   for (let at = 0; at < data.length; ) {
-    const place = places[data.readUInt32LE(at)] as string | Buffer;
+    const parent = parents[data.readUInt32LE(at)] as string | Buffer;
     const type = data[at + 4] as number;
     const end = data.indexOf(0, at + 5);
     const bytes = data.subarray(at + 5, end);
     at = end + 1;
     const name = decoded(bytes, encoding);
-    const full = joined(place, asBytes ? bytes : withFileTypes ? bytes.toString() : name);
-    found.push(Made ? new Made(copied(name), type, place as string) : copied(full));
-    if (recursive && type === kinds.UV_DIRENT_DIR) places.push(full);
+    const full = joined(parent, asBytes ? bytes : withFileTypes ? bytes.toString() : name);
+    found.push(Made ? new Made(copied(name), type, parent as string) : copied(full));
+    if (recursive && type === kinds.UV_DIRENT_DIR) parents.push(full);
   }
   return found;
 }
 
-function joined(place: string | Buffer, name: string | Buffer): string | Buffer {
-  if (place.length === 0) return name;
-  if (typeof place === 'string') return place.endsWith('/') ? place + name : `${place}/${name}`;
-  return Buffer.concat([place, slash, name as Buffer]);
+function joined(parent: string | Buffer, name: string | Buffer): string | Buffer {
+  if (parent.length === 0) return name;
+  if (typeof parent === 'string') return parent.endsWith('/') ? parent + name : `${parent}/${name}`;
+  return Buffer.concat([parent, slash, name as Buffer]);
 }
 
 const slash = Buffer.from('/');

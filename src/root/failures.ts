@@ -41,7 +41,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** The operations that give such a word. */
-const places: ReadonlySet<string> = new Set(['copy', 'put', 'putEnd', 'attributes']);
+const withReason: ReadonlySet<string> = new Set(['copy', 'put', 'putEnd', 'attributes']);
 
 export function callFailure(
   { value, at, data, system, foreign }: CallResult,
@@ -51,7 +51,7 @@ export function callFailure(
   const below = at.length === 0 ? '' : `/${at.toString()}`;
   const shown =
     request.shown === undefined ? undefined : `${request.shown.replace(/\/+$/, '')}${below}`;
-  const reason = places.has(request.operation) ? data.toString() : '';
+  const reason = withReason.has(request.operation) ? data.toString() : '';
   const files = {
     path: shown || request.shown,
     dest: request.shownOther,

@@ -2,7 +2,7 @@
 import type { Target } from '../target/target.ts';
 import { Calls } from './calls.ts';
 import { ContainerRoot } from './container-root.ts';
-import { openPlace } from './open.ts';
+import { openFiles } from './open.ts';
 
 /**
  * Opens the root of a container for work on its files from outside: of a process, or of a mount
@@ -18,5 +18,5 @@ import { openPlace } from './open.ts';
  * there is no such process, or it has exited; EACCES where it may not be looked into. Linux 5.8.
  */
 export function openRoot(target: Target): ContainerRoot {
-  return new ContainerRoot(new Calls(openPlace(target)));
+  return new ContainerRoot(new Calls(openFiles(target)));
 }

@@ -14,12 +14,12 @@ import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
 import { checkPid, openTarget, type Target } from '../target/target.ts';
 
-export interface Place {
+export interface OpenedFiles {
   readonly root: OpenedRoot;
   readonly target: number | string | undefined;
 }
 
-export function openPlace(target: Target): Place {
+export function openFiles(target: Target): OpenedFiles {
   const pid = pidOf(target);
   return pid === undefined ? ofMounts(target) : ofProcess(target, pid);
 }
@@ -29,7 +29,7 @@ function pidOf(target: Target): number | undefined {
   return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
-function ofProcess(target: Target, pid: number): Place {
+function ofProcess(target: Target, pid: number): OpenedFiles {
   checkPid(pid);
   const directory = openProcess(pid, isChild(target));
   let root: OpenedRoot | number;
@@ -53,7 +53,7 @@ function ofProcess(target: Target, pid: number): Place {
 }
 
 /** A mount namespace, without any process of it: its own root. */
-function ofMounts(target: Target): Place {
+function ofMounts(target: Target): OpenedFiles {
   if (target instanceof Namespaces && !target.types.includes('mnt')) {
     const advice = 'openRoot() needs a process, or a handle or path with mnt';
     throw refusal(['mnt'], 'not among the namespaces of this target', { advice });
@@ -70,7 +70,7 @@ function ofMounts(target: Target): Place {
   }
 }
 
-function opened(root: OpenedRoot | number, target: Place['target']): OpenedRoot {
+function opened(root: OpenedRoot | number, target: OpenedFiles['target']): OpenedRoot {
   if (typeof root !== 'number') return root;
   if (root === errnos.ENOENT || root === errnos.ESRCH) throw gone(target);
   const advice =
@@ -86,7 +86,7 @@ function opened(root: OpenedRoot | number, target: Place['target']): OpenedRoot 
   });
 }
 
-function gone(target: Place['target']): Error {
+function gone(target: OpenedFiles['target']): Error {
   return failure(errnos.ESRCH, 'open', { target, advice: 'the process has exited' });
 }
 

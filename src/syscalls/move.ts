@@ -4,7 +4,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { moved } from '../callback/context.ts';
-import { checkWayHome } from '../callback/thread.ts';
+import { checkWayBack } from '../callback/thread.ts';
 import { creationAdvice } from '../create/failures.ts';
 import { checkInteger, checkList } from './check.ts';
 import { nsType } from './nsfs.ts';
@@ -16,7 +16,7 @@ import { nsType } from './nsfs.ts';
  *
  * What it does lasts for the rest of the running code. In a callback of `withNamespaces` also for what
  * that starts from then on, and it is over where the callback is; anywhere else it is for good, and the
- * place that `outside` goes to. That is so for net, uts, ipc and cgroup. `pid` is where the thread's
+ * location that `outside` goes to. That is so for net, uts, ipc and cgroup. `pid` is where the thread's
  * children will be, and in a foreign one the thread can start no further thread; `mnt` wants a thread
  * that has its own root and cwd (after `unshare('mnt')`) and resets both: neither is undone by anything
  * but a call back. `user` and `time` no thread of Node can join.
@@ -68,7 +68,7 @@ export function unshare(types: NamespaceType | readonly NamespaceType[]): void {
 
 /** A thread of the pool is born where its maker is, and stays there: they are all made before. */
 function prepare(types: readonly NamespaceType[]): void {
-  checkWayHome(types);
+  checkWayBack(types);
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');
 }

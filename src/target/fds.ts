@@ -11,14 +11,14 @@ export class Fds {
   readonly #init: number;
   readonly types: readonly NamespaceType[];
   /** An fd for each of `threadKinds`, in that order; -1 for a type that is not among these. */
-  readonly place: readonly number[];
+  readonly location: readonly number[];
 
   /** `init`: an fd that keeps the first process of the pid namespace alive; -1: none of ours does. */
   constructor(fds: ReadonlyMap<NamespaceType, number>, init = -1) {
     this.#fds = fds;
     this.#init = init;
     this.types = [...fds.keys()];
-    this.place = threadKinds.map(kind => fds.get(kind.name) ?? -1);
+    this.location = threadKinds.map(kind => fds.get(kind.name) ?? -1);
   }
 
   get(type: NamespaceType): number | undefined {

@@ -1,6 +1,6 @@
 /**
- * The calls of a worker that wait for their answers, and what may come as one. Whoever got hold of the
- * worker writes what he likes at any time: a frame is judged by its header, and nothing is read, kept
+ * The calls of a worker that wait for their answers, and what may come as one. An attacker who has got hold of the
+ * worker writes anything at any time: a frame is judged by its header, and nothing is read, kept
  * or taken apart for which nobody waits. What a worker of ours would not write ends the worker.
  */
 import { readClone } from './clone.ts';

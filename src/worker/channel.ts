@@ -1,6 +1,6 @@
 /**
  * The pipes of a worker, and no socket among them: through one, file descriptors can be sent whose
- * closing waits in whoever reads (SO_LINGER). Made before the process, so that too few descriptors are
+ * closing waits in their reader (SO_LINGER). Made before the process, so that too few descriptors are
  * one error, and there is nothing to clean up.
  */
 import type { Socket } from 'node:net';

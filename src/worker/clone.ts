@@ -17,7 +17,7 @@ const depthMost = 1000;
 const patternMost = 1 << 16;
 
 /**
- * How long it may take to fill Maps and Sets, in milliseconds: whoever chooses the keys can make each
+ * How long it may take to fill Maps and Sets, in milliseconds: who chooses the keys can make each
  * of them be compared with all others. Without that, one of 16 MiB takes a tenth of it.
  */
 const collectionsMost = 2000;
@@ -190,7 +190,7 @@ class Reader extends CloneBytes {
     return this.#lengthOf(this.#properties(array, '@'), length);
   }
 
-  /** V8 has room for all elements of an array, unless that once had very many. */
+  /** V8 has memory for all elements of an array, unless that once had very many. */
   #lengthOf(array: unknown[], length: number): unknown[] {
     if (this.varint() !== length || array.length > length) throw malformed('another length');
     if (length - array.length > 1024) array.length = 2 ** 32 - 1;

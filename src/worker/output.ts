@@ -1,6 +1,6 @@
 /**
  * What a worker writes to its pipes: stdout and stderr, to ours, whole, and its last words for an error;
- * and the end of any of its pipes, which other processes may hold open and write to for ever.
+ * and the end of any of its pipes, which other processes may hold open and write to forever.
  */
 import type { Socket } from 'node:net';
 import type { Writable } from 'node:stream';

@@ -13,12 +13,12 @@ type Answer = readonly [kind: Reply, value?: unknown];
 
 type Call = (...args: unknown[]) => unknown;
 
-/** The exit code where the object that joins was not loaded, so that this is home. */
-export const atHome = 125;
+/** The exit code where the object that joins was not loaded, so that this is outside. */
+export const notJoined = 125;
 
-export function runInside(makeProtocol: Start, makePack: Pack, atHome: number): void {
+export function runInside(makeProtocol: Start, makePack: Pack, notJoined: number): void {
   // What removes it is what joins.
-  if (process.env['LD_PRELOAD'] !== undefined) process.exit(atHome);
+  if (process.env['LD_PRELOAD'] !== undefined) process.exit(notJoined);
   const { Socket } = process.getBuiltinModule('node:net');
   const v8 = process.getBuiltinModule('node:v8');
   const { most, views, encode, isPlain, receiver } = makeProtocol(v8);
@@ -81,7 +81,7 @@ export function runInside(makeProtocol: Start, makePack: Pack, atHome: number): 
     Object.defineProperty(process, name, { get: use, configurable: true, enumerable: true });
   }
 
-  /** What was written before an answer is out before it: whoever has that may end us. */
+  /** What was written before an answer is out before it: its receiver may end us. */
   async function flush(): Promise<void> {
     for (const stream of outputs) {
       if (stream.writableLength > 0) await new Promise<unknown>(done => stream.write('', done));

@@ -1,7 +1,6 @@
 /**
- * Starts the process of a worker: our own node, executed at home with native/launcher/preload.c in
- * it, which joins before node's main() runs. A child of ours as any other, so this builds on the
- * child room (the one import sideways).
+ * Starts the process of a worker: our own node, executed outside with native/launcher/preload.c in
+ * it, which joins before node's main() runs. A child of ours as any other, so this builds on `child`.
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { binding } from '../base/binding.ts';
@@ -18,14 +17,14 @@ import { Channel } from './channel.ts';
 import { leftAtHome } from './errors.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { nodeFlags, requireUsableNode } from './own-node.ts';
-import { atHome, runInside } from './program.ts';
+import { notJoined, runInside } from './program.ts';
 import { makeProtocol } from './protocol.ts';
 import { makePack } from './thrown.ts';
 
 const childProcess = builtin('node:child_process');
 
 /** Node's options, and the whole program: nothing is read once it is inside. */
-const program = `(${runInside})(${makeProtocol}, ${makePack}, ${atHome})`;
+const program = `(${runInside})(${makeProtocol}, ${makePack}, ${notJoined})`;
 
 export interface Started {
   /** Without streams of Node's own. */
@@ -42,7 +41,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
   requirePermission();
   requireUsableNode();
   const { own } = part({
-    ...placeOf(target, types, options),
+    ...optionsOf(target, types, options),
     setsid: true,
     killOnParentExit: true,
   });
@@ -92,8 +91,8 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
   }
 }
 
-/** In the words of the child room. */
-function placeOf(target: WorkerTarget, types: Types, options: WorkerOptions): ChildPlace {
+/** The options of a child. */
+function optionsOf(target: WorkerTarget, types: Types, options: WorkerOptions): ChildPlace {
   const { credentials, cgroup } = options;
   if (isSandbox(target)) {
     checkSandbox(target, types, options);
@@ -103,7 +102,7 @@ function placeOf(target: WorkerTarget, types: Types, options: WorkerOptions): Ch
 }
 
 /**
- * Of ours, what the loader needs to find node's libraries at home; it is gone before node starts. Of
+ * Of ours, what the loader needs to find node's libraries outside; it is gone before node starts. Of
  * the target nothing: NODE_OPTIONS or OPENSSL_CONF would run code of its choice.
  */
 function environment(preload: number): Record<string, string> {

@@ -10,7 +10,7 @@ import type { Channel } from './channel.ts';
 import { aborted, closed, exited, leftAtHome } from './errors.ts';
 import { resultMost, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { Output, takeRest } from './output.ts';
-import { atHome } from './program.ts';
+import { notJoined } from './program.ts';
 import { makeProtocol, type Request, type Source } from './protocol.ts';
 import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';
@@ -207,8 +207,8 @@ export class NamespaceWorker {
         takeRest(this.#channel.answers),
         ...this.#outputs.map(output => output.drain()),
       ]);
-      const isHome = this.#unsent !== undefined && code === atHome;
-      this.#die(isHome ? leftAtHome() : exited(code, signal, this.#outputs[1].last));
+      const isOutside = this.#unsent !== undefined && code === notJoined;
+      this.#die(isOutside ? leftAtHome() : exited(code, signal, this.#outputs[1].last));
       this.#finish();
     });
   }

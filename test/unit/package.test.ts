@@ -1,8 +1,17 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -69,6 +78,57 @@ test('the tarball has what is built and what it is built from, and no tests', ()
   expect(files.filter((path: string) => /^(test|bench|examples|build|\.ci)\//.test(path))).toEqual(
     [],
   );
+});
+
+describe('before a tarball is made, by pack or publish', () => {
+  /** The head of a program for that machine, elf(5): 62 is x64, 183 arm64. */
+  const elf = (machine: number) => {
+    const head = Buffer.alloc(64);
+    head.write('\x7fELF', 'latin1');
+    head.writeUInt16LE(machine, 18);
+    return head;
+  };
+  const refusal = (machines: Record<string, number>, env: Record<string, string> = {}) => {
+    const folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-prepack-'));
+    try {
+      for (const [arch, machine] of Object.entries(machines)) {
+        mkdirSync(join(folder, `prebuilds/linux-${arch}`), { recursive: true });
+        writeFileSync(join(folder, `prebuilds/linux-${arch}/linux-namespaces.node`), elf(machine));
+      }
+      const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/prepack.mjs')], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, npm_config_dry_run: '', ...env },
+      });
+      return { status, stderr };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+
+  test('the script is where npm looks for it', () => {
+    expect(manifest.scripts.prepack).toBe('node scripts/prepack.mjs');
+  });
+
+  test('both binaries are there, each for its machine', () => {
+    expect(refusal({ x64: 62, arm64: 183 })).toEqual({ status: 0, stderr: '' });
+    expect(refusal({})).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/x64.*\n.*arm64/),
+    });
+    expect(refusal({ x64: 62 })).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/arm64.* is not there/),
+    });
+    expect(refusal({ x64: 62, arm64: 62 }).status).toBe(1);
+    expect(refusal({ x64: 0, arm64: 183 }).status).toBe(1);
+  });
+
+  test('a dry run says so and goes on', () => {
+    const { status, stderr } = refusal({}, { npm_config_dry_run: 'true' });
+    expect(status).toBe(0);
+    expect(stderr).toContain('npm run binaries:arm64');
+  });
 });
 
 // Node 20 aborts the process where a Worker is terminated in the middle of a require() of an ES module.

@@ -1,7 +1,7 @@
 /**
  * What the kernel answers by thread: /proc/sys, /proc/self, /proc/net, /proc/sysvipc, namespaces, and
  * /dev/net/tun. Asked for by the thread pool it would be that of the process, or of wherever the main
- * thread happens to be; so this thread asks by itself, and hands out the answer later as usual.
+ * thread happens to be; so this thread asks by itself, and gives the answer later as usual.
  */
 import { fileURLToPath } from 'node:url';
 import { binding } from '../../base/binding.ts';
@@ -52,14 +52,14 @@ export async function isByThreadAfterAll(subjects: readonly Subject[]): Promise<
   return false;
 }
 
-/** The same at once, at the price of waiting for whoever serves the file system. */
+/** The same at once, at the price of waiting for the server of the file system. */
 export function isByThreadAtOnce(path: string | Uint8Array): boolean {
   return matters(binding.lookAtPath(path, true, true));
 }
 
 /**
  * Of the memory of a process and of the whole machine: the same for every thread, and such that they
- * may keep whoever reads them waiting for good.
+ * may keep their reader waiting for good.
  */
 const memory =
   /\/\d+\/(?:task\/\d+\/)?(?:auxv|clear_refs|cmdline|environ|map_files(?:\/.*)?|maps|mem|numa_maps|pagemap|smaps|smaps_rollup)$/;

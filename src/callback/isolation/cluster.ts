@@ -1,5 +1,5 @@
 /**
- * In a cluster worker, the primary listens for everybody, and the primary is at home. A server made
+ * In a cluster worker, the primary listens for everybody, and the primary is outside. A server made
  * inside listens by itself: it is `exclusive`.
  */
 import type { Cluster } from 'node:cluster';

@@ -1,13 +1,13 @@
 /**
  * The debugger, tracing and the CPU profiler start threads, or listen, wherever this thread happens to
- * be. They are the whole process's, so they are started at home.
+ * be. They are the whole process's, so they are started outside.
  */
 import type inspectorModule from 'node:inspector';
 import type traceModule from 'node:trace_events';
 import { binding } from '../../base/binding.ts';
 import { builtin } from '../../base/lazy-builtins.ts';
-import { atHome, currentContext, runAt } from '../context.ts';
-import { patch, patchAtHome } from './patch.ts';
+import { currentContext, runAt, runOutside } from '../context.ts';
+import { patch, patchOutside } from './patch.ts';
 
 type Post = (this: unknown, method: string, ...rest: unknown[]) => unknown;
 
@@ -26,7 +26,7 @@ export function isolateDebugger(): void {
       'open',
       original =>
         (...args) =>
-          atHome(original, ...args),
+          runOutside(original, ...args),
     );
     patchPost(inspector.Session.prototype);
     patchPost(process.getBuiltinModule('node:inspector/promises').Session.prototype);
@@ -43,7 +43,7 @@ function patchProfilers(): void {
     [v8, ['startCpuProfile']], // Node 24
   ] as const) {
     for (const name of names) {
-      if (typeof owner[name] === 'function') patchAtHome(owner, name);
+      if (typeof owner[name] === 'function') patchOutside(owner, name);
     }
   }
 }
@@ -66,7 +66,7 @@ function patchPost(sessions: object): void {
             ? (...args: unknown[]) => runAt(context, arg as (...args: unknown[]) => unknown, args)
             : arg,
         );
-        return atHome(() => original.call(this, method, ...back));
+        return runOutside(() => original.call(this, method, ...back));
       },
   );
 }
@@ -76,10 +76,10 @@ function patchTracing(): void {
   if (!threads().isMainThread || !process.features.inspector) return;
   const { createTracing } = process.getBuiltinModule('node:trace_events') as typeof traceModule;
   const tracing = Object.getPrototypeOf(createTracing({ categories: ['node'] }));
-  for (const name of ['enable', 'disable']) patchAtHome(tracing, name);
+  for (const name of ['enable', 'disable']) patchOutside(tracing, name);
 }
 
-/** While hooks are on: SIGUSR1 opens the debugger from the event loop, where this thread is at home. */
+/** While hooks are on: SIGUSR1 opens the debugger from the event loop, where this thread is outside. */
 export function guardSignal(): void {
   // A listener of the program's own means that SIGUSR1 is not the debugger's.
   if (!threads().isMainThread || open === undefined || process.listenerCount('SIGUSR1') > 0) return;

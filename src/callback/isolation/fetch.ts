@@ -7,7 +7,7 @@
  * own making (a ProxyAgent, a MockAgent) is the user's own and is left alone.
  */
 import { createHook } from 'node:async_hooks';
-import { atHome, type Context, currentContext } from '../context.ts';
+import { type Context, currentContext, runOutside } from '../context.ts';
 import { shareTimer } from '../timers.ts';
 import { patch } from './patch.ts';
 
@@ -43,7 +43,7 @@ export function isolateFetch(): void {
   const awaited = Object.getOwnPropertyDescriptor(globals, older)?.get !== undefined;
   if (awaited) void globals.Response;
   if (globals[newer] === undefined && globals[older] === undefined) {
-    loadAtHome();
+    loadOutside();
     catchMaking();
   }
   for (const symbol of [newer, older]) {
@@ -54,12 +54,12 @@ export function isolateFetch(): void {
 
 /**
  * undici makes promises of its own when loaded, which keep alive the context that loads it. So the first
- * fetch inside loads it at home. (Whoever touches Response or WebSocket inside before any fetch still
+ * fetch inside loads it outside. (Code that touches Response or WebSocket inside before any fetch still
  * loads it there: that one context then lasts as long as the process, at the price of its hooks.)
  */
-function loadAtHome(): void {
+function loadOutside(): void {
   patch(globals, 'fetch', original => (...args) => {
-    if (currentContext() !== undefined) atHome(() => void globals.Response);
+    if (currentContext() !== undefined) runOutside(() => void globals.Response);
     return original(...args);
   });
 }
@@ -101,12 +101,12 @@ function takePartIn(original: typeof Object.defineProperty): void {
     return original(owner, key, { ...descriptor, value: standIn(descriptor.value) });
   };
   // Somebody else may only have looked.
-  atHome(() => process.nextTick(stop));
+  runOutside(() => process.nextTick(stop));
 }
 
 const standIns = new WeakMap<Dispatcher, Dispatcher>();
 
-/** Every use of the result is a use of the dispatcher that belongs to the place of the user. */
+/** Every use of the result is a use of the dispatcher that belongs to the location of the user. */
 function standIn(dispatcher: Dispatcher): Dispatcher {
   const known = standIns.get(dispatcher);
   if (known !== undefined) return known;
@@ -119,10 +119,10 @@ function standIn(dispatcher: Dispatcher): Dispatcher {
   if (Class.name !== 'Agent' && Class.name !== 'EnvHttpProxyAgent') return dispatcher;
   if (own.dispatch !== Class.prototype.dispatch) return dispatcher; // with interceptors
   const proxy = new Proxy(dispatcher, {
-    get(home, key) {
+    get(shared, key) {
       if (key === behind) return own;
       const context = currentContext();
-      const here = context === undefined ? home : dispatcherOf(context, own, Class);
+      const here = context === undefined ? shared : dispatcherOf(context, own, Class);
       const value = Reflect.get(here, key, here);
       return typeof value === 'function' && key !== 'constructor' ? value.bind(here) : value;
     },
@@ -132,10 +132,10 @@ function standIn(dispatcher: Dispatcher): Dispatcher {
   return proxy;
 }
 
-function dispatcherOf(context: Context, home: Dispatcher, Class: DispatcherClass): Dispatcher {
-  return context.own(home, () => {
-    atHome(makeTimer, Class);
-    return new Class(optionsOf(home));
+function dispatcherOf(context: Context, shared: Dispatcher, Class: DispatcherClass): Dispatcher {
+  return context.own(shared, () => {
+    runOutside(makeTimer, Class);
+    return new Class(optionsOf(shared));
   });
 }
 
@@ -148,7 +148,7 @@ function optionsOf(dispatcher: Dispatcher): unknown {
 let timed = false;
 
 /**
- * undici has one timer for all its connections, started by whoever connects next: that context it
+ * undici has one timer for all its connections, started by the next connection: that context it
  * would keep alive for good. A connection that no network sees shows which timer that is.
  */
 function makeTimer(Class: DispatcherClass): void {

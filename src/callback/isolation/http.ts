@@ -19,7 +19,7 @@ type Limits = Pick<Agent, 'maxSockets' | 'maxFreeSockets' | 'maxTotalSockets'> &
 };
 
 export function isolateHttp(): void {
-  // Loaded here, at home: from Node 22 on, TLS starts a thread that reads certificates.
+  // Loaded here, outside: from Node 22 on, TLS starts a thread that reads certificates.
   https();
   const agents = http().Agent.prototype as unknown as Record<'addRequest' | 'destroy', Method>;
   for (const name of ['addRequest', 'destroy'] as const) {

@@ -1,5 +1,5 @@
 /**
- * What has to be kept apart, besides the thread's own place, so that nothing of a callback happens
+ * What has to be kept apart, besides the thread's own location, so that nothing of a callback happens
  * outside and nothing from outside happens in a callback. One file for each of Node's shared things.
  */
 import { syncBuiltinESMExports } from 'node:module';
@@ -16,7 +16,7 @@ import { isolateHttp } from './http.ts';
 import { isolateNames } from './names.ts';
 import { isolateProcess } from './process.ts';
 
-/** Once for a thread, at home, before its first callback. */
+/** Once for a thread, outside, before its first callback. */
 export function isolate(): void {
   refuseFrozen();
   const internal = isolateFiles();

@@ -1,7 +1,7 @@
 /**
  * Names. `dns.lookup`, and so every connection by name, asks the C library on a thread of libuv's
- * pool, which is at home; inside, it asks on a thread that is inside. `dns.resolve*` is refused inside:
- * c-ares retries, and opens TCP, from places that no hook sees, so a second query would go out at home.
+ * pool, which is outside; inside, it asks on a thread that is inside. `dns.resolve*` is refused inside:
+ * c-ares retries, and opens TCP, from code that no hook sees, so a second query would go out from outside.
  */
 import { domainToASCII } from 'node:url';
 import { binding } from '../../base/binding.ts';
@@ -29,17 +29,17 @@ interface Row {
 }
 
 export function isolateNames(): void {
-  // Made at home: the default resolver would keep the context alive that first used it.
+  // Made outside: the default resolver would keep the context alive that first used it.
   dns().getServers();
   refuseResolvers();
-  patch(dns() as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
+  patch(dns() as unknown as Record<'lookup', Loose>, 'lookup', original => (...args) => {
     const [hostname, options] = args;
-    if (isLocal(hostname)) return home(...args);
+    if (isLocal(hostname)) return original(...args);
     const callback = typeof options === 'function' ? options : args[2];
-    if (typeof callback !== 'function') return home(...args);
+    if (typeof callback !== 'function') return original(...args);
     // Node checks the arguments, with its own errors, by looking up what needs no looking up.
     const given = typeof options === 'function' ? {} : options;
-    home('127.0.0.1', given, () => {});
+    original('127.0.0.1', given, () => {});
     const wanted = normalise(given);
     lookupHere(hostname, wanted).then(
       rows => later(callback as Callback, null, ...result(rows, wanted)),
@@ -47,37 +47,43 @@ export function isolateNames(): void {
     );
     return {};
   });
-  patch(dns().promises as unknown as Record<'lookup', Loose>, 'lookup', home => (...args) => {
+  patch(dns().promises as unknown as Record<'lookup', Loose>, 'lookup', original => (...args) => {
     const [hostname, options] = args;
-    if (isLocal(hostname)) return home(...args);
+    if (isLocal(hostname)) return original(...args);
     const wanted = normalise(options);
-    const checked = home('127.0.0.1', options); // or throws, as Node does
+    const checked = original('127.0.0.1', options); // or throws, as Node does
     return (async () => {
       await checked;
       const rows = await lookupHere(hostname, wanted);
       return wanted.all ? rows : rows[0];
     })();
   });
-  patch(dns() as unknown as Record<'lookupService', Loose>, 'lookupService', home => (...args) => {
-    const [address, port, callback] = args;
-    if (!isAskedInside(address, port) || typeof callback !== 'function') return home(...args);
-    serviceHere(address as string, port as number).then(
-      found => later(callback as Callback, null, found.hostname, found.service),
-      error => later(callback as Callback, error),
-    );
-    return {};
-  });
+  patch(
+    dns() as unknown as Record<'lookupService', Loose>,
+    'lookupService',
+    original =>
+      (...args) => {
+        const [address, port, callback] = args;
+        if (!isAskedInside(address, port) || typeof callback !== 'function')
+          return original(...args);
+        serviceHere(address as string, port as number).then(
+          found => later(callback as Callback, null, found.hostname, found.service),
+          error => later(callback as Callback, error),
+        );
+        return {};
+      },
+  );
   patch(
     dns().promises as unknown as Record<'lookupService', Loose>,
     'lookupService',
-    home => (address, port) =>
+    original => (address, port) =>
       isAskedInside(address, port)
         ? serviceHere(address as string, port as number)
-        : home(address, port),
+        : original(address, port),
   );
 }
 
-/** Nothing to be asked: we are at home, or there is no name (Node answers, or says what is wrong). */
+/** Nothing to be asked: we are outside, or there is no name (Node answers, or says what is wrong). */
 function isLocal(hostname: unknown): boolean {
   if (currentContext() === undefined) return true;
   return typeof hostname !== 'string' || hostname === '' || net().isIP(hostname) !== 0;
@@ -181,7 +187,7 @@ function refuseResolvers(): void {
       original =>
         function (this: unknown, ...args: unknown[]) {
           if (currentContext() !== undefined) {
-            throw refusal(['net'], 'dns.resolve*, dns.reverse and Resolver would ask at home', {
+            throw refusal(['net'], 'dns.resolve*, dns.reverse and Resolver would ask outside', {
               advice: 'in a callback use dns.lookup(), or do it all in evaluate()',
             });
           }

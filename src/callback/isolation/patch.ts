@@ -1,9 +1,9 @@
-/** How a function of Node's is replaced by one that minds the place. */
-import { atHome } from '../context.ts';
+/** How a function of Node's is replaced by one that minds the location. */
+import { runOutside } from '../context.ts';
 
 /**
  * Puts a function in the place of one of Node's. It stays there for the life of the thread and does
- * nothing at home: taking it off again could cut out a wrapper that somebody has put around it since.
+ * nothing outside: taking it off again could cut out a wrapper that somebody has put around it since.
  */
 export function patch<T extends object, K extends keyof T>(
   owner: T,
@@ -33,14 +33,14 @@ export function patch<T extends object, K extends keyof T>(
   }
 }
 
-/** Has a function run at home, whoever calls it: what it starts is the whole process's. */
-export function patchAtHome<T extends object, K extends keyof T>(owner: T, name: K): void {
+/** Has a function run outside, from wherever it is called: what it starts is the whole process's. */
+export function patchOutside<T extends object, K extends keyof T>(owner: T, name: K): void {
   type Loose = (this: unknown, ...args: unknown[]) => unknown;
   patch(owner, name, original => {
     const own = original as Loose;
-    const atHomeOnly: Loose = function (...args) {
-      return atHome(() => own.apply(this ?? owner, args));
+    const outsideOnly: Loose = function (...args) {
+      return runOutside(() => own.apply(this ?? owner, args));
     };
-    return atHomeOnly as T[K];
+    return outsideOnly as T[K];
   });
 }

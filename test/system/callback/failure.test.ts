@@ -56,7 +56,7 @@ test.runIf(hasStrace)(
       refuse(2),
     );
     expect(ended.out).toEqual([]);
-    expect(ended.err).toMatch(/uts: setns EPERM.*on the way home.*This process ends here/);
+    expect(ended.err).toMatch(/uts: setns EPERM.*on the way back outside.*This process ends here/);
     expect(ended.signal ?? ended.code).toBe('SIGABRT');
   },
 );
@@ -74,14 +74,14 @@ test.runIf(hasStrace)(
       refuse(3),
     );
     expect(ended.out).toEqual(['inside']);
-    expect(ended.err).toMatch(/^linux-namespaces: uts: setns EPERM.*on the way home/);
+    expect(ended.err).toMatch(/^linux-namespaces: uts: setns EPERM.*on the way back outside/);
     expect(ended.signal ?? ended.code).toBe('SIGABRT');
   },
 );
 
 test.runIf(hasStrace).each([
   ['on the way into a callback', 5, ['begun']],
-  ['on the way home', 7, ['begun', 'inside']],
+  ['on the way back outside', 7, ['begun', 'inside']],
 ] as const)(
   'a failed switch in a hook, %s, ends the process [needs strace]',
   async (way, nth, said) => {
