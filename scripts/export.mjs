@@ -111,6 +111,7 @@ const calls = {
     }
   },
   NamespaceError: () => library.NamespaceError.prototype instanceof Error,
+  WorkerError: () => library.WorkerError.prototype instanceof Error,
   Namespaces: () => typeof library.Namespaces === 'function',
   'syscalls.pidfdOpen': () => syscalls.pidfdOpen(pid) > 0,
   'syscalls.pidfdNamespace': () => syscalls.pidfdNamespace(syscalls.pidfdOpen(pid), 'net') > 0,

@@ -12,7 +12,7 @@ import v8 from 'node:v8';
 import { binding } from '../../src/base/binding.ts';
 import { NamespaceError } from '../../src/base/errors.ts';
 import { startTimeOf } from '../../src/base/proc.ts';
-import { TargetProcess } from '../../src/child/source-process.ts';
+import { SourceProcess } from '../../src/child/source-process.ts';
 import { HelpWanted, readArguments, UsageError } from '../../src/cli/arguments.ts';
 import { listContainers } from '../../src/containers/list.ts';
 import { checkIdMap, type IdMap, type IdRange, writeMaps } from '../../src/create/id-maps.ts';
@@ -243,7 +243,7 @@ function processFiles(bytes: Buffer): void {
     '/proc/7/stat',
     `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
   );
-  const target = new TargetProcess(7, false);
+  const target = new SourceProcess(7, false);
   const { uid, gid, groups, umask, noNewPrivs, capabilities } = target.credentials(undefined, 1);
   deepStrictEqual(
     [uid, gid, groups, umask, noNewPrivs],
