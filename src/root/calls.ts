@@ -6,9 +6,11 @@
 
 import { abortError, onAbort, throwIfAborted } from '../base/abort.ts';
 import type { CallResult, RunningCall } from '../base/addon.ts';
+import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../base/errors.ts';
+import { Limiter } from '../base/limiter.ts';
 import { own } from '../base/own-properties.ts';
 import { callFailure } from './failures.ts';
 import type { Place } from './open.ts';
@@ -23,9 +25,8 @@ const progressEvery = 100; // milliseconds
 export class Calls {
   readonly #place: Place;
   #over: NamespaceError | undefined;
-  #running = 0;
   #replacing = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #threads = new Limiter(threadsMost);
 
   constructor(place: Place) {
     this.#place = place;
@@ -57,12 +58,9 @@ export class Calls {
   async call(given: Request): Promise<CallResult> {
     const request = own(given);
     throwIfAborted(request.signal);
-    while (this.#running >= threadsMost) await this.#turn(request.signal);
-    this.#running++;
-    const free = () => {
-      this.#running--;
-      this.#waiting.shift()?.();
-    };
+    const turn = this.#threads.enter(request.signal);
+    if (turn !== undefined) await turn;
+    const free = () => this.#threads.leave();
     let running: RunningCall;
     let done: Promise<CallResult>;
     let asked = (_: Buffer) => {};
@@ -138,24 +136,6 @@ export class Calls {
     return this.call({ operation, syscall, fd: -1, second: directory, path, fileSystems });
   }
 
-  #turn(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let end = () => {};
-      const go = () => {
-        end();
-        resolve();
-      };
-      this.#waiting.push(go);
-      if (signal === undefined) return;
-      end = onAbort(signal, () => {
-        end();
-        const at = this.#waiting.indexOf(go);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        reject(abortError(signal));
-      });
-    });
-  }
-
   #refused({ syscall, shown, shownOther }: Request): NamespaceError {
     const { errno, advice } = this.#over as NamespaceError;
     const files = { path: shown, dest: shownOther };
@@ -168,7 +148,7 @@ export class Calls {
     if (result.gone) {
       const advice =
         value === errnos.ESRCH
-          ? 'the process has exited'
+          ? gone
           : 'the process has another root by now, or it has been unmounted: open it again';
       this.#end(failure(value, 'openat2', { target: this.target, advice }));
       return this.#refused(request);
