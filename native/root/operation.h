@@ -9,7 +9,7 @@
 
 namespace root {
 
-enum class Operation {  // in the order of `operations` in src/root/calls.ts
+enum class Operation {  // in the order of `operations` in src/root/request.ts
   kOpen,                // path, flags, mode, special: fd; 1 if only its content is in reach of it
   kReadFile,            // path, flags, special: data; of what is longer the fd and size, too
   kStat,                // path, follows: data; 1 where the kernel holds no files

@@ -121,7 +121,7 @@ export function refusal(
   const message = printable(`${types.join(', ')}: ${reason}${advice}`);
   return new NamespaceError(
     message,
-    -95,
+    errnos.EOPNOTSUPP,
     'ENOTSUP',
     'setns',
     own({ ...at, type: at.type ?? types[0] }),

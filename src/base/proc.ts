@@ -1,5 +1,6 @@
 /** Reads what /proc says of one process, where more than one module asks for it. */
 import { lstatSync, readFileSync } from 'node:fs';
+import { gone, unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { failure } from './errors.ts';
@@ -8,12 +9,6 @@ import { failure } from './errors.ts';
 const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
 
 const noProc = '/proc is not mounted here';
-
-export const gone = 'the process has exited';
-
-/** The right to look into it is missing. */
-export const unreadable =
-  'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
 
 /**
  * An fd (O_PATH) of /proc/PID, for the caller to close. Whatever is read through it is of that one
@@ -89,4 +84,38 @@ export function startTimeOf(pid: number): number | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = 'X'] = fields;
   return state === 'Z' || state === 'X' ? undefined : Number(fields[19]);
+}
+
+/** user_namespaces(7): a line of uid_map or gid_map; `outside` is in the numbers of who reads it. */
+export type IdMapLine = readonly [inside: number, outside: number, length: number];
+
+export function idMapIn(text: string): IdMapLine[] {
+  return text
+    .split('\n')
+    .map(line => line.trim().split(/\s+/).map(Number))
+    .filter(line => line.length === 3) as unknown as IdMapLine[];
+}
+
+export interface Mount {
+  /** Which directory of the file system. */
+  readonly root: string;
+  readonly point: string;
+  /** The type of the file system. */
+  readonly system: string;
+}
+
+/** proc_pid_mountinfo(5): space, tab, newline and backslash are written in octal. */
+export function mountsIn(text: string): Mount[] {
+  return text.split('\n').flatMap(line => {
+    const [mount = '', of = ''] = line.split(' - ');
+    const [, , , root, point] = mount.split(' ').map(unescape);
+    if (root === undefined || point === undefined) return [];
+    return [{ root, point, system: of.split(' ', 1)[0] ?? '' }];
+  });
+}
+
+function unescape(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }

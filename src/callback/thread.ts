@@ -2,6 +2,7 @@
  * Where this thread is: the namespaces it was found in (outside), those it is in now, and the moves
  * between them. A move that fails where no exception could stop what comes next ends the process.
  */
+import { joiningMissing } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
@@ -52,7 +53,7 @@ export function checkWayBack(types: readonly NamespaceType[]): void {
   for (const type of types) {
     const errno = noReturn.get(type);
     if (errno === undefined) continue;
-    const advice = `this thread could not come back: CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns our own ${type} namespace; run as root, or use spawn() or evaluate()`;
+    const advice = `this thread could not come back: ${joiningMissing(`our own ${type} namespace`)}; run as root, or use spawn() or evaluate()`;
     throw failure(errno, 'setns', { type, advice });
   }
 }
@@ -95,7 +96,7 @@ export function die(reason: string): never {
 function refused(type: NamespaceType, errno: number): NamespaceError {
   const advice =
     errno === errnos.EPERM
-      ? 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns this namespace: run as root, or as its owner use spawn() or evaluate() with the user namespace too'
+      ? `${joiningMissing('this namespace')}: run as root, or as its owner use spawn() or evaluate() with the user namespace too`
       : undefined;
   return failure(errno, 'setns', { type, advice });
 }

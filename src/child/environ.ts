@@ -15,6 +15,11 @@ const pointer = 8;
 /** Milliseconds. It is read at once, unless the process is in the way. */
 export const environWait = 1000;
 
+/** Where there is no process to take one from: enough to find a program. */
+export const bareEnvironment: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+
 /** Through an fd of /proc/PID. `failed` makes the error. */
 export function environmentIn(
   directory: number,

@@ -1,5 +1,7 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
+
 import type { SpawnFailure } from '../base/addon.ts';
+import { adminMissing } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
@@ -14,7 +16,7 @@ export interface CallInfo {
   readonly created: readonly NamespaceType[];
 }
 
-const admin = 'CAP_SYS_ADMIN is missing in the user namespace that owns it';
+const admin = adminMissing('it');
 const advices: Record<
   string,
   (errno: number, call: CallInfo, detail: number) => string | undefined

@@ -12,6 +12,7 @@ import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
 import { openTarget, type Target } from '../target/target.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
+import { bareEnvironment } from './environ.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { launchFlags as flag } from './launch-flags.ts';
 import {
@@ -25,11 +26,6 @@ import {
 import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
 import { SourceProcess } from './source-process.ts';
 import type { Credentials } from './status.ts';
-
-/** The environment from a target that is no process: enough to find a program. */
-const bareEnvironment: Environment = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-};
 
 /** LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%, PERL5OPT, PATH, ...: no list of them would be complete. */
 const strange =

@@ -4,13 +4,14 @@
  * death fails, and another that got its pid is never taken for it.
  */
 import { readFileSync } from 'node:fs';
+import { gone, unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
-import { gone, openProcess, unreadable } from '../base/proc.ts';
+import { type IdMapLine, idMapIn, mountsIn, openProcess } from '../base/proc.ts';
 import { environmentIn } from './environ.ts';
 import { inodeOf } from './ours.ts';
-import { type Credentials, credentialsIn, type IdRange, rightsIn } from './status.ts';
+import { type Credentials, credentialsIn, rightsIn } from './status.ts';
 
 export class SourceProcess {
   readonly pid: number;
@@ -86,12 +87,9 @@ export class SourceProcess {
     }
   }
 
-  /** user_namespaces(7): lines of "inside outside length", outside in our numbers. */
-  #ranges(file: 'uid_map' | 'gid_map'): IdRange[] {
-    return this.#read(file)
-      .split('\n')
-      .map(line => line.trim().split(/\s+/).map(Number))
-      .filter(range => range.length === 3) as unknown as IdRange[];
+  /** Outside is in our numbers. */
+  #ranges(file: 'uid_map' | 'gid_map'): IdMapLine[] {
+    return idMapIn(this.#read(file));
   }
 
   #path(name: string): string {
@@ -121,12 +119,10 @@ export class SourceProcess {
 
 /** The file of a cgroup: cgroup2 may be mounted anywhere, and with only a part of its tree. */
 function cgroupFile(path: string): string | undefined {
-  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
-    const [mount = '', system = ''] = line.split(' - ');
-    if (!system.startsWith('cgroup2 ')) continue;
-    const [, , , root = '/', point = ''] = mount.split(' ').map(unescape);
+  for (const { root, point, system } of mountsIn(readFileSync('/proc/self/mountinfo', 'utf8'))) {
     const below = root === '/' ? path : under(path, root);
-    if (below !== undefined) return `${point}${below === '/' ? '' : below}/cgroup.procs`;
+    if (system !== 'cgroup2' || below === undefined) continue;
+    return `${point}${below === '/' ? '' : below}/cgroup.procs`;
   }
   return undefined;
 }
@@ -134,11 +130,4 @@ function cgroupFile(path: string): string | undefined {
 function under(path: string, root: string): string | undefined {
   if (path === root) return '/';
   return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
-}
-
-/** proc_pid_mountinfo(5): space, tab, newline and backslash are written in octal. */
-function unescape(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
+import type { IdMapLine } from '../base/proc.ts';
 import { type CapabilitySets, noCapabilities } from './capabilities.ts';
 
 export interface Credentials {
@@ -14,9 +15,6 @@ export interface Credentials {
   noNewPrivs: boolean;
   umask: number;
 }
-
-/** user_namespaces(7): a line of uid_map or gid_map. */
-export type IdRange = readonly [inside: number, outside: number, length: number];
 
 /**
  * The lines about rights, without those that change all the time. Lines end with a newline and nothing
@@ -35,7 +33,7 @@ export function rightsIn(status: string): string {
 export function credentialsIn(
   rights: string,
   pid: number,
-  maps: { uid: readonly IdRange[]; gid: readonly IdRange[] } | undefined,
+  maps: { uid: readonly IdMapLine[]; gid: readonly IdMapLine[] } | undefined,
   holds: boolean,
 ): Credentials {
   const field = (name: string) => fieldIn(rights, name);
@@ -61,7 +59,7 @@ export function credentialsIn(
   };
 }
 
-function translated(id: number, ranges: readonly IdRange[], pid: number): number {
+function translated(id: number, ranges: readonly IdMapLine[], pid: number): number {
   for (const [inside, outside, length] of ranges) {
     if (id >= outside && id < outside + length) return inside + (id - outside);
   }

@@ -1,6 +1,8 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
+
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
+import { idMapIn } from '../base/proc.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import { openTarget, type Target } from '../target/target.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
@@ -151,8 +153,9 @@ function idOf(
   const directory = `/proc/${pidOf(pid)}`;
   const id = statSync(directory)[kind];
   if (!chosen.includes('user')) return id;
-  for (const line of readFileSync(`${directory}/${kind}_map`, 'utf8').trim().split('\n')) {
-    const [inside = 0, outside = 0, count = 0] = line.trim().split(/\s+/).map(Number);
+  for (const [inside, outside, count] of idMapIn(
+    readFileSync(`${directory}/${kind}_map`, 'utf8'),
+  )) {
     if (id >= outside && id < outside + count) return inside + (id - outside);
   }
   throw new UsageError(`the ${kind} ${id} of the target has no number in its user namespace`);

@@ -8,13 +8,13 @@ import { posix } from 'node:path';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
+import { Limiter } from '../base/limiter.ts';
 import { state as limits } from '../base/limits.ts';
 
 /** What readers that belong together share. */
 interface Shared {
   readonly problems: NamespaceError[];
-  readonly waiting: (() => void)[];
-  open: number;
+  readonly files: Limiter;
 }
 
 export class Reader {
@@ -27,7 +27,7 @@ export class Reader {
 
   constructor(root = '/', of?: { shared: Shared; base: string; owner: number }) {
     this.root = posix.resolve(root).replace(/^\/$/, '');
-    this.#shared = of?.shared ?? { problems: [], waiting: [], open: 0 };
+    this.#shared = of?.shared ?? { problems: [], files: new Limiter(limits.open) };
     this.#base = of?.base;
     this.#owner = of?.owner ?? -1;
   }
@@ -140,8 +140,7 @@ export class Reader {
 
   async #read(path: string, directory: boolean, most: number): Promise<string | undefined> {
     if (this.#silent) return undefined;
-    await this.#turn();
-    try {
+    return this.#shared.files.run(async () => {
       const place = this.place(path);
       const { error, step, texts } = await binding.readState(
         ...place,
@@ -151,9 +150,7 @@ export class Reader {
       );
       if (error < 0 && !this.#silent) this.#failed(error, step, path);
       return error < 0 && !(directory && error === errnos.EFBIG) ? undefined : texts;
-    } finally {
-      this.#next();
-    }
+    });
   }
 
   /** Nothing is said about what is not there. */
@@ -161,18 +158,6 @@ export class Reader {
     if (errno === errnos.ENOENT || errno === errnos.ENOTDIR) return;
     this.#silent = errno === errnos.ETIMEDOUT || errno === errnos.EAGAIN;
     this.problems.push(failure(errno, syscall, { target: path, advice: adviceFor[errno] }));
-  }
-
-  async #turn(): Promise<void> {
-    const { waiting } = this.#shared;
-    if (this.#shared.open < limits.open) this.#shared.open++;
-    else await new Promise<void>(resolve => waiting.push(resolve));
-  }
-
-  #next(): void {
-    const next = this.#shared.waiting.shift();
-    if (next) next();
-    else this.#shared.open--;
   }
 }
 

@@ -3,11 +3,13 @@
  * given time in all, however many there are and however many requests that takes. What listens there
  * may be anybody: the connection takes no file descriptors, and what it is asked for has a bound.
  */
+
 import type { Socket } from 'node:net';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
+import { Limiter } from '../base/limiter.ts';
 import { sockets as limits, state } from '../base/limits.ts';
 import { adviceFor, type Reader } from './reader.ts';
 
@@ -16,8 +18,7 @@ const net = builtin('node:net');
 
 interface Asked {
   failed: boolean;
-  running: number;
-  readonly waiting: (() => void)[];
+  readonly requests: Limiter;
 }
 
 export class Sockets {
@@ -40,20 +41,17 @@ export class Sockets {
     if (this.#timeout === 0) return undefined;
     this.#signal ??= AbortSignal.timeout(this.#timeout);
     const asked = this.#of(socket);
-    if (asked.running < limits.requests) asked.running++;
-    else await new Promise<void>(resolve => asked.waiting.push(resolve));
-    try {
+    const signal = this.#signal;
+    return asked.requests.run(async () => {
       if (asked.failed) return undefined;
-      const answer = await this.#ask(reader, socket, path, this.#signal);
-      return answer === undefined ? undefined : reader.parse(answer, socket);
-    } catch (error) {
-      if (!asked.failed) this.#failed(error, socket, asked);
-      return undefined;
-    } finally {
-      const next = asked.waiting.shift();
-      if (next) next();
-      else asked.running--;
-    }
+      try {
+        const answer = await this.#ask(reader, socket, path, signal);
+        return answer === undefined ? undefined : reader.parse(answer, socket);
+      } catch (error) {
+        if (!asked.failed) this.#failed(error, socket, asked);
+        return undefined;
+      }
+    });
   }
 
   async #ask(
@@ -77,7 +75,10 @@ export class Sockets {
   }
 
   #of(socket: string): Asked {
-    const asked = this.#asked.get(socket) ?? { failed: false, running: 0, waiting: [] };
+    const asked = this.#asked.get(socket) ?? {
+      failed: false,
+      requests: new Limiter(limits.requests),
+    };
     this.#asked.set(socket, asked);
     return asked;
   }

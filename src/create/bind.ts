@@ -1,4 +1,5 @@
 /** Namespaces that outlive every process: bound to files, and taken away from there. */
+import { adminMissing } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
@@ -17,7 +18,7 @@ export function bindFailure(errno: number, type: NamespaceType, path: string): E
     errno === errnos.EEXIST
       ? 'there is a file of that name already, and it may hold a namespace'
       : errno === errnos.EPERM
-        ? 'CAP_SYS_ADMIN is missing in the user namespace that owns our mount namespace: run as root'
+        ? `${adminMissing('our mount namespace')}: run as root`
         : errno === errnos.EINVAL && type === 'mnt'
           ? 'a mount namespace can be bound only in one that is older than it, and on a mount that is private (mount --make-private)'
           : undefined;

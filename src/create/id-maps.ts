@@ -8,6 +8,7 @@ import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { idMapIn } from '../base/proc.ts';
 
 /** `length` ids from `inside` on are those outside from `outside` on. */
 export interface IdRange {
@@ -153,11 +154,8 @@ function rangesOf(rule: IdRule, own: number, half: Half, mapper: Mapper): readon
 
 /** Everybody whom our own user namespace knows. */
 function known(half: Half): IdRange[] {
-  return readFileSync(half.known, 'utf8')
-    .split('\n')
-    .map(line => line.trim().split(/\s+/).map(Number))
-    .filter(line => line.length === 3)
-    .map(([inside = 0, , length = 0]) => ({ inside, outside: inside, length }));
+  const lines = idMapIn(readFileSync(half.known, 'utf8'));
+  return lines.map(([inside, , length]) => ({ inside, outside: inside, length }));
 }
 
 /** The first range of /etc/subuid that is lent to us: lines of name or uid, first id, number of ids. */

@@ -1,5 +1,7 @@
 /** The form of netlink messages (netlink(7)), and a dump made in the network namespace of a target. */
+
 import os from 'node:os';
+import { joiningMissing } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
@@ -46,7 +48,7 @@ function advice(errno: number, step: string): string | undefined {
   if (errno === errnos.EFBIG) return `the kernel's answers are longer than ${limits.bytes} bytes`;
   if (errno === errnos.ETIMEDOUT) return `the kernel did not answer in ${limits.milliseconds} ms`;
   if (errno === errnos.EPERM && step === 'setns') {
-    return 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns the namespace: run as root';
+    return `${joiningMissing()}: run as root`;
   }
   return errno === errnos.ENOENT
     ? 'the kernel lacks tcp_diag, udp_diag or unix_diag: modprobe'

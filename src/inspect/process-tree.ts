@@ -1,4 +1,5 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
+import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
@@ -71,7 +72,7 @@ export async function processTree(
   const tops = [...rows.values()].filter(isTop);
   const pid = pidOf(target);
   if (tops.length === 0 && pid !== undefined) {
-    throw failure(errnos.ESRCH, 'open', { target: pid, advice: 'the process has exited' });
+    throw failure(errnos.ESRCH, 'open', { target: pid, advice: gone });
   }
   const roots = await build(withRelatives(tops, rows), rows, members);
   return Object.assign(roots, { unreadable: rows.unreadable });

@@ -7,9 +7,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortError, onAbort, throwIfAborted } from '../base/abort.ts';
 import type { CallResult, RunningCall } from '../base/addon.ts';
+import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../base/errors.ts';
+import { Limiter } from '../base/limiter.ts';
 import { own } from '../base/own-properties.ts';
 import { callFailure } from './failures.ts';
 import type { OpenedFiles } from './open.ts';
@@ -26,9 +28,8 @@ const [endsMost, endsAfter] = [100, 10];
 export class Calls {
   readonly #files: OpenedFiles;
   #over: NamespaceError | undefined;
-  #running = 0;
   #replacing = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #threads = new Limiter(threadsMost);
 
   constructor(files: OpenedFiles) {
     this.#files = files;
@@ -60,12 +61,9 @@ export class Calls {
   async call(given: Request, tries = 0): Promise<CallResult> {
     const request = own(given);
     throwIfAborted(request.signal);
-    while (this.#running >= threadsMost) await this.#turn(request.signal);
-    this.#running++;
-    const free = () => {
-      this.#running--;
-      this.#waiting.shift()?.();
-    };
+    const turn = this.#threads.enter(request.signal);
+    if (turn !== undefined) await turn;
+    const free = () => this.#threads.leave();
     let running: RunningCall;
     let done: Promise<CallResult>;
     let asked = (_: Buffer) => {};
@@ -146,24 +144,6 @@ export class Calls {
     return this.call({ operation, syscall, fd: -1, second: directory, path, fileSystems });
   }
 
-  #turn(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      let end = () => {};
-      const go = () => {
-        end();
-        resolve();
-      };
-      this.#waiting.push(go);
-      if (signal === undefined) return;
-      end = onAbort(signal, () => {
-        end();
-        const at = this.#waiting.indexOf(go);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        reject(abortError(signal));
-      });
-    });
-  }
-
   #refused({ syscall, shown, shownOther }: Request): NamespaceError {
     const { errno, advice } = this.#over as NamespaceError;
     const files = { path: shown, dest: shownOther };
@@ -176,7 +156,7 @@ export class Calls {
     if (result.gone) {
       const advice =
         value === errnos.ESRCH
-          ? 'the process has exited'
+          ? gone
           : 'the process has another root by now, or it has been unmounted: open it again';
       this.#end(failure(value, 'openat2', { target: this.target, advice }));
       return this.#refused(request);

@@ -6,21 +6,22 @@ import type { Request } from './request.ts';
 
 /** Node's own codes for what is no failure of a system call. */
 const codes: Readonly<Record<string, string>> = {
-  'remove -21': 'ERR_FS_EISDIR',
+  [`remove ${errnos.EISDIR}`]: 'ERR_FS_EISDIR',
 };
 
 const special =
   'a FIFO, a device or a socket may block or do something: ask for it with `special: true`';
 const advices: Readonly<Record<string, string>> = {
-  'open -22': special,
-  'readFile -22': special,
-  'replace -22': 'only a file can be replaced',
-  'copy -22': 'its owner does not exist there',
-  'copy -16': 'something is mounted there, and would be lost: only a file is written in its place',
-  'remove -21': 'remove a directory with `recursive: true`',
-  'remove -39': 'somebody puts files into it while it is removed',
-  'list -27': 'more names than fit into 256 MiB: list its directories one by one',
-  'chown -22': 'there is no such id in the user namespace of the container',
+  [`open ${errnos.EINVAL}`]: special,
+  [`readFile ${errnos.EINVAL}`]: special,
+  [`replace ${errnos.EINVAL}`]: 'only a file can be replaced',
+  [`copy ${errnos.EINVAL}`]: 'its owner does not exist there',
+  [`copy ${errnos.EBUSY}`]:
+    'something is mounted there, and would be lost: only a file is written in its place',
+  [`remove ${errnos.EISDIR}`]: 'remove a directory with `recursive: true`',
+  [`remove ${errnos.ENOTEMPTY}`]: 'somebody puts files into it while it is removed',
+  [`list ${errnos.EFBIG}`]: 'more names than fit into 256 MiB: list its directories one by one',
+  [`chown ${errnos.EINVAL}`]: 'there is no such id in the user namespace of the container',
   [errnos.ENOSYS]: 'this needs openat2(2), Linux 5.6',
   [errnos.ESTALE]:
     'a directory was moved or unmounted while we were in it, or is in another mount namespace than the process',
@@ -58,7 +59,7 @@ export function callFailure(
     code:
       value === errnos.EEXIST && request.exists !== undefined
         ? request.exists
-        : codes[reason === 'flat' ? 'remove -21' : `${request.operation} ${value}`],
+        : codes[reason === 'flat' ? `remove ${errnos.EISDIR}` : `${request.operation} ${value}`],
   };
   const denied = value === errnos.EPERM || value === errnos.EACCES;
   // Who is not root has no rights that could have been given up.

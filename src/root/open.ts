@@ -5,11 +5,12 @@
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { OpenedRoot } from '../base/addon.ts';
+import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
-import { openProcess } from '../base/proc.ts';
+import { idMapIn, openProcess } from '../base/proc.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
 import { checkPid, openTarget, type Target } from '../target/target.ts';
@@ -72,7 +73,7 @@ function ofMounts(target: Target): OpenedFiles {
 
 function opened(root: OpenedRoot | number, target: OpenedFiles['target']): OpenedRoot {
   if (typeof root !== 'number') return root;
-  if (root === errnos.ENOENT || root === errnos.ESRCH) throw gone(target);
+  if (root === errnos.ENOENT || root === errnos.ESRCH) throw ended(target);
   const advice =
     root === errnos.ENOSYS
       ? '/proc is not mounted here, and files are opened through it'
@@ -86,23 +87,22 @@ function opened(root: OpenedRoot | number, target: OpenedFiles['target']): Opene
   });
 }
 
-function gone(target: OpenedFiles['target']): Error {
-  return failure(errnos.ESRCH, 'open', { target, advice: 'the process has exited' });
+function ended(target: OpenedFiles['target']): Error {
+  return failure(errnos.ESRCH, 'open', { target, advice: gone });
 }
 
 /** No id of ours is one of theirs, nor the other way round. */
 const none: readonly number[] = [0, 0, 0];
 const unmapped = 2 ** 32 - 1;
 
-/** user_namespaces(7): lines of "inside outside length", outside in our numbers. */
+/** Outside is in our numbers. */
 function idsOf(directory: number, file: string, pid: number): readonly number[] {
   const path = `/proc/self/fd/${directory}`;
   try {
     if (readlinkSync(`${path}/ns/user`) === readlinkSync('/proc/self/ns/user')) return [];
-    const lines = readFileSync(`${path}/${file}`, 'utf8').trim().split('\n');
-    const ranges = lines.map(line => line.trim().split(/\s+/).map(Number));
+    const lines = idMapIn(readFileSync(`${path}/${file}`, 'utf8'));
     // Ids that are none of our user namespace either are shown as -1.
-    const numbers = ranges.filter(range => range.length === 3 && range[1] !== unmapped).flat();
+    const numbers = lines.filter(([, outside]) => outside !== unmapped).flat();
     return numbers.length === 0 ? none : numbers;
   } catch (error) {
     throw unknownIds(error, pid);
@@ -111,7 +111,7 @@ function idsOf(directory: number, file: string, pid: number): readonly number[] 
 
 function unknownIds(error: unknown, pid: number): Error {
   const { errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
-  if (errno === errnos.ENOENT || errno === errnos.ESRCH) return gone(pid);
+  if (errno === errnos.ENOENT || errno === errnos.ESRCH) return ended(pid);
   return failure(errno, 'open', { type: 'user', target: pid });
 }
 

@@ -40,7 +40,7 @@ export async function openHandle(
     const handle = await fs.promises.open(`/proc/self/fd/${fd}`, again);
     return value === 0 ? handle : withoutChanges(handle, { shown, system, target: calls.target });
   } catch (error) {
-    const { errno = -2 } = error as NodeJS.ErrnoException;
+    const { errno = errnos.ENOENT } = error as NodeJS.ErrnoException;
     const advice =
       errno === errnos.ENOENT ? 'it is opened through /proc, which has to be mounted' : undefined;
     throw fileFailure(errno, 'open', { path: shown }, { target: calls.target, advice });

@@ -1,4 +1,5 @@
 /** setns(2) and unshare(2) for the calling thread. */
+import { gone, joiningMissing } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
@@ -75,9 +76,9 @@ function prepare(types: readonly NamespaceType[]): void {
 
 function joiningAdvice(errno: number, types: readonly NamespaceType[]): string | undefined {
   if (errno === errnos.EPERM) {
-    return 'CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns the namespace: run as root';
+    return `${joiningMissing()}: run as root`;
   }
-  if (errno === errnos.ESRCH) return 'the process has exited';
+  if (errno === errnos.ESRCH) return gone;
   const other = types.find(type => kindOf[type].refusal !== undefined);
   if (other === undefined) return undefined;
   return `${other}: ${kindOf[other].refusal}; use spawn() or evaluate()`;

@@ -1,4 +1,5 @@
 /** Processes by file descriptor, and their namespaces. */
+import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
@@ -32,7 +33,7 @@ export function pidfdNamespace(pidfd: number, type: NamespaceType): number {
   checkInteger('pidfd', pidfd);
   checkType(type);
   const fd = ask(binding.pidfdNamespace(pidfd, kindOf[type].flag), type, {
-    [errnos.ESRCH]: 'the process has exited',
+    [errnos.ESRCH]: gone,
     [errnos.EACCES]: 'CAP_SYS_PTRACE is missing in the user namespace of the process',
     [errnos.ENOTTY]: 'this is no pidfd, or the kernel is older than Linux 6.11',
   });

@@ -1,10 +1,12 @@
 /**
  * Targets that are something with a pid: which process they mean, and whether it still is that one.
  */
+
+import { gone } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType } from '../base/errors.ts';
 import { property } from '../base/own-properties.ts';
-import { gone, startTimeOf } from '../base/proc.ts';
+import { startTimeOf } from '../base/proc.ts';
 
 /** Something with a `pid`: a ChildProcess, a Container. */
 export interface Owner {

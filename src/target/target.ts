@@ -3,12 +3,14 @@
  * pidfd or by its directory in /proc, and everything is taken from that: a recycled pid is never
  * entered half-way.
  */
+
+import { gone, unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
-import { gone, openProcess as openDirectory, unreadable } from '../base/proc.ts';
+import { openProcess as openDirectory } from '../base/proc.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
 import { checkStart, isChild, livePid, type Owner, startTimeIn } from './process-identity.ts';

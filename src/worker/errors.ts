@@ -1,5 +1,7 @@
 /** Why a worker answers no more, as an error for what is pending. */
+
 import { abortError } from '../base/abort.ts';
+import { errnos } from '../base/errnos.ts';
 import { NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 
@@ -59,7 +61,7 @@ export function exited(
 export function leftAtHome(): NamespaceError {
   const message =
     'this node did not load the object that joins (LD_PRELOAD); nothing was run; use spawn()';
-  return new NamespaceError(message, -95, 'ENOTSUP', 'execveat', {});
+  return new NamespaceError(message, errnos.EOPNOTSUPP, 'ENOTSUP', 'execveat', {});
 }
 
 export function closed(): WorkerError {

@@ -4,6 +4,7 @@
  */
 import { PassThrough } from 'node:stream';
 import type { Types } from '../base/namespace-types.ts';
+import { bareEnvironment } from '../child/environ.ts';
 import { markAsChild } from '../target/process-identity.ts';
 import { type Answer, Calls } from './calls.ts';
 import type { Channel } from './channel.ts';
@@ -14,11 +15,6 @@ import { notJoined } from './program.ts';
 import { makeProtocol, type Request, type Source } from './protocol.ts';
 import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';
-
-/** As in execve(2) where there is no other: enough to find a program. */
-const bareEnvironment = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-};
 
 /** How much of `stdout` and `stderr` waits for its reader before the worker has to. */
 const highWaterMark = 1 << 20;

@@ -3,10 +3,12 @@
  * pool, which is outside; inside, it asks on a thread that is inside. `dns.resolve*` is refused inside:
  * c-ares retries, and opens TCP, from code that no hook sees, so a second query would go out from outside.
  */
+
 import { domainToASCII } from 'node:url';
 import { binding } from '../../base/binding.ts';
 import { refusal } from '../../base/errors.ts';
 import { builtin } from '../../base/lazy-builtins.ts';
+import { Limiter } from '../../base/limiter.ts';
 import { currentContext } from '../context.ts';
 import { lookupError } from './names-errors.ts';
 import { patch } from './patch.ts';
@@ -104,9 +106,12 @@ function normalise(options: unknown): LookupOptions {
   return (options ?? {}) as LookupOptions;
 }
 
+/** EAI_NONAME, netdb.h. */
+const noName = -2;
+
 async function lookupHere(hostname: unknown, wanted: LookupOptions): Promise<Row[]> {
   const name = hostname as string;
-  if (name.includes('\0')) throw lookupError('getaddrinfo', { error: -2, system: 0 }, name);
+  if (name.includes('\0')) throw lookupError('getaddrinfo', { error: noName, system: 0 }, name);
   const family = { IPv4: 4, IPv6: 6 }[String(wanted.family)] ?? Number(wanted.family ?? 0);
   const hints = wanted.hints ?? 0;
   const answer = await inTurn(() =>
@@ -114,7 +119,7 @@ async function lookupHere(hostname: unknown, wanted: LookupOptions): Promise<Row
   );
   if (answer.error !== 0) throw lookupError('getaddrinfo', answer, name);
   if (answer.addresses.length === 0)
-    throw lookupError('getaddrinfo', { error: -2, system: 0 }, name);
+    throw lookupError('getaddrinfo', { error: noName, system: 0 }, name);
   return sorted(answer.addresses, wanted);
 }
 
@@ -144,25 +149,12 @@ async function serviceHere(
 /** Each question has a thread of its own; of each context, no more than this many at once. */
 const most = 16;
 
-interface Queue {
-  asking: number;
-  readonly waiting: (() => void)[];
-}
 const key = {};
 
-async function inTurn<T>(ask: () => Promise<T>): Promise<T> {
-  const queue = currentContext()?.own<Queue>(key, () => ({ asking: 0, waiting: [] }));
-  if (queue === undefined) return ask();
-  // Waiting is in the context too, and so is what comes after it: the thread will start inside.
-  if (queue.asking >= most) await new Promise<void>(turn => queue.waiting.push(turn));
-  else queue.asking++;
-  try {
-    return await ask();
-  } finally {
-    const next = queue.waiting.shift();
-    if (next) next();
-    else queue.asking--;
-  }
+/** Waiting is in the context too, and so is what comes after it: the thread will start inside. */
+function inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  const threads = currentContext()?.own(key, () => new Limiter(most));
+  return threads === undefined ? ask() : threads.run(ask);
 }
 
 /**
