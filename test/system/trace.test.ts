@@ -7,7 +7,8 @@ import { inodeOf, placeOf } from './shared/support.ts';
 const source = (pid: number) => `
   import * as ns from 'linux-namespaces';
   import { once } from 'node:events';
-  using made = await ns.createNamespaces(['uts']);
+  const made = await ns.createNamespaces(['uts']);
+  made.close();
   ns.withNamespaces(${pid}, ['net'], () => 1);
   const child = ns.spawn(${JSON.stringify(probe)}, ['report', 'SECRET-ARGUMENT'], {
     target: ${pid},
