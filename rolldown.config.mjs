@@ -75,7 +75,12 @@ export default defineConfig([
   {
     // What src/base/chunks.ts loads: each with the packages that it is made of, in one file.
     ...shared,
-    input: { 'free-names': 'src/worker/free-names.ts', tar: 'src/root/tar.ts' },
+    input: {
+      'free-names': 'src/worker/free-names.ts',
+      tar: 'src/root/tar.ts',
+      toml: 'src/containers/toml.ts',
+      width: 'src/cli/width.ts',
+    },
     output: {
       ...output,
       format: 'cjs',

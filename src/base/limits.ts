@@ -41,6 +41,8 @@ export const state = {
   file: 2_097_152,
   /** Bytes of Podman's containers.json: half a kilobyte for each container. */
   containers: 8_388_608,
+  /** Bytes of one file of settings. */
+  settings: 65_536,
   /** Entries of one directory. */
   entries: 5_000,
   /** Levels of JSON that is longer than `harmless` bytes: parsing takes seconds where it is all depth. */

@@ -2,9 +2,11 @@
  * Runs callbacks inside namespaces, and keeps count of those that are not over: hooks are on while
  * there is one. A context is over when the callback has returned and nothing that it started is left.
  */
+
 import { binding } from '../base/binding.ts';
 import { checkFunction, checkTypes, failure, refusal } from '../base/errors.ts';
 import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.ts';
+import { trace } from '../base/trace.ts';
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget, type Target } from '../target/target.ts';
@@ -44,6 +46,7 @@ export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => 
   live++;
   try {
     checkWayBack(fds.types);
+    trace('callback', () => fds.inodes());
     return runAt(context, fn, args);
   } finally {
     if (context.started) ended.register(context, context.sources);

@@ -1,7 +1,9 @@
 /** Starts the launcher (native/launcher) on a plan. */
+import { getSystemErrorName } from 'node:util';
 import type { Spawned, SpawnFailure } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
+import { trace } from '../base/trace.ts';
 import type { CallInfo } from './failures.ts';
 
 /** What the launcher has to be told, but for what Node tells the handle. */
@@ -63,7 +65,7 @@ export function launch(
   moved?: (pid: number) => void,
 ): Spawned {
   const { file, args, envPairs, cwd, stdio } = own(program);
-  return binding.spawn(
+  const spawned = binding.spawn(
     {
       program: -1,
       preload: -1,
@@ -81,6 +83,15 @@ export function launch(
     moved,
     plan.entered,
   );
+  trace('spawn', () => ({
+    target: typeof plan.target === 'number' ? plan.target : undefined,
+    joined: plan.joined,
+    created: plan.created,
+    ...(hasStarted(spawned)
+      ? { pid: spawned.pid }
+      : { failed: getSystemErrorName(spawned.error), step: spawned.step }),
+  }));
+  return spawned;
 }
 
 export function hasStarted(spawned: Spawned): spawned is Exclude<Spawned, SpawnFailure> {

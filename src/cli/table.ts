@@ -1,5 +1,6 @@
 /** Rows for people: columns under headings, trees, as wide as the terminal, in colour where it has some. */
 import { styleText } from 'node:util';
+import { chunk } from '../base/chunks.ts';
 import { printable, printableJson } from '../base/printable.ts';
 import { print, stdout } from './output.ts';
 
@@ -32,20 +33,34 @@ export function printTable<R>(
 ): void {
   const cells = rows.map(row => columns.map(({ of }) => printable(`${of(row) ?? ''}`)));
   const widths = columns.map(({ name }, i) =>
-    cells.reduce((most, line) => Math.max(most, line[i]?.length ?? 0), name.length),
+    cells.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
   );
   const layOut = (line: readonly string[]) =>
     line
       .map((cell, i) => {
-        if (columns[i]?.right) return cell.padStart(widths[i] ?? 0);
-        return i === line.length - 1 ? cell : cell.padEnd(widths[i] ?? 0);
+        const space = ' '.repeat((widths[i] ?? 0) - widthOf(cell));
+        if (columns[i]?.right) return space + cell;
+        return i === line.length - 1 ? cell : cell + space;
       })
       .join(' ')
       .trimEnd();
   const width = options.cut === false || !stdout.isTTY ? Infinity : stdout.columns;
-  const lines = cells.map((line, i) => paint(layOut(line).slice(0, width), rows[i] as R));
-  const head = layOut(columns.map(({ name }) => name)).slice(0, width);
+  const lines = cells.map((line, i) => paint(cutTo(layOut(line), width), rows[i] as R));
+  const head = cutTo(layOut(columns.map(({ name }) => name)), width);
   print([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
+}
+
+const wide = () => chunk<typeof import('./width.ts')>('width');
+/** Letters of ASCII and the lines of trees: a column each. */
+const plain = /^[ -~\u2500-\u257f]*$/;
+
+function widthOf(text: string): number {
+  return plain.test(text) ? text.length : wide().widthOf(text);
+}
+
+function cutTo(text: string, columns: number): string {
+  if (columns === Infinity) return text;
+  return plain.test(text) ? text.slice(0, columns) : wide().cutTo(text, columns);
 }
 
 export function printJson(value: unknown): void {

@@ -81,8 +81,8 @@ async function containerdPlaces(
   reader: Reader,
   given: Own['containerd'] = own({}),
 ): Promise<string[]> {
-  const settings = await reader.text(await reader.locate('/etc/containerd/config.toml'));
-  const state = given.state ?? setting(settings, 'state') ?? '/run/containerd';
+  const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'));
+  const state = given.state ?? pathAt(settings, 'state') ?? '/run/containerd';
   return Promise.all([state, '/run/k3s/containerd'].map(path => reader.locate(path)));
 }
 
@@ -93,8 +93,8 @@ async function podmanPlaces(reader: Reader, given: Own['podman'] = own({})): Pro
   ]);
   const [root, runroot, socket] = await Promise.all(
     [
-      given.root ?? setting(settings, 'graphroot') ?? '/var/lib/containers/storage',
-      given.runroot ?? setting(settings, 'runroot') ?? '/run/containers/storage',
+      given.root ?? pathAt(settings, 'storage', 'graphroot') ?? '/var/lib/containers/storage',
+      given.runroot ?? pathAt(settings, 'storage', 'runroot') ?? '/run/containers/storage',
       '/run/podman/podman.sock',
     ].map(path => reader.locate(path)),
   );
@@ -129,13 +129,10 @@ async function rootless(reader: Reader, user: User): Promise<PodmanPlace> {
     return found?.of ?? reader.of(path, uid);
   };
   const conf = `${home}/.config/containers/storage.conf`;
-  const settings = await readerOf(conf).text(conf);
-  const at = (name: string) => {
-    const path = setting(settings, name);
-    return path === undefined ? undefined : reader.outside(path);
-  };
-  const root = at('graphroot') ?? `${home}/.local/share/containers/storage`;
-  const runroot = at('runroot') ?? `${runtimeHere}/containers`;
+  const settings = await readerOf(conf).toml(conf);
+  const chosen = (name: string) => reader.outside(pathAt(settings, 'storage', name));
+  const root = chosen('graphroot') ?? `${home}/.local/share/containers/storage`;
+  const runroot = chosen('runroot') ?? `${runtimeHere}/containers`;
   const socket = `${runtimeHere}/podman/podman.sock`;
   return {
     root,
@@ -168,16 +165,16 @@ async function lodgers(reader: Reader): Promise<User[]> {
   });
 }
 
-async function storageSettings(reader: Reader, paths: string[]): Promise<string | undefined> {
+async function storageSettings(reader: Reader, paths: string[]): Promise<unknown> {
   for (const path of paths) {
-    const settings = await reader.text(await reader.locate(path));
+    const settings = await reader.toml(await reader.locate(path));
     if (settings !== undefined) return settings;
   }
   return undefined;
 }
 
-/** A path in a file of settings (TOML): `name = "value"` in a line of its own. */
-function setting(settings: string | undefined, name: string): string | undefined {
-  const line = new RegExp(`^[ \\t]*${name}[ \\t]*=[ \\t]*["'](/[^"']*)["']`, 'm');
-  return settings === undefined ? undefined : line.exec(settings)?.[1];
+/** An absolute path in settings. */
+function pathAt(settings: unknown, ...names: string[]): string | undefined {
+  const path = text(at(settings, ...names));
+  return path?.startsWith('/') ? path : undefined;
 }

@@ -6,6 +6,7 @@
 import { readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { binding } from '../base/binding.ts';
+import { chunk } from '../base/chunks.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
@@ -65,6 +66,18 @@ export class Reader {
       return JSON.parse(text);
     } catch {
       this.problem(path, 'it is no JSON: half-written, or damaged');
+      return undefined;
+    }
+  }
+
+  /** The settings of an engine. */
+  async toml(path: string): Promise<unknown> {
+    const text = await this.text(path, limits.settings);
+    if (text === undefined) return undefined;
+    try {
+      return chunk<typeof import('./toml.ts')>('toml').parseToml(text);
+    } catch {
+      this.problem(path, 'it is no TOML: half-written, or damaged');
       return undefined;
     }
   }

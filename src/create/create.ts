@@ -2,12 +2,14 @@
  * Makes new namespaces that live without a process. Those of types that a thread can be in are made by
  * a thread of their own, all others by the launcher, in a process that ends when they are open.
  */
+
 import { binding } from '../base/binding.ts';
 import { checkBoolean, checkPath, namesOf, optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
+import { trace } from '../base/trace.ts';
 import { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { creationAdvice, stepFailure } from './failures.ts';
@@ -43,7 +45,9 @@ export async function createNamespaces(
   const options = optionsIn(given, names);
   const wanted = check(types, options);
   const threadsDo = wanted.every(type => kindOf[type].refusal === undefined);
-  return Namespaces.of(await (threadsDo ? byThread : byProcess)(wanted, options));
+  const made = await (threadsDo ? byThread : byProcess)(wanted, options);
+  trace('createNamespaces', () => made.inodes());
+  return Namespaces.of(made);
 }
 
 async function byThread(

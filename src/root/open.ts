@@ -3,6 +3,7 @@
  * its directory in /proc, opened before anything else is asked of it: what is had through that
  * afterwards is of one process, whatever its pid comes to mean.
  */
+
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { OpenedRoot } from '../base/addon.ts';
 import { gone } from '../base/advice.ts';
@@ -11,6 +12,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import { idMapIn, openProcess } from '../base/proc.ts';
+import { traced } from '../base/trace.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
 import { checkPid, openTarget, type Target } from '../target/target.ts';
@@ -22,7 +24,11 @@ export interface OpenedFiles {
 
 export function openFiles(target: Target): OpenedFiles {
   const pid = pidOf(target);
-  return pid === undefined ? ofMounts(target) : ofProcess(target, pid);
+  return traced(
+    'openRoot',
+    () => (pid === undefined ? ofMounts(target) : ofProcess(target, pid)),
+    () => ({ pid }),
+  );
 }
 
 /** undefined: it is no process. What is wrong with it, `openTarget` says. */

@@ -25,6 +25,15 @@ export class Fds {
     return this.#fds.get(type);
   }
 
+  /** By type: the numbers by which /proc and lsns know them. */
+  inodes(): Partial<Record<NamespaceType, number>> {
+    const pairs = [...this.#fds].map(([type, fd]) => {
+      const found = binding.getInode(fd);
+      return [type, typeof found === 'number' ? undefined : found[0]];
+    });
+    return Object.fromEntries(pairs);
+  }
+
   retain(): this {
     this.#users++;
     return this;

@@ -11,9 +11,17 @@ import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.t
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
 import { openProcess as openDirectory } from '../base/proc.ts';
+import { traced } from '../base/trace.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
-import { checkStart, isChild, livePid, type Owner, startTimeIn } from './process-identity.ts';
+import {
+  checkStart,
+  isChild,
+  livePid,
+  type Owner,
+  pidIn,
+  startTimeIn,
+} from './process-identity.ts';
 
 /** Paths of namespaces, such as `{ net: '/run/netns/blue' }`. */
 export type Paths = { readonly [type in NamespaceType]?: string };
@@ -44,6 +52,14 @@ export function openNamespaces(target: Target, types: Types): Namespaces {
 
 /** Opens the namespaces of `target`; the caller owns one use of the result. */
 export function openTarget(target: Target, types: Types): Fds {
+  return traced(
+    'openTarget',
+    () => open(target, types),
+    fds => ({ pid: target instanceof Namespaces ? undefined : pidIn(target), ...fds.inodes() }),
+  );
+}
+
+function open(target: Target, types: Types): Fds {
   if (target instanceof Namespaces) return openHandle(target, types);
   if (typeof target === 'number') return openProcess(target, types);
   if (typeof target !== 'object' || target === null) {

@@ -2,8 +2,10 @@
  * A worker as its user has it: calls that are pending, its streams, its end. Nothing of the user's is
  * sent before the process has been seen to be where it belongs.
  */
+
 import { PassThrough } from 'node:stream';
 import type { Types } from '../base/namespace-types.ts';
+import { trace } from '../base/trace.ts';
 import { bareEnvironment } from '../child/environ.ts';
 import { markAsChild } from '../target/process-identity.ts';
 import { type Answer, Calls } from './calls.ts';
@@ -171,6 +173,7 @@ export class NamespaceWorker {
   }
 
   #enter(pid: number): void {
+    trace('worker entered', () => ({ pid }));
     this.#pid = pid;
     const unsent = this.#unsent ?? [];
     this.#unsent = undefined;
@@ -236,6 +239,7 @@ export class NamespaceWorker {
   #die(error: unknown): void {
     this.#stopSignal();
     if (this.#death !== undefined) return;
+    trace('worker ended', () => ({ pid: this.#pid, code: (error as { code?: unknown }).code }));
     this.#death = error;
     this.#waiting.rejectAll(error);
     this.#channel.close();

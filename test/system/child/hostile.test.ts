@@ -93,6 +93,7 @@ test.each([
   const mounter = spawn(probe, ['silence', silent], {
     target: target.pid,
     namespaces: ['mnt', ...types.filter(type => type === 'user')] as never,
+    credentials: 'inherit',
   });
   await once(mounter.stdout, 'data');
   const child = spawn('true', [], {

@@ -137,7 +137,7 @@ describe('a root directory with two users', () => {
 
   test('a home and a storage that are not the own', async () => {
     const conf = 'home/alice/.config/containers/storage.conf';
-    write(conf, 'graphroot = "/home/bob/.local/share/containers/storage"\n', alice);
+    write(conf, '[storage]\ngraphroot = "/home/bob/.local/share/containers/storage"\n', alice);
     chown('home/alice', alice);
     const containers = await list();
     expect(named(containers)).toEqual(['his']);

@@ -2,6 +2,7 @@
 // filter has to be off for that): what it gets there, it lends to nobody. test/attacks/onew.mjs has the race.
 
 import { execFileSync, spawn as start } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,13 +79,18 @@ for (const [name, program, startEngine] of [
     test('a program and a worker with its mnt have no more than it has, unless it is asked for', async () => {
       const id = await engine.start('--cap-drop=ALL', 'busybox:1', 'sleep', '1000');
       const { Pid: target } = (await engine.inspect(id.trim())).State;
+      const capabilities = (pid: number | string) =>
+        /CapEff:\t(\S+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+      // Looked at from outside: with mnt alone there is no /proc/self in there.
       const sets = async (options: SpawnOptions) => {
-        const { stdout } = await outcome(
-          spawn('cat', ['/proc/self/status'], { target, ...options }),
-        );
-        return /CapEff:\t(\S+)/.exec(stdout)?.[1];
+        const child = spawn('sleep', ['1000'], { target, killOnParentExit: true, ...options });
+        await once(child, 'spawn');
+        const seen = capabilities(child.pid as number);
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+        return seen;
       };
-      const ours = /CapEff:\t(\S+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+      const ours = capabilities('self');
       const none = '0'.repeat(16);
       expect(ours).not.toBe(none);
       expect(await sets({ namespaces: ['mnt'] })).toBe(none);

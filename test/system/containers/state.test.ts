@@ -312,10 +312,13 @@ describe('state that is not as it should be', () => {
     const id = random('a');
     write(
       'etc/containers/storage.conf',
-      '[storage]\n graphroot = "/pods/graph"\nrunroot="/pods/run"\n',
+      '[storage]\n graphroot = """/pods\\u002fgraph""" # here\n"runroot"=\'/pods/run\'\n[other]\nrunroot = "/no"\n',
     );
     write('pods/graph/vfs-containers/containers.json', [{ id, names: ['far'], layer: 'l' }]);
-    write('etc/containerd/config.toml', '# state = "/no"\nstate = "/tasks"\n');
+    write(
+      'etc/containerd/config.toml',
+      '# state = "/no"\nstate = "/tasks"\n[plugins."x"]\n  state = "/no"\n',
+    );
     write('tasks/io.containerd.runtime.v2.task/default/one/config.json', {});
     const containers = await list();
     expect(named(containers, 'far')).toMatchObject({
@@ -327,6 +330,27 @@ describe('state that is not as it should be', () => {
     const directories = { runc: { root: '/elsewhere' } };
     write('elsewhere/moved/state.json', good('moved'));
     expect(named(await list({ directories }), 'moved').pid).toBe(target.pid);
+  });
+
+  test('settings that are half-written, nested without end or endless are said, and not taken', async () => {
+    runc('good');
+    for (const [settings, complaint] of [
+      ['state = "/tasks"\n[plug', 'EINVAL /etc/containerd/config.toml'],
+      [`state = "/tasks"\nx = ${'['.repeat(30_000)}`, 'EINVAL /etc/containerd/config.toml'],
+      [`state = "/tasks"\n# ${'x'.repeat(70_000)}`, 'EFBIG /etc/containerd/config.toml'],
+      ['state = 5', undefined],
+      ['state = "tasks"', undefined],
+      ['__proto__ = { state = "/tasks" }', undefined],
+    ] as const) {
+      write('etc/containerd/config.toml', settings);
+      write('tasks/io.containerd.runtime.v2.task/default/one/config.json', {});
+      const containers = await list();
+      expect(
+        containers.map(({ name }) => name),
+        settings.slice(0, 40),
+      ).toEqual(['good']);
+      expect(complaints(containers)).toEqual(complaint === undefined ? [] : [complaint]);
+    }
   });
 
   test('more entries than any engine makes are cut off', async () => {
