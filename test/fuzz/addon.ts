@@ -61,3 +61,6 @@ export const binding: unknown = new Proxy(own, {
     return () => -38; // ENOSYS
   },
 });
+
+/** Where the chunks are: tests and scripts run from the root of the repository. */
+export const packageRoot: string = process.cwd();
