@@ -70,6 +70,7 @@ static void be_mapper(int self) {
   do {
     asked_to = CALL3(read, channel, &go, 1);
   } while (asked_to == -EINTR);
+  if (asked_to < 0) fail(LAUNCH_RECEIVE, asked_to, 0);
   if (asked_to != 1) quit(1);
   if (launch->joins[0] >= 0 && launch->types[0] == NEW_USER) {
     const long joined = CALL2(setns, launch->joins[0], NEW_USER);
@@ -116,7 +117,8 @@ static void start_mapper(void) {
 static void be_mapped(void) {
   if (mapper == 0) return;
   if (own_files) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-  made(say(mapper_socket, "", 1), CREATE_HELPER);
+  const long sent = say(mapper_socket, "", 1);
+  if (sent < 0 && sent != -EPIPE) made(sent, CREATE_HELPER); /* EPIPE: it has failed already */
   struct launch_report words;
   long length;
   do {

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "namespace_scan.h"
 #include "processes.h"
-#include "scan.h"
 
 namespace {
 

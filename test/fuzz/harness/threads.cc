@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
-#include "call.h"
+#include "internal.h"  // spawn.h with it: that name is the C library's
 #include "keeper.h"
+#include "namespace_scan.h"
+#include "operation.h"
 #include "processes.h"
-#include "scan.h"
-#include "spawn_parts.h"  // its own "spawn.h" is not the C library's
 
 // ThreadSanitizer's own takes a child that shares our memory for a fork, and believes from then on
 // that it is in the child.
