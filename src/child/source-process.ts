@@ -69,6 +69,10 @@ export class SourceProcess {
     // come back: setns(2) wants a right above that nobody has from below. So if it still is where it
     // was, it was there all the time. Threads cannot part in this (unshare(2), CLONE_NEWUSER).
     const user = this.#userNamespace();
+    // What is ending has no umask any more (exit_fs, kernel/exit.c).
+    if (!/^Umask:/m.test(again)) {
+      throw failure(errnos.ESRCH, 'read', { target: this.pid, advice: gone });
+    }
     if (again !== rights || user !== before) {
       const advice = 'its credentials have changed at this moment: try again';
       throw failure(errnos.EAGAIN, 'read', { target: this.pid, advice });
