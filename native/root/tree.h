@@ -35,7 +35,7 @@ struct Work {
 };
 
 // Entries as {uint32 parent, uint8 type as UV_DIRENT_*, name, 0}: `parent` is 0 for the directory
-// itself, or the how manieth of the directories listed it is that the entry is in.
+// itself, or the number, in the order of the list, of the directory that the entry is in.
 int list(const Root& root, const std::string& path, bool recursive, Work* work, std::string* found);
 
 int remove(const Root& root, const std::string& path, bool recursive, Work* work);

@@ -43,7 +43,7 @@ export async function findPlaces(
     dockerPlaces(reader, directories.docker),
     containerdPlaces(reader, directories.containerd),
     podmanPlaces(reader, directories.podman),
-    reader.root === '' && process.geteuid?.() !== 0 ? [ourselves()] : lodgers(reader),
+    reader.root === '' && process.geteuid?.() !== 0 ? [ourselves()] : loggedInUsers(reader),
   ]);
   const runtimes = [directories.runc?.root ?? '/run/runc', directories.crun?.root ?? '/run/crun'];
   return {
@@ -152,7 +152,7 @@ function ourselves(): User {
 }
 
 /** Those who have a runtime directory, which they get when they log in, or linger (loginctl). */
-async function lodgers(reader: Reader): Promise<User[]> {
+async function loggedInUsers(reader: Reader): Promise<User[]> {
   const folder = '/run/user';
   const uids = (await reader.names(await reader.locate(folder))).filter(name => /^\d+$/.test(name));
   if (uids.length === 0) return [];
