@@ -64,7 +64,7 @@ export function withSignatures(text) {
   const known = signatures();
   let entry = '';
   return text.replace(
-    /^## `(.*)`$|^### `(\w+)`\n\n```ts\n[^]*?\n```$/gm,
+    /^## `(.*)`$|^### `(\w+)`\n\n```ts\n[\s\S]*?\n```$/gm,
     (whole, section, name) => {
       if (section !== undefined) entry = section;
       const signature = known.get(`${entry} ${name}`);

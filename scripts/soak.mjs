@@ -73,7 +73,6 @@ process.on('exit', () => {
 function check(fine, what) {
   if (!fine) throw new Error(what);
 }
-const ours = fs.readlinkSync('/proc/thread-self/ns/net');
 const theirs = fs.readlinkSync(`/proc/${pid}/ns/net`);
 const here = () => fs.readlinkSync('/proc/thread-self/ns/net');
 

@@ -108,13 +108,13 @@ export interface Mount {
 export function mountsIn(text: string): Mount[] {
   return text.split('\n').flatMap(line => {
     const [mount = '', of = ''] = line.split(' - ');
-    const [, , , root, point] = mount.split(' ').map(unescape);
+    const [, , , root, point] = mount.split(' ').map(unescaped);
     if (root === undefined || point === undefined) return [];
     return [{ root, point, system: of.split(' ', 1)[0] ?? '' }];
   });
 }
 
-function unescape(field: string): string {
+function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

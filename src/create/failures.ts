@@ -96,7 +96,7 @@ export function creationAdvice(errno: number, types: readonly NamespaceType[]): 
   if (errno !== errnos.ENOSPC) return undefined;
   const limits = types.map(type => {
     const path = `/proc/sys/user/max_${type}_namespaces`;
-    return `${path} (${valueOf(path) ?? 'unreadable'})`;
+    return `${path} (${settingOf(path) ?? 'unreadable'})`;
   });
   const nested = types.filter(type => type === 'user' || type === 'pid');
   const levels = nested.length === 0 ? '' : `, or 32 levels of ${nested.join(' and ')}`;
@@ -111,14 +111,14 @@ const switches: readonly [path: string, refusing: string, wanted: string][] = [
 /** Distributions have switches of their own for users' user namespaces. */
 function sysctlAdvice(): string | undefined {
   for (const [path, refusing, wanted] of switches) {
-    if (valueOf(`/proc/sys/${path}`) === refusing) {
+    if (settingOf(`/proc/sys/${path}`) === refusing) {
       return `run as root, or set the sysctl ${path.replace('/', '.')} to ${wanted}`;
     }
   }
   return undefined;
 }
 
-function valueOf(path: string): string | undefined {
+function settingOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch {

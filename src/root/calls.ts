@@ -88,7 +88,7 @@ export class Calls {
     done.then(free, free);
     if (isBegin(request)) {
       this.#replacing++;
-      done.then(({ value }) => value < 0 && this.replaced());
+      void done.then(({ value }) => value < 0 && this.replaced());
     }
     const result = await watched(
       running,
@@ -123,7 +123,10 @@ export class Calls {
     const close = () => {
       for (const open of [fd, second]) if (open >= 0) this.closeFile(open).catch(() => {});
     };
-    if (!isBegin(request) || value < 0) return close();
+    if (!isBegin(request) || value < 0) {
+      close();
+      return;
+    }
     const ended = () => {
       this.replaced();
       close();
@@ -193,7 +196,7 @@ async function watched(
       binding.rootStop(running, false);
       timer ??= setTimeout(() => {
         binding.rootStop(running, true);
-        done.then(discard);
+        void done.then(discard);
         reject(reason);
       }, grace);
     };

@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { archive } from './archive.ts';
-import { Calls } from './calls.ts';
+import type { Calls } from './calls.ts';
 import { readFile, writeFile } from './contents.ts';
 import { copy } from './copies.ts';
 import { entriesOf, statsOf } from './entries.ts';

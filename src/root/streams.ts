@@ -164,7 +164,7 @@ class FileCalls {
       fileSystems: this.#fileSystems,
       signal: this.#signal,
     });
-    this.#answer(
+    void this.#answer(
       opened.then(({ fd }) => [fd]),
       callback,
     );
@@ -186,7 +186,7 @@ class FileCalls {
       numbers: [Number(position ?? -1), length, 0],
       signal: this.#signal,
     });
-    this.#answer(
+    void this.#answer(
       got.then(({ data, value }) => [data.copy(buffer, offset, 0, value), buffer]),
       callback,
       buffer,
@@ -210,7 +210,7 @@ class FileCalls {
       data: Buffer.from(buffer.buffer, buffer.byteOffset + offset, length),
       signal: this.#signal,
     });
-    this.#answer(
+    void this.#answer(
       put.then(({ value }) => [value, buffer]),
       callback,
       buffer,
@@ -218,7 +218,7 @@ class FileCalls {
   }
 
   #close(fd: number, callback: Callback): void {
-    this.#answer(
+    void this.#answer(
       this.#calls.closeFile(fd, this.#shown).then(() => []),
       callback,
     );

@@ -9,7 +9,7 @@ import { Malformed } from './clone-bytes.ts';
 export function makePack(isClonable: (value: unknown) => boolean): (thrown: unknown) => unknown {
   const depthMost = 32; // causes of causes
   /** Of the program inside, which calls what the error comes from: the last frames. */
-  const ownFrames = /\n +at [^\n]*\[eval\]:[^]*$/;
+  const ownFrames = /\n +at [^\n]*\[eval\]:[\s\S]*$/;
 
   /** Getters, and the traps of a Proxy, are the caller's: any of them may throw. */
   function attempt<T>(read: () => T, otherwise: T): T {

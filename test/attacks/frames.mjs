@@ -105,7 +105,7 @@ for (let i = 0; i < count; i++) {
       error => ({ error }),
     ),
   );
-  Promise.all([fates[0], fates[2]]).then(() => worker.close()); // settles the second
+  void Promise.all([fates[0], fates[2]]).then(() => worker.close()); // settles the second
   const abort = setTimeout(() => controller.abort(), 1000); // where half a frame has taken their answers
   let late;
   const settled = await Promise.race([

@@ -143,7 +143,9 @@ function decode(bytes: Buffer): Decoded {
   while (at < bytes.length) {
     const tag = number();
     const size = number();
-    const value = tag % 8 === 2 ? bytes.subarray(at, (at += size)) : size;
+    const isBytes = tag % 8 === 2;
+    const value = isBytes ? bytes.subarray(at, at + size) : size;
+    if (isBytes) at += size;
     fields.set(Math.floor(tag / 8), [...(fields.get(Math.floor(tag / 8)) ?? []), value]);
   }
   return fields;

@@ -22,6 +22,7 @@ export interface Docker extends AsyncDisposable {
   /** `docker run -d ARGS`; resolves to the container's id. */
   start(...args: string[]): Promise<string>;
   /** `docker inspect` of one container. */
+  // biome-ignore lint/suspicious/noExplicitAny: what the engine prints, which the tests look into
   inspect(name: string): Promise<any>;
   stop(): Promise<void>;
 }

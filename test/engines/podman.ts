@@ -23,6 +23,7 @@ export interface Podman extends AsyncDisposable {
   try(...args: string[]): Promise<Output>;
   /** `podman run -d ARGS`; resolves to the container's id. */
   start(...args: string[]): Promise<string>;
+  // biome-ignore lint/suspicious/noExplicitAny: what the engine prints, which the tests look into
   inspect(name: string): Promise<any>;
   /** Starts its HTTP service; resolves to the socket, seen from outside. */
   serve(): Promise<string>;

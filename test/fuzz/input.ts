@@ -71,9 +71,9 @@ export class Input {
 }
 
 /** Anything that a structured clone carries. */
-export function valueOf(input: Input, depth = 0): unknown {
+export function clonable(input: Input, depth = 0): unknown {
   const kind = input.below(depth > 4 ? 8 : 16);
-  const many = () => Array.from({ length: input.below(5) }, () => valueOf(input, depth + 1));
+  const many = () => Array.from({ length: input.below(5) }, () => clonable(input, depth + 1));
   switch (kind) {
     case 0:
       return input.number();

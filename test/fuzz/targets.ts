@@ -22,7 +22,7 @@ import { Calls } from '../../src/worker/calls.ts';
 import { readClone } from '../../src/worker/clone.ts';
 import { makeProtocol } from '../../src/worker/protocol.ts';
 import { makePack, unpack } from '../../src/worker/thrown.ts';
-import { Input, valueOf } from './input.ts';
+import { clonable, Input } from './input.ts';
 
 export type Run = (bytes: Buffer) => void | Promise<void>;
 
@@ -81,7 +81,7 @@ function values(bytes: Buffer): void {
   const messages = Array.from({ length: 1 + input.below(3) }, () => ({
     kind: 'value' as const,
     id: input.below(200),
-    value: valueOf(input),
+    value: clonable(input),
   }));
   const sent = Buffer.concat(
     messages.map(({ kind, id, value }) => encode(kind, id, value, isPlain(value), most)),
@@ -113,7 +113,7 @@ function errorOf(input: Input, depth = 0): Error {
     // As fields that are an error's anyway: those are compared by themselves.
     if (!['message', 'stack', 'cause', 'errors', ''].includes(name)) {
       Object.defineProperty(error, name, {
-        value: valueOf(input),
+        value: clonable(input),
         enumerable: true,
         configurable: true,
       });

@@ -98,7 +98,7 @@ test.each([
   [['toString'], 'ERR_INVALID_ARG_VALUE'],
   [['__proto__'], 'ERR_INVALID_ARG_VALUE'],
   [[['net']], 'ERR_INVALID_ARG_VALUE'],
-  [[, 'net'], 'ERR_INVALID_ARG_VALUE'],
+  [Array(2).fill('net', 1), 'ERR_INVALID_ARG_VALUE'],
   [[undefined], 'ERR_INVALID_ARG_VALUE'],
 ])('types: %j is refused with %s', (types, code) => {
   expect(caught(() => checkTypes(types)).code).toBe(code);

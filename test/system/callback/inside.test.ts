@@ -88,7 +88,13 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
     await new Promise<void>(resolve => queueMicrotask(() => resolve(at('microtask'))));
   },
   async thenables(at) {
-    const thenable = { then: (done: (v: number) => void) => (at('then'), done(1)) };
+    const thenable = {
+      // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+      then(done: (v: number) => void) {
+        at('then');
+        done(1);
+      },
+    };
     await thenable;
     at('after');
     await Promise.resolve(thenable);
@@ -127,7 +133,12 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
       },
     );
     at('pipeline');
-    const web = new ReadableStream({ start: c => (c.enqueue('x'), c.close()) });
+    const web = new ReadableStream({
+      start(controller) {
+        controller.enqueue('x');
+        controller.close();
+      },
+    });
     for await (const _ of web) at('web stream');
   },
   async 'fs, zlib, crypto on the pool'(at) {
@@ -455,7 +466,9 @@ async function webSocket(at: At): Promise<void> {
 }
 
 describe('code that is entered from the other side', () => {
-  beforeAll(async () => void (blue = await lab()));
+  beforeAll(async () => {
+    blue = await lab();
+  });
   afterAll(() => blue.close());
 
   /** Calls a function that was bound at one side from the other, and looks before, in it, and after. */
@@ -571,7 +584,10 @@ describe('what there is once for the whole process stays at home', () => {
 
   test.runIf(locks !== undefined)('locks [from Node 24 on]', async () => {
     const hold = () =>
-      (locks as Locks).request('x', async () => (await timers.setTimeout(5), place()));
+      (locks as Locks).request('x', async () => {
+        await timers.setTimeout(5);
+        return place();
+      });
     const both = [blue.run(hold), hold(), blue.run(hold), hold()];
     const inside = blue.inode('net');
     expect(await Promise.all(both)).toEqual([inside, home, inside, home]);

@@ -32,7 +32,10 @@ test('nested contexts add up, the inner one winning', async () => {
     const within = await hostname.run(async () => {
       await timers.setTimeout(1);
       const both = here();
-      const other = await green.run(async () => (await null, here()));
+      const other = await green.run(async () => {
+        await null;
+        return here();
+      });
       return [both, other, here()];
     });
     await timers.setTimeout(1);

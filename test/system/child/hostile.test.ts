@@ -263,9 +263,7 @@ test('the target dies while children start: an error or an end, and nothing is l
     await Promise.all(children);
     target.stop();
   }
-  await expect
-    .poll(() => readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8'))
-    .toBe('');
+  await expect.poll(() => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8')).toBe('');
 });
 
 test('of the null device that it gets for what is ignored, a child elsewhere changes nothing', async () => {

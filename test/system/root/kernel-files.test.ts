@@ -90,8 +90,10 @@ const O_TMPFILE = constants.O_DIRECTORY | 0o20000000;
 
 type Calls = Readonly<Record<string, () => Promise<unknown>>>;
 
+type Handle = Awaited<ReturnType<ContainerRoot['open']>>;
+
 function ofFile(root: ContainerRoot, path: string): Calls {
-  const through = async (flags: string | number, use: (handle: any) => Promise<unknown>) => {
+  const through = async (flags: string | number, use: (handle: Handle) => Promise<unknown>) => {
     const handle = await root.open(path, flags);
     try {
       await use(handle);

@@ -266,7 +266,7 @@ describe('the end of a worker', () => {
   test('an unhandled rejection and an uncaught error inside: its last words', async () => {
     for (const fn of [
       () => {
-        Promise.reject(new Error('nobody minded'));
+        void Promise.reject(new Error('nobody minded'));
         return new Promise(() => {});
       },
       () => {

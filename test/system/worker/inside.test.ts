@@ -162,6 +162,7 @@ describe('what works inside', () => {
 
   test('require and import() of Node’s own, with and without node:', async () => {
     const seen = await worker.evaluate(() => [
+      // biome-ignore lint/style/useNodejsImportProtocol: it is what is tested
       require('path').join('a', 'b'),
       require('node:util').format('%s', 'x'),
       typeof v8.serialize,

@@ -19,6 +19,7 @@ test.each([
     '() => ({ key: 1, short, [computed]: 2, method() { return 1; }, get it() { return 2; } })',
     ['short', 'computed'],
   ],
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a function
   ['() => `text ${inner} ${`deep ${deeper}`} $ {no}`', ['inner', 'deeper']],
   ['() => /* not */ "not" + \'not\' // not\n + yes', ['yes']],
   ['() => /not[/]this/g.test(that)', ['that']],
