@@ -1,6 +1,6 @@
-/** How long is waited for what another process does: longer where the machine is an emulated one. */
+/** How long is waited for what another process does: longer where the machine is emulated, or busy. */
 
-/** By how much it is slower than a real one; scripts/arm64.mjs says so. */
+/** By how much it is slower than a real one that does nothing else; scripts/arm64.mjs and .ci/run say so. */
 const slowness = Number(process.env['SLOWNESS'] ?? 1);
 
 /** In milliseconds, what takes at most so many seconds on a real machine. */

@@ -105,7 +105,8 @@ describe.each(ways)('as Node’s: %s', (_, start) => {
   });
 
   test('destroyed streams: SIGPIPE for who writes on', async () => {
-    const child = start('sh', ['-c', 'trap - PIPE; while echo x; do :; done']);
+    // The first who writes may get ECONNRESET for what nobody has read, and no signal.
+    const child = start('sh', ['-c', 'trap - PIPE; while :; do echo x; done']);
     child.stdout?.destroy();
     expect(await once(child, 'close')).toEqual([null, 'SIGPIPE']);
   });

@@ -18,7 +18,7 @@ import {
 } from '../../engines/index.ts';
 import { seconds } from '../../patience.ts';
 import { outcome } from '../child/fixtures/targets.ts';
-import { hasProgram, until } from '../shared/support.ts';
+import { hasProgram, read, until } from '../shared/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-onew-'));
 chmodSync(folder, 0o755);
@@ -43,8 +43,9 @@ async function race(pid: number): Promise<string> {
   const ended = outcome(child);
   let held40 = 0;
   await until('strace to hold the reading', () => {
-    const tracee = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
-    const stat = tracee === '' ? '' : readFileSync(`/proc/${tracee}/stat`, 'latin1');
+    // strace tries ptrace on a child of its own first: what is seen here may have ended.
+    const tracee = read(`/proc/${child.pid}/task/${child.pid}/children`);
+    const stat = (tracee && read(`/proc/${tracee}/stat`)) || '';
     held40 = stat.slice(stat.lastIndexOf(')')).startsWith(') t') ? held40 + 1 : 0;
     return held40 > 40;
   });

@@ -14,8 +14,14 @@ const strace = (call: string, how: string, ...more: string[]) => [
 const children = `
   import fs from 'node:fs';
   import * as library from 'linux-namespaces';
-  const children = () => fs.readdirSync('/proc/self/task').flatMap(tid =>
-    fs.readFileSync('/proc/self/task/' + tid + '/children', 'utf8').split(' ').filter(Boolean));`;
+  const childrenOf = tid => {
+    try {
+      return fs.readFileSync('/proc/self/task/' + tid + '/children', 'utf8').split(' ').filter(Boolean);
+    } catch {
+      return []; // a thread that has ended since: its children are another one's, or nobody's
+    }
+  };
+  const children = () => fs.readdirSync('/proc/self/task').flatMap(childrenOf);`;
 
 test('with an init, this process has one child more when it gets the namespaces, and no other', () => {
   // Each process takes half a second to end by itself.
