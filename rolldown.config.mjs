@@ -19,6 +19,7 @@ function importsOf(file, seen = new Set()) {
 const entering = importsOf(join(import.meta.dirname, 'src/cli/enter.ts'));
 const start = id => entering.has(id);
 
+/** @type {import('rolldown').RolldownOptions} */
 const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.
 const output = { dir: 'lib', sourcemap: true, sourcemapExcludeSources: true };
@@ -43,7 +44,9 @@ const licences = {
       .map(id => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0])
       .filter(Boolean);
     const texts = [...new Set(folders)].sort().map(folder => {
-      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json')));
+      const { name, version, license } = JSON.parse(
+        readFileSync(join(folder, 'package.json'), 'utf8'),
+      );
       return `${name} ${version}, ${license}\n\n${licenceOf(folder, name)}\n`;
     });
     const source = texts.join(`\n${'-'.repeat(80)}\n\n`);

@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { openNamespaces, spawn } from 'linux-namespaces';
 
 const runs = Number(process.argv[2] ?? 200);
-const types = (process.argv[3] ?? 'net,uts,ipc,pid').split(',');
+const types = /** @type {import('linux-namespaces').NamespaceType[]} */ (
+  (process.argv[3] ?? 'net,uts,ipc,pid').split(',')
+);
 const letters = { cgroup: '-C', ipc: '-i', mnt: '-m', net: '-n', pid: '-p', uts: '-u' };
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-bench-'));
 const floor = join(folder, 'floor');

@@ -32,7 +32,10 @@ async function ended(child) {
 
 const us = value => `${value.toFixed(0)} us`;
 const rows = {};
-for (const [type, letter] of Object.entries(letters)) {
+for (const type of /** @type {import('linux-namespaces').NamespaceType[]} */ (
+  Object.keys(letters)
+)) {
+  const letter = letters[type];
   const flags = type === 'pid' || type === 'time' ? [letter, '-f'] : [letter];
   const { handle, child, unshare, ratio } = await interleave(runs, {
     handle: () => timed(async () => (await createNamespaces([type])).close()),

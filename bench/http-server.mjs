@@ -5,11 +5,14 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createNamespaces } from 'linux-namespaces';
 
+/** @param {http.Server} server */
+const portOf = server => /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+
 const server = http.createServer(async (_, response) => {
   await null;
   setImmediate(() => response.end('hello'));
 });
-server.listen(0, '127.0.0.1', () => process.send(server.address().port));
+server.listen(0, '127.0.0.1', () => process.send(portOf(server)));
 
 let timer;
 const empty = createHook({ init() {}, before() {}, after() {} });

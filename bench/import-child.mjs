@@ -8,6 +8,7 @@ if (what === 'import') await import('linux-namespaces');
 if (what !== 'look') console.log(performance.now() - start);
 if (what === 'look') {
   const require = createRequire(import.meta.url);
+  // @ts-expect-error: Node's own, by --expose-internals
   const { getHookArrays } = require('internal/async_hooks');
   const functions = functionsOf(require);
   const state = () => ({

@@ -34,6 +34,7 @@ export function median(values) {
  * Runs the ways one after the other, round after round, so that what else the machine does hits all
  * alike. The first round warms up and is not counted. Gives the median of each way, and by `ratio`
  * the median of the ratios of neighbours.
+ * @returns {Promise<Record<string, any>>}
  */
 export async function interleave(rounds, ways) {
   const names = Object.keys(ways);

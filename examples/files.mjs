@@ -2,6 +2,7 @@
  * node examples/files.mjs PID|NAME PATH [TEXT]: adds a line to a file of a container, and reads it from
  * outside and from inside.
  */
+import fs from 'node:fs/promises';
 import { evaluate, openRoot } from 'linux-namespaces';
 import { targetOf } from './target.mjs';
 

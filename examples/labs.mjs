@@ -79,7 +79,7 @@ async function serve() {
 async function ask(port) {
   const first = place();
   const response = await fetch(`http://127.0.0.1:${port}`);
-  const { text, place: server } = await response.json();
+  const { text, place: server } = /** @type {any} */ (await response.json());
   const found = { hostname: os.hostname(), interfaces: interfaces(), text };
   return { first, server, after: place(), port, ...found };
 }

@@ -4,6 +4,7 @@ import os from 'node:os';
 import { openNamespaces, withNamespaces } from 'linux-namespaces';
 import { interfaces, table } from './format.mjs';
 
+/** @type {import('linux-namespaces').NamespaceType[]} */
 const types = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
 /** Those that a callback can be in. */
 const enterable = new Set(['cgroup', 'ipc', 'net', 'uts']);

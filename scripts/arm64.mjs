@@ -96,7 +96,7 @@ function checkTools() {
   if (!fs.existsSync(join(root, addon))) throw new Error(`${addon}: npm run binaries:arm64`);
   const built = fs.statSync(join(root, addon)).mtimeMs;
   const newer = fs
-    .readdirSync(join(root, 'native'), { recursive: true })
+    .readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
     .filter(name => fs.statSync(join(root, 'native', name)).mtimeMs > built);
   if (newer.length > 0) {
     throw new Error(`${newer[0]} is newer than ${addon}: npm run binaries:arm64`);

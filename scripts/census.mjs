@@ -67,7 +67,9 @@ export function takeCensus(folders = []) {
     children: children(),
     mounts: read('/proc/self/mountinfo').split('\n').length - 1,
     places: places(),
-    entries: folders.flatMap(folder => readdirSync(folder, { recursive: true })).sort(),
+    entries: folders
+      .flatMap(folder => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+      .sort(),
   };
 }
 

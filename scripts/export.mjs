@@ -52,6 +52,7 @@ const gives = (call, code) => {
   return false;
 };
 
+/** @type {Record<string, () => unknown>} */
 const calls = {
   spawn: () => elsewhere(library.spawn('sh', line, options)),
   'spawn, without options of ours': async () => {

@@ -113,7 +113,9 @@ async function test(scenario, seconds, env) {
   };
   let skip = 0;
   let cold = [];
-  const take = (what, { fired, wrong, code, message }) => {
+  /** @param {{ fired: any, wrong?: any, code?: any, message?: any }} did */
+  const take = (what, did) => {
+    const { fired, wrong, code, message } = did;
     found.tried++;
     if (!fired) found.missed++;
     if (wrong) found.failures.push({ ...what, wrong });

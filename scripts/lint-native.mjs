@@ -39,7 +39,7 @@ const database = join(root, 'build/Release');
 const commands = JSON.parse(readFileSync(join(database, 'compile_commands.json'), 'utf8')).filter(
   ({ file }) => file.startsWith(join(root, 'native')),
 );
-const generated = readdirSync(join(root, 'build'), { recursive: true })
+const generated = readdirSync(join(root, 'build'), { recursive: true, encoding: 'utf8' })
   .filter(name => name.endsWith('launcher_bytes.h'))
   .map(name => `-I${join(root, 'build', dirname(name))}`)[0];
 if (generated === undefined) throw new Error('npm run build comes first');

@@ -12,7 +12,7 @@ function wrong(arch) {
   const path = `prebuilds/linux-${arch}/linux-namespaces.node`;
   const head = Buffer.alloc(20);
   try {
-    const fd = openSync(path);
+    const fd = openSync(path, 'r');
     readSync(fd, head, 0, head.length, 0);
     closeSync(fd);
   } catch {

@@ -28,7 +28,7 @@ import {
 import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { claimCache } from '../test/cache.mjs';
+import { claimCache } from './cache.mjs';
 import { Builder, driven, gcc } from './harness.mjs';
 import { root } from './sources.mjs';
 

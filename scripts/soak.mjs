@@ -80,6 +80,7 @@ const ended = child =>
   new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
 
 /** By name: rounds as a rule, with `--full`, how many at once, and one of them. */
+/** @type {Record<string, [number, number, number, (times: number) => unknown]>} */
 const phases = {
   switches: [
     20_000,

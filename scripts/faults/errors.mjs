@@ -6,6 +6,7 @@
 
 const [again, interrupted, memory, files] = ['EAGAIN', 'EINTR', 'ENOMEM', 'EMFILE'];
 
+/** @type {[string[], string][]} */
 const groups = [
   [[interrupted, memory, files], 'open openat accept4'],
   [[again, interrupted, memory, files], 'openat2'],

@@ -75,8 +75,8 @@ function judge(error) {
   ) {
     return `${error.name}: ${error.stack.split('\n').slice(0, 3).join(' ')}`;
   }
-  if (!/^(E[A-Z0-9]+|ERR_WORKER_[A-Z_]+)$/.test(error.code ?? ''))
-    return `without a name: ${error.stack}`;
+  const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (!/^(E[A-Z0-9]+|ERR_WORKER_[A-Z_]+)$/.test(code)) return `without a name: ${error.stack}`;
   return undefined;
 }
 

@@ -59,7 +59,7 @@ export async function makeWorld() {
   return {
     folder,
     tree,
-    port: server.address().port,
+    port: /** @type {net.AddressInfo} */ (server.address()).port,
     plain: plain.pid,
     deep: deep.pid,
     inodes: new Map(

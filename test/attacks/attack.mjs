@@ -31,7 +31,8 @@ export const asUser = [
 ];
 
 /** Starts it, and waits for its first word; it ends with us. */
-export async function start(...[file, ...args]) {
+export async function start(...line) {
+  const [file, ...args] = line;
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   process.on('exit', () => child.kill('SIGKILL'));
   await Promise.race([

@@ -64,8 +64,11 @@ export async function node(source, slow = [], milliseconds = 200) {
   const strace = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${calls}`, '-e', delay];
   const [file, ...args] = slow.length === 0 ? line : [...strace, ...line];
   // What stands still for ever is ended: then there is a signal, and nothing was said.
-  const limit = { timeout: 60_000, killSignal: 'SIGKILL' };
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...limit });
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  });
   const output = { out: '', err: '' };
   child.stdout.on('data', data => (output.out += data));
   child.stderr.on('data', data => (output.err += data));
