@@ -81,11 +81,11 @@ async function ask(port) {
   const response = await fetch(`http://127.0.0.1:${port}`);
   const { text, place: server } = /** @type {any} */ (await response.json());
   const found = { hostname: os.hostname(), interfaces: interfaces(), text };
-  return { first, server, after: place(), port, ...found };
+  return { first, server, later: place(), port, ...found };
 }
 
 const isRight = (visit, inside, home) =>
-  [visit.first, visit.server, visit.after].every(inode => inode === inside) &&
+  [visit.first, visit.server, visit.later].every(inode => inode === inside) &&
   [visit.before, visit.meanwhile, visit.after].every(inode => inode === home);
 
 function report(all, visits) {
@@ -112,7 +112,7 @@ function report(all, visits) {
       row('the callback, first line', 'first'),
       row('meanwhile, the line after the call', 'meanwhile'),
       row('the server, answering', 'server'),
-      row('the callback, after await', 'after'),
+      row('the callback, after await', 'later'),
       row('after the callback', 'after'),
     ]),
   );
