@@ -50,10 +50,13 @@ void ReadFixed(const Napi::Object& from, launch* fixed) {
     fixed->joins[i] = given ? joins[i] : -1;
     fixed->types[i] = given ? static_cast<uint32_t>(types[i]) : 0;
   }
+  const auto cgroups = from.Get("cgroups").As<Napi::Int32Array>();
+  for (size_t i = 0; i < LAUNCH_CGROUPS; i++) {
+    fixed->cgroups[i] = i < cgroups.ElementLength() ? cgroups[i] : -1;
+  }
   fixed->flags = static_cast<uint32_t>(Int(from, "flags"));
   fixed->unshare = static_cast<uint32_t>(Int(from, "unshare"));
   fixed->root = Int(from, "rootFd");
-  fixed->cgroup = Int(from, "cgroup");
   fixed->umask = static_cast<uint32_t>(Int(from, "umask"));
   const auto ids = from.Get("ids").As<Napi::Uint32Array>();
   for (size_t i = 0; i < 3; i++) fixed->uid[i] = ids[i];

@@ -55,8 +55,6 @@ enum create_step {
 /* preload.c includes us too. */
 #define UNUSED_BY_PRELOAD __attribute__((unused))
 
-#define NEW_MNT 0x00020000u
-
 static struct launch_create* create;
 static int parent_may_look; /* into a process that nobody may look into */
 
@@ -136,10 +134,6 @@ static void create_namespaces(void) {
   /* Below a joined pid namespace only who is in that creates one: fork_second(). */
   const uint32_t types = asked(LAUNCH_FORK_JOINED) ? launch->unshare & ~NEW_PID : launch->unshare;
   if (launch->unshare & NEW_MNT) enter_root(); /* in the copy it would be the original's */
-  if (launch->types[0] == NEW_USER && (types & NEW_USER)) { /* who has no id creates none */
-    CALL3(setresgid, 0, 0, 0);
-    CALL3(setresuid, 0, 0, 0);
-  }
   if (create != 0 && (create->flags & CREATE_OWNER)) set_owner();
   if (types != 0) must(CALL1(unshare, types), LAUNCH_UNSHARE);
   if (create == 0) return;

@@ -36,7 +36,7 @@ static void fork_created(void) {
 /* Into what was joined; the child has the program's files and nothing else, and says why it failed
  * where it is told to. */
 static long clone_joined(unsigned long more, volatile struct launch_report* said) {
-  enter_cgroup();
+  enter_cgroups();
   CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of credentials may have undone it */
   must(CALL3(close_range, launch->stdio_count, ~0u, 0), LAUNCH_CLOSE_RANGE);
   launch->parent = -1;

@@ -8,7 +8,8 @@
 #pragma once
 #include <stdint.h>
 
-#define LAUNCH_JOINS 8
+#define LAUNCH_JOINS 16   /* seven types, the user namespace of each, and the one below them */
+#define LAUNCH_CGROUPS 32 /* hierarchies */
 #define LAUNCH_MOST \
   196608 /* bytes; has to fit the buffer of a unix socket (net.core.wmem_default) */
 
@@ -35,14 +36,15 @@ struct launch {
   uint32_t size; /* of everything */
   uint32_t flags;
   uint32_t unshare;             /* CLONE_NEW* */
-  int32_t joins[LAUNCH_JOINS];  /* fds in the order of joining, user first; -1: none */
+  int32_t joins[LAUNCH_JOINS];  /* fds in the order of joining; -1: none. First user namespaces, of
+                                   which each is below the one before it */
   uint32_t types[LAUNCH_JOINS]; /* their CLONE_NEW* */
   int32_t root;                 /* fd of a directory, -1: none */
-  int32_t cgroup;               /* fd of cgroup.procs, -1: none */
-  int32_t parent;               /* fd of /proc/TID/stat of the thread that clones, -1: none */
-  int32_t parent_pid;           /* of its process */
-  int32_t forks;                /* fd of a struct launch_forks; -1: it does not fork */
-  uint32_t uid[3];              /* real, effective, saved */
+  int32_t cgroups[LAUNCH_CGROUPS]; /* fds of cgroup.procs, -1: none */
+  int32_t parent;                  /* fd of /proc/TID/stat of the thread that clones, -1: none */
+  int32_t parent_pid;              /* of its process */
+  int32_t forks;                   /* fd of a struct launch_forks; -1: it does not fork */
+  uint32_t uid[3];                 /* real, effective, saved */
   uint32_t gid[3];
   uint32_t umask;
   uint64_t inheritable;
@@ -96,8 +98,8 @@ enum launch_step {
 struct launch_report {
   int32_t step;
   int32_t error;  /* -errno */
-  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of
-                     LAUNCH_ENTERED: CLONE_NEW* */
+  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of LAUNCH_CGROUP:
+                     which; of LAUNCH_ENTERED: CLONE_NEW* */
 };
 
 /* A page that the launcher shares with the addon, and with nothing that it forks. The kernel itself

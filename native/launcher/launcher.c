@@ -21,6 +21,8 @@
 #define PATH_MOST 4096
 #define MESSAGE_NO_SIGNAL 0x4000
 #define MESSAGE_DONT_WAIT 0x40
+#define NEW_MNT 0x00020000u
+#define NEW_CGROUP 0x02000000u
 #define NEW_USER 0x10000000u
 
 static union {
@@ -125,11 +127,15 @@ static void reset_signals(void) {
   CALL4(rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
 }
 
-static void enter_cgroup(void) {
-  if (launch->cgroup < 0) return;
-  must(CALL3(write, launch->cgroup, "0", 1), LAUNCH_CGROUP); /* in a frozen one, we stop here */
-  CALL1(close, launch->cgroup);
-  launch->cgroup = -1;
+static void enter_cgroups(void) {
+  for (int i = 0; i < LAUNCH_CGROUPS; i++) {
+    if (launch->cgroups[i] < 0) continue;
+    const long entered =
+        CALL3(write, launch->cgroups[i], "0", 1); /* in a frozen one, we stop here */
+    if (entered < 0) fail(LAUNCH_CGROUP, entered, i);
+    CALL1(close, launch->cgroups[i]);
+    launch->cgroups[i] = -1;
+  }
 }
 
 #include "credentials.h"
@@ -140,22 +146,55 @@ static void enter_cgroup(void) {
 
 /* ---- namespaces ---- */
 
-/* The user namespace comes last where it takes power away (root going into a container), and first
- * where it gives it (its owner): so try the others without it, and again what failed, after it. */
-static void join(void) {
-  const int with_user = launch->joins[0] >= 0 && launch->types[0] == NEW_USER;
-  if (with_user) leave_groups();
-  for (int round = with_user ? 0 : 1; round < 2; round++) {
-    for (int i = 0; i < LAUNCH_JOINS; i++) {
-      if (launch->joins[i] < 0 || (round == 0 && launch->types[i] == NEW_USER)) continue;
-      long result = CALL2(setns, launch->joins[i], launch->types[i]);
-      if (result >= 0) {
-        launch->joins[i] = -1;
-      } else if (round == 1) {
-        fail(LAUNCH_SETNS, result, (int)launch->types[i]);
-      }
+static int is_joined(uint32_t type) {
+  for (int i = 0; i < LAUNCH_JOINS; i++) {
+    if (launch->types[i] == type) return 1;
+  }
+  return 0;
+}
+
+/* A file system that belongs to the user namespace (FUSE) serves nobody who has no number in it,
+ * root neither. So its root directory is entered as its 0, or where there is none as whom the
+ * program is to run. Who has no id creates no user namespace, either. It is no matter what becomes
+ * of it: change_credentials() sets the ids that were asked for. */
+static void take_ids_inside(void) {
+  const uint32_t unchanged = ~0u;
+  const uint32_t* gid = launch->gid;
+  const uint32_t* uid = launch->uid;
+  if (launch->root < 0 && !is_joined(NEW_MNT) && !(launch->unshare & NEW_USER)) return;
+  if (asked(LAUNCH_GID) && gid[1] == unchanged) return;
+  if (asked(LAUNCH_UID) && uid[1] == unchanged) return;
+  if (CALL3(setresgid, 0, 0, 0) < 0 && asked(LAUNCH_GID)) CALL3(setresgid, gid[1], gid[1], gid[1]);
+  if (CALL3(setresuid, 0, 0, 0) < 0 && asked(LAUNCH_UID)) CALL3(setresuid, uid[1], uid[1], uid[1]);
+  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of credentials may have undone it */
+}
+
+static void join_from(int first, int is_last_try) {
+  for (int i = first; i < LAUNCH_JOINS; i++) {
+    if (launch->joins[i] < 0) continue;
+    const long result = CALL2(setns, launch->joins[i], launch->types[i]);
+    if (result >= 0) {
+      launch->joins[i] = -1;
+    } else if (is_last_try) {
+      fail(LAUNCH_SETNS, result, (int)launch->types[i]);
     }
   }
+}
+
+/* A user namespace comes last where it takes power away (root going into a container), and first
+ * where it gives it (its owner): so try the others without any, and after each of them again what
+ * has failed. */
+static void join(void) {
+  int users = 0;
+  while (users < LAUNCH_JOINS && launch->types[users] == NEW_USER) users++;
+  if (users > 0) leave_groups();
+  join_from(users, users == 0);
+  for (int i = 0; i < users; i++) {
+    const long result = CALL2(setns, launch->joins[i], NEW_USER);
+    if (result < 0) fail(LAUNCH_SETNS, result, NEW_USER);
+    join_from(users, i == users - 1);
+  }
+  if (users > 0) take_ids_inside();
 }
 
 /* ---- files ---- */
@@ -164,12 +203,13 @@ static void join(void) {
  * any foreign path is looked at, so that no /proc/self/fd/N in it leads to a file of ours. */
 static void arrange_files(void) {
   int32_t* stdio = at(launch->stdio);
-  int32_t* all[] = {&channel, &launch->root, &launch->cgroup, &launch->parent};
-  int32_t* own[4];
+  int32_t* some[] = {&channel, &launch->root, &launch->parent};
+  int32_t* own[3 + LAUNCH_CGROUPS];
   const int count = (int)launch->stdio_count;
   int total = count;
-  for (int i = 0; i < 4; i++) {
-    if (*all[i] >= 0) own[total++ - count] = all[i];
+  for (int i = 0; i < 3 + LAUNCH_CGROUPS; i++) {
+    int32_t* file = i < 3 ? some[i] : &launch->cgroups[i - 3];
+    if (*file >= 0) own[total++ - count] = file;
   }
   for (int i = 0; i < total; i++) {
     int32_t* file = i < count ? &stdio[i] : own[i - count];
@@ -231,6 +271,7 @@ __attribute__((used)) void start(long* stack) {
   const int joined = asked(LAUNCH_FORK_JOINED);
   prepare_creation();
   join();
+  if (launch->unshare & NEW_CGROUP) enter_cgroups(); /* what it is in will be its root */
   create_namespaces();
   if (asked(LAUNCH_FORK_CREATED) && !joined) fork_created();
   hold();
@@ -244,7 +285,7 @@ __attribute__((used)) void start(long* stack) {
 
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
   if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
-  enter_cgroup(); /* last: in a frozen one, we stop here */
+  enter_cgroups(); /* last: in a frozen one, we stop here */
   fail(LAUNCH_EXEC, search_and_execute(at(launch->file), argv + 1, envp), 0);
 }
 #endif

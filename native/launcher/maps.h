@@ -72,8 +72,8 @@ static void be_mapper(int self) {
   } while (asked_to == -EINTR);
   if (asked_to < 0) fail(LAUNCH_RECEIVE, asked_to, 0);
   if (asked_to != 1) quit(1);
-  if (launch->joins[0] >= 0 && launch->types[0] == NEW_USER) {
-    const long joined = CALL2(setns, launch->joins[0], NEW_USER);
+  for (int i = 0; i < LAUNCH_JOINS && launch->types[i] == NEW_USER; i++) {
+    const long joined = CALL2(setns, launch->joins[i], NEW_USER);
     if (joined < 0) fail(LAUNCH_SETNS, joined, NEW_USER);
   }
   /* An unprivileged gid_map wants setgroups denied before (CVE-2014-8989). */

@@ -128,7 +128,8 @@ static uint32_t join_and_check(long home) {
   join();
   for (int i = 0; i < LAUNCH_JOINS; i++) {
     const uint32_t type = launch->types[i];
-    if (!(types & type)) continue;
+    const int on_the_way = i + 1 < LAUNCH_JOINS && launch->types[i + 1] == CLONE_NEWUSER;
+    if (!(types & type) || on_the_way) continue;
     const struct place now = type == CLONE_NEWPID
                                  ? place_of(home, "thread-self/ns/pid_for_children", 0)
                                  : here(home, type);
@@ -210,7 +211,9 @@ __attribute__((constructor)) static void enter(void) {
   prepare_creation();
   const long home =
       must(CALL4(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), LAUNCH_CHECK);
-  const uint32_t seen = join_and_check(home) | create_and_check(home);
+  uint32_t seen = join_and_check(home);
+  if (launch->unshare & NEW_CGROUP) enter_cgroups();
+  seen |= create_and_check(home);
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
@@ -220,7 +223,7 @@ __attribute__((constructor)) static void enter(void) {
   /* For good: nobody inside who is the same user looks into us or traces us. A change of
    * credentials has undone it. */
   must(CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0), LAUNCH_CHECK);
-  enter_cgroup();
+  enter_cgroups();
 
   const int joined = asked(LAUNCH_FORK_JOINED);
   if (!joined) die_with_parent();

@@ -56,7 +56,7 @@ export interface SpawnRequest {
   readonly joins: Int32Array;
   readonly types: Int32Array;
   readonly rootFd: number;
-  readonly cgroup: number;
+  readonly cgroups: Int32Array;
   readonly umask: number;
   /** uid, gid: real, effective, saved of each. */
   readonly ids: Uint32Array;

@@ -102,16 +102,28 @@ export interface Mount {
   readonly point: string;
   /** The type of the file system. */
   readonly system: string;
+  /** Those of the file system, not of the mount. */
+  readonly options: readonly string[];
+  /** As stat(2) has it. */
+  readonly device: number;
 }
 
 /** proc_pid_mountinfo(5): space, tab, newline and backslash are written in octal. */
 export function mountsIn(text: string): Mount[] {
   return text.split('\n').flatMap(line => {
     const [mount = '', of = ''] = line.split(' - ');
-    const [, , , root, point] = mount.split(' ').map(unescaped);
+    const [, , device = '', root, point] = mount.split(' ').map(unescaped);
     if (root === undefined || point === undefined) return [];
-    return [{ root, point, system: of.split(' ', 1)[0] ?? '' }];
+    const [system = '', , options = ''] = of.split(' ');
+    return [{ root, point, system, options: options.split(','), device: numberOf(device) }];
   });
+}
+
+/** makedev(3), of `major:minor`. */
+function numberOf(device: string): number {
+  const [major = 0, minor = 0] = device.split(':').map(Number);
+  const [low, high] = [(major % 2 ** 12) * 2 ** 8, Math.floor(major / 2 ** 12) * 2 ** 44];
+  return high + Math.floor(minor / 2 ** 8) * 2 ** 20 + low + (minor % 2 ** 8);
 }
 
 function unescaped(field: string): string {

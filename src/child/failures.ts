@@ -1,7 +1,7 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
 
 import type { SpawnFailure } from '../base/addon.ts';
-import { adminMissing } from '../base/advice.ts';
+import { adminMissing, fuseOfAnother } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
@@ -14,6 +14,8 @@ export interface CallInfo {
   readonly target: number | string | undefined;
   readonly joined: readonly NamespaceType[];
   readonly created: readonly NamespaceType[];
+  /** By which the cgroups of the target are joined. */
+  readonly cgroupFiles: readonly string[];
 }
 
 const admin = adminMissing('it');
@@ -45,7 +47,10 @@ const advices: Record<
   },
   open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
   close_range: () => 'children in namespaces need Linux 5.9',
-  chroot: errno => (errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : undefined),
+  fchdir: entering,
+  chroot: (errno, call) =>
+    errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : entering(errno, call),
+  chdir: entering,
   getcwd: errno =>
     errno === errnos.EXDEV ? 'options.cwd leads out of the root that was asked for' : undefined,
   setgroups: errno =>
@@ -64,8 +69,21 @@ const advices: Record<
     errno === errnos.EDQUOT
       ? 'each child with the credentials of its target has a keyring: raise the sysctl kernel.keys.maxkeys'
       : undefined,
-  write: () => 'the cgroup of the target could not be joined',
+  write: (errno, { cgroupFiles }, detail) =>
+    `the cgroup of the target could not be joined: ${cgroupFiles[detail]}${
+      errno === errnos.ENOSPC ? ' (its cpuset is empty)' : ''
+    }`,
 };
+
+/** What a file system of a user namespace (FUSE) says, of who is unknown in there or not let in. */
+function entering(errno: number, { target }: CallInfo): string | undefined {
+  if (errno === errnos.EACCES && typeof target === 'number') {
+    return fuseOfAnother(`/proc/${target}/root`);
+  }
+  return errno === errnos.EOVERFLOW
+    ? 'this file system knows only ids of its user namespace: options.uid and gid have to be such ones'
+    : undefined;
+}
 
 function ids(errno: number, capability: string, id: string): string | undefined {
   if (errno === errnos.EPERM) return `${capability} is missing`;

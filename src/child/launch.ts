@@ -15,7 +15,7 @@ export interface Plan extends CallInfo {
   readonly rootFd: number;
   readonly rootPath: string | undefined;
   readonly create: Uint8Array | undefined;
-  readonly cgroup: number;
+  readonly cgroups: Int32Array;
   readonly ids: Uint32Array;
   readonly groups: Uint32Array;
   readonly umask: number;

@@ -49,7 +49,10 @@ export interface ChildPlace extends CreateOptions {
    * variables, programs of ours would run its code. At most 2 MiB (E2BIG), within a second (ETIMEDOUT).
    */
   env?: 'target' | Environment | readonly ('target' | Environment)[] | null | undefined;
-  /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
+  /**
+   * Joins the cgroups of the target, in every hierarchy that is mounted, of version 1 and 2; before new
+   * namespaces are made, so that they are the root of a new cgroup namespace. Default: it stays in ours.
+   */
   cgroup?: 'target' | undefined;
   /** A session of its own, without a terminal. Default: with `mnt` joined or `root` given. */
   setsid?: boolean | undefined;

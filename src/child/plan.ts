@@ -3,16 +3,17 @@
  * the child has been started, and lets go of it.
  */
 import { binding } from '../base/binding.ts';
-import { failure, invalidValue } from '../base/errors.ts';
+import { invalidValue } from '../base/errors.ts';
 import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
 import { encode } from '../create/launcher-request.ts';
-import { type Fds, openEach } from '../target/fds.ts';
+import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
-import { openTarget, type Target } from '../target/target.ts';
+import { isChild, refuseSuccessor } from '../target/process-identity.ts';
+import type { Target } from '../target/target.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';
+import { openAbove, openJoins, pidOf } from './joins.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { launchFlags as flag } from './launch-flags.ts';
 import {
@@ -39,6 +40,8 @@ export class OpenPlan {
   readonly credentials: Whose;
   readonly #fds: Fds | undefined;
   readonly #files: number[] = [];
+  /** User namespaces through which the way leads to that which is joined. */
+  readonly #above: readonly number[] = [];
 
   constructor(own: Own, env: ChildPlace['env']) {
     let source: SourceProcess | undefined;
@@ -51,6 +54,7 @@ export class OpenPlan {
       }
       this.#fds = openJoins(own);
       const joined = ordered(this.#fds?.types ?? []);
+      this.#above = this.#fds === undefined ? [] : openAbove(this.#fds, fd => this.#hold(fd));
       const ofTarget =
         own.root === 'target' || (own.root === undefined && joined.includes('mnt') && source);
       const rootFd = ofTarget ? this.#hold(required(own.target, source, 'root').openRoot()) : -1;
@@ -150,18 +154,23 @@ export class OpenPlan {
     set('newKeyring', credentials);
     set('dieWithParent', own.killOnParentExit);
     const sets = capabilities ?? setsOf(0n);
+    const cgroups = own.cgroup ? required(target, source, 'cgroup').openCgroups() : [];
     return ownOf<Plan>({
       target: nameOf(target),
       joined,
       created: ordered(unshare),
       flags,
       unshare: maskOf(unshare),
-      joins: Int32Array.from(joined, type => this.#fds?.get(type) ?? -1),
-      types: Int32Array.from(joined, type => kindOf[type].flag),
+      joins: Int32Array.from([...this.#above, ...joined.map(type => this.#fds?.get(type) ?? -1)]),
+      types: Int32Array.from(
+        [...this.#above.map(() => 'user' as const), ...joined],
+        type => kindOf[type].flag,
+      ),
       rootFd,
       rootPath: root === 'target' ? undefined : root,
       create: encode(unshare, own, { inside }),
-      cgroup: own.cgroup ? this.#hold(required(target, source, 'cgroup').openCgroup()) : -1,
+      cgroups: Int32Array.from(cgroups, ({ fd }) => this.#hold(fd)),
+      cgroupFiles: cgroups.map(({ path }) => path),
       ids: Uint32Array.of(),
       groups: Uint32Array.from(groups ?? []),
       umask: credentials?.umask ?? 0,
@@ -205,10 +214,6 @@ function three(id: NodeOptions['uid']): [number, number, number] {
   return [one, one, one];
 }
 
-function pidOf(target: Target | undefined): number | undefined {
-  return target instanceof Namespaces ? undefined : pidIn(target);
-}
-
 function nameOf(target: Target | undefined): number | string | undefined {
   return (
     pidOf(target) ?? (target instanceof Namespaces ? undefined : target && JSON.stringify(target))
@@ -244,42 +249,4 @@ function flat(env: Environment): Environment {
   const copy: Record<string, string | undefined> = Object.create(null);
   for (const name in env) copy[name] = env[name];
   return copy;
-}
-
-/** The namespaces to join, without our own user namespace, which cannot be joined again. */
-function openJoins({ target, namespaces, userParent }: Own): Fds | undefined {
-  if (target === undefined || (namespaces.length === 0 && !userParent)) return undefined;
-  const fds =
-    namespaces.length === 0 ? openTarget(target, ['user']) : openTarget(target, namespaces);
-  try {
-    const owner = userParent ? openOwner(target, fds) : undefined;
-    const user = owner ?? fds.get('user');
-    const keepUser = user !== undefined && inodeOf(user) !== ownUserNamespace();
-    if (owner === undefined && (user === undefined || keepUser)) return fds.retain();
-    const types = namespaces.length === 0 ? [] : fds.types.filter(type => type !== 'user');
-    const wanted: NamespaceType[] = keepUser ? ordered([...types, 'user']) : [...types];
-    return openEach(wanted, type => {
-      const fd = type === 'user' ? (owner ?? fds.get(type)) : fds.get(type);
-      return must(binding.dup(fd ?? -1), 'fcntl', type);
-    });
-  } finally {
-    fds.release();
-  }
-}
-
-function openOwner(target: Target, fds: Fds): number {
-  const first = fds.types.includes('user') ? 'user' : fds.types[0];
-  const pid = pidOf(target);
-  const from = pid === undefined || first === 'user' ? fds.retain() : openTarget(target, ['user']);
-  try {
-    const fd = from.get(pid === undefined && first !== undefined ? first : 'user') ?? -1;
-    return must(binding.getOwner(fd), 'ioctl', 'user');
-  } finally {
-    from.release();
-  }
-}
-
-function must(value: number, syscall: string, type: NamespaceType): number {
-  if (value < 0) throw failure(value, syscall, { type });
-  return value;
 }

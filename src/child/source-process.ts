@@ -8,7 +8,8 @@ import { gone, unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
-import { type IdMapLine, idMapIn, mountsIn, openProcess } from '../base/proc.ts';
+import { type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
+import { type CgroupFile, openCgroups } from './cgroups.ts';
 import { environmentIn } from './environ.ts';
 import { inodeOf } from './ours.ts';
 import { type Credentials, credentialsIn, rightsIn } from './status.ts';
@@ -39,17 +40,11 @@ export class SourceProcess {
     return environmentIn(this.#directory, (errno, advice) => this.#failure(errno, 'read', advice));
   }
 
-  /** An fd for writing of its cgroup.procs in the cgroup2 tree, wherever that is mounted. */
-  openCgroup(): number {
-    // Only a newline ends a line: a name in a path may have anything else in it.
-    const lines = this.#read('cgroup').split('\n');
-    const own = lines.find(line => line.startsWith('0::'))?.slice('0::'.length);
-    const path = own && cgroupFile(own.replace(/ \(deleted\)$/, ''));
-    const advice = 'the target is in no cgroup of version 2 that is mounted here';
-    if (!path) throw failure(errnos.ENOENT, 'open', { target: this.pid, advice });
-    const fd = binding.openForWriting(path);
-    if (fd < 0) throw failure(fd, 'open', { target: path });
-    return fd;
+  /** Files by which its cgroups are joined, for the caller to close. */
+  openCgroups(): CgroupFile[] {
+    const ours = readFileSync('/proc/thread-self/cgroup', 'utf8');
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+    return openCgroups(this.pid, this.#read('cgroup'), ours, mounts);
   }
 
   /**
@@ -119,19 +114,4 @@ export class SourceProcess {
     const usual = errno === errnos.EACCES ? unreadable : undefined;
     return failure(errno, syscall, { ...at, advice: advice ?? usual });
   }
-}
-
-/** The file of a cgroup: cgroup2 may be mounted anywhere, and with only a part of its tree. */
-function cgroupFile(path: string): string | undefined {
-  for (const { root, point, system } of mountsIn(readFileSync('/proc/self/mountinfo', 'utf8'))) {
-    const below = root === '/' ? path : under(path, root);
-    if (system !== 'cgroup2' || below === undefined) continue;
-    return `${point}${below === '/' ? '' : below}/cgroup.procs`;
-  }
-  return undefined;
-}
-
-function under(path: string, root: string): string | undefined {
-  if (path === root) return '/';
-  return path.startsWith(`${root}/`) ? path.slice(root.length) : undefined;
 }

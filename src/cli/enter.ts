@@ -25,7 +25,7 @@ ${typeUsage}
   -w, --wd[=DIR]          the target's working directory, or DIR of our file system
   -W, --wdns DIR          a working directory inside
   -e, --env               the target's environment, with -m or -r
-  -c, --join-cgroup       the target's cgroup (version 2)`;
+  -c, --join-cgroup       the target's cgroups`;
 
 const options = {
   target: { short: 't', value: true },

@@ -6,7 +6,7 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { OpenedRoot } from '../base/addon.ts';
-import { gone } from '../base/advice.ts';
+import { fuseOfAnother, gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
@@ -85,7 +85,9 @@ function opened(root: OpenedRoot | number, target: OpenedFiles['target']): Opene
       ? '/proc is not mounted here, and files are opened through it'
       : root === errnos.EPERM
         ? 'CAP_SYS_ADMIN and CAP_SYS_CHROOT are missing, or the namespace is not in reach of them: run as root'
-        : undefined;
+        : root === errnos.EACCES && typeof target === 'number'
+          ? fuseOfAnother(`/proc/${target}/root`)
+          : undefined;
   throw failure(root, typeof target === 'number' ? 'open' : 'setns', {
     type: 'mnt',
     target,

@@ -25,7 +25,7 @@ export interface WorkerOptions {
    * `'inherit'`.
    */
   credentials?: Credentials | undefined;
-  /** Joins the cgroup (version 2) of the target. Default: it stays in ours. */
+  /** Joins the cgroups of the target, in every hierarchy that is mounted. Default: it stays in ours. */
   cgroup?: 'target' | undefined;
   /** `process.env` inside. Default: a PATH and nothing else. */
   env?: Environment | undefined;

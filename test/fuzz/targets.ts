@@ -4,7 +4,7 @@
  * test/unit/fuzz-seeds.test.ts those that are kept in `corpus`. scripts/fuzz/bundle.mjs makes one module
  * of it, in which the addon is `addon.ts`, and files are those of `files` first.
  */
-import { deepStrictEqual } from 'node:assert';
+import { deepStrictEqual, throws } from 'node:assert';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
@@ -237,8 +237,9 @@ function processFiles(bytes: Buffer): void {
     files.set(`/proc/self/fd/1000/${file}`, text);
   files.set(
     '/proc/self/mountinfo',
-    `22 1 0:20 / ${point} rw - tmpfs cgroup2 rw\n23 1 0:21 / ${point}/cgroup rw shared:1 - cgroup2 none rw\n`,
+    `22 1 0:1 / ${point} rw - tmpfs cgroup2 rw\n23 1 0:1 / ${point}/cgroup rw shared:1 - cgroup2 none rw\n`,
   );
+  files.set('/proc/thread-self/cgroup', '1:name=systemd:/x\n0::/../ours\n');
   files.set(
     '/proc/7/stat',
     `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
@@ -251,9 +252,13 @@ function processFiles(bytes: Buffer): void {
   );
   deepStrictEqual([capabilities.effective, capabilities.inheritable], [1n, 0n]);
   addon.opened = '';
-  target.openCgroup();
   const wanted = `${Buffer.from(`/${mount.replaceAll('\0', '')}`, 'latin1')}/cgroup`;
-  if (!addon.opened.startsWith(wanted)) violated(`${wanted} became ${addon.opened}`);
+  if (/^\/\.\.(\/|$)/.test(path)) {
+    throws(() => target.openCgroups(), { code: 'ENOENT' }); // above the root of our cgroup namespace
+  } else {
+    target.openCgroups();
+    if (!addon.opened.startsWith(wanted)) violated(`${wanted} became ${addon.opened}`);
+  }
   const env = target.environment();
   for (const pair of Buffer.from(environ, 'latin1').toString().split('\0')) {
     const equals = pair.indexOf('=');

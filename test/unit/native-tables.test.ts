@@ -149,10 +149,14 @@ describe('create.h', () => {
     });
   });
 
-  test('the one CLONE_NEW* that is written out', () => {
-    const [, value] = /#define NEW_MNT (0x\w+)u/.exec(create) ?? [];
-    expect(Number(value)).toBe(kinds.find(({ name }) => name === 'mnt')?.flag);
-  });
+  test.each(['mnt', 'cgroup', 'user', 'pid'] as const)(
+    'CLONE_NEW* that is written out: %s',
+    type => {
+      const text = read('launcher/launcher.c') + read('launcher/fork.h');
+      const [, value] = new RegExp(`#define NEW_${type.toUpperCase()} (0x\\w+)u`).exec(text) ?? [];
+      expect(Number(value)).toBe(kinds.find(({ name }) => name === type)?.flag);
+    },
+  );
 });
 
 test('operation.h: operations on the files of a container', () => {

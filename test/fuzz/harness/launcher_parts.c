@@ -59,10 +59,10 @@ void make_request(void) {
   fixed.unshare = word();
   for (int i = 0; i < LAUNCH_JOINS; i++) {
     fixed.joins[i] = (int32_t)(next() % 40) - 1;
-    fixed.types[i] = i == 0 ? NEW_USER : word();
+    fixed.types[i] = i < 2 ? NEW_USER : word();
   }
   fixed.root = (int32_t)(next() % 40) - 1;
-  fixed.cgroup = (int32_t)(next() % 40) - 1;
+  for (int i = 0; i < LAUNCH_CGROUPS; i++) fixed.cgroups[i] = (int32_t)(next() % 40) - 1;
   fixed.parent = (int32_t)(next() % 40) - 1;
   for (int i = 0; i < 3; i++) fixed.uid[i] = word(), fixed.gid[i] = word();
   fixed.umask = word();

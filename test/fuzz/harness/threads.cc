@@ -89,7 +89,8 @@ void look() {
 void start(bool leave) {
   spawn::Request request = {};
   for (int& fd : request.fixed.joins) fd = -1;
-  request.fixed.root = request.fixed.cgroup = -1;
+  for (int& fd : request.fixed.cgroups) fd = -1;
+  request.fixed.root = -1;
   request.fixed.flags = LAUNCH_DIE_WITH_PARENT;
   request.stdio = {spawn::kNull, spawn::kPipe, spawn::kNull};
   request.file = "/bin/true";
