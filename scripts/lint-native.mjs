@@ -49,6 +49,8 @@ const report = error => {
   failed = true;
   console.error(`${error.stdout ?? ''}${error.stderr ?? ''}`.trim() || error.message);
 };
+const native = files.filter(file => file.startsWith('native/'));
+const isLauncher = file => file.startsWith('native/launcher/');
 const launcher = ['launcher.c', 'preload.c'].map(name => `native/launcher/${name}`);
 await each(launcher, file =>
   run('cc', ['-ffreestanding', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', file]).catch(report),
@@ -56,6 +58,13 @@ await each(launcher, file =>
 await each(commands, ({ command }) =>
   run('sh', ['-c', `${command} ${generated} -fsyntax-only -Werror`]).catch(report),
 );
+// Each header alone, as the first that a file includes.
+const [{ command, file: source }] = commands;
+const headers = native.filter(file => file.endsWith('.h') && !isLauncher(file));
+await each(headers, header => {
+  const alone = `${generated} -fsyntax-only -Werror -x c++ -include ${join(root, header)} /dev/null`;
+  return run('sh', ['-c', command.replace(`-c ${source}`, alone)]).catch(report);
+});
 const tidy = ['clang-tidy', 'clang-tidy-14'].find(name =>
   (process.env.PATH ?? '').split(':').some(folder => existsSync(join(folder, name))),
 );

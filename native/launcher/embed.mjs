@@ -25,7 +25,7 @@ execFileSync(
       '-mgeneral-regs-only',
     ],
     ...kind,
-    ...['-nostdlib', '-s', '-Wl,--build-id=none', '-Wl,-z,noexecstack'],
+    ...['-nostdlib', '-s', '-Wl,--build-id=none', '-Wl,-z,noexecstack', '-Wl,-z,noseparate-code'],
     ...['-o', program, source],
   ],
   { stdio: 'inherit' },
