@@ -23,7 +23,9 @@ export type {
   Directories,
   Engine,
   KnownAs,
+  Mount,
   Pod,
+  Port,
 } from './containers/container.ts';
 export { findContainer } from './containers/find.ts';
 export { listContainers } from './containers/list.ts';

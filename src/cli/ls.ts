@@ -1,11 +1,11 @@
 /** `linux-namespaces ls`: the namespaces of the machine, with the options and columns of lsns(8). */
 
+import { userNames } from '../base/addon-rows.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { printable } from '../base/printable.ts';
-import { userNames } from '../inspect/addon-rows.ts';
+import { processRows } from '../base/processes.ts';
 import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
 import { listNamespaces } from '../inspect/list-namespaces.ts';
-import { processRows } from '../inspect/processes.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { print } from './output.ts';
 import { type Column, drawForest, group, printJson, printTable, style } from './table.ts';

@@ -2,12 +2,21 @@
 import type { NamespaceError } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 
-/** Kubernetes' containers are containerd's, with a `pod`. */
-export type Engine = 'docker' | 'podman' | 'containerd' | 'runc' | 'crun';
+/** Kubernetes' containers are containerd's or CRI-O's, with a `pod`; nerdctl's are containerd's. */
+export type Engine =
+  | 'docker'
+  | 'podman'
+  | 'cri-o'
+  | 'containerd'
+  | 'lxc'
+  | 'nspawn'
+  | 'runc'
+  | 'crun';
 
 /**
  * In the words that most engines use. `exited` is also what runc and crun call stopped; `created`:
- * its program has not been started yet; `dead`: Docker could not remove it.
+ * its program has not been started yet; `dead`: Docker could not remove it; `unknown`: its engine says that
+ * it runs, and nothing proves which process it is, or that there is none any more: `problems` says why.
  */
 export type ContainerState =
   | 'created'
@@ -16,16 +25,20 @@ export type ContainerState =
   | 'restarting'
   | 'removing'
   | 'exited'
-  | 'dead';
+  | 'dead'
+  | 'unknown';
 
 /** One container, whichever engines know it, as it was when it was looked for. */
 export interface Container {
   /** The engine that people use for it: not the ones below it, which `knownAs` has. */
   readonly engine: Engine;
   readonly id: string;
-  /** The name at Docker or Podman, or in Kubernetes' pod; for the others it is the id. */
+  /** The name at Docker, Podman or nerdctl, or in Kubernetes' pod; for the others it is the id. */
   readonly name: string;
-  /** What runs it: `'runc'`, `'crun'`; undefined where none of the two has it. */
+  /**
+   * What runs it: `'runc'`, `'crun'`, or what its engine was told to use. One with a kernel of its own
+   * (`'runsc'`, `'kata'`) has no `pid`: the engine's is that of the sandbox, which the container is not in.
+   */
   readonly runtime: string | undefined;
   readonly state: ContainerState;
   /**
@@ -40,7 +53,7 @@ export interface Container {
    * container is a target that is never mistaken for what has its pid later on.
    */
   readonly startTime: number | undefined;
-  /** The uid whose engine it is: 0, or that of the user of a rootless Podman. */
+  /** The uid whose engine it is: 0, or that of the user of a rootless Docker or Podman. */
   readonly owner: number;
   /** The image's name. Not known of what `ctr`, runc or crun run by themselves. */
   readonly image: string | undefined;
@@ -52,6 +65,16 @@ export interface Container {
   readonly labels: Readonly<Record<string, string>> | undefined;
   /** Those of the OCI configuration. */
   readonly annotations: Readonly<Record<string, string>> | undefined;
+  /** The program and its arguments, as they were configured. */
+  readonly command: readonly string[] | undefined;
+  /** The environment that it was configured with: not what its program made of it. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  /** undefined where they cannot be known; empty where there are none. */
+  readonly ports: readonly Port[] | undefined;
+  /** Volumes and directories from outside, without what the engine itself puts there. */
+  readonly mounts: readonly Mount[] | undefined;
+  /** The file that its output goes to, as it is reached from here; undefined where there is none. */
+  readonly logPath: string | undefined;
   /** As configured; a container that has not got a `uts` of its own has none. */
   readonly hostname: string | undefined;
   /** The path of its cgroup, as /proc/PID/cgroup has it; in cgroup2, or else of its first controller. */
@@ -80,6 +103,32 @@ export type ContainerNamespaces = Readonly<
     >
   >
 >;
+
+/** A port of the container, in the words of Docker's API. */
+export interface Port {
+  /** Where it is published; undefined for a port that is not, or is on all addresses. */
+  readonly ip: string | undefined;
+  /** Inside. */
+  readonly privatePort: number;
+  /** Outside; undefined for a port that is not published. */
+  readonly publicPort: number | undefined;
+  /** `'tcp'`, `'udp'`, `'sctp'` */
+  readonly type: string;
+}
+
+/** A mount of the container, in the words of Docker's API. */
+export interface Mount {
+  /** `'bind'`, `'volume'`, `'tmpfs'`; of what only the OCI configuration tells, always `'bind'`. */
+  readonly type: string;
+  /** Of a volume. */
+  readonly name: string | undefined;
+  /** As it is reached from here; undefined where it is no path. */
+  readonly source: string | undefined;
+  /** Inside. */
+  readonly destination: string;
+  /** May it be written to? */
+  readonly rw: boolean;
+}
 
 export interface Pod {
   /** undefined for Podman's where its socket does not answer. */

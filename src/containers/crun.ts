@@ -1,6 +1,7 @@
 /** crun: `status`, and a copy of the OCI configuration, in a directory for each container. */
 import { isAbsolute, join } from 'node:path';
-import { at, pid, text, texts, ticks, time } from './fields.ts';
+import { at, pid, text, ticks, time } from './fields.ts';
+import { readConfig } from './oci.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -29,6 +30,7 @@ export async function readCrun(
   const rootfs = text(at(status, 'rootfs'));
   const absolute = rootfs && bundle && !isAbsolute(rootfs) ? join(bundle, rootfs) : rootfs;
   return {
+    ...readConfig(reader, config, undefined, id),
     knownAs: { engine: 'crun', id, root: reader.inside(root) },
     owner,
     state: isCreated ? 'created' : undefined,
@@ -36,8 +38,6 @@ export async function readCrun(
     startTime,
     rootfs: reader.outside(absolute),
     bundle: reader.outside(bundle),
-    annotations: config === undefined ? undefined : (texts(at(config, 'annotations')) ?? {}),
-    hostname: text(at(config, 'hostname')),
     created: time(at(status, 'created')),
   };
 }

@@ -1,26 +1,24 @@
 /**
- * Docker: `config.v2.json` of each container. With the state that it believes in; a daemon that was
- * killed believes too much. By its socket only for a user who may not read its files.
+ * Docker: `config.v2.json` of each container, of root's daemon or of a user's. With the state that it
+ * believes in; a daemon that was killed believes too much. By its socket only where its files may not
+ * be read, or are nobody knows where.
  */
-import type { ContainerState } from './container.ts';
-import { at, isId, list, pid, text, texts, time } from './fields.ts';
-import type { Places } from './locations.ts';
+import type { ContainerState, Mount, Port } from './container.ts';
+import { at, isId, list, pairs, pid, port, text, texts, time } from './fields.ts';
+import type { DockerLocation } from './location.ts';
+import { words } from './oci.ts';
 import type { Reader } from './reader.ts';
-import type { Sighting } from './sighting.ts';
+import type { Entry, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 
-type Place = Places['docker'][0];
-
-export async function readDocker(
-  reader: Reader,
-  { dataRoot, socket }: Place,
-  ask: Sockets,
-): Promise<Sighting[]> {
+export async function findDocker(location: DockerLocation, ask: Sockets): Promise<Entry[]> {
+  const { dataRoot, ofData: reader } = location;
+  if (dataRoot === undefined) return (await overSocket(location, ask)) ?? [];
   const before = reader.problems.length;
   const names = await reader.names(dataRoot);
   const refused = reader.problems.slice(before).find(problem => problem.target === dataRoot);
   if (refused !== undefined) {
-    const told = await overSocket(reader, ask, socket);
+    const told = await overSocket(location, ask);
     if (told === undefined) return [];
     reader.problems.splice(reader.problems.indexOf(refused), 1);
     return told;
@@ -29,20 +27,44 @@ export async function readDocker(
   const roots = [dataRoot, ...names.filter(n => /^\d+\.\d+$/.test(n)).map(n => `${dataRoot}/${n}`)];
   const all = roots.map(async root => {
     const ids = (await reader.names(`${root}/containers`)).filter(isId);
-    return Promise.all(ids.map(id => readOne(reader, root, id)));
+    return ids.map(id => entryOf(location, root, id));
   });
-  return (await Promise.all(all)).flat().filter(sighting => sighting !== undefined);
+  return (await Promise.all(all)).flat();
 }
 
-async function readOne(reader: Reader, root: string, id: string): Promise<Sighting | undefined> {
+function entryOf(location: DockerLocation, root: string, id: string): Entry {
+  let reading: Promise<Sighting | undefined> | undefined;
+  const once = () => {
+    reading ??= readOne(location, root, id);
+    return reading;
+  };
+  return {
+    engine: 'docker',
+    id,
+    owner: location.owner,
+    names: async () => ({ name: (await once())?.name }),
+    read: async () => {
+      const sighting = await once();
+      return sighting === undefined
+        ? []
+        : [{ ...sighting, runtime: await runtimeOf(location, root, id) }];
+    },
+  };
+}
+
+async function readOne(
+  { owner, ofData: reader }: DockerLocation,
+  root: string,
+  id: string,
+): Promise<Sighting | undefined> {
   const path = `${root}/containers/${id}/config.v2.json`;
   const config = await reader.json(path);
   if (config === undefined) {
     // It has been removed; or it is there, and what its runtime knows will have to do.
     const damaged = reader.problems.some(problem => problem.target === path);
-    return damaged ? { knownAs: { engine: 'docker', id }, owner: 0 } : undefined;
+    return damaged ? { knownAs: { engine: 'docker', id }, owner } : undefined;
   }
-  const sighting = parse(id, config);
+  const sighting = parse(reader, id, owner, config);
   if (at(config, 'ID') !== id || sighting.name === undefined) {
     reader.problem(
       path,
@@ -53,20 +75,40 @@ async function readOne(reader: Reader, root: string, id: string): Promise<Sighti
   return { ...sighting, findRootfs: () => mergedDirectory(reader, root, id, driver) };
 }
 
+/** What `--runtime` named, by the program or the shim that daemon.json has for it. */
+async function runtimeOf(
+  { ofData: reader, runtimes }: DockerLocation,
+  root: string,
+  id: string,
+): Promise<string | undefined> {
+  const name = text(at(await reader.json(`${root}/containers/${id}/hostconfig.json`), 'Runtime'));
+  if (name === undefined) return undefined;
+  const set = at(runtimes, name);
+  return text(at(set, 'runtimeType')) ?? text(at(set, 'path')) ?? name;
+}
+
 /** A container as both its file and the socket describe it. */
-function parse(id: string, config: unknown): Sighting {
+function parse(reader: Reader, id: string, owner: number, config: unknown): Sighting {
   const state = at(config, 'State');
+  const program = text(at(config, 'Path'));
   return {
     knownAs: { engine: 'docker', id },
-    owner: 0,
+    owner,
     name: text(at(config, 'Name'))?.replace(/^\//, ''),
     state: stateOf(state),
     pid: pid(at(state, 'Pid')),
     image: text(at(config, 'Config', 'Image')),
     labels: texts(at(config, 'Config', 'Labels')) ?? {},
+    command: program === undefined ? undefined : [program, ...(words(at(config, 'Args')) ?? [])],
+    env: pairs(at(config, 'Config', 'Env')),
+    ports: portsOf(at(config, 'NetworkSettings', 'Ports'), at(config, 'Config', 'ExposedPorts')),
+    mounts: mountsOf(reader, at(config, 'MountPoints') ?? at(config, 'Mounts')),
+    logPath: reader.outside(text(at(config, 'LogPath'))),
     hostname: text(at(config, 'Config', 'Hostname')),
     created: time(at(config, 'Created')),
     started: time(at(state, 'StartedAt')),
+    // Even a privileged container, with every namespace of the host's, has a root of its own.
+    hasOwnMounts: true,
   };
 }
 
@@ -78,6 +120,43 @@ function stateOf(state: unknown): ContainerState | undefined {
   if (is('RemovalInProgress')) return 'removing';
   if (is('Dead')) return 'dead';
   return time(at(state, 'StartedAt')) === undefined ? 'created' : 'exited';
+}
+
+/** `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for one that is not published. */
+function portsOf(...tables: unknown[]): readonly Port[] {
+  const names = new Set(tables.flatMap(table => Object.keys(Object(table))));
+  return [...names].flatMap((name): readonly Port[] => {
+    const [number, type = 'tcp'] = name.split('/');
+    const privatePort = port(number);
+    if (privatePort === undefined) return [];
+    const published = list(at(tables[0], name)).flatMap(binding => {
+      const publicPort = port(at(binding, 'HostPort'));
+      return publicPort === undefined
+        ? []
+        : [{ ip: text(at(binding, 'HostIp')), privatePort, publicPort, type }];
+    });
+    return published.length > 0
+      ? published
+      : [{ ip: undefined, privatePort, publicPort: undefined, type }];
+  });
+}
+
+/** By destination in the file, a list over the socket. */
+function mountsOf(reader: Reader, points: unknown): readonly Mount[] {
+  const all = Array.isArray(points) ? points : Object.values(Object(points));
+  return all.flatMap(point => {
+    const destination = text(at(point, 'Destination'));
+    if (destination === undefined) return [];
+    return [
+      {
+        type: text(at(point, 'Type')) ?? 'bind',
+        name: text(at(point, 'Name')),
+        source: reader.outside(text(at(point, 'Source'))),
+        destination,
+        rw: at(point, 'RW') === true,
+      },
+    ];
+  });
 }
 
 /** Where the storage driver puts the layers together; only of overlay2 is this to be seen on disk. */
@@ -93,18 +172,23 @@ async function mergedDirectory(
 }
 
 async function overSocket(
-  reader: Reader,
+  { socket, owner, dataRoot, ofSocket: reader }: DockerLocation,
   ask: Sockets,
-  socket: string,
-): Promise<Sighting[] | undefined> {
+): Promise<Entry[] | undefined> {
   const rows = await ask.get(reader, socket, '/containers/json?all=true');
   if (rows === undefined) return undefined;
-  const ids = list(rows)
-    .map(row => at(row, 'Id'))
-    .filter(isId);
-  const all = ids.map(async id => {
-    const container = await ask.get(reader, socket, `/containers/${id}/json`);
-    return container === undefined ? undefined : parse(id, container);
+  return list(rows).flatMap(row => {
+    const id = at(row, 'Id');
+    if (!isId(id)) return [];
+    const name = text(list(at(row, 'Names'))[0])?.replace(/^\//, '');
+    const read = async () => {
+      const container = await ask.get(reader, socket, `/containers/${id}/json`);
+      if (container === undefined) return [];
+      const runtime = text(at(container, 'HostConfig', 'Runtime'));
+      // Of Docker Desktop, in its virtual machine.
+      const isElsewhere = dataRoot === undefined;
+      return [{ ...parse(reader, id, owner, container), runtime, isElsewhere }];
+    };
+    return [{ engine: 'docker', id, owner, names: async () => ({ name }), read }];
   });
-  return (await Promise.all(all)).filter(sighting => sighting !== undefined);
 }

@@ -47,6 +47,24 @@ export function texts(value: unknown): Record<string, string> | undefined {
   return Object.fromEntries(pairs);
 }
 
+/** `["NAME=value"]`, as environments and runc's labels are written; of a name that comes twice the last. */
+export function pairs(value: unknown): Record<string, string> | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const all = value.flatMap(pair => {
+    const equals = typeof pair === 'string' ? pair.indexOf('=') : -1;
+    return equals < 1 ? [] : [[pair.slice(0, equals), pair.slice(equals + 1)]];
+  });
+  return Object.fromEntries(all);
+}
+
+/** The number of a port. */
+export function port(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return Number.isInteger(number) && (number as number) > 0 && (number as number) < 65_536
+    ? (number as number)
+    : undefined;
+}
+
 /** The id of a container, which becomes a part of paths. */
 export function isId(value: unknown): value is string {
   return (
@@ -57,4 +75,10 @@ export function isId(value: unknown): value is string {
 /** An id that cannot be met by chance: Docker's, Podman's, Kubernetes'. */
 export function isRandomId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
+}
+
+/** An absolute path in settings. */
+export function pathAt(settings: unknown, ...names: string[]): string | undefined {
+  const path = text(at(settings, ...names));
+  return path?.startsWith('/') ? path : undefined;
 }

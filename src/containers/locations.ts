@@ -1,168 +1,111 @@
 /**
  * Where engines keep their state: what the caller says, what the engines' own settings say, or the
- * default places; of this user, and for root of every user who runs Podman.
+ * default paths; of root's engines, and of users' who run Docker or Podman.
  */
-
 import { own } from '../base/own-properties.ts';
 import type { ContainerOptions } from './container.ts';
-import { at, text } from './fields.ts';
+import { dockerOfEnvironment } from './docker-host.ts';
+import { at, pathAt, text } from './fields.ts';
+import type { DockerLocation, Locations, PodmanLocation } from './location.ts';
 import type { Reader } from './reader.ts';
+import { usersLocations } from './users.ts';
 
-/** All paths are as they are reached from here. */
-export interface Places {
-  readonly docker: readonly { dataRoot: string; execRoot: string; socket: string }[];
-  readonly podman: readonly PodmanPlace[];
-  /** containerd's `state`, with docker's own containerd. */
-  readonly containerd: readonly string[];
-  /** `--root` of runc and crun. */
-  readonly runtimes: readonly RuntimePlace[];
-}
+type Given = NonNullable<ContainerOptions['directories']>;
 
-/** With who reads it: what is a user's, as that user's. */
-export interface RuntimePlace {
-  readonly path: string;
-  readonly owner: number;
-  readonly reader: Reader;
-}
-
-export interface PodmanPlace {
-  readonly root: string;
-  readonly runroot: string;
-  readonly socket: string;
-  readonly owner: number;
-  readonly ofRoot: Reader;
-  readonly ofRunroot: Reader;
-  readonly ofSocket: Reader;
-}
-
-export async function findPlaces(
-  reader: Reader,
-  directories: ContainerOptions['directories'] = own({}),
-): Promise<Places> {
-  const [docker, containerd, podman, users] = await Promise.all([
-    dockerPlaces(reader, directories.docker),
-    containerdPlaces(reader, directories.containerd),
-    podmanPlaces(reader, directories.podman),
-    reader.root === '' && process.geteuid?.() !== 0 ? [ourselves()] : loggedInUsers(reader),
+export async function findLocations(reader: Reader, given: Given = own({})): Promise<Locations> {
+  const locate = (path: string) => reader.locate(path);
+  const [docker, containerd, podman, users, lxc, machines] = await Promise.all([
+    dockerLocations(reader, given.docker),
+    containerdStates(reader, given.containerd),
+    podmanLocation(reader, given.podman),
+    usersLocations(reader),
+    locate('/var/lib/lxc'),
+    locate('/run/systemd/machines'),
   ]);
-  const runtimes = [directories.runc?.root ?? '/run/runc', directories.crun?.root ?? '/run/crun'];
+  const ofRoot = (paths: readonly string[]) => paths.map(path => ({ path, owner: 0, reader }));
+  const runtimes = [given.runc?.root ?? '/run/runc', given.crun?.root ?? '/run/crun'];
+  const known = [...docker, ...users.docker];
+  const told = given.docker === undefined ? await dockerOfEnvironment(reader, known) : [];
+  const all = [...known, ...told];
+  const bundled = all.flatMap(({ execRoot, owner, ofExec }) =>
+    execRoot === undefined
+      ? []
+      : [{ state: `${execRoot}/containerd/daemon`, owner, reader: ofExec }],
+  );
   return {
-    docker: [docker],
-    containerd: [...containerd, `${docker.execRoot}/containerd/daemon`],
-    podman: [podman, ...(await Promise.all(users.map(user => rootless(reader, user))))],
-    runtimes: [
-      ...(await Promise.all(
-        runtimes.map(async path => ({ path: await reader.locate(path), owner: 0, reader })),
-      )),
-      ...users.flatMap(user => runtimesOf(reader, user)),
-    ],
+    docker: all,
+    containerd: [...containerd.map(state => ({ state, owner: 0, reader })), ...bundled],
+    podman: [podman, ...users.podman],
+    runtimes: [...ofRoot(await Promise.all(runtimes.map(locate))), ...users.runtimes],
+    shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
+    lxc,
+    machines,
   };
 }
 
-type Own = NonNullable<ContainerOptions['directories']>;
+/** Where the packages of engines put it, as their own sources say. */
+const snapDocker = {
+  dataRoot: '/var/snap/docker/common/var-lib-docker',
+  execRoot: '/var/snap/docker/current/run/docker',
+};
+const containerdDefaults = [
+  '/run/k3s/containerd', // k3s, RKE2
+  '/run/k0s/containerd',
+  '/var/snap/microk8s/common/run/containerd',
+];
 
-async function dockerPlaces(
+async function dockerLocations(
   reader: Reader,
-  given: Own['docker'] = own({}),
-): Promise<Places['docker'][0]> {
+  given: Given['docker'] = own({}),
+): Promise<DockerLocation[]> {
   const settings = await reader.json(await reader.locate('/etc/docker/daemon.json'));
   const set = (name: string) => text(at(settings, name));
-  const [dataRoot, execRoot, socket] = await Promise.all(
-    [
-      given['data-root'] ?? set('data-root') ?? set('graph') ?? '/var/lib/docker',
-      given['exec-root'] ?? set('exec-root') ?? '/run/docker',
-      '/run/docker.sock',
-    ].map(path => reader.locate(path)),
+  const socket = await reader.locate('/run/docker.sock');
+  const location = async (dataRoot: string, execRoot: string, runtimes: unknown) => ({
+    dataRoot: await reader.locate(dataRoot),
+    execRoot: await reader.locate(execRoot),
+    socket,
+    owner: 0,
+    runtimes,
+    ofData: reader,
+    ofExec: reader,
+    ofSocket: reader,
+  });
+  const main = await location(
+    given['data-root'] ?? set('data-root') ?? set('graph') ?? '/var/lib/docker',
+    given['exec-root'] ?? set('exec-root') ?? '/run/docker',
+    at(settings, 'runtimes'),
   );
-  return { dataRoot, execRoot, socket } as Places['docker'][0];
+  const snap = await location(snapDocker.dataRoot, snapDocker.execRoot, undefined);
+  return (await reader.has(snap.dataRoot)) ? [main, snap] : [main];
 }
 
-async function containerdPlaces(
+async function containerdStates(
   reader: Reader,
-  given: Own['containerd'] = own({}),
+  given: Given['containerd'] = own({}),
 ): Promise<string[]> {
   const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'));
   const state = given.state ?? pathAt(settings, 'state') ?? '/run/containerd';
-  return Promise.all([state, '/run/k3s/containerd'].map(path => reader.locate(path)));
+  return Promise.all([state, ...containerdDefaults].map(path => reader.locate(path)));
 }
 
-async function podmanPlaces(reader: Reader, given: Own['podman'] = own({})): Promise<PodmanPlace> {
+async function podmanLocation(
+  reader: Reader,
+  given: Given['podman'] = own({}),
+): Promise<PodmanLocation> {
   const settings = await storageSettings(reader, [
     '/etc/containers/storage.conf',
     '/usr/share/containers/storage.conf',
   ]);
-  const [root, runroot, socket] = await Promise.all(
+  const [root = '', runroot = '', socket = ''] = await Promise.all(
     [
       given.root ?? pathAt(settings, 'storage', 'graphroot') ?? '/var/lib/containers/storage',
       given.runroot ?? pathAt(settings, 'storage', 'runroot') ?? '/run/containers/storage',
       '/run/podman/podman.sock',
     ].map(path => reader.locate(path)),
   );
-  const readers = { ofRoot: reader, ofRunroot: reader, ofSocket: reader };
-  return { root, runroot, socket, owner: 0, ...readers } as PodmanPlace;
-}
-
-interface User {
-  uid: number;
-  home: string;
-  /** XDG_RUNTIME_DIR */
-  runtime: string;
-  /** It is who asks, and may have links of its own. */
-  ours: boolean;
-}
-
-function runtimesOf(reader: Reader, { uid, runtime, ours }: User): RuntimePlace[] {
-  const base = `${reader.root}${runtime}`;
-  const theirs = ours ? reader : reader.of(base, uid);
-  return ['runc', 'crun'].map(name => ({ path: `${base}/${name}`, owner: uid, reader: theirs }));
-}
-
-/** Paths that the user chose are taken as they are; links are followed up to the user's own directory. */
-async function rootless(reader: Reader, user: User): Promise<PodmanPlace> {
-  const { uid, runtime, ours } = user;
-  const home = ours ? user.home : await reader.locate(user.home);
-  const runtimeHere = `${reader.root}${runtime}`;
-  const bases = [home, runtimeHere].map(base => ({ base, of: reader.of(base, uid) }));
-  const readerOf = (path: string) => {
-    if (ours) return reader;
-    const found = bases.find(({ base }) => path.startsWith(`${base}/`));
-    return found?.of ?? reader.of(path, uid);
-  };
-  const conf = `${home}/.config/containers/storage.conf`;
-  const settings = await readerOf(conf).toml(conf);
-  const chosen = (name: string) => reader.outside(pathAt(settings, 'storage', name));
-  const root = chosen('graphroot') ?? `${home}/.local/share/containers/storage`;
-  const runroot = chosen('runroot') ?? `${runtimeHere}/containers`;
-  const socket = `${runtimeHere}/podman/podman.sock`;
-  return {
-    root,
-    runroot,
-    socket,
-    owner: uid,
-    ofRoot: readerOf(root),
-    ofRunroot: readerOf(runroot),
-    ofSocket: readerOf(socket),
-  };
-}
-
-function ourselves(): User {
-  const uid = process.geteuid?.() ?? 0;
-  const { HOME = '/nonexistent', XDG_RUNTIME_DIR = `/run/user/${uid}` } = process.env;
-  return { uid, home: HOME, runtime: XDG_RUNTIME_DIR, ours: true };
-}
-
-/** Those who have a runtime directory, which they get when they log in, or linger (loginctl). */
-async function loggedInUsers(reader: Reader): Promise<User[]> {
-  const folder = '/run/user';
-  const uids = (await reader.names(await reader.locate(folder))).filter(name => /^\d+$/.test(name));
-  if (uids.length === 0) return [];
-  const passwd = (await reader.text(await reader.locate('/etc/passwd'))) ?? '';
-  const homes = new Map(passwd.split('\n').map(line => [line.split(':')[2], line.split(':')[5]]));
-  return uids.flatMap(uid => {
-    const home = homes.get(uid);
-    if (uid === '0' || !home?.startsWith('/')) return [];
-    return [{ uid: Number(uid), home, runtime: `${folder}/${uid}`, ours: false }];
-  });
+  const readers = { ofRoot: reader, ofRunroot: () => reader, ofSocket: reader };
+  return { root, runroots: [runroot], socket, owner: 0, ...readers };
 }
 
 async function storageSettings(reader: Reader, paths: string[]): Promise<unknown> {
@@ -171,10 +114,4 @@ async function storageSettings(reader: Reader, paths: string[]): Promise<unknown
     if (settings !== undefined) return settings;
   }
   return undefined;
-}
-
-/** An absolute path in settings. */
-function pathAt(settings: unknown, ...names: string[]): string | undefined {
-  const path = text(at(settings, ...names));
-  return path?.startsWith('/') ? path : undefined;
 }

@@ -1,68 +1,113 @@
 /**
- * Podman: `containers.json` of its storage. Its own database is a bolt or an SQLite file, which is not
- * read: labels, and names of pods, are asked for at its socket.
+ * Podman and CRI-O: `containers.json` of the storage that they share, and `volatile-containers.json`, which
+ * has what does not outlive a crash (`podman run --rm`, quadlets, all of CRI-O's). Podman's own database is
+ * a bolt or an SQLite file, which is not read: labels, and names of pods, are asked for at its socket.
  */
-
 import { state as limits } from '../base/limits.ts';
 import type { ContainerState } from './container.ts';
 import { at, isId, list, pid, text, texts, time } from './fields.ts';
-import type { PodmanPlace } from './locations.ts';
-import type { Reader } from './reader.ts';
-import type { Sighting } from './sighting.ts';
+import type { PodmanLocation } from './location.ts';
+import { readConfig } from './oci.ts';
+import { namesInCrio, portsIn } from './pods.ts';
+import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 
-export async function readPodman(place: PodmanPlace, ask: Sockets): Promise<Sighting[]> {
-  const [onDisk, told] = await Promise.all([
-    readStorage(place),
-    ask.get(place.ofSocket, place.socket, '/v4.0.0/libpod/containers/json?all=true'),
-  ]);
-  const rows = new Map(list(told).map(row => [at(row, 'Id'), row]));
-  return onDisk.map(sighting => {
-    const row = rows.get(sighting.knownAs.id);
-    return row === undefined ? sighting : { ...sighting, ...parseRow(row, sighting) };
-  });
+/** Where one container is: below one of the directories of the storage, named by its driver. */
+interface Stored {
+  readonly location: PodmanLocation;
+  readonly file: string;
+  /** `overlay-containers`, `vfs-containers` */
+  readonly folder: string;
+  readonly id: string;
+  readonly row: unknown;
+  readonly about: unknown;
 }
 
-/** For each storage driver in use: overlay-containers, vfs-containers. */
-async function readStorage(place: PodmanPlace): Promise<Sighting[]> {
-  const reader = place.ofRoot;
-  const folders = (await reader.names(place.root)).filter(name => name.endsWith('-containers'));
-  const all = folders.map(async folder => {
-    const path = `${place.root}/${folder}/containers.json`;
-    const rows = list(await reader.json(path, limits.containers));
-    return Promise.all(rows.map(row => readRow(reader, place, folder, row)));
+const files = ['containers.json', 'volatile-containers.json'];
+
+export async function findPodman(location: PodmanLocation, ask: Sockets): Promise<Entry[]> {
+  const { root, runroots, ofRoot, ofRunroot, ofSocket, socket } = location;
+  // A transient store (`transient_store`) has its files in the directory for what a boot ends.
+  const places = [
+    { base: root, reader: ofRoot },
+    ...runroots.map(base => ({ base, reader: ofRunroot(base) })),
+  ];
+  let asking: Promise<Map<unknown, unknown>> | undefined;
+  const rows = () => {
+    asking ??= ask
+      .get(ofSocket, socket, '/v4.0.0/libpod/containers/json?all=true')
+      .then(told => new Map(list(told).map(row => [at(row, 'Id'), row])));
+    return asking;
+  };
+  const all = places.map(async ({ base, reader }) => {
+    const folders = (await reader.names(base)).filter(name => name.endsWith('-containers'));
+    const paths = folders.flatMap(folder =>
+      files.map(file => ({ folder, file: `${base}/${folder}/${file}` })),
+    );
+    const read = paths.map(async ({ folder, file }) => {
+      const stored = list(await reader.json(file, limits.containers));
+      return stored.map(row => {
+        const id = at(row, 'id');
+        if (!isId(id)) {
+          reader.problem(file, 'a container in it has no id');
+          return undefined;
+        }
+        const metadata = text(at(row, 'metadata'));
+        const about = metadata && reader.parse(metadata, file);
+        return entryOf({ location, file, folder, id, row, about }, rows);
+      });
+    });
+    return (await Promise.all(read)).flat();
   });
-  return (await Promise.all(all)).flat().filter(sighting => sighting !== undefined);
+  return (await Promise.all(all)).flat().filter(entry => entry !== undefined);
 }
 
-async function readRow(
-  reader: Reader,
-  { root, runroot, owner, ofRunroot }: PodmanPlace,
-  folder: string,
-  row: unknown,
-): Promise<Sighting | undefined> {
-  const id = at(row, 'id');
-  if (!isId(id)) {
-    reader.problem(`${root}/${folder}/containers.json`, 'a container in it has no id');
-    return undefined;
-  }
+function entryOf(stored: Stored, rows: () => Promise<Map<unknown, unknown>>): Entry {
+  const { location, id, row, about } = stored;
+  const crio = namesInCrio(id, about);
+  const names = crio ?? { name: text(list(at(row, 'names'))[0]) };
+  const read = async () => {
+    const sighting = await readOne(stored, names, crio !== undefined);
+    const told = crio === undefined ? (await rows()).get(id) : undefined;
+    return [told === undefined ? sighting : { ...sighting, ...parseRow(told, sighting) }];
+  };
+  const engine = crio === undefined ? 'podman' : 'cri-o';
+  return { engine, id, owner: location.owner, names: async () => names, read };
+}
+
+async function readOne(stored: Stored, names: Names, isCrio: boolean): Promise<Sighting> {
+  const { location, folder, id, row, about } = stored;
+  const { root, runroots, owner, ofRoot, ofRunroot } = location;
   const driver = folder.slice(0, -'-containers'.length);
   const layer = at(row, 'layer');
-  const metadata = text(at(row, 'metadata'));
-  const about = metadata && reader.parse(metadata, `${root}/${folder}/containers.json`);
   // The configuration is written when it is about to be started for the first time.
-  const begun = await reader.has(`${root}/${folder}/${id}/userdata/config.json`);
+  const directory = `${root}/${folder}/${id}/userdata`;
+  const config = await ofRoot.json(`${directory}/config.json`);
+  const configured = readConfig(ofRoot, config, undefined, id);
+  const crio = (name: string) => text(configured.annotations?.[`io.kubernetes.cri-o.${name}`]);
+  const ports = crio('PortMappings');
+  const log = isCrio ? ofRoot.outside(crio('LogPath')) : `${directory}/ctr.log`;
   return {
-    knownAs: { engine: 'podman', id },
+    ...configured,
+    ...names,
+    knownAs: { engine: isCrio ? 'cri-o' : 'podman', id },
     owner,
-    name: text(list(at(row, 'names'))[0]),
-    state: begun ? 'exited' : 'created',
-    image: text(at(about, 'image-name')),
+    state: config === undefined ? 'created' : 'exited',
+    image: (isCrio ? crio('ImageName') : undefined) ?? text(at(about, 'image-name')),
     rootfs: isId(layer) ? layerDirectory(root, driver, layer) : undefined,
+    labels: isCrio ? texts(ofRoot.parse(crio('Labels') ?? '{}', stored.file)) : undefined,
+    ports: ports === undefined ? undefined : portsIn(ofRoot.parse(ports, stored.file)),
+    logPath: log && (isCrio || (await ofRoot.has(log))) ? log : undefined,
     created: time(at(row, 'created')),
+    runtime: crio('RuntimeHandler'),
+    hasOwnMounts: true,
     findPid: async () => {
-      const file = await ofRunroot.text(`${runroot}/${folder}/${id}/userdata/pidfile`);
-      return pid(Number(file));
+      for (const runroot of runroots) {
+        const file = `${runroot}/${folder}/${id}/userdata/pidfile`;
+        const found = pid(Number(await ofRunroot(runroot).text(file)));
+        if (found !== undefined) return found;
+      }
+      return undefined;
     },
   };
 }
@@ -84,6 +129,8 @@ const states: Readonly<Record<string, ContainerState>> = {
   removing: 'removing',
 };
 
+const isOver = (state: unknown) => states[String(state)] === 'exited';
+
 /** What its own list adds. */
 function parseRow(row: unknown, { state, created }: Sighting): Partial<Sighting> {
   const pod = text(at(row, 'Pod'));
@@ -91,6 +138,9 @@ function parseRow(row: unknown, { state, created }: Sighting): Partial<Sighting>
   return {
     labels: texts(at(row, 'Labels')) ?? {},
     state: states[String(at(row, 'State'))] ?? state,
+    ports: portsIn(at(row, 'Ports')),
+    // The number in a file that a container has left behind says nothing.
+    ...(isOver(at(row, 'State')) ? { findPid: undefined } : {}),
     created: time(at(row, 'Created')) ?? created,
     started: typeof started === 'number' && started > 0 ? new Date(started * 1000) : undefined,
     pod:

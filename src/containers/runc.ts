@@ -1,5 +1,6 @@
 /** runc: `state.json` in a directory for each container; libcontainer's State. */
-import { at, list, pid, text, texts, ticks, time } from './fields.ts';
+import type { Mount } from './container.ts';
+import { at, list, pairs, pid, text, ticks, time } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -22,8 +23,8 @@ export async function readRunc(
     reader.problem(path, 'it has not the fields that runc writes: of another version, or damaged');
   }
   const config = at(state, 'config');
-  const annotations = labelled(at(config, 'labels'));
-  const { bundle, ...others } = annotations;
+  // The annotations of the OCI configuration, and the path of the bundle.
+  const { bundle, ...annotations } = pairs(at(config, 'labels')) ?? {};
   return {
     knownAs: { engine: 'runc', id, root: reader.inside(root) },
     owner,
@@ -32,19 +33,23 @@ export async function readRunc(
     startTime,
     rootfs: reader.outside(text(at(config, 'rootfs'))),
     bundle: reader.outside(bundle),
-    annotations: others,
+    annotations,
+    mounts: binds(reader, at(config, 'mounts'), id),
     hostname: text(at(config, 'hostname')),
     created: time(at(state, 'created')),
   };
 }
 
-/** `["name=value"]`: the annotations of the OCI configuration, and the path of the bundle. */
-function labelled(labels: unknown): Record<string, string> {
-  const pairs = list(labels).flatMap(label => {
-    const equals = typeof label === 'string' ? label.indexOf('=') : -1;
-    return equals < 0
-      ? []
-      : [[(label as string).slice(0, equals), (label as string).slice(equals + 1)]];
+const readOnly = 1; // MS_RDONLY
+
+/** Without what its engine put there itself: files in a directory with the id in its path. */
+function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
+  return list(mounts).flatMap(mount => {
+    const [source, destination] = [text(at(mount, 'source')), text(at(mount, 'destination'))];
+    if (at(mount, 'device') !== 'bind' || source === undefined || destination === undefined)
+      return [];
+    if (source.split('/').includes(id)) return [];
+    const rw = (Number(at(mount, 'flags')) & readOnly) === 0;
+    return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });
-  return texts(Object.fromEntries(pairs)) ?? {};
 }

@@ -4,27 +4,40 @@
  */
 import { readCrun } from './crun.ts';
 import { isId } from './fields.ts';
-import type { Places, RuntimePlace } from './locations.ts';
-import type { Reader } from './reader.ts';
+import type { Locations, RuntimeLocation } from './location.ts';
 import { readRunc } from './runc.ts';
-import type { Sighting } from './sighting.ts';
+import type { Entry, Sighting } from './sighting.ts';
 
-export async function readRuntimes(reader: Reader, places: Places): Promise<Sighting[]> {
+export async function findRuntimes(locations: Locations): Promise<Entry[]> {
   const roots = await Promise.all([
-    ...places.runtimes,
-    ...places.docker.map(({ execRoot }) => ofDocker(reader, execRoot)),
-    below(reader, `${await reader.locate('/run/containerd')}/runc`),
+    ...locations.runtimes,
+    ...locations.docker.map(({ execRoot, owner, ofExec }) => ofDocker(execRoot, owner, ofExec)),
+    ...locations.shims.map(below),
   ]);
-  const all = roots.flat().map(async root => {
+  const unique = new Map(roots.flat().map(root => [root.path, root]));
+  const all = [...unique.values()].map(async root => {
     const ids = (await root.reader.names(root.path)).filter(isId);
-    return Promise.all(ids.map(id => readOne(root, id)));
+    return ids.map(id => entryOf(root, id));
   });
-  return (await Promise.all(all)).flat().filter(sighting => sighting !== undefined);
+  return (await Promise.all(all)).flat();
+}
+
+function entryOf(root: RuntimeLocation, id: string): Entry {
+  return {
+    engine: undefined,
+    id,
+    owner: root.owner,
+    root: root.reader.inside(root.path),
+    read: async () => {
+      const sighting = await readRuntime(root, id);
+      return sighting === undefined ? [] : [sighting];
+    },
+  };
 }
 
 /** By the file that is there; a FIFO is there until the program is started. */
-async function readOne(
-  { path, owner, reader }: RuntimePlace,
+export async function readRuntime(
+  { path, owner, reader }: RuntimeLocation,
   id: string,
 ): Promise<Sighting | undefined> {
   const names = await reader.names(`${path}/${id}`);
@@ -35,13 +48,33 @@ async function readOne(
 }
 
 /** /run/docker/runtime-runc/moby: by the name of the runtime, and containerd's namespace. */
-async function ofDocker(reader: Reader, execRoot: string): Promise<RuntimePlace[]> {
+async function ofDocker(
+  execRoot: string | undefined,
+  owner: number,
+  reader: RuntimeLocation['reader'],
+): Promise<RuntimeLocation[]> {
+  if (execRoot === undefined) return [];
   const names = (await reader.names(execRoot)).filter(name => name.startsWith('runtime-'));
-  return (await Promise.all(names.map(name => below(reader, `${execRoot}/${name}`)))).flat();
+  const all = names.map(name => below({ path: `${execRoot}/${name}`, owner, reader }));
+  return (await Promise.all(all)).flat();
 }
 
-/** By containerd's namespace. Whatever shim runs them, root's. */
-async function below(reader: Reader, path: string): Promise<RuntimePlace[]> {
+/** By containerd's namespace. Whatever shim runs them, its owner's. */
+async function below({ path, owner, reader }: RuntimeLocation): Promise<RuntimeLocation[]> {
   const spaces = (await reader.names(path)).filter(isId);
-  return spaces.map(space => ({ path: `${path}/${space}`, owner: 0, reader }));
+  return spaces.map(space => ({ path: `${path}/${space}`, owner, reader }));
+}
+
+/** `io.containerd.kata.v2`, `/usr/bin/containerd-shim-runsc-v1`, `/usr/bin/crun`: the name in it. */
+export function runtimeName(told: string | undefined): string | undefined {
+  if (told === undefined) return undefined;
+  const program = told
+    .slice(told.lastIndexOf('/') + 1)
+    .replace(/^containerd-shim-|^io\.containerd\./, '');
+  return program.replace(/[.-]v\d+$/, '') || undefined;
+}
+
+/** Those whose containers are in a kernel of their own: no process of theirs is one of ours. */
+export function hasOwnKernel(runtime: string | undefined): boolean {
+  return /(^|[.-])(runsc|gvisor|kata|firecracker|krun|urunc)($|[.-])/.test(runtime ?? '');
 }

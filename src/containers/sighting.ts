@@ -1,5 +1,6 @@
 /**
- * What one engine says of one container, and how what several say of the same one is joined.
+ * What one engine says of one container: first by which names it is known, which is cheap, then all
+ * else. And how what several say of the same one is joined.
  */
 import type { Container, ContainerState, Engine, KnownAs, Pod } from './container.ts';
 import { isRandomId } from './fields.ts';
@@ -12,13 +13,37 @@ type Told = Pick<
   | 'bundle'
   | 'labels'
   | 'annotations'
+  | 'command'
+  | 'env'
+  | 'ports'
+  | 'mounts'
+  | 'logPath'
   | 'hostname'
-  | 'cgroup'
   | 'created'
   | 'started'
 >;
 
 type Perhaps<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** That there is a container, and how more is to be known of it. */
+export interface Entry {
+  /** undefined of a runtime's, which one shows when it is read. */
+  readonly engine: Engine | undefined;
+  readonly id: string;
+  readonly owner: number;
+  /** Of containerd's and of a runtime's: as in KnownAs. */
+  readonly namespace?: string;
+  readonly root?: string;
+  /** Only what has been read already, or is read for this. Default: it has no name but its id. */
+  readonly names?: () => Promise<Names>;
+  /** None where it has been removed meanwhile. */
+  readonly read: () => Promise<readonly Sighting[]>;
+}
+
+export interface Names {
+  readonly name?: string | undefined;
+  readonly pod?: Pod | undefined;
+}
 
 export interface Sighting extends Perhaps<Told> {
   readonly knownAs: KnownAs;
@@ -28,37 +53,74 @@ export interface Sighting extends Perhaps<Told> {
   readonly pid?: number | undefined;
   readonly startTime?: number | undefined;
   readonly pod?: Pod | undefined;
+  /** What the engine was told to run it with. */
+  readonly runtime?: string | undefined;
+  /** Does a process of it have a mount namespace that is not the host's, whatever it is? */
+  readonly hasOwnMounts?: boolean | undefined;
+  /** A component of the path of its cgroup that no other container has. Default: one with the id in it. */
+  readonly cgroupName?: string | undefined;
+  /** Its engine may be on another machine: that its pid is not here says nothing. */
+  readonly isElsewhere?: boolean;
   /** Asked when no sighting of the container has a rootfs. */
   readonly findRootfs?: () => Promise<string | undefined>;
   /** Of a runtime: does it still have it? */
   readonly isThere?: () => Promise<boolean>;
   /** Asked when no sighting of the container has a pid. */
-  readonly findPid?: () => Promise<number | undefined>;
+  readonly findPid?: (() => Promise<number | undefined>) | undefined;
 }
+
+/** Entries of one container. */
+export type Entries = readonly [Entry, ...Entry[]];
 
 /** Sightings of one container, the engine that people use first. */
 export type Group = readonly [Sighting, ...Sighting[]];
 
-const order: readonly Engine[] = ['docker', 'podman', 'containerd', 'runc', 'crun'];
+/** From those that people use to those that these work with. */
+export const engines: readonly Engine[] = [
+  'docker',
+  'podman',
+  'cri-o',
+  'containerd',
+  'lxc',
+  'nspawn',
+  'runc',
+  'crun',
+];
 
 /** Only ids that no two containers have join what several engines say; and never of two users. */
-function keyOf({ knownAs, owner }: Sighting): string {
-  const { id, engine, namespace, root } = knownAs;
+function keyOf({ id, engine, namespace, root, owner }: Entry): string {
   if (isRandomId(id)) return `${owner}:${id}`;
   const space = namespace ?? /\/containerd\/runc\/([^/]+)$/.exec(root ?? '')?.[1];
   return space === undefined ? `${owner}:${engine}:${root}:${id}` : `${owner}:in ${space}:${id}`;
 }
 
-export function join(sightings: readonly Sighting[]): Group[] {
-  const groups = new Map<string, Sighting[]>();
-  for (const sighting of sightings) {
-    const key = keyOf(sighting);
+export function join(entries: readonly Entry[]): Entries[] {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const key = keyOf(entry);
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [sighting]);
-    else group.push(sighting);
+    if (group === undefined) groups.set(key, [entry]);
+    else group.push(entry);
   }
-  const rank = ({ knownAs }: Sighting) => order.indexOf(knownAs.engine);
-  return [...groups.values()].map(group => group.sort((a, b) => rank(a) - rank(b)) as never);
+  return [...groups.values()] as never;
+}
+
+/** undefined where the container has been removed meanwhile. */
+export async function readAll(entries: Entries): Promise<Group | undefined> {
+  const read = (await Promise.all(entries.map(entry => entry.read()))).flat();
+  const rank = ({ knownAs }: Sighting) => engines.indexOf(knownAs.engine);
+  const places = read.map(({ knownAs }) => `${knownAs.engine} ${knownAs.root}`);
+  const group = read.filter((_, i) => places.indexOf(places[i] as string) === i);
+  return group.length === 0 ? undefined : (group.sort((a, b) => rank(a) - rank(b)) as never);
+}
+
+/** Without those that are a part of another: what containerd's task says is a runtime's, in a root that was told. */
+export function withoutParts(groups: readonly Group[]): Group[] {
+  const nameOf = ({ knownAs }: Sighting) => `${knownAs.root} ${knownAs.id}`;
+  const parts = new Set(
+    groups.flatMap(group => (group.length > 1 ? group.slice(1).map(nameOf) : [])),
+  );
+  return groups.filter(group => group.length > 1 || !parts.has(nameOf(group[0])));
 }
 
 /** The first that has an answer, from the engine that people use down. */

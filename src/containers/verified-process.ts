@@ -10,14 +10,24 @@ import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { fileOfProcess, startTimeOf } from '../base/proc.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 
-/** What an engine claims. */
+/** What an engine claims, with the pid as our /proc shows it. */
 export interface Claim {
   readonly pid: number;
   /** In clock ticks after boot; engines that do not write it down name the cgroup by the id. */
   readonly startTime: number | undefined;
   readonly id: string;
+  /** A component of its cgroup's path that nobody else's has. Default: one with the id in it. */
+  readonly cgroupName: string | undefined;
   readonly owner: number;
+  /** Its container has a mount namespace that is not the host's. */
+  readonly hasOwnMounts: boolean;
 }
+
+/**
+ * What there is with that pid: the process; none, or one that is certainly another (`'gone'`); one of which
+ * nothing says whose it is (`'unproven'`).
+ */
+export type Found = Process | 'gone' | 'unproven';
 
 export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
   readonly pid: number;
@@ -25,6 +35,14 @@ export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
   readonly started: Date;
   /** undefined where the freezer cannot be read. */
   readonly frozen: boolean | undefined;
+}
+
+/** From where containers are looked at. */
+export interface View {
+  /** The namespaces of the host. */
+  readonly host: Inodes;
+  /** The directory that is the host's root; empty for `/`. */
+  readonly root: string;
 }
 
 /** The inodes of its namespaces, by type. */
@@ -36,34 +54,42 @@ export function hostInodes(pid: number): Inodes {
   return inodes.size > 0 ? inodes : inodesOf('self');
 }
 
-/** undefined where that process has ended, or is somebody else's. Throws where that cannot be known. */
-export function lookAt(claim: Claim, host: Inodes): Process | undefined {
+/** Throws where that cannot be known (too few files). */
+export function lookAt(claim: Claim, view: View): Found {
   try {
-    return look(claim, host);
+    return look(claim, view);
   } catch (error) {
     throw namedFailure(error, claim.pid);
   }
 }
 
-function look(claim: Claim, host: Inodes): Process | undefined {
-  const { pid, startTime, id, owner } = claim;
+function look(claim: Claim, { host, root }: View): Found {
+  const { pid, startTime, owner, hasOwnMounts } = claim;
   const started = startTimeOf(pid);
-  if (started === undefined || (startTime !== undefined && started !== startTime)) return undefined;
+  if (started === undefined) return isHidden(pid) ? 'unproven' : 'gone';
+  if (startTime !== undefined && started !== startTime) return 'gone';
   const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
-  if (startTime === undefined && !lines.some(line => line.includes(id))) return undefined;
+  if (startTime === undefined && !lines.some(line => isNamed(line, claim))) {
+    const mounts = hasOwnMounts ? inodesOf(pid).get('mnt') : undefined;
+    return mounts !== undefined && mounts === host.get('mnt') ? 'gone' : 'unproven';
+  }
   // The files of a user can claim any process: it has to be in a user namespace of that user's.
-  if (owner !== 0 && !isOf(owner, pid)) return undefined;
+  if (owner !== 0 && !isOf(owner, pid)) return 'gone';
   const namespaces = namespacesOf(pid, host);
   // What was read is of that process if it still is there.
-  if (startTimeOf(pid) !== started) return undefined;
+  if (startTimeOf(pid) !== started) return 'gone';
   return {
     pid,
     startTime: started,
     started: dateOf(started),
     cgroup: mainCgroup(lines),
-    frozen: isFrozen(lines),
+    frozen: isFrozen(lines, pid, root),
     namespaces,
   };
+}
+
+function isNamed(line: string, { id, cgroupName }: Claim): boolean {
+  return cgroupName === undefined ? line.includes(id) : line.split('/').includes(cgroupName);
 }
 
 function namedFailure(error: unknown, pid: number): unknown {
@@ -112,18 +138,48 @@ function mainCgroup(lines: readonly string[]): string | undefined {
 }
 
 /** A paused container is in a frozen cgroup: cgroups(7), of either version. */
-function isFrozen(lines: readonly string[]): boolean | undefined {
+function isFrozen(lines: readonly string[], pid: number, root: string): boolean | undefined {
   const old = pathIn(lines, 'freezer');
-  if (old !== undefined) {
-    const state = read(`/sys/fs/cgroup/freezer${old}/freezer.state`);
-    if (state !== undefined) return state.trim() !== 'THAWED';
-  }
+  const state = old && fileOfCgroup(['/freezer'], old, 'freezer.state', pid, root);
+  if (state) return state.trim() !== 'THAWED';
   const path = pathIn(lines, '');
-  for (const mount of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
-    const state = path === undefined ? undefined : read(`${mount}${path}/cgroup.freeze`);
-    if (state !== undefined) return state.trim() === '1';
+  const frozen = path && fileOfCgroup(['', '/unified'], path, 'cgroup.freeze', pid, root);
+  return frozen ? frozen.trim() === '1' : undefined;
+}
+
+/**
+ * Where we are in a cgroup namespace of our own, the path of others goes up from ours (`/../ID`). Then
+ * it is that of the host's hierarchy if we are as deep as it goes up, and the process is in there.
+ */
+function fileOfCgroup(
+  folders: readonly string[],
+  path: string,
+  name: string,
+  pid: number,
+  root: string,
+): string | undefined {
+  const up = /^(\/\.\.)+(?=\/|$)/.exec(path)?.[0];
+  const bases = root === '' ? ['/sys/fs/cgroup'] : [`${root}/sys/fs/cgroup`, '/sys/fs/cgroup'];
+  for (const base of bases) {
+    for (const folder of folders) {
+      const directory = `${base}${folder}${path.slice(up?.length ?? 0)}`;
+      const isThere =
+        up === undefined || read(`${directory}/cgroup.procs`)?.split('\n').includes(`${pid}`);
+      const text = isThere ? read(`${directory}/${name}`) : undefined;
+      if (text !== undefined) return text;
+    }
   }
   return undefined;
+}
+
+/** Is there such a process, though our /proc does not show it (its mount option hidepid)? */
+function isHidden(pid: number): boolean {
+  if (binding.isOwnProc() !== 1) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** In milliseconds; /proc counts in hundredths of a second on every architecture of Node's. */

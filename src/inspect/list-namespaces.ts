@@ -1,5 +1,6 @@
 /** `listNamespaces`: every namespace of the machine, as far as /proc shows it. */
 import type { NamespaceScan } from '../base/addon.ts';
+import { looked, split, userNames } from '../base/addon-rows.ts';
 import { binding } from '../base/binding.ts';
 import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
 import { checkTypes, invalidType } from '../base/errors.ts';
@@ -8,7 +9,6 @@ import { kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-ty
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/membership.ts';
 import type { Target } from '../target/target.ts';
-import { looked, split, userNames } from './addon-rows.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './container-choice.ts';
 import { identitiesOf, ownIdentities } from './identity.ts';
 

@@ -1,4 +1,6 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
+
+import { userNames } from '../base/addon-rows.ts';
 import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { optionsIn } from '../base/check.ts';
@@ -6,15 +8,14 @@ import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import { openProcess } from '../base/proc.ts';
+import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/membership.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
 import type { Target } from '../target/target.ts';
-import { userNames } from './addon-rows.ts';
 import { type ContainerChoice, checkChoice, choiceNames, membersOf } from './container-choice.ts';
 import { identitiesOf, ownIdentities } from './identity.ts';
-import { type ProcessRow, processRows } from './processes.ts';
 
 export interface ProcessNode {
   /** As our /proc shows it. */

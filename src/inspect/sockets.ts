@@ -1,12 +1,12 @@
 /** `listSockets`: the sockets of a network namespace and whose they are, by sock_diag(7). */
 import { setImmediate as turn } from 'node:timers/promises';
+import { looked } from '../base/addon-rows.ts';
 import { binding } from '../base/binding.ts';
 import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
 import { lookingLimits } from '../base/limits.ts';
+import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Target } from '../target/target.ts';
-import { looked } from './addon-rows.ts';
 import { dump, getLink, linkName } from './netlink.ts';
-import { type ProcessRow, processRows } from './processes.ts';
 import {
   type Bare,
   everyState,

@@ -182,6 +182,8 @@ describe('a root directory with two users', () => {
     expect(complaints(await list())).toEqual([`EPERM ${target}`]); // we listen, not alice
     await new Promise(done => server.close(done));
     // Of root's own there is no such question.
+    const stored = 'var/lib/containers/storage/overlay-containers/containers.json';
+    write(stored, [{ id: 'c'.repeat(64), names: ['ours'] }], 0);
     const own = join(root, 'run/podman/podman.sock');
     mkdirSync(dirname(own));
     const body = '[]'.padEnd(sockets.answer);

@@ -1,8 +1,8 @@
 /** What the lookers share: an answer of the addon, or why there is none, and the names of users. */
-import type { Looked } from '../base/addon.ts';
-import { binding } from '../base/binding.ts';
-import { failure } from '../base/errors.ts';
-import type { NamespaceType } from '../base/namespace-types.ts';
+import type { Looked } from './addon.ts';
+import { binding } from './binding.ts';
+import { failure } from './errors.ts';
+import type { NamespaceType } from './namespace-types.ts';
 
 /** In the order of the addon's rows, which is that of `ls /proc/PID/ns`. */
 export const typesInRows: readonly NamespaceType[] = [

@@ -1,8 +1,9 @@
 /** Processes as the addon lists them, with what is asked of them. */
-import { binding } from '../base/binding.ts';
-import { lookingLimits } from '../base/limits.ts';
-import type { NamespaceType } from '../base/namespace-types.ts';
+
 import { looked, split, typesInRows } from './addon-rows.ts';
+import { binding } from './binding.ts';
+import { lookingLimits } from './limits.ts';
+import type { NamespaceType } from './namespace-types.ts';
 
 export interface ProcessRow {
   readonly pid: number;

@@ -1,0 +1,53 @@
+/**
+ * Which engine Docker's client would ask: DOCKER_HOST, DOCKER_CONTEXT, or `currentContext` of its
+ * config.json. Where that is a socket on this machine that belongs to no engine whose files are known,
+ * its containers are asked for there.
+ */
+import { createHash } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
+import { at, text } from './fields.ts';
+import type { DockerLocation } from './location.ts';
+import { Reader } from './reader.ts';
+
+/** Of the environment of who asks, which means this machine's own root. */
+export async function dockerOfEnvironment(
+  reader: Reader,
+  known: readonly DockerLocation[],
+): Promise<DockerLocation[]> {
+  if (reader.root !== '') return [];
+  const [, socket] = /^unix:\/\/(\/.*)$/s.exec((await hostOfClient()) ?? '') ?? [];
+  const path = socket?.replace(/^\/var\/run\//, '/run/');
+  if (path === undefined || known.some(one => one.socket === path)) return [];
+  try {
+    const owner = (await lstat(path)).uid;
+    const theirs =
+      owner === 0 || owner === process.geteuid?.() ? reader : reader.of(dirname(path), owner);
+    const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };
+    const nowhere = { dataRoot: undefined, execRoot: undefined, runtimes: undefined };
+    return [{ ...nowhere, socket: path, owner, ...readers }];
+  } catch (error) {
+    const { errno = errnos.ENOENT } = error as NodeJS.ErrnoException;
+    const advice = 'DOCKER_HOST, or the context of Docker, names this socket';
+    reader.problems.push(failure(errno, 'lstat', { target: path, advice }));
+    return [];
+  }
+}
+
+/** The client's own order. */
+async function hostOfClient(): Promise<string | undefined> {
+  const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG = `${homedir()}/.docker` } = process.env;
+  if (text(DOCKER_HOST) !== undefined) return DOCKER_HOST;
+  // What is said of these files is of no interest: without them there is no context.
+  const reader = new Reader().of(DOCKER_CONFIG, process.geteuid?.() ?? 0);
+  const name =
+    text(DOCKER_CONTEXT) ??
+    text(at(await reader.json(`${DOCKER_CONFIG}/config.json`), 'currentContext'));
+  if (name === undefined || name === 'default') return undefined;
+  const folder = createHash('sha256').update(name).digest('hex');
+  const meta = await reader.json(`${DOCKER_CONFIG}/contexts/meta/${folder}/meta.json`);
+  return text(at(meta, 'Endpoints', 'docker', 'Host'));
+}

@@ -1,0 +1,144 @@
+/** Makes one container of what engines say of it, checked against the processes that there are. */
+import { errnos } from '../base/errnos.ts';
+import { failure, NamespaceError } from '../base/errors.ts';
+import type { Container, ContainerState, Pod } from './container.ts';
+import type { Pids } from './pids.ts';
+import type { Reader } from './reader.ts';
+import { hasOwnKernel, runtimeName } from './runtimes.ts';
+import { first, type Group } from './sighting.ts';
+import { lookAt, type Process, type View } from './verified-process.ts';
+
+export interface Look {
+  readonly reader: Reader;
+  readonly pids: Pids;
+  readonly view: View;
+}
+
+/** What is known of its process: `unseen` where it could not be looked at, for the reason that is in the problems. */
+type Known = { process?: Process; unseen?: 'for want of means' | 'without proof' };
+
+/** undefined for what has been removed while we looked: a runtime's that its engine had no more. */
+export async function containerOf(group: Group, look: Look): Promise<Container | undefined> {
+  const [{ knownAs, owner, isThere }] = group;
+  const known = await processOf(group, look);
+  if (!known.process && !known.unseen && isThere && !(await isThere())) return undefined;
+  const ofRuntime = group.find(
+    one => one.startTime !== undefined && one.knownAs.root !== undefined,
+  );
+  const runtime = runtimeName(first(group, 'runtime'));
+  const isElsewhere = hasOwnKernel(runtime);
+  const process = isElsewhere ? undefined : known.process;
+  const annotations = first(group, 'annotations');
+  const state = stateOf(group, known);
+  const created = first(group, 'created');
+  return {
+    engine: knownAs.engine,
+    id: knownAs.id,
+    name: first(group, 'name') ?? knownAs.id,
+    runtime: isElsewhere ? runtime : (ofRuntime?.knownAs.engine ?? runtime),
+    state,
+    pid: process?.pid,
+    startTime: process?.startTime,
+    owner,
+    image: first(group, 'image'),
+    rootfs: first(group, 'rootfs') ?? (await first(group, 'findRootfs')?.()),
+    bundle: first(group, 'bundle'),
+    labels: first(group, 'labels'),
+    annotations,
+    command: first(group, 'command'),
+    env: first(group, 'env'),
+    ports: first(group, 'ports'),
+    mounts: first(group, 'mounts'),
+    logPath: first(group, 'logPath'),
+    hostname: first(group, 'hostname'),
+    cgroup: process?.cgroup,
+    created,
+    started:
+      first(group, 'started') ?? (state === 'created' ? undefined : startOf(process, created)),
+    namespaces: process?.namespaces,
+    pod: podOf(first(group, 'pod'), annotations),
+    knownAs: group.map(sighting => sighting.knownAs),
+  };
+}
+
+/** A runtime writes down when the process started, and so goes before the engine. */
+async function processOf(group: Group, { reader, pids, view }: Look): Promise<Known> {
+  const [{ knownAs, owner }] = group;
+  const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
+  const there = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
+  if (there === undefined) return {};
+  const pid = pids.here(there);
+  const claim = {
+    startTime: runtime?.startTime,
+    id: knownAs.id,
+    cgroupName: first(group, 'cgroupName'),
+    owner,
+    hasOwnMounts: first(group, 'hasOwnMounts') ?? false,
+  };
+  try {
+    const found = pid === undefined ? 'gone' : lookAt({ pid, ...claim }, view);
+    if (typeof found !== 'string') return { process: found };
+    const doubt = doubtOf(group, found, pids);
+    if (doubt === undefined) return {};
+    reader.problems.push(
+      failure(errnos.ESRCH, 'open', { target: nameOf(group), advice: doubt(there) }),
+    );
+    return { unseen: 'without proof' };
+  } catch (error) {
+    if (!(error instanceof NamespaceError)) throw error;
+    reader.problems.push(error);
+    return { unseen: 'for want of means' };
+  }
+}
+
+/** Why it is not known that its process has ended. */
+function doubtOf(
+  group: Group,
+  found: 'gone' | 'unproven',
+  pids: Pids,
+): ((pid: number) => string) | undefined {
+  if (pids.doubt !== undefined)
+    return pid => `whether it runs, as pid ${pid}, is not known: ${pids.doubt}`;
+  if (first(group, 'isElsewhere')) {
+    return pid => `pid ${pid} is not known here: its engine may be on another machine`;
+  }
+  if (found === 'gone') return undefined;
+  return pid =>
+    `nothing proves that pid ${pid} is its process: no runtime's state says when it started, and its cgroup is not named by the id`;
+}
+
+function nameOf(group: Group): string {
+  const [{ knownAs }] = group;
+  return `${knownAs.engine}:${first(group, 'name') ?? knownAs.id}`;
+}
+
+/** A runtime starts the process, which waits, and says then that the container was created. */
+function startOf(process: Process | undefined, created: Date | undefined): Date | undefined {
+  if (process === undefined || created === undefined) return process?.started;
+  return process.started > created ? process.started : created;
+}
+
+/** The process decides; without one, the engine may say why there is none. */
+function stateOf(group: Group, { process, unseen }: Known): ContainerState {
+  const states = group.map(({ state }) => state);
+  const [believed] = states.filter(state => state !== undefined);
+  if (unseen === 'for want of means') return believed ?? 'running';
+  if (unseen === 'without proof') return 'unknown';
+  if (process === undefined) {
+    return believed === undefined || believed === 'running' || believed === 'paused'
+      ? 'exited'
+      : believed;
+  }
+  if (process.frozen ?? believed === 'paused') return 'paused';
+  // The runtime's own mark, or an engine that is about to start it.
+  return group.some(({ state, startTime }) => startTime && state === 'created')
+    ? 'created'
+    : 'running';
+}
+
+/** Podman writes which container holds the namespaces of a pod as CRI-O does. */
+function podOf(pod: Pod | undefined, annotations: Container['annotations']): Pod | undefined {
+  const sandbox = annotations?.['io.kubernetes.cri-o.SandboxID'];
+  if (pod?.sandbox !== undefined || sandbox === undefined) return pod;
+  return { name: undefined, namespace: undefined, uid: undefined, ...pod, sandbox };
+}

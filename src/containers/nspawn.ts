@@ -1,0 +1,43 @@
+/** systemd-nspawn: the machines that systemd-machined has registered, and their unit's cgroup. */
+import { isId, pid, text } from './fields.ts';
+import type { Reader } from './reader.ts';
+import type { Entry, Sighting } from './sighting.ts';
+
+export async function findMachines(reader: Reader, path: string): Promise<Entry[]> {
+  // Links by the name of the unit (`unit:machine-web.scope`) are there, too.
+  const ids = (await reader.names(path)).filter(isId);
+  return ids.map(id => ({
+    engine: 'nspawn',
+    id,
+    owner: 0,
+    read: async () => {
+      const file = await reader.text(`${path}/${id}`);
+      const sighting = file && parse(reader, id, file);
+      return sighting ? [sighting] : [];
+    },
+  }));
+}
+
+/** machine_save() of src/machine/machine.c: assignments of a shell. */
+function parse(reader: Reader, id: string, file: string): Sighting | undefined {
+  const values = new Map(
+    file.split('\n').map(line => {
+      const [, key = '', quoted, plain] = /^([A-Z_]+)=(?:"(.*)"|(.*))$/.exec(line) ?? [];
+      return [key, (quoted ?? plain ?? '').replace(/\\(.)/g, '$1')] as const;
+    }),
+  );
+  const of = (key: string) => text(values.get(key));
+  // Virtual machines are registered there, too, and containers of libvirt.
+  if (of('CLASS') !== 'container' || of('SERVICE') !== 'systemd-nspawn') return undefined;
+  const microseconds = Number(of('REALTIME'));
+  return {
+    knownAs: { engine: 'nspawn', id },
+    owner: 0,
+    state: 'running',
+    pid: pid(Number(of('LEADER'))),
+    cgroupName: of('SCOPE'),
+    rootfs: reader.outside(of('ROOT')),
+    started: microseconds > 0 ? new Date(microseconds / 1000) : undefined,
+    hasOwnMounts: true,
+  };
+}

@@ -1,0 +1,52 @@
+/** What an OCI configuration (config.json of a bundle) says of a container: the same for every engine. */
+import { isAbsolute, join } from 'node:path';
+import type { Mount } from './container.ts';
+import { at, list, pairs, text, texts } from './fields.ts';
+import type { Reader } from './reader.ts';
+import type { Sighting } from './sighting.ts';
+
+type Configured = Pick<
+  Sighting,
+  'rootfs' | 'annotations' | 'hostname' | 'command' | 'env' | 'mounts' | 'hasOwnMounts'
+>;
+
+/** `bundle`: as it is reached from here; a relative root is in there. All undefined where there is none. */
+export function readConfig(reader: Reader, config: unknown, bundle?: string, id = ''): Configured {
+  if (typeof config !== 'object' || config === null) return {};
+  const root = text(at(config, 'root', 'path'));
+  return {
+    rootfs:
+      root === undefined || isAbsolute(root) ? reader.outside(root) : bundle && join(bundle, root),
+    annotations: texts(at(config, 'annotations')) ?? {},
+    hostname: text(at(config, 'hostname')),
+    command: words(at(config, 'process', 'args')),
+    env: pairs(at(config, 'process', 'env')),
+    mounts: binds(reader, at(config, 'mounts'), id),
+    hasOwnMounts: list(at(config, 'linux', 'namespaces')).some(
+      one => at(one, 'type') === 'mount' && at(one, 'path') === undefined,
+    ),
+  };
+}
+
+/** A list of texts; undefined where it is none, or one of something else. */
+export function words(value: unknown): readonly string[] | undefined {
+  const all = list(value).filter(word => typeof word === 'string');
+  return all.length > 0 && all.length === list(value).length ? all : undefined;
+}
+
+/**
+ * What is bound from outside. Engines bind files of their own too (hosts, resolv.conf), which lie in a
+ * directory with the container's id in its path.
+ */
+function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
+  return list(mounts).flatMap(mount => {
+    const [source, destination] = [text(at(mount, 'source')), text(at(mount, 'destination'))];
+    const options = list(at(mount, 'options'));
+    const isBind =
+      at(mount, 'type') === 'bind' || options.includes('bind') || options.includes('rbind');
+    if (!isBind || source === undefined || destination === undefined) return [];
+    if (id !== '' && source.split('/').includes(id)) return [];
+    const rw = !options.includes('ro');
+    return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * Which pod a container of Kubernetes' is in, and its name there: by the annotations of containerd's CRI
+ * plugin, and by what CRI-O writes.
+ */
+import type { Pod, Port } from './container.ts';
+import { at, list, port, text } from './fields.ts';
+import type { Names } from './sighting.ts';
+
+/** From one kind of annotations, by the end of the name. */
+type Ask = (name: string) => string | undefined;
+const asker =
+  (annotations: Readonly<Record<string, string>>, prefix: string): Ask =>
+  name =>
+    text(annotations[`${prefix}${name}`]);
+
+/** From the annotations of containerd's CRI plugin. */
+export function namesInCri(annotations: Readonly<Record<string, string>>): Names {
+  const cri = asker(annotations, 'io.kubernetes.cri.');
+  const sandbox = cri('sandbox-id');
+  if (sandbox === undefined) return {};
+  const pod: Pod = {
+    name: cri('sandbox-name'),
+    namespace: cri('sandbox-namespace'),
+    uid: cri('sandbox-uid'),
+    sandbox,
+  };
+  return { name: cri('container-name') ?? pod.name, pod };
+}
+
+/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`: no part of it can have an underscore in Kubernetes. */
+const crioName = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+$/;
+
+/** From the metadata of CRI-O in its storage; undefined where it is no container of CRI-O's. */
+export function namesInCrio(id: string, metadata: unknown): Names | undefined {
+  const sandbox = text(at(metadata, 'pod-id'));
+  const parts = crioName.exec(text(at(metadata, 'name')) ?? '');
+  if (sandbox === undefined || parts === null) return undefined;
+  const [, container, name, namespace, uid] = parts;
+  const pod = { name, namespace, uid, sandbox };
+  return { name: sandbox === id ? name : (text(at(metadata, 'metadata-name')) ?? container), pod };
+}
+
+/** The last of the logs that kubelet has for a container: 0.log, 1.log, one for each start. */
+export function lastLog(names: readonly string[]): string | undefined {
+  const numbers = names.map(name => /^(\d+)\.log$/.exec(name)?.[1]).filter(Boolean);
+  return numbers.length === 0 ? undefined : `${Math.max(...numbers.map(Number))}.log`;
+}
+
+/** nerdctl's and CRI-O's lists of ports, which are in an annotation, as JSON. */
+export function portsIn(json: unknown): readonly Port[] {
+  return list(json).flatMap(row => {
+    const of = (...names: string[]) => names.map(name => at(row, name)).find(Boolean);
+    const privatePort = port(of('ContainerPort', 'containerPort', 'container_port'));
+    if (privatePort === undefined) return [];
+    return [
+      {
+        ip: text(of('HostIP', 'hostIP', 'host_ip')),
+        privatePort,
+        publicPort: port(of('HostPort', 'hostPort', 'host_port')),
+        type: text(of('Protocol', 'protocol'))?.toLowerCase() ?? 'tcp',
+      },
+    ];
+  });
+}

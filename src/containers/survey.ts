@@ -1,0 +1,121 @@
+/** Asks every engine which containers it has, and makes of what they say one container after the other. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { checkPath, namesOf, optionsIn } from '../base/check.ts';
+import { invalidType } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
+import type { Container, ContainerOptions, Containers, Directories } from './container.ts';
+import { findContainerd } from './containerd.ts';
+import { findDocker } from './docker.ts';
+import { containerOf, type Look } from './finish.ts';
+import type { Locations } from './location.ts';
+import { findLocations } from './locations.ts';
+import { findLxc } from './lxc.ts';
+import { findMachines } from './nspawn.ts';
+import { pidsIn } from './pids.ts';
+import { findPodman } from './podman.ts';
+import { Reader } from './reader.ts';
+import { findRuntimes } from './runtimes.ts';
+import { type Entries, join, readAll, withoutParts } from './sighting.ts';
+import { Sockets } from './sockets.ts';
+import { hostInodes } from './verified-process.ts';
+
+export interface Survey {
+  readonly entries: readonly Entries[];
+  readonly problems: Containers['problems'];
+  /** Where state was looked for, of those that have any: paths. */
+  readonly places: readonly string[];
+  /** All that is to be known of some of them; without those that have been removed meanwhile. */
+  readonly finish: (some: readonly Entries[]) => Promise<Container[]>;
+}
+
+export async function survey(options: ContainerOptions = {}): Promise<Survey> {
+  const { root, directories, timeout } = check(options);
+  const reader = new Reader(root);
+  const sockets = new Sockets(reader, timeout);
+  const locations = await findLocations(reader, directories);
+  // Before the engines: what starts meanwhile is not seen as a runtime's own.
+  const runtimes = await findRuntimes(locations);
+  const engines = await Promise.all([
+    ...locations.docker.map(location => findDocker(location, sockets)),
+    ...locations.podman.map(location => findPodman(location, sockets)),
+    ...locations.containerd.map(location => findContainerd(location)),
+    findLxc(reader, locations.lxc),
+    findMachines(reader, locations.machines),
+  ]);
+  return {
+    entries: join([...engines.flat(), ...runtimes]),
+    problems: reader.problems,
+    places: placesIn(locations),
+    finish: some => finish(reader, some),
+  };
+}
+
+/** Of root's engines. */
+function placesIn({ docker, podman, containerd, runtimes }: Locations): string[] {
+  const all = [
+    ...docker.map(({ dataRoot, owner }) => [dataRoot, owner] as const),
+    ...podman.map(({ root, owner }) => [root, owner] as const),
+    ...containerd.map(({ state, owner }) => [state, owner] as const),
+    ...runtimes.map(({ path, owner }) => [path, owner] as const),
+  ];
+  return all.flatMap(([path, owner]) => (path !== undefined && owner === 0 ? [path] : []));
+}
+
+const atOnce = 16;
+
+async function finish(reader: Reader, some: readonly Entries[]): Promise<Container[]> {
+  const read = (await Promise.all(some.map(readAll))).filter(group => group !== undefined);
+  const groups = withoutParts(read);
+  const look: Look = {
+    reader,
+    pids: await pidsIn(reader.root),
+    view: { host: hostInodes(hostOf(reader.root)), root: reader.root },
+  };
+  const containers: Container[] = [];
+  // A process is looked at without waiting; after some of them others have their turn.
+  for (let i = 0; i < groups.length; i += atOnce) {
+    if (i > 0) await turn();
+    const some = groups.slice(i, i + atOnce).map(group => containerOf(group, look));
+    containers.push(...(await Promise.all(some)).filter(container => container !== undefined));
+  }
+  return containers;
+}
+
+/** Whose namespaces are the host's: those of the first process, or of that whose root it is. */
+function hostOf(root: string): number {
+  return Number(/^\/proc\/(\d+)\/root$/.exec(root)?.[1] ?? 1);
+}
+
+const names = namesOf<ContainerOptions>({ root: true, directories: true, timeout: true });
+const directoryNames: Readonly<Record<keyof Directories, readonly string[]>> = {
+  docker: ['data-root', 'exec-root'],
+  podman: ['root', 'runroot'],
+  containerd: ['state'],
+  runc: ['root'],
+  crun: ['root'],
+};
+
+function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
+  const { root, directories, timeout = 2000 } = optionsIn(options, names);
+  if (root !== undefined) checkPath('options.root', root);
+  if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
+    throw invalidType('options.timeout', 'a number of milliseconds', timeout);
+  }
+  if (directories === undefined) return { root, timeout };
+  return { root, directories: directoriesIn(directories), timeout };
+}
+
+/** Of each engine those that were given. */
+function directoriesIn(given: Directories): Directories {
+  const directories = optionsIn(given, Object.keys(directoryNames), 'options.directories');
+  const pairs = Object.entries(directories).map(([engine, paths]) => {
+    if (paths === undefined) return [engine, paths];
+    const name = `options.directories.${engine}`;
+    const all = optionsIn(paths, directoryNames[engine as keyof Directories], name);
+    for (const [option, path] of Object.entries(all)) {
+      if (path !== undefined) checkPath(`${name}.${option}`, path);
+    }
+    return [engine, all];
+  });
+  return own(Object.fromEntries(pairs));
+}

@@ -1,0 +1,149 @@
+/**
+ * The engines of users: rootless Docker and Podman, of who asks, and for root of everybody who has a
+ * directory for what runs. Each is read as that user's.
+ */
+import { lstatSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { at, pathAt } from './fields.ts';
+import type { DockerLocation, Locations, PodmanLocation } from './location.ts';
+import type { Reader } from './reader.ts';
+
+interface User {
+  readonly uid: number;
+  /** XDG_DATA_HOME and XDG_CONFIG_HOME, as they are reached from here. */
+  readonly data: string;
+  readonly config: string;
+  /** XDG_RUNTIME_DIR, and what Podman takes where there is none. */
+  readonly runtimes: readonly string[];
+  /** Paths that the user chose are taken as they are; links are followed up to the user's own directory. */
+  readonly readerOf: (path: string) => Reader;
+}
+
+export async function usersLocations(
+  reader: Reader,
+): Promise<Pick<Locations, 'docker' | 'podman' | 'runtimes'>> {
+  const users =
+    reader.root === '' && process.geteuid?.() !== 0 ? [ourselves(reader)] : await others(reader);
+  return {
+    docker: await Promise.all(users.map(user => docker(reader, user))),
+    podman: await Promise.all(users.map(user => podman(reader, user))),
+    runtimes: users.flatMap(({ uid, runtimes, readerOf }) =>
+      runtimes
+        .flatMap(path => [`${path}/runc`, `${path}/crun`])
+        .map(path => ({ path, owner: uid, reader: readerOf(path) })),
+    ),
+  };
+}
+
+async function docker(reader: Reader, user: User): Promise<DockerLocation> {
+  const { uid, data, config, runtimes, readerOf } = user;
+  const path = `${config}/docker/daemon.json`;
+  const settings = await readerOf(path).json(path);
+  const dataRoot = reader.outside(pathAt(settings, 'data-root')) ?? `${data}/docker`;
+  const execRoot = reader.outside(pathAt(settings, 'exec-root')) ?? `${runtimes[0]}/docker`;
+  const socket = `${runtimes[0]}/docker.sock`;
+  return {
+    dataRoot,
+    execRoot,
+    socket,
+    owner: uid,
+    runtimes: at(settings, 'runtimes'),
+    ofData: readerOf(dataRoot),
+    ofExec: readerOf(execRoot),
+    ofSocket: readerOf(socket),
+  };
+}
+
+async function podman(reader: Reader, user: User): Promise<PodmanLocation> {
+  const { uid, data, config, runtimes, readerOf } = user;
+  const path = `${config}/containers/storage.conf`;
+  const settings = await readerOf(path).toml(path);
+  const chosen = (name: string) => reader.outside(pathAt(settings, 'storage', name));
+  const root = chosen('graphroot') ?? `${data}/containers/storage`;
+  const runroot = chosen('runroot');
+  const socket = `${runtimes[0]}/podman/podman.sock`;
+  return {
+    root,
+    runroots: [...(runroot ? [runroot] : []), ...runtimes.map(base => `${base}/containers`)],
+    socket,
+    owner: uid,
+    ofRoot: readerOf(root),
+    ofRunroot: readerOf,
+    ofSocket: readerOf(socket),
+  };
+}
+
+/** Where Podman and its storage keep what runs of a user without a session: cron, su, a service. */
+const withoutSession = (uid: number) =>
+  [`podman-run-${uid}`, `storage-run-${uid}`, `containers-user-${uid}`].map(name => `/tmp/${name}`);
+
+function ourselves(reader: Reader): User {
+  const uid = process.geteuid?.() ?? 0;
+  const { HOME = homeOf(), XDG_RUNTIME_DIR = `/run/user/${uid}` } = process.env;
+  const { XDG_DATA_HOME = `${HOME}/.local/share`, XDG_CONFIG_HOME = `${HOME}/.config` } =
+    process.env;
+  // In /tmp anybody can have made a directory of that name.
+  const shared = withoutSession(uid).map(base => [base, reader.of(base, uid)] as const);
+  return {
+    uid,
+    data: XDG_DATA_HOME,
+    config: XDG_CONFIG_HOME,
+    runtimes: [XDG_RUNTIME_DIR, ...shared.map(([base]) => base)],
+    readerOf: path => shared.find(([base]) => path.startsWith(`${base}/`))?.[1] ?? reader,
+  };
+}
+
+/** A uid may have no name. */
+function homeOf(): string {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return '/nonexistent';
+  }
+}
+
+/**
+ * Those who have a runtime directory, which they get when they log in, or linger (loginctl), or one of
+ * Podman's own for those who have none.
+ */
+async function others(reader: Reader): Promise<User[]> {
+  const folder = '/run/user';
+  const [here, temporary, passwd] = await Promise.all([
+    reader.locate(folder),
+    reader.locate('/tmp'),
+    reader.locate('/etc/passwd').then(path => reader.text(path)),
+  ]);
+  const sessions = new Set(await reader.names(here));
+  const rows = (passwd ?? '').split('\n').map(line => line.split(':'));
+  const users = rows.map(async ([, , number = '', , , home]) => {
+    const uid = /^\d{1,10}$/.test(number) ? Number(number) : 0;
+    if (uid === 0 || !home?.startsWith('/')) return undefined;
+    const runtimes = sessions.has(number) ? [`${reader.root}${folder}/${uid}`] : [];
+    for (const path of withoutSession(uid)) {
+      const there = `${temporary}${path.slice('/tmp'.length)}`;
+      if (await isThere(reader, there)) runtimes.push(there);
+    }
+    return runtimes.length === 0
+      ? undefined
+      : otherUser(reader, uid, await reader.locate(home), runtimes);
+  });
+  return (await Promise.all(users)).filter(user => user !== undefined);
+}
+
+/** Asked for every user: where the directory is the machine's own, without a turn of the thread pool. */
+async function isThere(reader: Reader, path: string): Promise<boolean> {
+  if (reader.root !== '') return reader.has(path);
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function otherUser(reader: Reader, uid: number, home: string, runtimes: string[]): User {
+  const bases = [home, ...runtimes].map(base => ({ base, of: reader.of(base, uid) }));
+  return {
+    uid,
+    data: `${home}/.local/share`,
+    config: `${home}/.config`,
+    runtimes,
+    readerOf: path =>
+      bases.find(({ base }) => path.startsWith(`${base}/`))?.of ?? reader.of(path, uid),
+  };
+}
