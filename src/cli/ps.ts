@@ -7,7 +7,8 @@ import { printJson, printTable, style } from './table.ts';
 
 export const usage = `linux-namespaces ps [option...]
 
-Lists the containers of Docker, Podman, containerd, Kubernetes, runc and crun.
+Lists the containers of Docker, Podman, containerd, Kubernetes, LXC,
+systemd-nspawn, runc and crun.
 
   -a, --all          those that do not run, too
       --root DIR     the root directory of the host, where that is not ours
