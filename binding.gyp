@@ -22,6 +22,7 @@
         "native/callback/sigusr1.cc",
         "native/root/copy_destination.cc",
         "native/child/environ.cc",
+        "native/child/execute.cc",
         "native/root/file.cc",
         "native/root/filesystem.cc",
         "native/child/reports.cc",
@@ -61,10 +62,12 @@
             "native/launcher/embed.mjs",
             "native/launcher/execute.h",
             "native/launcher/fork.h",
+            "native/launcher/in_place.h",
             "native/launcher/launch.h",
             "native/launcher/launcher.c",
             "native/launcher/maps.h",
-            "native/launcher/syscalls.h"
+            "native/launcher/syscalls.h",
+            "native/launcher/words.h"
           ],
           "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],
           "action": [
@@ -85,7 +88,8 @@
             "native/launcher/launcher.c",
             "native/launcher/maps.h",
             "native/launcher/preload.c",
-            "native/launcher/syscalls.h"
+            "native/launcher/syscalls.h",
+            "native/launcher/words.h"
           ],
           "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/preload_bytes.h"],
           "action": [

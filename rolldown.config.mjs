@@ -1,5 +1,5 @@
 // Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
-import { readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
@@ -23,6 +23,30 @@ const start = id => entering.has(id);
 const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.
 const output = { dir: 'lib', sourcemap: true, sourcemapExcludeSources: true };
+
+/**
+ * The command is a program for sh and one of JavaScript: for the one, what is the other's comes after its
+ * end; for the other, what is the first's is a comment.
+ */
+const stub = {
+  name: 'stub',
+  generateBundle(_options, bundle) {
+    const text = readFileSync('src/cli/stub.sh', 'utf8');
+    if (text.includes('*/')) throw new Error('src/cli/stub.sh ends the comment that it is in');
+    const head = `#!/bin/sh\n':' /*\n${text}*/\n`;
+    const main = bundle['cli.cjs'];
+    main.code = head + main.code;
+    const map = bundle['cli.cjs.map'];
+    const { mappings, ...rest } = JSON.parse(map.source);
+    map.source = JSON.stringify({
+      ...rest,
+      mappings: ';'.repeat(head.split('\n').length - 1) + mappings,
+    });
+  },
+  writeBundle() {
+    chmodSync('lib/cli.cjs', 0o755);
+  },
+};
 
 /** The text of a package's licence: a file of its own, or the end of its README. */
 function licenceOf(folder, name) {
@@ -67,6 +91,7 @@ export default defineConfig([
   {
     ...shared,
     input: { cli: 'src/cli/main.ts' },
+    plugins: [stub],
     output: {
       ...output,
       format: 'cjs',

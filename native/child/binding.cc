@@ -27,8 +27,13 @@ std::vector<char*> Split(std::string* text, bool leave_first) {
   return parts;
 }
 
+// A string, or bytes that need be no UTF-8.
 std::string Text(const Napi::Object& from, const char* name) {
   const Napi::Value value = from.Get(name);
+  if (value.IsTypedArray()) {
+    const auto bytes = value.As<Napi::Uint8Array>();
+    return std::string(reinterpret_cast<const char*>(bytes.Data()), bytes.ElementLength());
+  }
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
 }
 
@@ -69,6 +74,16 @@ void ReadFixed(const Napi::Object& from, launch* fixed) {
   fixed->ambient = sets[4];
 }
 
+void ReadRequest(const Napi::Object& from, spawn::Request* request) {
+  ReadFixed(from, &request->fixed);
+  Copy<Napi::Int32Array>(from, "stdio", &request->stdio);
+  Copy<Napi::Uint32Array>(from, "groups", &request->groups);
+  request->file = Text(from, "file");
+  request->root = Text(from, "rootPath");
+  request->cwd = Text(from, "cwd");
+  request->create = Text(from, "create");
+}
+
 Napi::FunctionReference Function(const Napi::Value& value) {
   return value.IsFunction() ? Napi::Persistent(value.As<Napi::Function>())
                             : Napi::FunctionReference();
@@ -79,17 +94,7 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
   spawn::Request request = {};
-  ReadFixed(from, &request.fixed);
-  Copy<Napi::Int32Array>(from, "stdio", &request.stdio);
-  Copy<Napi::Uint32Array>(from, "groups", &request.groups);
-  request.file = Text(from, "file");
-  request.root = Text(from, "rootPath");
-  request.cwd = Text(from, "cwd");
-  const Napi::Value create = from.Get("create");
-  if (create.IsTypedArray()) {
-    const auto bytes = create.As<Napi::Uint8Array>();
-    request.create.assign(bytes.Data(), bytes.Data() + bytes.ElementLength());
-  }
+  ReadRequest(from, &request);
   std::string arguments = Text(from, "args");
   std::string environment = Text(from, "env");
   request.argv = Split(&arguments, true);
@@ -127,6 +132,26 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   }
   answer.Set("ends", ends);
   return answer;
+}
+
+// execute(request): returns only what failed.
+Napi::Value Execute(const Napi::CallbackInfo& info) {
+  const auto from = info[0].As<Napi::Object>();
+  spawn::Request request = {};
+  ReadRequest(from, &request);
+  Copy<Napi::Int32Array>(from, "kept", &request.kept);
+  request.words = Text(from, "words");
+  const auto numbers = from.Get("inherited").As<Napi::BigUint64Array>();
+  request.fixed.ignored = numbers[0];
+  request.fixed.blocked = numbers[1];
+  request.fixed.open_files = numbers[2];
+  request.fixed.nonblocking = static_cast<uint32_t>(numbers[3]);
+  std::string arguments = Text(from, "args");
+  std::string environment = Text(from, "env");
+  request.argv = Split(&arguments, true);
+  request.envp = Split(&environment, false);
+  spawn::Result result;
+  return Failure(info.Env(), spawn::execute(&request, &result), result);
 }
 
 Child* Given(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Child>>().Data(); }
@@ -170,6 +195,7 @@ void ExportChild(napi_env given, napi_value object) {
   const Napi::Env env(given);
   Napi::Object exports(env, object);
   exports.Set("spawn", Napi::Function::New<Spawn>(env, "spawn"));
+  exports.Set("execute", Napi::Function::New<Execute>(env, "execute"));
   exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));
   exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));

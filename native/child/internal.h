@@ -10,8 +10,14 @@
 
 namespace spawn {
 
+inline bool is_in_place(const Request& request) {
+  return (request.fixed.flags & LAUNCH_IN_PLACE) != 0;
+}
+
+// Something that we are to hear of.
 inline bool forks(const Request& request) {
-  return (request.fixed.flags & (LAUNCH_FORK_JOINED | LAUNCH_FORK_CREATED)) != 0;
+  const bool any = (request.fixed.flags & (LAUNCH_FORK_JOINED | LAUNCH_FORK_CREATED)) != 0;
+  return any && !is_in_place(request);
 }
 
 inline int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
@@ -22,9 +28,10 @@ struct Prepared {
   std::vector<int> inherited;
   std::vector<int> theirs;  // to be closed when the child has them
   int channel[2] = {-1, -1};
-  char number[16];  // the launcher's end of the channel, in decimal
+  char number[24];  // the launcher's end of the channel, in decimal
 };
 
+int launcher_fd();  // its sealed program: stays open; or -errno
 void close_all(std::vector<int>* fds);
 // 0 or more, or -errno.
 int prepare(Request* request, Prepared* prepared, Result* result);

@@ -67,6 +67,7 @@ bool is_apart(const Request& request) {
 
 int open_stdio(Request* request, Prepared* prepared, Result* result) {
   result->step = "open";
+  if (request->stdio.empty()) return 0;
   const int null = is_apart(*request) ? program::null() : program::plain_null();
   for (size_t i = 0; i < request->stdio.size(); i++) {
     int& fd = request->stdio[i];
@@ -133,6 +134,10 @@ int send_request(Request* request, Prepared* prepared, Result* result) {
   fixed->cwd = append_text(&message, request->cwd);
   const std::string& create = request->create;
   fixed->create = create.empty() ? 0 : append(&message, create.data(), create.size());
+  const std::string& words = request->words;
+  fixed->words = words.empty() ? 0 : append(&message, words.data(), words.size());
+  fixed->kept_count = static_cast<uint32_t>(request->kept.size());
+  fixed->kept = append(&message, request->kept.data(), request->kept.size());
   fixed->size = static_cast<uint32_t>(message.size());
   message.replace(0, sizeof *fixed, reinterpret_cast<const char*>(fixed), sizeof *fixed);
   result->step = "sendto";
@@ -167,7 +172,7 @@ int hand_over(Request* request, Prepared* prepared, Result* result) {
   fixed->parent = -1;
   fixed->parent_pid = ::getpid();
   const uint32_t wanted = fixed->flags & (LAUNCH_DIE_WITH_PARENT | LAUNCH_FORK_JOINED);
-  if (wanted == LAUNCH_DIE_WITH_PARENT) {
+  if (wanted == LAUNCH_DIE_WITH_PARENT && !is_in_place(*request)) {
     // The thread that clones is the one that counts. Its pidfd would not do: it says nothing before
     // the last of the threads has ended, and a child that asks in between would live on.
     result->step = "open";

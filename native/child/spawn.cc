@@ -25,15 +25,6 @@ uv_mutex_t mutex;
 uv_once_t once = UV_ONCE_INIT;
 int launcher = -1;
 
-// What fails may succeed later: a sysctl was changed, a limit raised.
-int launcher_fd() {
-  uv_mutex_lock(&mutex);
-  if (launcher < 0) launcher = program::seal(launcher_bytes, sizeof launcher_bytes);
-  const int fd = launcher;
-  uv_mutex_unlock(&mutex);
-  return fd;
-}
-
 // What the child has between clone and exec. It runs on our memory while we are suspended.
 struct Child {
   int launcher;
@@ -124,8 +115,17 @@ int do_work(void* data) {
 
 }  // namespace
 
-int start(Request* request, Result* result) {
+// What fails may succeed later: a sysctl was changed, a limit raised.
+int launcher_fd() {
   uv_once(&once, [] { uv_mutex_init(&mutex); });
+  uv_mutex_lock(&mutex);
+  if (launcher < 0) launcher = program::seal(launcher_bytes, sizeof launcher_bytes);
+  const int fd = launcher;
+  uv_mutex_unlock(&mutex);
+  return fd;
+}
+
+int start(Request* request, Result* result) {
   result->launch.joined = (request->fixed.flags & LAUNCH_FORK_JOINED) != 0;
   Prepared prepared;
   int error = prepare(request, &prepared, result);

@@ -24,14 +24,16 @@ struct Request {
   std::vector<int> stdio;
   std::vector<uint32_t> groups;
   std::string file;
-  std::string root;         // "": none
-  std::string cwd;          // "": none
-  std::string create;       // a struct launch_create with its texts, launcher/create.h; "": none
-  std::vector<char*> argv;  // the first is left to start(); ended by nullptr
-  std::vector<char*> envp;  // ended by nullptr
-  int wait;                 // milliseconds for the result of the exec
-  int program = -1;         // executed in the launcher's place, with preload.c in it: nothing of
-  int preload = -1;         // what that reports is waited for. An fd of it for LD_PRELOAD.
+  std::string root;           // "": none
+  std::string cwd;            // "": none
+  std::string create;         // a struct launch_create with its texts, launcher/create.h; "": none
+  std::string words;          // in place: a struct launch_words with its texts
+  std::vector<int32_t> kept;  // in place: descriptors that stay where they are, ascending
+  std::vector<char*> argv;    // the first is left to start(); ended by nullptr
+  std::vector<char*> envp;    // ended by nullptr
+  int wait;                   // milliseconds for the result of the exec
+  int program = -1;           // executed in the launcher's place, with preload.c in it: nothing of
+  int preload = -1;           // what that reports is waited for. An fd of it for LD_PRELOAD.
 };
 
 struct Process {
@@ -67,6 +69,10 @@ struct Result {
 // them see the end of the file (none are open where a pipe could not be made). Linux 5.9
 // (close_range(2)).
 int start(Request* request, Result* result);
+
+// In place: this process becomes the launcher. Returns where it could not: -errno, with all as it
+// was. Only on the first thread.
+int execute(Request* request, Result* result);
 
 // Looks at what the launcher has said and done meanwhile, and takes over what it has forked. 1: the
 // launch is over; 0: it is not; -errno: it failed, with what in `result`. Never waits; neither

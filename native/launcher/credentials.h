@@ -105,6 +105,12 @@ static void die_with_parent(void) {
   char stat[64]; /* "pid (name) state": of the name any byte can be a parenthesis */
   must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
   if (launch->parent < 0) return; /* who forked us looks for us: keep_promises() */
+#ifndef LAUNCHER_IN_NODE
+  if (asked(LAUNCH_IN_PLACE)) {
+    if (has_closed(launch->parent)) quit(137);
+    return;
+  }
+#endif
   CALL2(getpriority, 1 /* PRIO_PGRP */, 0);
   const long length = CALL4(pread64, launch->parent, stat, sizeof stat, 0);
   if (length < 0 && length != -ESRCH) fail(LAUNCH_RECEIVE, length, 0);

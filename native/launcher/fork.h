@@ -28,6 +28,12 @@ static void share_forks(void) {
 
 /* Into what we have created ourselves: nobody else is in there. The child keeps the channel. */
 static void fork_created(void) {
+#ifndef LAUNCHER_IN_NODE
+  if (asked(LAUNCH_IN_PLACE)) {
+    fork_followed();
+    return;
+  }
+#endif
   const unsigned long flags = CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD_NUMBER;
   if (must(CALL(clone, flags, 0, &forks->pid[0], 0, 0), LAUNCH_CLONE) > 0) quit(0);
   forks = 0;
@@ -109,6 +115,13 @@ static void enter_root(void);
 
 static void fork_joined(void) {
   enter_root(); /* by its fd, which the child is not to have */
+  if (asked(LAUNCH_IN_PLACE)) {
+    enter_cgroups();
+    CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of credentials may have undone it */
+    close_others(0, 0);
+    fork_followed();
+    return;
+  }
   const int second = (launch->unshare & NEW_PID) != 0;
   words = (void*)must(map_page(-1), LAUNCH_MMAP);
   words->pidfd = -1;

@@ -30,6 +30,8 @@
 #define LAUNCH_DIE_WITH_PARENT 8192u
 #define LAUNCH_NO_DEBUGGER 16384u /* of preload.c: SIGUSR1 does not open Node's */
 #define LAUNCH_NEW_KEYRING 32768u /* a session keyring of its own */
+#define LAUNCH_IN_PLACE 65536u    /* Node itself has become the launcher: in_place.h */
+#define LAUNCH_FORWARD 131072u    /* in place: who waits for the program hands signals on to it */
 
 /* The fixed part. Offsets count from its start, 0 meaning "none"; strings end with a zero byte. */
 struct launch {
@@ -52,6 +54,9 @@ struct launch {
   uint64_t effective;
   uint64_t bounding;
   uint64_t ambient;
+  uint64_t ignored; /* signals that the program is to ignore: the lowest bit is number 1 */
+  uint64_t blocked;
+  uint64_t open_files; /* in place: the soft RLIMIT_NOFILE; 0: as it is */
   uint32_t stdio_count;
   uint32_t groups_count;
   uint32_t stdio;     /* offset of int32_t[stdio_count]: fd of ours for each, -1: closed */
@@ -60,6 +65,10 @@ struct launch {
   uint32_t root_path; /* offset of a string */
   uint32_t cwd;       /* offset of a string */
   uint32_t create;    /* offset of a struct launch_create, create.h */
+  uint32_t kept; /* in place: offset of int32_t[kept_count], ascending: what stays where it is */
+  uint32_t kept_count;
+  uint32_t nonblocking; /* in place: bits 0 to 2: O_NONBLOCK of these descriptors */
+  uint32_t words;       /* in place: offset of a struct launch_words */
 };
 
 enum launch_step {
@@ -100,6 +109,21 @@ struct launch_report {
   int32_t error;  /* -errno */
   int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of LAUNCH_CGROUP:
                      which; of LAUNCH_ENTERED: CLONE_NEW* */
+};
+
+/* In place nobody is there to hear a report: what it says then, in the words of the command. Of the
+ * first of them that fits; `detail` -1 and `error` 0 fit all. `text` is an offset from the start of
+ * this: two strings, between which the name of the error comes if the first ends with a space.
+ * Words of LAUNCH_NOTHING are these names. src/child/launch-words.ts writes it. */
+struct launch_word {
+  int32_t step;
+  int32_t detail;
+  int32_t error;
+  uint32_t text;
+};
+struct launch_words {
+  uint32_t count;
+  struct launch_word words[];
 };
 
 /* A page that the launcher shares with the addon, and with nothing that it forks. The kernel itself

@@ -61,9 +61,15 @@ static long say(int socket, const void* bytes, unsigned long size) {
   return sent;
 }
 
+static void* at(uint32_t offset) { return offset == 0 ? 0 : message.bytes + offset; }
+static int asked(uint32_t flag) { return (launch->flags & flag) != 0; }
+
+#include "words.h"
+
 /* 0 where nobody has heard it. */
 static int report(int step, long error, int detail) {
   struct launch_report words = {step, (int32_t)error, detail};
+  if (channel < 0) return explain(step, (int)error, detail);
   if (written == 0) return say(channel, &words, sizeof words) > 0;
   *written = words;
   return 1;
@@ -78,7 +84,8 @@ static void fail(int step, long error, int detail) {
       more = CALL(recvfrom, channel, message.bytes, LAUNCH_MOST, MESSAGE_DONT_WAIT, 0);
     } while (more > 0 || more == -EINTR);
   }
-  quit(error == -ENOENT ? 127 : 126);
+  /* In place as nsenter(1): 1, but for what could not be executed. */
+  quit(asked(LAUNCH_IN_PLACE) && step != LAUNCH_EXEC ? 1 : error == -ENOENT ? 127 : 126);
 }
 
 static long must(long result, int step) {
@@ -111,20 +118,28 @@ static void receive(void) {
   }
 }
 
-static void* at(uint32_t offset) { return offset == 0 ? 0 : message.bytes + offset; }
-static int asked(uint32_t flag) { return (launch->flags & flag) != 0; }
-
-/* An ignored signal stays ignored over an exec, and Node ignores SIGPIPE. All were blocked. */
-static void reset_signals(void) {
+/* 0: its default, 1: ignored. */
+static void handle(int signal, long how) {
   struct {
     long handler, flags, restorer;
     uint64_t mask;
-  } standard = {0, 0, 0, 0};
-  uint64_t none = 0;
+  } action = {how, 0, 0, 0};
+  CALL4(rt_sigaction, signal, &action, 0, sizeof action.mask);
+}
+
+static void block(uint64_t signals) {
+  CALL4(rt_sigprocmask, 2 /* SIG_SETMASK */, &signals, 0, sizeof signals);
+}
+
+static int ignores(int signal) { return (launch->ignored >> (signal - 1) & 1) != 0; }
+
+/* An ignored signal stays ignored over an exec, and Node ignores SIGPIPE. All were blocked. Of a
+ * child of ours the end is to be seen, so that signal comes last: restore(). */
+static void reset_signals(void) {
   for (int signal = 1; signal <= SIGNALS; signal++) {
-    CALL4(rt_sigaction, signal, &standard, 0, sizeof none);
+    handle(signal, signal != SIGCHLD_NUMBER && ignores(signal));
   }
-  CALL4(rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, sizeof none);
+  block(launch->blocked);
 }
 
 static void enter_cgroups(void) {
@@ -138,6 +153,9 @@ static void enter_cgroups(void) {
   }
 }
 
+#ifndef LAUNCHER_IN_NODE
+#include "in_place.h"
+#endif
 #include "credentials.h"
 #include "fork.h"
 #ifndef LAUNCHER_IN_NODE /* preload.c includes all but the end */
@@ -265,6 +283,7 @@ __attribute__((used)) void start(long* stack) {
   channel = number(argv[0]);
   CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody looks into us or at our files */
   receive();
+  if (asked(LAUNCH_IN_PLACE)) take_place(argv[0]);
   reset_signals();
   share_forks();
 
@@ -276,7 +295,11 @@ __attribute__((used)) void start(long* stack) {
   if (asked(LAUNCH_FORK_CREATED) && !joined) fork_created();
   hold();
 
-  arrange_files();
+  if (asked(LAUNCH_IN_PLACE)) {
+    keep_files();
+  } else {
+    arrange_files();
+  }
   const int early = joined && has_to_be_inside();
   if (early) fork_joined();
   change_directory();
@@ -286,6 +309,7 @@ __attribute__((used)) void start(long* stack) {
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
   if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
   enter_cgroups(); /* last: in a frozen one, we stop here */
+  restore();
   fail(LAUNCH_EXEC, search_and_execute(at(launch->file), argv + 1, envp), 0);
 }
 #endif

@@ -41,10 +41,11 @@ export interface SpawnFailure {
 /** A child that runs, in the addon. */
 export type Child = { readonly __child: unique symbol };
 /** native/launcher/launch.h says what the fields mean. */
-export interface SpawnRequest {
-  readonly file: string;
-  readonly args: string;
-  readonly env: string;
+export interface LaunchRequest {
+  /** Bytes that need be no UTF-8. */
+  readonly file: string | Uint8Array;
+  readonly args: string | Uint8Array;
+  readonly env: string | Uint8Array;
   readonly cwd: string | undefined;
   readonly rootPath: string | undefined;
   /** A struct launch_create, native/launcher/create.h. */
@@ -63,11 +64,21 @@ export interface SpawnRequest {
   readonly groups: Uint32Array;
   /** Inheritable, permitted, effective, bounding, ambient. */
   readonly capabilities: BigUint64Array;
+}
+export interface SpawnRequest extends LaunchRequest {
   /** Milliseconds. */
   readonly wait: number;
   /** fds, or -1: nodeProgram() and preloadedObject() in the launcher's place, which call `entered`. */
   readonly program: number;
   readonly preload: number;
+}
+export interface ExecuteRequest extends LaunchRequest {
+  /** Descriptors that stay open where they are, ascending. */
+  readonly kept: Int32Array;
+  /** Signals that are ignored, and blocked; the soft RLIMIT_NOFILE or 0; O_NONBLOCK of 0 to 2. */
+  readonly inherited: BigUint64Array;
+  /** A struct launch_words. */
+  readonly words: Uint8Array;
 }
 export type Spawned = { readonly ends: readonly number[] } & (
   | { readonly pid: number; readonly child: Child }
@@ -269,6 +280,8 @@ export interface Binding {
     moved: ((pid: number) => void) | undefined,
     entered?: (pid: number, types: number) => void,
   ): Spawned;
+  /** This process becomes the launcher: returns only what failed. */
+  execute(request: ExecuteRequest): SpawnFailure;
   /** fds that stay open, of what a worker is made of. */
   nodeProgram(): number;
   preloadedObject(): number;

@@ -64,6 +64,11 @@ const others = new Map<number, [code: string, words: string]>([
   [errnos.EDQUOT, ['EDQUOT', 'disk quota exceeded']],
 ]);
 
+/** The names of all error numbers that there is one for: `EPERM, operation not permitted`. */
+export function errorNames(): [errno: number, name: string][] {
+  return [...getSystemErrorMap(), ...others].map(([errno, name]) => [errno, name.join(', ')]);
+}
+
 function named(errno: number): [code: string, words: string] {
   const name = getSystemErrorMap().get(errno) ?? others.get(errno);
   return name ?? [`errno ${-errno}`, 'unknown error'];
@@ -73,12 +78,17 @@ function named(errno: number): [code: string, words: string] {
 export function failure(errno: number, syscall: string, given: Circumstances = {}): NamespaceError {
   const at = own(given);
   const [code, words] = named(errno);
+  const [before, after] = around(syscall, at);
+  return new NamespaceError(`${before}${code}, ${words}${after}`, errno, code, syscall, at);
+}
+
+/** The parts of the message of `failure`: what comes before the name of the error, and after it. */
+export function around(syscall: string, given: Circumstances): [before: string, after: string] {
+  const at = own(given);
   const target = typeof at.target === 'number' ? `pid ${at.target}` : at.target;
   const what = at.type && target ? `${at.type} of ${target}` : (at.type ?? target);
   const where = what === undefined ? syscall : `${what}: ${syscall}`;
-  const advice = at.advice ? `; ${at.advice}` : '';
-  const message = printable(`${where} ${code}, ${words}${advice}`);
-  return new NamespaceError(message, errno, code, syscall, at);
+  return [printable(`${where} `), printable(at.advice ? `; ${at.advice}` : '')];
 }
 
 /** What a call on files was about. */

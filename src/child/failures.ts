@@ -3,9 +3,9 @@
 import type { SpawnFailure } from '../base/addon.ts';
 import { adminMissing, fuseOfAnother } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
-import { failure, type NamespaceError } from '../base/errors.ts';
+import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
-import { creationAdvice, stepFailure } from '../create/failures.ts';
+import { creationAdvice, creationStep } from '../create/failures.ts';
 import { capabilityName } from './capabilities.ts';
 
 /** What a message needs to know of the call. */
@@ -90,15 +90,19 @@ function ids(errno: number, capability: string, id: string): string | undefined 
   return errno === errnos.EINVAL ? `this ${id} does not exist in the user namespace` : undefined;
 }
 
+/** What is known of a failure besides its number: also what is not one of the target's. */
+export function circumstancesOf(
+  { step, error, detail }: Pick<SpawnFailure, 'step' | 'error' | 'detail'>,
+  call: CallInfo,
+): Circumstances & { syscall: string } {
+  const { target } = call;
+  if (step === 'create') return { ...creationStep(error, detail), target };
+  const type = step === 'setns' ? typesIn(detail)[0] : undefined;
+  return { syscall: step, type, target, advice: advices[step]?.(error, call, detail) };
+}
+
 /** With the fields that Node gives the error of a spawn, `path` and `spawnargs` of it added. */
 export function childFailure(failed: SpawnFailure, file: string, call: CallInfo): NamespaceError {
-  const type = failed.step === 'setns' ? typesIn(failed.detail)[0] : undefined;
-  const advice = advices[failed.step]?.(failed.error, call, failed.detail);
-  const { target } = call;
-  if (failed.step === 'create') {
-    return Object.assign(stepFailure(failed.error, failed.detail, { target }), { path: file });
-  }
-  return Object.assign(failure(failed.error, failed.step, { type, target, advice }), {
-    path: file,
-  });
+  const { syscall, ...circumstances } = circumstancesOf(failed, call);
+  return Object.assign(failure(failed.error, syscall, circumstances), { path: file });
 }

@@ -17,4 +17,7 @@ export const launchFlags = {
   /** Of a worker. */
   noDebugger: 16384,
   newKeyring: 32768,
+  /** Set by native/child/execute.cc. */
+  inPlace: 65536,
+  forward: 131072,
 } as const;

@@ -28,7 +28,10 @@ export interface Plan extends CallInfo {
   /** It is inside: its pid, and the types that it has been seen to be in. */
   readonly entered?: (pid: number, types: number) => void;
   /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
-  complete(options: NodeOptions): { flags: number; ids: Uint32Array };
+  complete(options: Pick<NodeOptions, 'detached' | 'uid' | 'gid'>): {
+    flags: number;
+    ids: Uint32Array;
+  };
 }
 
 /** The options of ChildProcess.prototype.spawn, as Node's functions give them. */

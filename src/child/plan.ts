@@ -189,7 +189,7 @@ export class OpenPlan {
 
 /** `detached`, `uid` and `gid` are Node's: it has checked them when it gives them to us. */
 function complete(
-  { detached, uid, gid }: NodeOptions,
+  { detached, uid, gid }: Pick<NodeOptions, 'detached' | 'uid' | 'gid'>,
   flags: number,
   credentials: Credentials | undefined,
   groups: readonly number[] | undefined,

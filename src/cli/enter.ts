@@ -48,7 +48,7 @@ type Enter = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  await runProgram(rest, await optionsOf(given));
+  runProgram(rest, await optionsOf(given), { forward: true });
 }
 
 async function optionsOf(given: Enter): Promise<ProgramOptions> {

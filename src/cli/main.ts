@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command `linux-namespaces`: finds the subcommand, each of which is a file of its own that loads
  * only what it needs, and says in one line what went wrong.
@@ -6,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { printable } from '../base/printable.ts';
 import { HelpWanted } from './arguments.ts';
+import { noteInherited } from './inherited.ts';
 
 interface Subcommand {
   usage: string;
@@ -64,6 +64,7 @@ async function run([name, ...args]: string[]): Promise<void> {
   }
 }
 
+noteInherited();
 run(process.argv.slice(2)).catch((error: Error) => {
   console.error(`linux-namespaces: ${printable(error.message)}`);
   process.exitCode = 1;

@@ -24,7 +24,8 @@ ${typeUsage}
   -S, --setuid UID        -G, --setgid GID        in numbers of the namespace
   --monotonic SECONDS     --boottime SECONDS      offsets of the clocks
   --kill-child            the program is killed when this command ends
-  -f, --fork              has no effect: the program is always a child`;
+  -f, --fork              the program is a child, as with -p and -T anyway
+  --forward-signals       and gets SIGINT and SIGTERM that are sent to this command`;
 
 const options = {
   ...typeOptions,
@@ -56,7 +57,10 @@ type Run = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options);
-  await runProgram(rest, await optionsOf(given));
+  // As unshare(1): who waits is not ended by signals that it does not hand on.
+  const fork = given.fork || given['forward-signals'] || given['kill-child'] !== undefined;
+  const forward = given['forward-signals'];
+  runProgram(rest, await optionsOf(given), { fork, forward });
 }
 
 async function optionsOf(given: Run): Promise<ProgramOptions> {

@@ -83,8 +83,16 @@ const steps: readonly Step[] = [
 
 /** The `detail` of a failure whose step is `create`. */
 export function stepFailure(errno: number, detail: number, at: Circumstances): NamespaceError {
+  const { syscall, ...circumstances } = creationStep(errno, detail);
+  return failure(errno, syscall, { ...at, ...circumstances });
+}
+
+export const creationSteps: number = steps.length;
+
+/** What `detail` says of a failure. */
+export function creationStep(errno: number, detail: number): Circumstances & { syscall: string } {
   const { syscall, type, advice } = steps[detail] ?? { syscall: 'unshare' };
-  return failure(errno, syscall, { ...at, type, advice: advice?.(errno) });
+  return { syscall, type, advice: advice?.(errno) };
 }
 
 /** What to do where the kernel does not make namespaces of `types`. */

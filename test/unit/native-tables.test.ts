@@ -9,6 +9,7 @@ import { lookingLimits } from '../../src/base/limits.ts';
 import { kinds } from '../../src/base/namespace-types.ts';
 import { capabilityNames } from '../../src/child/capabilities.ts';
 import { launchFlags } from '../../src/child/launch-flags.ts';
+import { launchSteps } from '../../src/child/launch-steps.ts';
 import { stepFailure } from '../../src/create/failures.ts';
 import { encode } from '../../src/create/launcher-request.ts';
 import { operations } from '../../src/root/request.ts';
@@ -52,6 +53,7 @@ describe('launch.h', () => {
     expect(steps.pop()).toBe('STEPS');
     const names = entriesOf(read('child/reports.cc'), /names\[LAUNCH_STEPS\] =/);
     expect(names.length).toBe(steps.length);
+    expect(names.map(name => JSON.parse(name))).toEqual(launchSteps);
     const named = Object.fromEntries(
       steps.map((step, i) => [step, JSON.parse(names[i] as string)]),
     );

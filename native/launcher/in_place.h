@@ -1,0 +1,167 @@
+/* The part of launcher.c for a launcher that Node has become (`enter` and `run`): it is the process
+ * that the caller's shell knows, so all that is the caller's stays as it was. Where the program has
+ * to be a child, it stays and waits, and ends as the program did. Included there, once.
+ */
+#pragma once
+#include <asm/resource.h>
+#include <linux/poll.h>
+
+#define SIGINT_NUMBER 2
+#define SIGTERM_NUMBER 15
+#define SIGCONT_NUMBER 18
+#define SIGSTOP_NUMBER 19
+#define SIGTSTP_NUMBER 20
+#define SIGTTIN_NUMBER 21
+#define SIGTTOU_NUMBER 22
+#define SIGURG_NUMBER 23
+#define SIGWINCH_NUMBER 28
+
+static const char title[] = "linux-namespaces";
+static char* own_name; /* argv[0], as long as that: what ps(1) shows */
+
+static void take_place(char* number) {
+  CALL1(close, channel); /* nobody listens */
+  channel = -1;
+  own_name = number;
+}
+
+/* ---- what the caller gave to us ---- */
+
+/* All but the caller's and these few; -1: none. */
+static void close_others(const int32_t* own, int count) {
+  const int32_t* kept = at(launch->kept);
+  uint32_t known = 0;
+  for (uint32_t next = 0;;) {
+    uint32_t lowest = ~0u;
+    while (known < launch->kept_count && (uint32_t)kept[known] < next) known++;
+    if (known < launch->kept_count) lowest = (uint32_t)kept[known];
+    for (int i = 0; i < count; i++) {
+      const uint32_t file = (uint32_t)own[i]; /* -1 is the highest */
+      if (file >= next && file < lowest) lowest = file;
+    }
+    if (lowest > next)
+      must(CALL3(close_range, next, lowest - (lowest != ~0u), 0), LAUNCH_CLOSE_RANGE);
+    if (lowest == ~0u) return;
+    next = lowest + 1;
+  }
+}
+
+static void keep_files(void) {
+  int32_t own[2 + LAUNCH_CGROUPS] = {launch->root, launch->parent};
+  const int count = sizeof own / sizeof *own;
+  const int32_t* kept = at(launch->kept);
+  for (int i = 2; i < count; i++) own[i] = launch->cgroups[i - 2];
+  close_others(own, count);
+  for (int i = 0; i < count; i++) {
+    if (own[i] >= 0) CALL3(fcntl, own[i], F_SETFD, FD_CLOEXEC);
+  }
+  for (uint32_t i = 0; i < launch->kept_count; i++) {
+    CALL3(fcntl, kept[i], F_SETFD, 0);
+    if (kept[i] > 2) continue;
+    const long wanted = launch->nonblocking >> kept[i] & 1 ? O_NONBLOCK : 0;
+    const long flags = CALL3(fcntl, kept[i], F_GETFL, 0);
+    if (flags >= 0 && (flags & O_NONBLOCK) != wanted) {
+      CALL3(fcntl, kept[i], F_SETFL, flags ^ O_NONBLOCK);
+    }
+  }
+}
+
+/* Right before the exec: what we need otherwise ourselves. */
+static void restore(void) {
+  if (ignores(SIGCHLD_NUMBER)) handle(SIGCHLD_NUMBER, 1);
+  if (launch->open_files == 0) return;
+  struct {
+    uint64_t soft, hard;
+  } limit;
+  if (CALL4(prlimit64, 0, RLIMIT_NOFILE, 0, &limit) < 0) return;
+  limit.soft = launch->open_files < limit.hard ? launch->open_files : limit.hard;
+  CALL4(prlimit64, 0, RLIMIT_NOFILE, &limit, 0);
+}
+
+/* ---- who waits ---- */
+
+/* The end of a pipe whose other end our parent alone has: closed before the kernel tells children
+ * of their parent's end. So either we see it, or the kernel will tell us. */
+static int has_closed(int pipe) {
+  struct pollfd poll = {pipe, 0, 0};
+  const struct { long seconds, nanoseconds; } none = {0, 0};
+  long done;
+  do {
+    done = CALL(ppoll, &poll, 1, &none, 0, 0);
+  } while (done == -EINTR);
+  return done > 0;
+}
+
+static uint64_t bit(int signal) { return (uint64_t)1 << (signal - 1); }
+
+/* Those that are ours: of the others, the kernel does what it does by default. What stops or
+ * continues the program is seen from what becomes of it. */
+static uint64_t waited_for(void) {
+  const uint64_t few = bit(SIGCHLD_NUMBER) | bit(SIGINT_NUMBER) | bit(SIGTERM_NUMBER);
+  if (!asked(LAUNCH_FORWARD)) return few;
+  return ~(bit(SIGURG_NUMBER) | bit(SIGWINCH_NUMBER) | bit(SIGTTIN_NUMBER) | bit(SIGTTOU_NUMBER) |
+           bit(SIGTSTP_NUMBER) | bit(SIGCONT_NUMBER));
+}
+
+/* What is typed at the terminal has reached the program anyway. Who says nothing of forwarding is
+ * not ended by SIGINT and SIGTERM, and hands on nothing: unshare(1). */
+static void wait_for_signal(long child, const uint64_t* signals) {
+  union {
+    struct {
+      int32_t signal, error, code;
+    } info;
+    char bytes[128];
+  } received;
+  const long signal = CALL4(rt_sigtimedwait, signals, &received, 0, sizeof *signals);
+  const int typed = received.info.code > 0 /* SI_KERNEL */;
+  if (signal <= 0 || signal == SIGCHLD_NUMBER || typed || !asked(LAUNCH_FORWARD)) return;
+  CALL2(kill, child, signal);
+}
+
+static void end_as(int status) {
+  const int signal = status & 127;
+  if (signal == 0) quit(status >> 8 & 255);
+  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* the program's core is the one that is wanted */
+  handle(signal, 0);
+  block(0);
+  CALL2(kill, CALL0(getpid), signal);
+  quit(128 + signal);
+}
+
+/* Stops with the program, so that the shell that started us sees it, and takes it along when it is
+ * continued. Who is inside of a joined pid namespace sees nothing of us, and we hold nothing. */
+static void follow(long child, int pipe) {
+  const uint64_t signals = waited_for();
+  launch->kept_count = 0;
+  close_others(&pipe, 1);
+  for (unsigned i = 0; i < sizeof title - 1 && own_name[i] != 0; i++) own_name[i] = title[i];
+  CALL(prctl, PR_SET_NAME, title, 0, 0, 0);
+  if (!asked(LAUNCH_FORK_JOINED)) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+  block(launch->blocked | signals);
+  for (;;) {
+    int status = 0;
+    const long done = CALL4(wait4, child, &status, 1 | 2 /* WNOHANG | WUNTRACED */, 0);
+    if (done == child && (status & 255) == 127) {
+      CALL2(kill, CALL0(getpid), SIGSTOP_NUMBER);
+      CALL2(kill, child, SIGCONT_NUMBER);
+    } else if (done == child) {
+      end_as(status);
+    } else if (done < 0 && done != -EINTR) {
+      quit(1);
+    } else {
+      wait_for_signal(child, &signals);
+    }
+  }
+}
+
+/* Returns in the child. */
+static void fork_followed(void) {
+  int pipe[2] = {-1, -1};
+  if (asked(LAUNCH_DIE_WITH_PARENT)) must(CALL2(pipe2, pipe, O_CLOEXEC), LAUNCH_CLONE);
+  block(~(uint64_t)0);
+  const long child = must(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), LAUNCH_CLONE);
+  if (child > 0) follow(child, pipe[1]);
+  CALL1(close, pipe[1]);
+  launch->parent = pipe[0];
+  block(launch->blocked);
+}

@@ -1,0 +1,65 @@
+/** This process becomes a program, as execve(2) has it, by way of the launcher (native/launcher/in_place.h). */
+import type { SpawnFailure } from '../base/addon.ts';
+import { binding } from '../base/binding.ts';
+import { own } from '../base/own-properties.ts';
+import { trace } from '../base/trace.ts';
+import type { NodeOptions, Plan } from './launch.ts';
+import { launchFlags } from './launch-flags.ts';
+import { encodeWords } from './launch-words.ts';
+
+/** What is the caller's of this process, and Node has changed or cannot tell from its own. */
+export interface Inherited {
+  /** Signals: the lowest bit is number 1. */
+  readonly ignored: bigint;
+  readonly blocked: bigint;
+  /** The soft RLIMIT_NOFILE; 0: as it is now. */
+  readonly openFiles: bigint;
+  /** Of 0, 1 and 2: a bit for each that has O_NONBLOCK. */
+  readonly nonBlocking: number;
+  /** What stays open, ascending. */
+  readonly descriptors: readonly number[];
+}
+
+export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached'> {
+  readonly file: string | Buffer;
+  /** With argv[0]; a zero byte between each two. */
+  readonly args: Buffer;
+  readonly env: Buffer;
+  /** The program is a child of the launcher also where no namespace asks for that. */
+  readonly fork?: boolean | undefined;
+  /** Where the program is a child: signals to us go to it. */
+  readonly forward?: boolean | undefined;
+}
+
+/**
+ * Returns only where that has failed: with nothing run, and this process as it was. What fails later the
+ * launcher says on stderr, and exits: with 127 where there is no program, 126 where it cannot be executed,
+ * otherwise 1.
+ *
+ * Only on the main thread. Nothing of Node's stays: no thread, no handler of a signal, no listener of
+ * 'exit'. Where the program has to be a child (pid is joined; pid or time is created; `fork`), the launcher
+ * waits for it, stops with it, and ends as it did.
+ */
+export function executeInPlace(
+  plan: Plan,
+  program: ProgramInPlace,
+  inherited: Inherited,
+): SpawnFailure {
+  const { file, args, env, cwd, fork, forward } = own(program);
+  const { flags, ids } = plan.complete(program);
+  const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
+  trace('execute', () => ({ joined: plan.joined, created: plan.created }));
+  return binding.execute({
+    ...plan,
+    flags: flags | (fork ? launchFlags.forkCreated : 0) | (forward ? launchFlags.forward : 0),
+    ids,
+    file,
+    args,
+    env,
+    cwd: cwd || undefined,
+    stdio: new Int32Array(),
+    kept: Int32Array.from(descriptors),
+    inherited: BigUint64Array.of(ignored, blocked, openFiles, BigInt(nonBlocking)),
+    words: encodeWords(plan, file.toString()),
+  });
+}

@@ -1,0 +1,35 @@
+/**
+ * The steps of the launcher: the order of `enum launch_step`, native/launcher/launch.h, by the names of
+ * their system calls. test/unit/native-tables.test.ts compares it with native/child/reports.cc.
+ */
+export const launchSteps: readonly string[] = [
+  '',
+  'read',
+  'setns',
+  'unshare',
+  'clone',
+  'dup',
+  'close_range',
+  'setsid',
+  'fchdir',
+  'chroot',
+  'chdir',
+  'getcwd',
+  'prctl',
+  'prctl',
+  'setgroups',
+  'setresgid',
+  'setresuid',
+  'capset',
+  'prctl',
+  'prctl',
+  'prctl',
+  'write',
+  'execve',
+  'statx',
+  '',
+  'keyctl',
+  'create',
+  '',
+  'mmap',
+];

@@ -1,0 +1,78 @@
+/**
+ * What the command was started with and Node has changed since, or cannot tell from what is its own:
+ * stub.sh, in front of the command, has noted it. Without that, a program gets descriptors 0 to 2, and all
+ * signals as they are by default.
+ */
+import { readFileSync } from 'node:fs';
+import type { Inherited } from '../child/in-place.ts';
+
+const name = 'LINUX_NAMESPACES_INHERITED';
+const standard = [0, 1, 2];
+const nonBlock = 0o4000; // O_NONBLOCK
+
+interface Start extends Inherited {
+  /** As execve(2) was given it, each variable with a zero byte behind it. */
+  readonly environment: Buffer | undefined;
+}
+
+let start: Start | undefined;
+
+/** At first, before Node has touched its streams, and somebody else has seen the environment. */
+export function noteInherited(): void {
+  const [pid, ignored, blocked, openFiles, descriptors, ...environment] =
+    process.env[name]?.split(' ') ?? [];
+  delete process.env[name];
+  // Another's, where somebody handed on an environment as it was.
+  const isOurs = Number(pid) === process.pid;
+  start = {
+    ignored: isOurs ? bits(ignored) : 0n,
+    blocked: isOurs ? bits(blocked) : 0n,
+    openFiles: isOurs && /^\d+$/.test(openFiles ?? '') ? BigInt(openFiles as string) : 0n,
+    nonBlocking: standard.reduce((all, fd) => all | (isNonBlocking(fd) ? 1 << fd : 0), 0),
+    descriptors: isOurs && descriptors ? numbers(descriptors) : standard,
+    environment: isOurs && environment[0] ? Buffer.from(environment[0], 'base64') : undefined,
+  };
+}
+
+export function inherited(): Start {
+  if (start === undefined) noteInherited();
+  return start as Start;
+}
+
+/** Without the last zero byte. */
+export function inheritedEnvironment(): Buffer {
+  const noted = inherited().environment ?? readFileSync('/proc/self/environ');
+  const ours = Buffer.from(`${name}=`);
+  const parts: Buffer[] = [];
+  for (let at = 0; at < noted.length; ) {
+    const zero = noted.indexOf(0, at);
+    const end = zero < 0 ? noted.length : zero;
+    if (!noted.subarray(at, end).subarray(0, ours.length).equals(ours)) {
+      parts.push(noted.subarray(at, end), Buffer.of(0));
+    }
+    at = end + 1;
+  }
+  return Buffer.concat(parts.slice(0, -1));
+}
+
+function bits(hexadecimal: string | undefined): bigint {
+  return /^[\da-f]{16}$/.test(hexadecimal ?? '') ? BigInt(`0x${hexadecimal}`) : 0n;
+}
+
+function numbers(list: string): number[] {
+  return list
+    .split(',')
+    .filter(Boolean)
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+function isNonBlocking(fd: number): boolean {
+  try {
+    const [, flags = '0'] =
+      /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+    return (Number.parseInt(flags, 8) & nonBlock) !== 0;
+  } catch {
+    return false; // without /proc
+  }
+}
