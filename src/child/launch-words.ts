@@ -53,6 +53,7 @@ function failures(step: number, name: string, plan: Plan): Word[] {
 /** Which `detail` there can be. */
 function details(name: string, plan: Plan): readonly number[] {
   if (name === 'setns') return plan.joined.map(type => kindOf[type].flag);
+  if (name === 'write') return [...plan.cgroupFiles.keys()];
   if (name === 'create') return [...Array(creationSteps).keys()];
   const capabilities = name === 'prctl' && (plan.flags & launchFlags.capabilities) !== 0;
   return capabilities ? [...capabilityNames.keys()] : [any];
