@@ -114,6 +114,26 @@ export function runOutside<A extends unknown[], R>(fn: (...args: A) => R, ...arg
   return current === undefined ? fn(...args) : runAt(undefined, fn, args);
 }
 
+/** A function that runs where this was called, whoever calls it: for what foreign code calls back. */
+export function bindHere<F extends (this: unknown, ...args: never[]) => unknown>(fn: F): F {
+  const context = current;
+  const bound = function (this: unknown, ...args: never[]) {
+    return context === current ? fn.apply(this, args) : runAt(context, fn.bind(this), args);
+  };
+  return bound as F;
+}
+
+/** Runs `fn` where a handle of Node's, or a request that was noted, belongs. */
+export function runWhere<R>(resource: object, fn: () => R): R {
+  const context = (resource as Marked)[MARK];
+  return context === current || context === unsettled ? fn() : runAt(context, fn, []);
+}
+
+/** Notes that an object of Node's that is no async resource belongs here. */
+export function belongsHere(object: object): void {
+  if (current !== undefined) (object as Marked)[MARK] = current;
+}
+
 const abandoned = new FinalizationRegistry<readonly Fds[]>(sources => {
   for (const source of sources) source.release();
 });

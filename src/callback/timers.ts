@@ -1,44 +1,26 @@
 /**
  * A timer that a module has once for everybody. The next user starts it anew, and it would become
- * part of that context and keep it alive for good: such a timer stays outside.
+ * part of that context and keep it alive for good: such a timer stays outside. Only undici has one that is
+ * known: what it does for a connection is to destroy the socket, which says so where it belongs (sockets.ts).
  */
-import { createHook } from 'node:async_hooks';
 
 /** As Node has timers, versions 20 to 26. */
 interface Timeout {
   _onTimeout?: unknown;
 }
 
-/** Node's own, whatever a test's fake timers put in its place. */
-const start = setTimeout;
+/** Functions that have the name of undici's, by whether they are it. */
+const known = new WeakMap<object, boolean>();
 
-/** What the shared timer calls; the timer itself may change. */
-let shared: unknown;
-
+/** The clock of undici 5 to 8, that of Node's fetch and such as a program has from npm. */
 export function isShared(timer: object): boolean {
-  return shared !== undefined && (timer as Timeout)._onTimeout === shared;
-}
-
-/** Has a module start its timer, in `use`, to see which it is. To be called outside. */
-export function shareTimer(use: () => void): void {
-  const timers = createHook({
-    init(_id, type, _trigger, resource) {
-      if (type === 'Timeout') shared = (resource as Timeout)._onTimeout;
-    },
-  });
-  // Where it runs already, it is only refreshed, of which no hook hears.
-  const some = start(() => {}, 0).unref();
-  const prototype = Object.getPrototypeOf(some) as { refresh(this: Timeout): unknown };
-  const { refresh } = prototype;
-  prototype.refresh = function () {
-    shared = this._onTimeout;
-    return refresh.call(this);
-  };
-  timers.enable();
-  try {
-    use();
-  } finally {
-    timers.disable();
-    prototype.refresh = refresh;
+  const { _onTimeout: called } = timer as Timeout;
+  if (typeof called !== 'function') return false;
+  if (called.name !== 'onTick' && called.name !== 'onTimeout') return false;
+  let shared = known.get(called);
+  if (shared === undefined) {
+    shared = /\bfastNow\b/.test(Function.prototype.toString.call(called));
+    known.set(called, shared);
   }
+  return shared;
 }

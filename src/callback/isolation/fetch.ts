@@ -8,12 +8,10 @@
  */
 import { createHook } from 'node:async_hooks';
 import { type Context, currentContext, runOutside } from '../context.ts';
-import { shareTimer } from '../timers.ts';
 import { patch } from './patch.ts';
 
 interface Dispatcher {
-  dispatch(options: object, handler: object): boolean;
-  destroy(): Promise<void>;
+  dispatch: unknown;
   [behind]?: Dispatcher;
 }
 type DispatcherClass = new (options?: unknown) => Dispatcher;
@@ -133,44 +131,11 @@ function standIn(dispatcher: Dispatcher): Dispatcher {
 }
 
 function dispatcherOf(context: Context, shared: Dispatcher, Class: DispatcherClass): Dispatcher {
-  return context.own(shared, () => {
-    runOutside(makeTimer, Class);
-    return new Class(optionsOf(shared));
-  });
+  return context.own(shared, () => new Class(optionsOf(shared)));
 }
 
 /** What the user gave to an Agent of undici's; nothing where a version keeps it elsewhere. */
 function optionsOf(dispatcher: Dispatcher): unknown {
   const key = Object.getOwnPropertySymbols(dispatcher).find(key => key.description === 'options');
   return key && (dispatcher as unknown as Record<symbol, unknown>)[key];
-}
-
-let timed = false;
-
-/**
- * undici has one timer for all its connections, started by the next connection: that context it
- * would keep alive for good. A connection that no network sees shows which timer that is.
- */
-function makeTimer(Class: DispatcherClass): void {
-  if (timed || Class.name !== 'Agent') return;
-  timed = true;
-  const agent = new Class({ connect: { socketPath: '/dev/null/none' } });
-  const done = () => void agent.destroy();
-  const handler = {
-    // undici 6 wants these,
-    onConnect() {},
-    onHeaders() {},
-    onData() {},
-    onComplete() {},
-    onError: done,
-    // and newer ones these.
-    onRequestStart() {},
-    onResponseStart() {},
-    onResponseData() {},
-    onResponseEnd() {},
-    onResponseError: done,
-  };
-  shareTimer(() =>
-    agent.dispatch({ origin: 'http://localhost', path: '/', method: 'GET' }, handler),
-  );
 }

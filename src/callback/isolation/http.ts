@@ -4,7 +4,7 @@
  */
 import type { Agent, AgentOptions } from 'node:http';
 import { builtin } from '../../base/lazy-builtins.ts';
-import { currentContext } from '../context.ts';
+import { belongsHere, bindHere, currentContext, runWhere } from '../context.ts';
 import { patch } from './patch.ts';
 
 const http = builtin('node:http');
@@ -28,10 +28,55 @@ export function isolateHttp(): void {
       name,
       original =>
         function (this: Agent, ...args: unknown[]) {
+          if (name === 'addRequest') belongsHere(args[0] as object);
           original.apply(agentHere(this), args);
         },
     );
   }
+  patchConnections(agents as unknown as Record<'createSocket', Method>);
+}
+
+/**
+ * An agent that has been shared connects for one request when another's connection ends, and what connects
+ * may call back from anywhere: the connection is made, and used, where its request was made.
+ */
+function patchConnections(agents: Record<'createSocket', Method>): void {
+  patch(
+    agents,
+    'createSocket',
+    original =>
+      function (this: Agent, request: unknown, options: unknown, done: unknown) {
+        runWhere(request as object, () =>
+          original.call(this, request, options, bindHere(done as () => void)),
+        );
+      },
+  );
+  type Make = (...args: unknown[]) => unknown;
+  for (const client of [http(), https()] as unknown as Record<'get' | 'request', Make>[]) {
+    for (const name of ['get', 'request'] as const) {
+      patch(
+        client,
+        name,
+        original =>
+          (...args) =>
+            original(...args.map(withWayBack)),
+      );
+    }
+  }
+}
+
+/** Options with which a request has no agent: what its `createConnection` calls comes back. */
+function withWayBack(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  const { createConnection } = options as { createConnection?: unknown };
+  if (typeof createConnection !== 'function') return options;
+  const value = (own: unknown, done: unknown) =>
+    createConnection.call(
+      options,
+      own,
+      typeof done === 'function' ? bindHere(done as () => void) : done,
+    );
+  return Object.defineProperty({ ...options }, 'createConnection', { value, enumerable: true });
 }
 
 function agentHere(agent: Agent): Agent {

@@ -13,8 +13,10 @@ import { isolateFileJobs } from './file-jobs.ts';
 import { refuseFiles } from './file-refusals.ts';
 import { guardFiles, isolateFiles, unguardFiles } from './files.ts';
 import { isolateHttp } from './http.ts';
+import { isolateLookups } from './lookups.ts';
 import { isolateNames } from './names.ts';
 import { isolateProcess } from './process.ts';
+import { isolateSockets } from './sockets.ts';
 
 /** Once for a thread, outside, before its first callback. */
 export function isolate(): void {
@@ -25,6 +27,8 @@ export function isolate(): void {
   refuseFiles(internal);
   isolateProcess();
   isolateNames();
+  isolateLookups();
+  isolateSockets();
   isolateHttp();
   isolateFetch();
   isolateCluster();

@@ -39,9 +39,8 @@ export function isolateNames(): void {
     if (isLocal(hostname)) return original(...args);
     const callback = typeof options === 'function' ? options : args[2];
     if (typeof callback !== 'function') return original(...args);
-    // Node checks the arguments, with its own errors, by looking up what needs no looking up.
     const given = typeof options === 'function' ? {} : options;
-    original('127.0.0.1', given, () => {});
+    if (!isValid(given)) original('127.0.0.1', given, () => {});
     const wanted = normalise(given);
     lookupHere(hostname, wanted).then(
       rows => later(callback as Callback, null, ...result(rows, wanted)),
@@ -53,7 +52,7 @@ export function isolateNames(): void {
     const [hostname, options] = args;
     if (isLocal(hostname)) return original(...args);
     const wanted = normalise(options);
-    const checked = original('127.0.0.1', options); // or throws, as Node does
+    const checked = isValid(options) ? undefined : original('127.0.0.1', options);
     return (async () => {
       await checked;
       const rows = await lookupHere(hostname, wanted);
@@ -94,6 +93,30 @@ function isLocal(hostname: unknown): boolean {
 function isAskedInside(address: unknown, port: unknown): boolean {
   if (currentContext() === undefined) return false;
   return net().isIP(String(address)) !== 0 && Number(port) >= 0 && Number(port) <= 65535;
+}
+
+const families: readonly unknown[] = [undefined, 0, 4, 6];
+const orders: readonly unknown[] = [undefined, 'verbatim', 'ipv4first', 'ipv6first'];
+const flags: readonly unknown[] = [undefined, true, false];
+
+/**
+ * What is beyond doubt. Of all else Node says with its own errors what is wrong, by looking up what needs
+ * no looking up: a question that those would see who have put something in the place of its function.
+ */
+function isValid(given: unknown): boolean {
+  if (given === undefined || typeof given === 'number') return families.includes(given);
+  if (typeof given !== 'object' || given === null) return false;
+  const { family, hints, all, order, verbatim } = given as LookupOptions;
+  const { ADDRCONFIG, ALL, V4MAPPED } = dns();
+  const known =
+    hints === undefined ||
+    (Number.isInteger(hints) && (hints & ~(ADDRCONFIG | ALL | V4MAPPED)) === 0);
+  return (
+    known &&
+    families.includes(family) &&
+    orders.includes(order) &&
+    [all, verbatim].every(flag => flags.includes(flag))
+  );
 }
 
 /** Out of the promise: what the caller's function throws is an uncaught exception, not a rejection. */
