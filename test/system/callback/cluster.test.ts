@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { script } from '../shared/script.ts';
 
@@ -62,3 +63,86 @@ test("a cluster worker's server made inside is inside", async () => {
     home: 'Object',
   });
 });
+
+const fixture = fileURLToPath(new URL('../fixtures/cluster-worker.cjs', import.meta.url));
+
+test.each(['SCHED_RR', 'SCHED_NONE'])(
+  'workers forked in several networks listen each in its own: %s',
+  async policy => {
+    const ended = await script(`
+    import cluster from 'node:cluster';
+    import dgram from 'node:dgram';
+    import net from 'node:net';
+    import { once } from 'node:events';
+    cluster.schedulingPolicy = cluster.${policy};
+    cluster.setupPrimary({ exec: ${JSON.stringify(fixture)}, execArgv: [] });
+    const { fork: taken } = cluster;
+    const other = await createNamespaces(['net'], { loopback: true });
+    const host = '127.0.0.1';
+    const sides = {
+      O: { run: fn => fn(), nested: fn => lab.run(() => outside(fn)) },
+      A: { run: fn => lab.run(fn), nested: fn => other.run(() => lab.run(fn)) },
+      B: { run: fn => other.run(fn), nested: fn => other.run(fn) },
+    };
+    const folder = fs.mkdtempSync('/tmp/linux-namespaces-');
+    const ask = async port => {
+      const answers = [];
+      for (let i = 0; i < 8; i++) answers.push(await (await fetch('http://' + host + ':' + port)).text());
+      const udp = dgram.createSocket('udp4');
+      udp.send('?', port, host);
+      const [message] = await once(udp, 'message');
+      udp.close();
+      return { where: [...new Set(answers.map(answer => answer[0])), String(message)].join(''), pids: new Set(answers).size };
+    };
+    const start = async (side, how, port, file) => {
+      const worker = sides[side][how](() => (how === 'run' ? taken : cluster.fork)({ WHERE: side, PORT: port, FILE: file }));
+      const [{ any, error }] = await once(worker, 'message');
+      if (error) throw new Error(error);
+      // One that no other shares is in the worker's network, too.
+      await sides[side].run(async () => {
+        const socket = net.connect(any, host);
+        await once(socket, 'connect');
+        socket.destroy();
+      });
+      return worker;
+    };
+    try {
+      for (const [i, order] of ['OAB', 'OBA', 'AOB', 'ABO', 'BAO', 'BOA'].entries()) {
+        const port = 3100 + i;
+        const file = folder + '/' + i;
+        const workers = [];
+        // Two in each, the second from another callback.
+        for (const side of order) workers.push(await start(side, 'run', port, file));
+        for (const side of order) workers.push(await start(side, 'nested', port, file));
+        const answers = [];
+        for (const side of 'OAB') {
+          const { where, pids } = await sides[side].run(() => ask(port));
+          answers.push(side + ' ' + where + ' ' + (${policy === 'SCHED_RR'} ? pids : 2));
+        }
+        const local = net.connect(file);
+        let text = '';
+        for await (const chunk of local) text += chunk;
+        say(order, ...answers, 'OAB'.includes(text));
+        // Without the first of a network, the second still listens there.
+        const [first] = workers;
+        first.kill();
+        await once(first, 'exit');
+        const { where } = await sides[order[0]].run(() => ask(port));
+        say(where === order[0] + order[0]);
+        for (const worker of workers) worker.kill();
+        await Promise.all(workers.slice(1).map(worker => once(worker, 'exit')));
+      }
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+      for (const worker of Object.values(cluster.workers)) worker.process.kill('SIGKILL');
+    }
+    process.exit();
+  `);
+    expect(ended.err).toBe('');
+    const right = ['OAB', 'OBA', 'AOB', 'ABO', 'BAO', 'BOA'].flatMap(order => [
+      `${order} O OO 2 A AA 2 B BB 2 true`,
+      'true',
+    ]);
+    expect(ended.out).toEqual(right);
+  },
+);
