@@ -65,6 +65,8 @@
             "native/launcher/in_place.h",
             "native/launcher/launch.h",
             "native/launcher/launcher.c",
+            "native/launcher/helper.h",
+            "native/launcher/bind.h",
             "native/launcher/maps.h",
             "native/launcher/syscalls.h",
             "native/launcher/words.h"
@@ -86,6 +88,8 @@
             "native/launcher/fork.h",
             "native/launcher/launch.h",
             "native/launcher/launcher.c",
+            "native/launcher/helper.h",
+            "native/launcher/bind.h",
             "native/launcher/maps.h",
             "native/launcher/preload.c",
             "native/launcher/syscalls.h",

@@ -63,6 +63,7 @@ void ReadFixed(const Napi::Object& from, launch* fixed) {
   fixed->unshare = static_cast<uint32_t>(Int(from, "unshare"));
   fixed->root = Int(from, "rootFd");
   fixed->umask = static_cast<uint32_t>(Int(from, "umask"));
+  fixed->parent_signal = Int(from, "parentSignal");
   const auto ids = from.Get("ids").As<Napi::Uint32Array>();
   for (size_t i = 0; i < 3; i++) fixed->uid[i] = ids[i];
   for (size_t i = 0; i < 3; i++) fixed->gid[i] = ids[i + 3];

@@ -192,6 +192,31 @@ class Users : public Look {
   std::string texts_;
 };
 
+// idOf(name, group)
+class Id : public Look {
+ public:
+  Id(napi_env env, napi_callback_info info) {
+    const Arguments<2> given(env, info);
+    name_ = Text(env, given[0]);
+    group_ = Bool(env, given[1]);
+  }
+
+ protected:
+  int Find() override {
+    id_ = group_ ? users::gid_of(name_) : users::uid_of(name_);
+    return 0;
+  }
+
+  void Fill(napi_env env, napi_value answer) override {
+    Put(env, answer, "id", FromDouble(env, static_cast<double>(id_)));
+  }
+
+ private:
+  std::string name_;
+  bool group_ = false;
+  int64_t id_ = -1;
+};
+
 // netlinkDump(net, protocols, messages, limits). The fd is duplicated here: whoever gave it may be
 // gone, and the number another's, when the thread comes to it.
 class Dump : public Look {
@@ -350,6 +375,7 @@ void ExportInspect(napi_env env, napi_value exports) {
   Export(env, exports, "listProcesses", Begin<Processes>);
   Export(env, exports, "listSocketOwners", Begin<Owners>);
   Export(env, exports, "userNames", Begin<Users>);
+  Export(env, exports, "idOf", Begin<Id>);
   Export(env, exports, "netlinkDump", Begin<Dump>);
   Export(env, exports, "readState", Begin<ReadState>);
   Export(env, exports, "connectSocket", Begin<Connect>);

@@ -1,5 +1,6 @@
 /* The part of launcher.c that makes new namespaces, and makes them what was asked for: names,
- * interfaces, mounts, root; maps.h does ids and clocks. Included there, once.
+ * interfaces, mounts, root; maps.h does ids and clocks, bind.h the files that keep them. Included
+ * there, once.
  * src/create/launcher-request.ts writes the struct.
  */
 #pragma once
@@ -29,6 +30,9 @@ struct launch_create {
   uint32_t domainname;
   uint32_t loopback; /* 1: bring it up */
   uint32_t proc;     /* where to mount a new /proc */
+  uint32_t files[8]; /* of each type, in the order of `kept` in bind.h: the file that keeps it */
+  uint32_t binfmt;   /* where to mount binfmt_misc, after /proc */
+  uint32_t interp;   /* what to register there */
 };
 
 /* `detail` of a report of LAUNCH_CREATE; src/create/failures.ts says what they are. */
@@ -49,7 +53,10 @@ enum create_step {
   CREATE_ROOT,
   CREATE_PIVOT,
   CREATE_DETACH,
-  CREATE_MOUNT_PROC
+  CREATE_MOUNT_PROC,
+  CREATE_MOUNT_BINFMT,
+  CREATE_INTERP,
+  CREATE_BIND /* and on: which of `files` */
 };
 
 /* preload.c includes us too. */
@@ -79,6 +86,7 @@ static void write_text(int directory, const char* name, const char* string, int 
   CALL1(close, file);
 }
 
+#include "bind.h"
 #include "maps.h"
 
 /* Before anything is joined. */
@@ -91,6 +99,7 @@ static void prepare_creation(void) {
   parent_may_look = (data[0].effective >> CAP_SYS_PTRACE & 1) != 0;
   own_files = CALL0(geteuid) != 0;
   start_mapper();
+  start_binder();
 }
 
 /* ---- the namespaces ---- */
@@ -144,10 +153,53 @@ static void create_namespaces(void) {
 
 /* ---- mounts ---- */
 
+#define KERNELS_OWN (MS_NOSUID | MS_NODEV | MS_NOEXEC)
+#define BINFMT "/proc/sys/fs/binfmt_misc"
+
+/* Over a mount that is shared with that outside, the new one would lie there, too. EINVAL: there is
+ * no mount, and what is around is as it was asked for. */
 static void mount_proc(void) {
   if (create->proc == 0) return;
-  made(CALL(mount, "proc", text(create->proc), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, 0),
-       CREATE_MOUNT_PROC);
+  const char* path = text(create->proc);
+  if (create->propagation != MS_PRIVATE) {
+    const long apart = CALL(mount, 0, path, 0, MS_PRIVATE | MS_REC, 0);
+    if (apart != -EINVAL) made(apart, CREATE_MOUNT_PROC);
+  }
+  made(CALL(mount, "proc", path, "proc", KERNELS_OWN, 0), CREATE_MOUNT_PROC);
+}
+
+static void mount_binfmt(const char* path) {
+  made(CALL(mount, "binfmt_misc", path, "binfmt_misc", KERNELS_OWN, 0), CREATE_MOUNT_BINFMT);
+}
+
+static void register_interp(const char* path) {
+  const int directory =
+      (int)made(CALL4(openat, AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0), CREATE_INTERP);
+  write_text(directory, "register", text(create->interp), CREATE_INTERP);
+  CALL1(close, directory);
+}
+
+/* With the flag F, the kernel opens the interpreter at once: before the root is another. */
+static int is_fixed(void) {
+  int fixed = 0;
+  for (const char* at = text(create->interp); at != 0 && *at != 0; at++) {
+    if (*at == ':') fixed = 0;
+    if (*at == 'F') fixed = 1;
+  }
+  return fixed;
+}
+
+static void register_early(void) {
+  if (!is_fixed()) return;
+  mount_binfmt(BINFMT);
+  register_interp(BINFMT);
+}
+
+static void mount_kernels_own(int registered) {
+  mount_proc();
+  if (create->binfmt == 0) return;
+  mount_binfmt(text(create->binfmt));
+  if (create->interp != 0 && !registered) register_interp(text(create->binfmt));
 }
 
 /* The old root lies on top of the new one until it is let go of, so paths that begin at our root
@@ -155,16 +207,17 @@ static void mount_proc(void) {
  * left. Where there is nothing to pivot (our root is no mount point, or the initial one): as
  * switch_root. */
 static void pivot(const char* path) {
+  register_early();
   made(CALL(mount, path, path, 0, MS_BIND | MS_REC, 0), CREATE_ROOT);
   made(CALL1(chdir, path), CREATE_ROOT);
   const long pivoted = CALL2(pivot_root, ".", ".");
   if (pivoted == -EINVAL) {
-    mount_proc();
+    mount_kernels_own(is_fixed());
     made(CALL(mount, ".", "/", 0, MS_MOVE, 0), CREATE_PIVOT);
     made(CALL1(chroot, "."), CREATE_PIVOT);
   } else {
     made(pivoted, CREATE_PIVOT);
-    mount_proc();
+    mount_kernels_own(is_fixed());
     made(CALL2(umount2, ".", 2 /* MNT_DETACH */), CREATE_DETACH);
   }
   made(CALL1(chdir, "/"), CREATE_ROOT);
@@ -178,7 +231,7 @@ static int arrange_mounts(void) {
   const unsigned long first = root != 0 && wanted == MS_SHARED ? MS_PRIVATE : wanted;
   if (first != 0) made(CALL(mount, 0, "/", 0, MS_REC | first, 0), CREATE_PROPAGATION);
   if (root == 0) {
-    mount_proc();
+    mount_kernels_own(0);
     return 0;
   }
   pivot(root);

@@ -103,7 +103,7 @@ static void change_credentials(void) {
  * tell us (kernel/exit.c, exit_notify). */
 static void die_with_parent(void) {
   char stat[64]; /* "pid (name) state": of the name any byte can be a parenthesis */
-  must(CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0), LAUNCH_PDEATHSIG);
+  must(CALL(prctl, PR_SET_PDEATHSIG, launch->parent_signal, 0, 0, 0), LAUNCH_PDEATHSIG);
   if (launch->parent < 0) return; /* who forked us looks for us: keep_promises() */
 #ifndef LAUNCHER_IN_NODE
   if (asked(LAUNCH_IN_PLACE)) {

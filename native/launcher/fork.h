@@ -26,7 +26,10 @@ static void share_forks(void) {
   forks = (struct launch_forks*)page;
 }
 
-/* Into what we have created ourselves: nobody else is in there. The child keeps the channel. */
+static void ask_binder(void);
+
+/* Into what we have created ourselves: nobody else is in there. The child keeps the channel. A new
+ * pid namespace is there for others, to bind it to a file, only from its first process on. */
 static void fork_created(void) {
 #ifndef LAUNCHER_IN_NODE
   if (asked(LAUNCH_IN_PLACE)) {
@@ -35,7 +38,10 @@ static void fork_created(void) {
   }
 #endif
   const unsigned long flags = CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD_NUMBER;
-  if (must(CALL(clone, flags, 0, &forks->pid[0], 0, 0), LAUNCH_CLONE) > 0) quit(0);
+  if (must(CALL(clone, flags, 0, &forks->pid[0], 0, 0), LAUNCH_CLONE) > 0) {
+    ask_binder();
+    quit(0);
+  }
   forks = 0;
 }
 
@@ -106,8 +112,8 @@ static void find_second(void) {
  * it holds for the child, to which a parent outside of its pid namespace is nobody. */
 static void keep_promises(long child) {
   if (asked(LAUNCH_DIE_WITH_PARENT) && CALL0(getppid) != launch->parent_pid) {
-    CALL2(kill, child, SIGKILL_NUMBER);
-    if (forks->pid[1] != 0) CALL2(kill, forks->pid[1], SIGKILL_NUMBER);
+    CALL2(kill, child, launch->parent_signal);
+    if (forks->pid[1] != 0) CALL2(kill, forks->pid[1], launch->parent_signal);
   }
 }
 

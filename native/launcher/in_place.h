@@ -154,13 +154,18 @@ static void follow(long child, int pipe) {
   }
 }
 
+static void ask_binder(void);
+
 /* Returns in the child. */
 static void fork_followed(void) {
   int pipe[2] = {-1, -1};
   if (asked(LAUNCH_DIE_WITH_PARENT)) must(CALL2(pipe2, pipe, O_CLOEXEC), LAUNCH_CLONE);
   block(~(uint64_t)0);
   const long child = must(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), LAUNCH_CLONE);
-  if (child > 0) follow(child, pipe[1]);
+  if (child > 0) {
+    ask_binder();
+    follow(child, pipe[1]);
+  }
   CALL1(close, pipe[1]);
   launch->parent = pipe[0];
   block(launch->blocked);

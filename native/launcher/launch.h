@@ -45,6 +45,7 @@ struct launch {
   int32_t cgroups[LAUNCH_CGROUPS]; /* fds of cgroup.procs, -1: none */
   int32_t parent;                  /* fd of /proc/TID/stat of the thread that clones, -1: none */
   int32_t parent_pid;              /* of its process */
+  int32_t parent_signal;           /* what the program gets then: LAUNCH_DIE_WITH_PARENT */
   int32_t forks;                   /* fd of a struct launch_forks; -1: it does not fork */
   uint32_t uid[3];                 /* real, effective, saved */
   uint32_t gid[3];

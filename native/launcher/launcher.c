@@ -292,7 +292,12 @@ __attribute__((used)) void start(long* stack) {
   join();
   if (launch->unshare & NEW_CGROUP) enter_cgroups(); /* what it is in will be its root */
   create_namespaces();
-  if (asked(LAUNCH_FORK_CREATED) && !joined) fork_created();
+  if (asked(LAUNCH_FORK_CREATED) && !joined) {
+    fork_created();
+  } else {
+    ask_binder();
+  }
+  hear_binder();
   hold();
 
   if (asked(LAUNCH_IN_PLACE)) {

@@ -7,21 +7,11 @@
  * joins the user namespace alone, for a map is written from the one above.
  */
 #pragma once
+#include "helper.h"
 
 #define MAP_WORDS 1400 /* more than numbers fit a page, with the program's name and the pid */
 
-static long mapper; /* its pid; 0: there is none */
-static int mapper_socket;
-static int own_files; /* the files of a process that nobody may look into are root's, we are not */
-
-static int has_ended_well(long child) {
-  int status = 0;
-  long done;
-  do {
-    done = CALL4(wait4, child, &status, 0, 0);
-  } while (done == -EINTR);
-  return done == child && status == 0;
-}
+static struct helper mapper;
 
 /* newuidmap(1): the program's name, our parent's pid, and the words of the map, which are cut
  * apart. */
@@ -61,17 +51,7 @@ static void write_map(int self, const char* name, uint32_t map, uint32_t program
   }
 }
 
-/* What fails is reported to the launcher: `channel` is its socket. With it we end, stopped or not.
- */
-static void be_mapper(int self) {
-  char go;
-  CALL(prctl, PR_SET_PDEATHSIG, SIGKILL_NUMBER, 0, 0, 0);
-  long asked_to;
-  do {
-    asked_to = CALL3(read, channel, &go, 1);
-  } while (asked_to == -EINTR);
-  if (asked_to < 0) fail(LAUNCH_RECEIVE, asked_to, 0);
-  if (asked_to != 1) quit(1);
+static void write_maps(int self) {
   for (int i = 0; i < LAUNCH_JOINS && launch->types[i] == NEW_USER; i++) {
     const long joined = CALL2(setns, launch->joins[i], NEW_USER);
     if (joined < 0) fail(LAUNCH_SETNS, joined, NEW_USER);
@@ -84,49 +64,15 @@ static void be_mapper(int self) {
   if (create->offsets != 0) {
     write_text(self, "timens_offsets", text(create->offsets), CREATE_OFFSETS);
   }
-  quit(0);
 }
 
-/* Before anything is joined: afterwards, /proc is any other. */
 static void start_mapper(void) {
   if ((create->uid_map | create->gid_map | create->setgroups | create->offsets) == 0) return;
-  struct statfs system;
-  int pair[2];
-  const long proc =
-      made(CALL4(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), CREATE_PROC);
-  made(CALL2(fstatfs, proc, &system), CREATE_PROC);
-  if (system.f_type != PROC_SUPER_MAGIC) made(-ENOTDIR, CREATE_PROC);
-  const long self =
-      made(CALL4(openat, proc, "self", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), CREATE_PROC);
-  CALL1(close, proc);
-  made(CALL4(socketpair, 1 /* AF_UNIX */, 1 | O_CLOEXEC /* SOCK_STREAM */, 0, pair), CREATE_HELPER);
-  mapper = made(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), CREATE_HELPER);
-  if (mapper == 0) {
-    forks = 0;
-    CALL1(close, pair[0]);
-    CALL1(close, channel);
-    channel = pair[1];
-    be_mapper((int)self);
-  }
-  CALL1(close, self);
-  CALL1(close, pair[1]);
-  mapper_socket = pair[0];
+  start_helper(&mapper, write_maps);
 }
 
 /* Only now, in here, nobody sees us: in what we have joined there is at most a child of ours. */
 static void be_mapped(void) {
-  if (mapper == 0) return;
-  if (own_files) CALL(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
-  const long sent = say(mapper_socket, "", 1);
-  if (sent < 0 && sent != -EPIPE) made(sent, CREATE_HELPER); /* EPIPE: it has failed already */
-  struct launch_report words;
-  long length;
-  do {
-    length = CALL3(read, mapper_socket, &words, sizeof words);
-  } while (length == -EINTR);
-  const int well = has_ended_well(mapper);
-  CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-  CALL1(close, mapper_socket);
-  if (length == sizeof words) fail(words.step, words.error, words.detail);
-  if (!well) made(-EIO, CREATE_HELPER);
+  ask_helper(&mapper, own_files);
+  hear_helper(&mapper);
 }

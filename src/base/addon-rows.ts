@@ -1,5 +1,5 @@
 /** What the lookers share: an answer of the addon, or why there is none, and the names of users. */
-import type { Looked } from './addon.ts';
+import type { Looked } from './addon-looks.ts';
 import { binding } from './binding.ts';
 import { failure } from './errors.ts';
 import type { NamespaceType } from './namespace-types.ts';

@@ -3,6 +3,15 @@
  * unless it is said otherwise.
  */
 
+import type {
+  Looked,
+  Names,
+  NamespaceScan,
+  NetlinkAnswer,
+  OwnerScan,
+  ProcessScan,
+} from './addon-looks.ts';
+
 export interface Created {
   readonly error: number;
   readonly step: string;
@@ -59,6 +68,7 @@ export interface LaunchRequest {
   readonly rootFd: number;
   readonly cgroups: Int32Array;
   readonly umask: number;
+  readonly parentSignal: number;
   /** uid, gid: real, effective, saved of each. */
   readonly ids: Uint32Array;
   readonly groups: Uint32Array;
@@ -84,48 +94,6 @@ export type Spawned = { readonly ends: readonly number[] } & (
   | { readonly pid: number; readonly child: Child }
   | SpawnFailure
 );
-
-/** What the lookers answer: flat arrays of rows, and texts that each end with a zero byte. */
-export interface Looked {
-  readonly error: number;
-  /** The system call that failed. */
-  readonly step: string;
-}
-export interface NamespaceScan extends Looked {
-  /** Processes that may not be looked into, or not as a whole. */
-  readonly unreadable: number;
-  /**
-   * Of ten: type, inode, owner, the owner's uid, parent, id as a network, processes, and of the first
-   * of these pid, parent's pid and uid. Inodes that there are not are 0, ids and uids -1.
-   */
-  readonly rows: Float64Array;
-  readonly ids: BigUint64Array;
-  /** Of two: the row, and the mount namespace. */
-  readonly mounts: Float64Array;
-  /** Of four: the row, how (0 fd, 1 socket, 2 thread, 3 children), the pid, and the number of it. */
-  readonly holders: Float64Array;
-  /** Of each row the command, then of each mount the path. */
-  readonly texts: string;
-}
-export interface ProcessScan extends Looked {
-  readonly unreadable: number;
-  /** Of twelve: pid, parent's pid, uid, start in milliseconds since 1970, namespaces by name. */
-  readonly rows: Float64Array;
-  /** Of three: command, pids in all pid namespaces, cgroup. */
-  readonly texts: string;
-}
-export interface OwnerScan extends Looked {
-  readonly unreadable: number;
-  /** Of three: inode of the socket, pid, fd. */
-  readonly rows: Float64Array;
-}
-export interface Names extends Looked {
-  readonly texts: string;
-}
-export interface NetlinkAnswer extends Looked {
-  /** For each message the messages of the kernel, as they are. */
-  readonly answers: readonly Uint8Array[];
-}
 
 /** The root of a container, in the addon; and a call on its files that runs. */
 export type OpenedRoot = { readonly __root: unique symbol };
@@ -213,6 +181,8 @@ export interface Binding {
   listProcesses(pids: Int32Array, limits: Float64Array): Promise<ProcessScan>;
   listSocketOwners(limits: Float64Array): Promise<OwnerScan>;
   userNames(uids: Uint32Array): Promise<Names>;
+  /** Of a user or a group with that name; -1 where there is none. */
+  idOf(name: string, group: boolean): Promise<Looked & { readonly id: number }>;
   /**
    * The content of a file, or with `directory` the names in it, each with a zero byte: at most so many
    * bytes or names, EFBIG where there are more. With an owner: `path` is below `base`, and waited for

@@ -6,6 +6,7 @@ import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { creationAdvice, creationStep } from '../create/failures.ts';
+import type { Files } from '../create/launcher-request.ts';
 import { capabilityName } from './capabilities.ts';
 
 /** What a message needs to know of the call. */
@@ -16,6 +17,8 @@ export interface CallInfo {
   readonly created: readonly NamespaceType[];
   /** By which the cgroups of the target are joined. */
   readonly cgroupFiles: readonly string[];
+  /** What the created ones are bound to. */
+  readonly files?: Files | undefined;
 }
 
 const admin = adminMissing('it');
@@ -96,7 +99,7 @@ export function circumstancesOf(
   call: CallInfo,
 ): Circumstances & { syscall: string } {
   const { target } = call;
-  if (step === 'create') return { ...creationStep(error, detail), target };
+  if (step === 'create') return { target, ...creationStep(error, detail, call.files) };
   const type = step === 'setns' ? typesIn(detail)[0] : undefined;
   return { syscall: step, type, target, advice: advices[step]?.(error, call, detail) };
 }

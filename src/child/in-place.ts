@@ -29,6 +29,8 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   readonly fork?: boolean | undefined;
   /** Where the program is a child: signals to us go to it. */
   readonly forward?: boolean | undefined;
+  /** Of a message: how the caller's users know what it speaks of. */
+  inWords?(text: string): string;
 }
 
 /**
@@ -45,7 +47,7 @@ export function executeInPlace(
   program: ProgramInPlace,
   inherited: Inherited,
 ): SpawnFailure {
-  const { file, args, env, cwd, fork, forward } = own(program);
+  const { file, args, env, cwd, fork, forward, inWords } = own(program);
   const { flags, ids } = plan.complete(program);
   const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
@@ -60,6 +62,6 @@ export function executeInPlace(
     stdio: new Int32Array(),
     kept: Int32Array.from(descriptors),
     inherited: BigUint64Array.of(ignored, blocked, openFiles, BigInt(nonBlocking)),
-    words: encodeWords(plan, file.toString()),
+    words: encodeWords(plan, file.toString(), inWords),
   });
 }

@@ -21,13 +21,17 @@ const any = -1;
 const { EPERM, ENOENT, ENOMEM, EACCES, EXDEV, EINVAL, ENOSPC, ERANGE, EDQUOT } = errnos;
 const advised = [EPERM, ENOENT, ENOMEM, EACCES, EXDEV, EINVAL, ENOSPC, ERANGE, EDQUOT];
 
-export function encodeWords(plan: Plan, file: string): Uint8Array {
+export function encodeWords(
+  plan: Plan,
+  file: string,
+  inWords: (text: string) => string = text => text,
+): Uint8Array {
   const words: Word[] = errorNames().map(([errno, name]) => [0, any, errno, name, '']);
   launchSteps.forEach((name, step) => {
     if (name === 'execve') words.push(...unexecuted(step, file));
     else if (name !== '' && isTaken(name, plan)) words.push(...failures(step, name, plan));
   });
-  return layOut(words);
+  return layOut(words, inWords);
 }
 
 function isTaken(name: string, plan: Plan): boolean {
@@ -72,7 +76,7 @@ export function unexecutedWords(file: string): string {
   return printable(`cannot execute ${file}: `);
 }
 
-function layOut(words: readonly Word[]): Uint8Array {
+function layOut(words: readonly Word[], inWords: (text: string) => string): Uint8Array {
   const fields = 4;
   const numbers = new Int32Array(1 + fields * words.length);
   numbers[0] = words.length;
@@ -80,7 +84,7 @@ function layOut(words: readonly Word[]): Uint8Array {
   let end = numbers.byteLength;
   words.forEach(([step, detail, error, before, after], i) => {
     numbers.set([step, detail, error, end], 1 + fields * i);
-    const text = `${before}\0${after}\0`;
+    const text = `${before}\0${inWords(after)}\0`;
     texts.push(text);
     end += Buffer.byteLength(text);
   });

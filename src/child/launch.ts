@@ -19,6 +19,8 @@ export interface Plan extends CallInfo {
   readonly ids: Uint32Array;
   readonly groups: Uint32Array;
   readonly umask: number;
+  /** What it gets when we end, with the flag dieWithParent. */
+  readonly parentSignal: number;
   readonly capabilities: BigUint64Array;
   /** The environment is not ours: nothing of ours is added to it. */
   readonly foreignEnv: boolean;
@@ -42,6 +44,8 @@ export interface NodeOptions {
   /** `'keep'`, which nothing of Node's ever is: it stays as it is, even where user is joined. */
   uid?: number | 'keep' | null | undefined;
   gid?: number | 'keep' | null | undefined;
+  /** Nor is this: the supplementary groups stay. */
+  keepGroups?: boolean | undefined;
 }
 
 /** What the launcher becomes. */

@@ -6,7 +6,7 @@ import { binding } from '../base/binding.ts';
 import { invalidValue } from '../base/errors.ts';
 import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
-import { encode } from '../create/launcher-request.ts';
+import { encode, type How } from '../create/launcher-request.ts';
 import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, refuseSuccessor } from '../target/process-identity.ts';
@@ -30,7 +30,15 @@ import type { Credentials } from './status.ts';
 
 /** LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%, PERL5OPT, PATH, ...: no list of them would be complete. */
 const strange =
-  "without 'target' unless mnt or root is the target's: with its variables, programs of ours would run its code";
+  "other than 'target', unless mnt or root is the target's and not ours: with its variables, programs of ours would run its code";
+
+/** What the command can ask for, and the library's functions cannot. */
+export interface More extends Pick<How, 'files' | 'binfmt'> {
+  /** Whose root, environment and cgroup, where that is not whose namespaces are joined. */
+  readonly process?: Target | undefined;
+  /** By which `killOnParentExit` does it. Default: SIGKILL. */
+  readonly parentSignal?: number | undefined;
+}
 
 /** A plan with what it holds open. */
 export class OpenPlan {
@@ -43,27 +51,29 @@ export class OpenPlan {
   /** User namespaces through which the way leads to that which is joined. */
   readonly #above: readonly number[] = [];
 
-  constructor(own: Own, env: ChildPlace['env']) {
+  constructor(own: Own, env: ChildPlace['env'], more: More = {}) {
+    const { process: whole = own.target } = more;
     let source: SourceProcess | undefined;
     try {
-      const pid = pidOf(own.target);
+      const pid = pidOf(whole);
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
       if (pid !== undefined && needsSource(own, env)) {
-        source = new SourceProcess(pid, isChild(own.target));
-        refuseSuccessor(pid, own.target);
+        source = new SourceProcess(pid, isChild(whole));
+        refuseSuccessor(pid, whole);
       }
       this.#fds = openJoins(own);
       const joined = ordered(this.#fds?.types ?? []);
       this.#above = this.#fds === undefined ? [] : openAbove(this.#fds, fd => this.#hold(fd));
       const ofTarget =
         own.root === 'target' || (own.root === undefined && joined.includes('mnt') && source);
-      const rootFd = ofTarget ? this.#hold(required(own.target, source, 'root').openRoot()) : -1;
+      const rootFd = ofTarget ? this.#hold(required(whole, source, 'root').openRoot()) : -1;
       const given = env ?? this.#usualEnvironment(source, rootFd);
       this.environment = this.#environment(own, given, rootFd, source);
       // A file of the target's image is executed: it gets the target's rights.
       const isTheirs = joined.includes('mnt') && source !== undefined && !own.userParent;
       this.credentials = own.credentials ?? (isTheirs ? 'target' : 'inherit');
-      this.plan = this.#plan(own, joined, rootFd, source, given !== env && given !== process.env);
+      const foreignEnv = given !== env && given !== process.env;
+      this.plan = this.#plan(own, joined, rootFd, source, foreignEnv, more);
     } catch (error) {
       this.release();
       throw error;
@@ -121,8 +131,9 @@ export class OpenPlan {
     rootFd: number,
     source: SourceProcess | undefined,
     foreignEnv: boolean,
+    { process: target = own.target, parentSignal = 9, ...how }: More,
   ): Plan {
-    const { target, unshare = [], root } = own;
+    const { unshare = [], root } = own;
     const foreign = joined.includes('mnt') || root !== undefined;
     const user = this.#fds?.get('user');
     const inside = user !== undefined;
@@ -159,6 +170,7 @@ export class OpenPlan {
       target: nameOf(target),
       joined,
       created: ordered(unshare),
+      files: how.files,
       flags,
       unshare: maskOf(unshare),
       joins: Int32Array.from([...this.#above, ...joined.map(type => this.#fds?.get(type) ?? -1)]),
@@ -168,7 +180,8 @@ export class OpenPlan {
       ),
       rootFd,
       rootPath: root === 'target' ? undefined : root,
-      create: encode(unshare, own, { inside }),
+      create: encode(unshare, own, { inside, ...how }),
+      parentSignal,
       cgroups: Int32Array.from(cgroups, ({ fd }) => this.#hold(fd)),
       cgroupFiles: cgroups.map(({ path }) => path),
       ids: Uint32Array.of(),
@@ -189,7 +202,7 @@ export class OpenPlan {
 
 /** `detached`, `uid` and `gid` are Node's: it has checked them when it gives them to us. */
 function complete(
-  { detached, uid, gid }: Pick<NodeOptions, 'detached' | 'uid' | 'gid'>,
+  { detached, uid, gid, keepGroups }: Omit<NodeOptions, 'cwd' | 'envPairs'>,
   flags: number,
   credentials: Credentials | undefined,
   groups: readonly number[] | undefined,
@@ -204,6 +217,7 @@ function complete(
   if (credentials || hasGid) all |= flag.gid;
   // Another user than ours or the target's has none of the groups of that.
   if ((hasUid || hasGid) && groups === undefined) all = (all & ~flag.groups) | flag.groupsTry;
+  if (keepGroups) all &= ~(flag.groups | flag.groupsTry);
   return { flags: all, ids: Uint32Array.from([...uids, ...gids]) };
 }
 

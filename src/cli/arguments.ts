@@ -1,78 +1,100 @@
 /**
- * Command lines as getopt_long(3) reads them: options end at the first word that is none, short ones
- * may be grouped and carry their value, long ones may be cut short. What Node's `parseArgs` does not
- * have (values that may be left out) is spelled out for it first; it does the rest.
+ * Command lines as getopt_long(3) reads them: options end at the first word that is none, or are taken
+ * from among the other words; short ones may be grouped and carry their value, long ones may be cut
+ * short, and values that may be left out are attached.
  */
-import { parseArgs } from 'node:util';
 
 export interface Option {
   /** One letter. */
   readonly short?: string;
-  /** Takes a value; 'maybe': only one that is attached to it (`-r=DIR`, `--root=DIR`). */
-  readonly value?: true | 'maybe';
-  /** May be given more than once: its values are a list. */
+  /**
+   * Takes a value; 'maybe': only one that is attached to it (`-r=DIR`, `--root=DIR`); 'long': only one
+   * that is attached to the long name.
+   */
+  readonly value?: true | 'maybe' | 'long';
+  /** May be given more than once: its values are a list. Of others, the last one counts. */
   readonly many?: true;
 }
 
 export type Options = Readonly<Record<string, Option>>;
 
-/** What was given: true for a flag, '' for a value that was left out. */
+/** What was given: true for a flag, and for a value that was left out. */
 export type Given<O extends Options> = {
   [name in keyof O]?: O[name]['many'] extends true
     ? string[]
-    : O[name]['value'] extends true | 'maybe'
+    : O[name]['value'] extends true
       ? string
-      : true;
+      : O[name]['value'] extends 'maybe' | 'long'
+        ? string | true
+        : true;
 };
+
+export interface Arguments<O extends Options> {
+  readonly given: Given<O>;
+  /** The options in the order in which they stand. */
+  readonly order: readonly { readonly name: keyof O; readonly value: string | true }[];
+  readonly rest: string[];
+  /** For each of `rest`: how many words of the line come after it. */
+  readonly after: readonly number[];
+}
 
 /** What is wrong with a command line. */
 export class UsageError extends Error {}
 
-/** `--help` or `-h` was among the options. */
+/** `--help` or `-h` was among the options; or `--version`, `-V`. */
 export class HelpWanted extends Error {}
+export class VersionWanted extends Error {}
 
+/** All commands have these. */
+const common = { help: { short: 'h' }, version: { short: 'V' } } as const satisfies Options;
+
+/**
+ * With `among`, options may stand behind other words, too, up to `--`: for commands that start no
+ * program with options of its own.
+ */
 export function readArguments<const O extends Options>(
   args: readonly string[],
   options: O,
-): { given: Given<O>; rest: string[] } {
-  const { spelled, rest } = spellOut(args, options);
-  const { values } = parseArgs({
-    args: spelled,
-    strict: true,
-    options: Object.fromEntries(
-      Object.entries(options).map(([name, { value, many }]) => [
-        name,
-        { type: value === undefined ? 'boolean' : 'string', multiple: many ?? false },
-      ]),
-    ),
-  });
-  return { given: values as Given<O>, rest };
-}
-
-/** Every option as `--name` or `--name=value`, and apart from them what follows. */
-function spellOut(
-  args: readonly string[],
-  options: Options,
-): { spelled: string[]; rest: string[] } {
-  const spelled: string[] = [];
+  among = false,
+): Arguments<O> {
+  const known: Options = { ...options, ...common };
+  const given: Record<string, string | true | string[]> = {};
+  const order: { name: keyof O; value: string | true }[] = [];
+  const rest: number[] = [];
   let i = 0;
   const next = (option: string) => {
     const value = args[++i];
     if (value === undefined) throw new UsageError(`option ${option} needs a value`);
     return value;
   };
+  const take = (name: string, value: string | true) => {
+    if (name === 'help') throw new HelpWanted();
+    if (name === 'version') throw new VersionWanted();
+    order.push({ name, value });
+    if (known[name]?.many) given[name] = [...((given[name] as string[]) ?? []), value as string];
+    else given[name] = value;
+  };
   for (; i < args.length; i++) {
     const word = args[i] as string;
-    if (word === '--') return { spelled, rest: args.slice(i + 1) };
-    if (word === '-' || !word.startsWith('-')) break;
-    if (word === '--help' || word === '-h') throw new HelpWanted();
-    if (word.startsWith('--')) spelled.push(long(word, options, next));
-    else spelled.push(...short(word, options, next));
+    const isOption = word.startsWith('-') && word !== '-';
+    if (word === '--' || (!isOption && !among)) break;
+    if (!isOption) rest.push(i);
+    else if (word.startsWith('--')) takeLong(word, known, take, next);
+    else takeShort(word, known, take, next);
   }
-  return { spelled, rest: args.slice(i) };
+  for (i += Number(args[i] === '--'); i < args.length; i++) rest.push(i);
+  return {
+    given: given as Given<O>,
+    order,
+    rest: rest.map(at => args[at] as string),
+    after: rest.map(at => args.length - 1 - at),
+  };
 }
 
-function long(word: string, options: Options, next: (option: string) => string): string {
+type Take = (name: string, value: string | true) => void;
+type Next = (option: string) => string;
+
+function takeLong(word: string, options: Options, take: Take, next: Next): void {
   const [, start = '', equals, value = ''] = /^--([^=]*)(=?)(.*)$/s.exec(word) ?? [];
   const names = Object.keys(options).filter(name => name.startsWith(start));
   const name = names.find(name => name === start) ?? names[0];
@@ -81,30 +103,27 @@ function long(word: string, options: Options, next: (option: string) => string):
     throw new UsageError(`--${start} can be any of ${names.map(name => `--${name}`).join(', ')}`);
   }
   const { value: takes } = options[name] as Option;
-  if (takes === undefined) {
-    if (equals) throw new UsageError(`option --${name} takes no value`);
-    return `--${name}`;
-  }
-  return `--${name}=${equals || takes === 'maybe' ? value : next(`--${name}`)}`;
+  if (takes === undefined && equals) throw new UsageError(`option --${name} takes no value`);
+  take(name, equals ? value : takes === true ? next(`--${name}`) : true);
 }
 
-function short(word: string, options: Options, next: (option: string) => string): string[] {
-  const spelled: string[] = [];
+function takeShort(word: string, options: Options, take: Take, next: Next): void {
   for (let i = 1; i < word.length; i++) {
     const letter = word[i] as string;
     const named = Object.entries(options).find(([, option]) => option.short === letter);
     if (named === undefined) throw new UsageError(`unknown option -${letter}`);
     const [name, { value: takes }] = named;
     const attached = word.slice(i + 1);
-    if (takes === undefined || (takes === 'maybe' && areFlags(attached, options))) {
-      spelled.push(takes === undefined ? `--${name}` : `--${name}=`);
-      continue;
+    if (takes === true) {
+      take(name, attached || next(`-${letter}`));
+      return;
     }
-    const value = takes === 'maybe' ? attached.replace(/^=/, '') : attached || next(`-${letter}`);
-    spelled.push(`--${name}=${value}`);
-    break;
+    if (takes === 'maybe' && attached !== '' && !areFlags(attached, options)) {
+      take(name, attached.replace(/^=/, ''));
+      return;
+    }
+    take(name, true);
   }
-  return spelled;
 }
 
 /** `-mu`: two flags, rather than the file "u" (write `-m./u`). */

@@ -9,9 +9,9 @@ export const usage = `linux-namespaces cat PID|NAME:/PATH...
 Shows files of containers. The paths are resolved inside: no link leads out of there.`;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { rest } = readArguments(args, {});
-  if (rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
-  for (const file of fileArguments(rest)) {
+  const line = readArguments(args, {}, true);
+  if (line.rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
+  for (const file of fileArguments(line)) {
     await inRoot(file, root => pipeline(root.createReadStream(file.path), stdout, { end: false }));
   }
 }

@@ -38,8 +38,9 @@ const options = {
 } as const satisfies Options;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
-  const [from, to, ...more] = fileArguments(rest);
+  const line = readArguments(args, options, true);
+  const { given } = line;
+  const [from, to, ...more] = fileArguments(line);
   if (from === undefined || to === undefined || more.length > 0) {
     throw new UsageError('from where to where? NAME:/path path, or path NAME:/path');
   }
@@ -51,7 +52,7 @@ export async function main(args: readonly string[]): Promise<void> {
     dereference: given.dereference,
     force: given['no-clobber'] ? false : undefined,
     oneFileSystem: given['one-file-system'],
-    special: specialOf(given.special ?? (given.archive && '')),
+    special: specialOf(given.special ?? given.archive),
     ...(!given.quiet && process.stderr.isTTY && { progress: showProgress }),
   };
   const out = from.container !== undefined;
@@ -92,9 +93,8 @@ async function unpack(
   await root.extract(process.stdin, path, { special, preserveOwners });
 }
 
-function specialOf(given: string | undefined): CopyOptions['special'] {
-  if (given === undefined || given === 'skip') return given;
-  if (given === '') return true;
+function specialOf(given: string | true | undefined): CopyOptions['special'] {
+  if (given === undefined || given === true || given === 'skip') return given;
   throw new UsageError(`--special, or --special=skip, not ${given}`);
 }
 

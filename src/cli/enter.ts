@@ -1,11 +1,13 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
-
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
-import { idMapIn } from '../base/proc.ts';
 import { capabilityNames } from '../child/capabilities.ts';
-import { openTarget, type Target } from '../target/target.ts';
+import type { Namespaces } from '../target/namespaces.ts';
+import type { Owner } from '../target/process-identity.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { numberOf } from './ids.ts';
+import { type Choice, idInside, openJoined, processOf } from './joined.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 import { targetOf } from './target-argument.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
@@ -19,7 +21,7 @@ Runs a program (default: a shell) in namespaces of a process or a container.
 ${typeUsage}
   --user-parent           the user namespace that owns the target's
   -S, --setuid UID        -G, --setgid GID       in numbers of the namespace, or 'follow'
-  --preserve-credentials  keep uid and gid where user is joined
+  --preserve-credentials  keep uid, gid and groups where user is joined
   --keep-caps             keep all capabilities where user is joined
   -r, --root[=DIR]        the target's root directory, or DIR
   -w, --wd[=DIR]          the target's working directory, or DIR of our file system
@@ -28,9 +30,9 @@ ${typeUsage}
   -c, --join-cgroup       the target's cgroups`;
 
 const options = {
-  target: { short: 't', value: true },
+  target: { short: 't', value: true, many: true },
   all: { short: 'a' },
-  ...typeOptions,
+  ...typeOptions('maybe'),
   'user-parent': {},
   setuid: { short: 'S', value: true },
   setgid: { short: 'G', value: true },
@@ -44,37 +46,91 @@ const options = {
   'no-fork': { short: 'F' },
 } as const satisfies Options;
 
+/** What options of the library are called here, for what it says of them. */
+export const optionNames = {
+  env: '--env',
+  cwd: '--wd or --wdns',
+  root: '--root',
+  cgroup: '--join-cgroup',
+} as const;
+
 type Enter = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
-  runProgram(rest, await optionsOf(given), { forward: true });
-}
-
-async function optionsOf(given: Enter): Promise<ProgramOptions> {
-  const pid = given.target === undefined ? undefined : await targetOf(given.target);
-  const chosen = kinds.map(kind => kind.name).filter(type => fileOf(given, type) !== undefined);
-  const { target, namespaces } = joined(given, pid, chosen);
-  const mnt = namespaces === 'all' || namespaces.includes('mnt');
-  if (given['no-fork'] && chosen.includes('pid')) {
+  const { given, rest, after } = readArguments(args, options);
+  if (given.wd !== undefined && given.wdns !== undefined) {
+    throw new UsageError('--wd and --wdns: one of them');
+  }
+  const process = await processOfLine(given.target);
+  const choice = choiceOf(given, process);
+  const joined = openJoined(choice);
+  const types = joined?.types ?? [];
+  if (given['no-fork'] && types.includes('pid')) {
     throw new UsageError('--no-fork: with a pid namespace the program is always in it');
   }
-  if (given.env && !mnt && given.root !== '') {
+  runProgram(
+    { rest, after },
+    await optionsOf(given, process, joined),
+    { forward: true, optionNames },
+    { process },
+  );
+}
+
+async function processOfLine(targets: readonly string[] = []): Promise<Owner | undefined> {
+  const [target, ...more] = targets;
+  if (more.length > 0) throw new UsageError('one target: --target was given more than once');
+  return target === undefined ? undefined : processOf(await targetOf(target));
+}
+
+/** Which namespaces are meant. */
+function choiceOf(given: Enter, process: Owner | undefined): Choice {
+  const chosen = kinds.map(kind => kind.name).filter(type => fileOf(given, type) !== undefined);
+  const ofProcess = chosen.filter(type => fileOf(given, type) === true);
+  const files: Partial<Record<NamespaceType, string>> = {};
+  for (const type of chosen) {
+    const file = fileOf(given, type);
+    if (typeof file === 'string') files[type] = file;
+  }
+  const { all, root, wd, env, 'user-parent': userParent, 'join-cgroup': cgroup } = given;
+  const hasFiles = Object.keys(files).length > 0;
+  if (process === undefined && (ofProcess.length > 0 || all || !hasFiles)) {
+    throw new UsageError('whose namespaces? --target PID, or a file: --net=/run/netns/blue');
+  }
+  const others = [root, wd, env, userParent, cgroup];
+  if (!all && chosen.length === 0 && others.every(value => value === undefined)) {
+    throw new UsageError('which namespaces? --all, or some of -m -u -i -n -p -C -U -T');
+  }
+  return { process, types: all ? 'all' : ofProcess, files, userParent: userParent === true };
+}
+
+async function optionsOf(
+  given: Enter,
+  whose: Owner | undefined,
+  joined: Namespaces | undefined,
+): Promise<ProgramOptions> {
+  const types = joined?.types ?? [];
+  const mnt = types.includes('mnt');
+  const user = types.includes('user');
+  const preserve = given['preserve-credentials'] === true;
+  if (given.env && !mnt && given.root !== true) {
     // nsenter takes them: a program of ours would then run what the target likes, with our rights.
     throw new UsageError(
       '--env: the variables of the target are for its own programs: with --mount or --root',
     );
   }
-  const unasked = given['preserve-credentials'] ? 'keep' : undefined;
+  // As root of the user namespace, unless something else is asked for.
+  const unasked = user ? (preserve ? 'keep' : 0) : undefined;
+  const idOf = (text: string | undefined, kind: 'uid' | 'gid') =>
+    text === undefined ? unasked : askedId(text, kind, whose, user ? joined : undefined);
   return {
-    target,
-    namespaces,
-    userParent: given['user-parent'],
-    uid: given.setuid === undefined ? unasked : idOf(given.setuid, 'uid', pid, chosen),
-    gid: given.setgid === undefined ? unasked : idOf(given.setgid, 'gid', pid, chosen),
-    capabilities: given['keep-caps'] && chosen.includes('user') ? capabilityNames : undefined,
+    target: joined ?? whose,
+    namespaces: types,
+    uid: await idOf(given.setuid, 'uid'),
+    gid: await idOf(given.setgid, 'gid'),
+    keepGroups: given.setgid === undefined && (preserve || !user),
+    capabilities: given['keep-caps'] && user ? capabilityNames : undefined,
     root: rootOf(given, mnt),
-    cwd: directoryOf(given, pid, mnt),
+    cwd: directoryOf(given, whose, mnt),
     env: given.env ? 'target' : process.env,
     cgroup: given['join-cgroup'] ? 'target' : undefined,
     credentials: 'inherit',
@@ -82,81 +138,58 @@ async function optionsOf(given: Enter): Promise<ProgramOptions> {
   };
 }
 
-/** Whose namespaces: a process's, files', or of each some. */
-function joined(
-  given: Enter,
-  pid: Target | undefined,
-  chosen: readonly NamespaceType[],
-): { target: Target | undefined; namespaces: NamespaceType[] | 'all' } {
-  const files = chosen.filter(type => fileOf(given, type) !== '');
-  const ofProcess = chosen.filter(type => fileOf(given, type) === '');
-  if (pid === undefined && (ofProcess.length > 0 || given.all || files.length === 0)) {
-    throw new UsageError('whose namespaces? --target PID, or a file: --net=/run/netns/blue');
-  }
-  if (files.length === 0) {
-    if (given.all) return { target: pid, namespaces: 'all' };
-    const { root, wd, env } = given;
-    const others = [root, wd, env, given['user-parent'], given['join-cgroup']];
-    if (chosen.length === 0 && others.every(value => value === undefined)) {
-      throw new UsageError('which namespaces? --all, or some of -m -u -i -n -p -C -U -T');
-    }
-    return { target: pid, namespaces: [...chosen] };
-  }
-  const paths: Partial<Record<NamespaceType, string>> = {};
-  for (const type of files) paths[type] = fileOf(given, type) as string;
-  if (pid === undefined) return { target: paths, namespaces: files };
-  // Held open until this process ends, so that another that gets its pid is not taken for it.
-  const held = openTarget(pid, given.all ? 'all' : ofProcess);
-  for (const type of held.types) paths[type] ??= `/proc/self/fd/${held.get(type)}`;
-  return { target: paths, namespaces: Object.keys(paths) as NamespaceType[] };
-}
-
 /** DIR is of our file system, as with nsenter: with `mnt` joined that would be a way out of there. */
-function rootOf(given: Enter, mnt: boolean): string | undefined {
-  if (given.root === '') return 'target';
-  if (given.root !== undefined && mnt) {
+function rootOf({ root }: Enter, mnt: boolean): string | undefined {
+  if (root === true) return 'target';
+  if (root !== undefined && mnt) {
     throw new UsageError(
       '--root=DIR is of our file system: not with --mount, where --root is its own',
     );
   }
-  return given.root ?? (mnt ? '/' : undefined);
+  return root === undefined ? (mnt ? '/' : undefined) : directory('root', root);
 }
 
-function directoryOf(given: Enter, pid: Target | undefined, mnt: boolean): string | undefined {
-  const moved = mnt || given.root !== undefined;
-  if (given.wdns !== undefined) return given.wdns;
-  if (given.wd === undefined) return undefined;
-  if (given.wd !== '') {
-    if (!moved) return given.wd;
+function directoryOf(given: Enter, whose: Owner | undefined, mnt: boolean): string | undefined {
+  const { root, wd } = given;
+  // `-W=DIR` as well as `-W DIR`.
+  if (given.wdns !== undefined) return given.wdns.replace(/^=/, '');
+  const moved = mnt || root !== undefined;
+  if (wd === undefined) return undefined;
+  if (wd !== true) {
+    if (!moved) return directory('wd', wd);
     throw new UsageError('--wd=DIR is of our file system: inside another, --wdns DIR');
   }
-  const link = `/proc/${pidOf(pid)}/cwd`;
-  return moved ? readlinkSync(link) : link;
+  const proc = `/proc/${pidOf(whose)}`;
+  if (!moved) return `${proc}/cwd`;
+  const cwd = readlinkSync(`${proc}/cwd`);
+  const theirs = root === true ? readlinkSync(`${proc}/root`) : '/';
+  // Both as seen from the root of the mount namespace: below another root, what follows that.
+  return theirs !== '/' && `${cwd}/`.startsWith(`${theirs}/`)
+    ? `/${cwd.slice(theirs.length + 1)}`
+    : cwd;
 }
 
-function pidOf(target: Target | undefined): number {
-  if (typeof target === 'number') return target;
-  const pid = (target as { pid?: unknown } | undefined)?.pid;
-  if (typeof pid === 'number') return pid;
+function directory(option: string, path: string): string {
+  if (path === '') throw new UsageError(`--${option}= names no directory`);
+  return resolve(path);
+}
+
+function pidOf(whose: Owner | undefined): number {
+  if (whose?.pid !== undefined) return whose.pid;
   throw new UsageError('this needs a process: --target PID');
 }
 
 /** A number, or `follow`: that of the target, as the user namespace of the program numbers it. */
-function idOf(
+async function askedId(
   text: string,
   kind: 'uid' | 'gid',
-  pid: Target | undefined,
-  chosen: readonly NamespaceType[],
-): number {
-  if (/^\d+$/.test(text)) return Number(text);
+  whose: Owner | undefined,
+  inside: Namespaces | undefined,
+): Promise<number> {
+  const number = numberOf(text);
+  if (number !== undefined) return number;
   if (text !== 'follow') throw new UsageError(`a ${kind} is a number, or follow: ${text}`);
-  const directory = `/proc/${pidOf(pid)}`;
-  const id = statSync(directory)[kind];
-  if (!chosen.includes('user')) return id;
-  for (const [inside, outside, count] of idMapIn(
-    readFileSync(`${directory}/${kind}_map`, 'utf8'),
-  )) {
-    if (id >= outside && id < outside + count) return inside + (id - outside);
-  }
-  throw new UsageError(`the ${kind} ${id} of the target has no number in its user namespace`);
+  const pid = pidOf(whose);
+  const id = statSync(`/proc/${pid}`)[kind];
+  return inside === undefined ? id : idInside(id, kind, inside, pid);
 }

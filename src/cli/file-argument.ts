@@ -1,7 +1,7 @@
 /** Files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
 import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
-import { UsageError } from './arguments.ts';
+import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { bytesOfWords } from './raw-words.ts';
 import { targetOf } from './target-argument.ts';
 
@@ -12,11 +12,14 @@ export interface FileArgument {
 }
 
 /**
- * `words` are the last ones on the command line. A path of ours that has ":/" in it is written with "./" or
+ * The words of the line that are no options. A path of ours that has ":/" in it is written with "./" or
  * "/" in front.
  */
-export function fileArguments(words: readonly string[]): FileArgument[] {
-  return bytesOfWords(words).map(word => {
+export function fileArguments({
+  rest,
+  after,
+}: Pick<Arguments<Options>, 'rest' | 'after'>): FileArgument[] {
+  return bytesOfWords(rest, after).map(word => {
     const [, container, path] = /^([^./].*?):(\/.*)$/s.exec(word.toString('latin1')) ?? [];
     if (container === undefined || path === undefined) return { container: undefined, path: word };
     const name = Buffer.from(container, 'latin1').toString();

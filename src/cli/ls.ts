@@ -87,7 +87,8 @@ export async function main(args: readonly string[]): Promise<void> {
     return printJson({ namespaces: objects });
   }
   if (given.raw) return printRaw(rows, shown, given.noheadings === true);
-  const drawn = given.tree === undefined ? rows : asTree(rows, given.tree || 'owner');
+  const drawn =
+    given.tree === undefined ? rows : asTree(rows, given.tree === true ? 'owner' : given.tree);
   printTable(
     drawn,
     shown.map(one => (given.tree !== undefined && one.name === 'NS' ? branched : one)),

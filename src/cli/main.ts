@@ -4,11 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { printable } from '../base/printable.ts';
-import { HelpWanted } from './arguments.ts';
+import { HelpWanted, VersionWanted } from './arguments.ts';
 import { noteInherited } from './inherited.ts';
+import { inWordsOf, type OptionNames } from './option-words.ts';
 
 interface Subcommand {
   usage: string;
+  optionNames?: OptionNames;
   main(args: readonly string[]): Promise<void>;
 }
 
@@ -55,12 +57,15 @@ async function run([name, ...args]: string[]): Promise<void> {
   if (name === '--version' || name === '-V') return say(version());
   const [, load] = subcommands[name] ?? [];
   if (load === undefined) throw new Error(`no command ${name}; see linux-namespaces --help`);
-  const { usage, main } = await load();
+  const { usage, optionNames = {}, main } = await load();
   try {
     await main(args);
   } catch (error) {
-    if (!(error instanceof HelpWanted)) throw error;
-    await say(usage);
+    if (error instanceof HelpWanted) return say(usage);
+    if (error instanceof VersionWanted) return say(version());
+    throw Object.assign(error as Error, {
+      message: inWordsOf(optionNames, (error as Error).message),
+    });
   }
 }
 

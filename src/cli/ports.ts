@@ -23,7 +23,7 @@ const options = {
 } as const satisfies Options;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
+  const { given, rest } = readArguments(args, options, true);
   if (rest.length !== 1) throw new UsageError('whose ports? a pid, or the name of a container');
   const target = await targetOf(rest[0] as string);
   const all = await listSockets(target, { listening: !given.all });

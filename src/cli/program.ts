@@ -11,15 +11,17 @@ import { executeInPlace } from '../child/in-place.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
 import { type ChildPlace, type Environment, part } from '../child/options.ts';
-import { OpenPlan } from '../child/plan.ts';
+import { type More, OpenPlan } from '../child/plan.ts';
 import { isId } from '../create/options.ts';
-import { UsageError } from './arguments.ts';
+import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { inherited, inheritedEnvironment } from './inherited.ts';
+import { inWordsOf, type OptionNames } from './option-words.ts';
 import { bytesOfWords } from './raw-words.ts';
+import { userShell } from './shell.ts';
 
 /** What else the launcher takes: a working directory, as in Node's options, and ids to be kept. */
 export type ProgramOptions = Omit<ChildPlace, 'uid' | 'gid'> &
-  Pick<NodeOptions, 'cwd' | 'uid' | 'gid'>;
+  Pick<NodeOptions, 'cwd' | 'uid' | 'gid' | 'keepGroups'>;
 
 /** Where the program is a child. */
 export interface Waiting {
@@ -27,15 +29,19 @@ export interface Waiting {
   readonly fork?: boolean | undefined;
   /** What is sent to us goes to it; otherwise SIGINT and SIGTERM are ignored. */
   readonly forward?: boolean | undefined;
+  readonly optionNames: OptionNames;
 }
 
-/** Becomes `line` (without one, the user's shell as a login shell) with `options`. */
+/** Becomes the words of the line (without one, the user's shell as a login shell) with `options`. */
 export function runProgram(
-  line: readonly string[],
+  { rest: line, after }: Pick<Arguments<Options>, 'rest' | 'after'>,
   options: ProgramOptions,
-  waiting: Waiting,
+  { optionNames, ...waiting }: Waiting,
+  more: More,
 ): void {
-  const [file = process.env['SHELL'] || '/bin/sh'] = line;
+  const { root, namespaces = [], uid = 'keep' } = options;
+  const isHere = root === undefined && !namespaces.includes('mnt') && uid === 'keep';
+  const [file = userShell(isHere)] = line;
   requirePermission();
   for (const id of [options.uid, options.gid]) {
     if (id === undefined || id === 'keep' || isId(id)) continue;
@@ -45,14 +51,15 @@ export function runProgram(
     sayUnexecuted(file, errnos.ENOENT);
     return;
   }
-  const words = line.length > 0 ? bytesOfWords(line) : [Buffer.from(`-${basename(file)}`)];
+  const words = line.length > 0 ? bytesOfWords(line, after) : [Buffer.from(`-${basename(file)}`)];
   const { own, nodes } = part(options as ChildPlace);
-  const open = new OpenPlan(own, options.env);
+  const open = new OpenPlan(own, options.env, more);
   const failed = executeInPlace(
     open.plan,
     {
       ...nodes,
       ...waiting,
+      inWords: text => inWordsOf(optionNames, text),
       file: line.length > 0 ? (words[0] as Buffer) : file,
       args: joined(words),
       env: environmentOf(open.environment),

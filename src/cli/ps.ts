@@ -26,7 +26,7 @@ const options = {
 } as const satisfies Options;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
+  const { given, rest } = readArguments(args, options, true);
   if (rest.length > 0) throw new UsageError(`ps takes no ${rest[0]}`);
   const found = await listContainers({ root: given.root });
   for (const problem of found.problems) console.error(`linux-namespaces: ${problem.message}`);

@@ -1,11 +1,20 @@
 /** `linux-namespaces run`: a program in new namespaces, with the options of unshare(1). */
-import { lstatSync, statSync, unlinkSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
-import type { IdMap, IdRule } from '../create/id-maps.ts';
+import type { More } from '../child/plan.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
-import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import {
+  type Arguments,
+  type Given,
+  type Options,
+  readArguments,
+  UsageError,
+} from './arguments.ts';
+import { idOf } from './ids.ts';
+import { mapOf, ownerOf } from './map-options.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 import { fileOf, typeOptions, typeUsage } from './type-options.ts';
 
@@ -15,24 +24,28 @@ Runs a program (default: a shell) in new namespaces; with FILE they stay, bound 
 
 ${typeUsage}
   -r, --map-root-user     -c, --map-current-user  --map-auto           --map-subids
-  --map-user UID          --map-group GID
+  --map-user UID|NAME     --map-group GID|NAME
   --map-users RANGES      --map-groups RANGES     INSIDE:OUTSIDE:COUNT, auto, subids or all
   --setgroups allow|deny  --owner UID:GID         whose the user namespace is
   --keep-caps             keep all capabilities in the user namespace
   --mount-proc[=DIR]      a new /proc             --propagation private|shared|slave|unchanged
+  --mount-binfmt[=DIR]    a new binfmt_misc       -l, --load-interp LINE   registered in it
   -R, --root DIR          the root directory      -w, --wd DIR         the working directory
   -S, --setuid UID        -G, --setgid GID        in numbers of the namespace
   --monotonic SECONDS     --boottime SECONDS      offsets of the clocks
-  --kill-child            the program is killed when this command ends
+  --clear-env             --whitelist-env LIST    no variables, but for these
+  --kill-child[=SIGNAL]   the program gets it (SIGKILL) when this command ends
   -f, --fork              the program is a child, as with -p and -T anyway
   --forward-signals       and gets SIGINT and SIGTERM that are sent to this command`;
 
 const options = {
-  ...typeOptions,
+  ...typeOptions('long'),
   fork: { short: 'f' },
   'forward-signals': {},
   'kill-child': { value: 'maybe' },
   'mount-proc': { value: 'maybe' },
+  'mount-binfmt': { value: 'maybe' },
+  'load-interp': { short: 'l', value: true },
   propagation: { value: true },
   'map-root-user': { short: 'r' },
   'map-current-user': { short: 'c' },
@@ -51,67 +64,80 @@ const options = {
   setgid: { short: 'G', value: true },
   monotonic: { value: true },
   boottime: { value: true },
+  'clear-env': {},
+  'whitelist-env': { value: true, many: true },
 } as const satisfies Options;
+
+/** What options of the library are called here, for what it says of them. */
+export const optionNames = {
+  idMap: 'the map of ids',
+  owner: '--owner',
+  setgroups: '--setgroups',
+  propagation: '--propagation',
+  mountProc: '--mount-proc',
+  monotonic: '--monotonic',
+  boottime: '--boottime',
+  root: '--root',
+  cwd: '--wd',
+} as const;
 
 type Run = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
+  const line = readArguments(args, options);
+  const { given } = line;
+  const types = typesOf(given);
   // As unshare(1): who waits is not ended by signals that it does not hand on.
-  const fork = given.fork || given['forward-signals'] || given['kill-child'] !== undefined;
   const forward = given['forward-signals'];
-  runProgram(rest, await optionsOf(given), { fork, forward });
+  const fork = given.fork || forward || given['kill-child'] !== undefined;
+  runProgram(line, await optionsOf(line, types), { fork, forward, optionNames }, moreOf(given));
 }
 
-async function optionsOf(given: Run): Promise<ProgramOptions> {
-  const types = typesOf(given);
-  const kept = types.filter(type => fileOf(given, type));
-  const rest = types.filter(type => !kept.includes(type));
-  const create = creation(given);
-  const killed = given['kill-child'];
-  if (killed && !/^(SIG)?KILL$/.test(killed)) {
-    throw new UsageError(`--kill-child is by SIGKILL, not by ${killed}`);
+async function optionsOf(
+  { given, order }: Arguments<typeof options>,
+  types: NamespaceType[],
+): Promise<ProgramOptions> {
+  const create = { ...creation(given), idMap: await mapOf(given, order) };
+  const root = rootOf(given);
+  if (root !== undefined && types.includes('mnt') && create.propagation === 'unchanged') {
+    throw new UsageError('--propagation unchanged: not with --root, which has mounts of its own');
   }
   return {
-    ...(kept.length > 0 && { target: await keep(given, kept, create), namespaces: kept }),
-    ...optionsFor(create, rest),
-    ...(rest.length > 0 && { unshare: rest }),
-    root: given.root,
-    cwd: given.wd,
-    uid: idOf(given.setuid),
-    gid: idOf(given.setgid),
-    capabilities: given['keep-caps'] ? capabilityNames : undefined,
-    killOnParentExit: killed !== undefined,
-    env: process.env,
+    ...optionsFor(create, types),
+    ...(types.length > 0 && { unshare: types }),
+    root,
+    cwd: given.wd ?? (given.root === undefined ? undefined : '/'),
+    uid: given.setuid === undefined ? undefined : idOf(given.setuid),
+    gid: given.setgid === undefined ? undefined : idOf(given.setgid),
+    keepGroups: given.setgid === undefined,
+    capabilities: given['keep-caps'] && types.includes('user') ? capabilityNames : undefined,
+    killOnParentExit: given['kill-child'] !== undefined,
+    env: environmentOf(given),
     credentials: 'inherit',
     setsid: false,
   };
 }
 
-/** The new namespaces of these types, bound to the files that were named. */
-async function keep(given: Run, kept: readonly NamespaceType[], create: CreateOptions) {
-  // For those only: a program that runs in new ones without a file needs no handle.
-  const [{ createNamespaces }, { bindTo }] = await Promise.all([
-    import('../create/create.ts'),
-    import('../create/bind.ts'),
-  ]);
-  const handle = await createNamespaces(kept, optionsFor(create, kept));
-  for (const type of kept) {
-    const file = fileOf(given, type) as string;
-    // unshare(1) wants a file that is there, and covers it; bind() makes one, and covers nothing.
-    if (isEmptyFile(file)) unlinkSync(file);
-    bindTo(file, type, handle.fd(type));
+function moreOf(given: Run): More {
+  const files: Partial<Record<NamespaceType, string>> = {};
+  for (const { name } of kinds) {
+    const file = fileOf(given, name);
+    if (typeof file === 'string') files[name] = file;
   }
-  return handle;
+  const interp = given['load-interp'];
+  const own = given['mount-binfmt'] ?? (interp === undefined ? undefined : true);
+  const path =
+    typeof own === 'string'
+      ? insideOf(given, 'mount-binfmt', own)
+      : own && '/proc/sys/fs/binfmt_misc';
+  return {
+    files,
+    binfmt: path === undefined ? undefined : { path, interp },
+    parentSignal: signalOf(given['kill-child']),
+  };
 }
 
-/** A namespace that is bound there is of a file system of its own, and has no size either. */
-function isEmptyFile(path: string): boolean {
-  const file = lstatSync(path, { throwIfNoEntry: false });
-  return file?.isFile() === true && file.size === 0 && file.dev === statSync(dirname(path)).dev;
-}
-
-const implied: readonly [keyof Run, NamespaceType][] = [
+const implied: readonly [keyof Run, ...NamespaceType[]][] = [
   ['map-root-user', 'user'],
   ['map-current-user', 'user'],
   ['map-auto', 'user'],
@@ -120,30 +146,43 @@ const implied: readonly [keyof Run, NamespaceType][] = [
   ['map-group', 'user'],
   ['map-users', 'user'],
   ['map-groups', 'user'],
+  ['owner', 'user'],
   ['mount-proc', 'mnt'],
+  ['mount-binfmt', 'mnt', 'user'],
+  ['load-interp', 'mnt', 'user'],
 ];
 
 function typesOf(given: Run): NamespaceType[] {
-  const also = implied.filter(([name]) => given[name] !== undefined).map(([, type]) => type);
+  const also = implied.flatMap(([name, ...types]) => (given[name] === undefined ? [] : types));
   return kinds
     .map(kind => kind.name)
     .filter(type => fileOf(given, type) !== undefined || also.includes(type));
 }
 
 function creation(given: Run): CreateOptions {
-  const [uid, gid, ...more] = given.owner?.split(':').map(idOf) ?? [];
-  if (given.owner !== undefined && (uid === undefined || gid === undefined || more.length > 0)) {
-    throw new UsageError(`an owner is UID:GID: ${given.owner}`);
+  const { setgroups, propagation } = given;
+  const ownBinfmt = given['mount-binfmt'] === true || given['load-interp'] !== undefined;
+  const proc = given['mount-proc'] ?? (ownBinfmt || undefined);
+  const offsets = given.monotonic ?? given.boottime;
+  if (offsets !== undefined && given.time === undefined) {
+    throw new UsageError('--monotonic and --boottime are of a new time namespace: with --time');
+  }
+  if (setgroups === 'deny' && !typesOf(given).includes('user')) {
+    throw new UsageError('--setgroups deny is for a new user namespace: with --user');
   }
   return {
-    idMap: mapOf(given),
-    setgroups: given.setgroups as CreateOptions['setgroups'],
-    owner: uid === undefined || gid === undefined ? undefined : { uid, gid },
+    setgroups: oneOf('setgroups', setgroups, ['allow', 'deny']),
+    owner: ownerOf(given.owner),
     monotonic: secondsOf(given.monotonic),
     boottime: secondsOf(given.boottime),
-    propagation: given.propagation as CreateOptions['propagation'],
-    mountProc: given['mount-proc'] === '' ? true : given['mount-proc'],
+    propagation: oneOf('propagation', propagation, ['private', 'slave', 'shared', 'unchanged']),
+    mountProc: typeof proc === 'string' ? insideOf(given, 'mount-proc', proc) : proc,
   };
+}
+
+function oneOf<const W extends string>(name: string, value: string | undefined, words: W[]) {
+  if (value === undefined || words.includes(value as W)) return value as W | undefined;
+  throw new UsageError(`--${name} is ${words.join(' or ')}: ${value}`);
 }
 
 /** Those that go with these types. */
@@ -154,43 +193,43 @@ function optionsFor(create: CreateOptions, types: readonly NamespaceType[]): Cre
   );
 }
 
-/** A single id wins over ranges, as with unshare. */
-function mapOf(given: Run): IdMap | undefined {
-  const both: IdRule[] = [];
-  if (given['map-root-user']) both.push('root');
-  if (given['map-current-user']) both.push('current');
-  const ranges: IdRule[] = [];
-  if (given['map-auto']) ranges.push('auto');
-  if (given['map-subids']) ranges.push('subids');
-  const rules = (single: string | undefined, list: readonly string[] = []) => {
-    const all = [...(single === undefined ? both : [idOf(single) as number]), ...ranges];
-    return [...all, ...list.map(ruleOf)];
-  };
-  const uid = rules(given['map-user'], given['map-users']);
-  const gid = rules(given['map-group'], given['map-groups']);
-  if (uid.length === 0 && gid.length === 0) return undefined;
-  return { ...(uid.length > 0 && { uid }), ...(gid.length > 0 && { gid }) };
-}
-
-function ruleOf(text: string): IdRule {
-  if (text === 'auto' || text === 'subids' || text === 'all') return text;
-  // With commas as unshare before 2.39 had it: what is outside comes first.
-  const parts = text.replace(/^(\d+),(\d+),/, '$2:$1:').split(':');
-  const [inside, outside, length, ...more] = parts.map(idOf);
-  if (inside === undefined || outside === undefined || length === undefined || more.length > 0) {
-    throw new UsageError(`a range is INSIDE:OUTSIDE:COUNT, auto, subids or all: ${text}`);
+/** `/`, by whatever name, is our root already: nothing is there to be changed. */
+function rootOf({ root }: Run): string | undefined {
+  if (root === undefined) return undefined;
+  try {
+    if (realpathSync(root) === '/') return undefined;
+  } catch {
+    // said by what enters it
   }
-  return { inside, outside, length };
+  return resolve(root);
 }
 
-function idOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UsageError(`an id is a number: ${text}`);
+/** A directory that is named as the program will see it. */
+function insideOf({ root, wd }: Run, name: string, path: string): string {
+  if (path === '') throw new UsageError(`--${name}= names no directory`);
+  return resolve(root === undefined ? '.' : '/', wd ?? '.', path);
+}
+
+function environmentOf(given: Run): NodeJS.ProcessEnv {
+  const names = given['whitelist-env']?.flatMap(list => list.split(','));
+  if (names === undefined) return given['clear-env'] ? {} : process.env;
+  const all = process.env;
+  return Object.fromEntries(
+    names.filter(name => all[name] !== undefined).map(name => [name, all[name]]),
+  );
+}
+
+function signalOf(name: string | true | undefined): number | undefined {
+  if (name === undefined || name === true) return undefined;
+  const known: Readonly<Record<string, number>> = constants.signals;
+  const word = name.toUpperCase();
+  const number = /^\d+$/.test(name) ? Number(name) : (known[word] ?? known[`SIG${word}`]);
+  if (number !== undefined && number >= 1 && number <= 64) return number;
+  throw new UsageError(`--kill-child: no signal ${name}`);
 }
 
 function secondsOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (/^\s*[-+]?\d+(\.\d+)?$/.test(text)) return Number(text);
   throw new UsageError(`a number of seconds: ${text}`);
 }

@@ -1,9 +1,11 @@
 /** What people write for a target: a pid, or the name of a container. */
 import type { Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
+import { numberOf } from './ids.ts';
 
 export async function targetOf(text: string): Promise<Target> {
-  if (/^\d+$/.test(text)) return Number(text);
+  const pid = numberOf(text);
+  if (pid !== undefined) return pid;
   const { findContainer } = await import('../containers/find.ts');
   const container = await findContainer(text);
   if (container.pid !== undefined) return container;

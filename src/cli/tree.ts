@@ -22,7 +22,7 @@ const options = {
 } as const satisfies Options;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
+  const { given, rest } = readArguments(args, options, true);
   if (rest.length > 1) throw new UsageError(`one target, not ${rest.length}`);
   const roots = await processTree(rest[0] === undefined ? undefined : await targetOf(rest[0]));
   if (given.json) return printJson(roots);

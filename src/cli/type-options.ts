@@ -1,24 +1,38 @@
 /** The options that name types of namespaces, each perhaps with a file: nsenter and unshare share them. */
 import type { NamespaceType } from '../base/namespace-types.ts';
-import type { Given } from './arguments.ts';
+import { UsageError } from './arguments.ts';
 
 type Name = 'mount' | Exclude<NamespaceType, 'mnt'>;
 
-export const typeOptions: Readonly<Record<Name, { short: string; value: 'maybe' }>> = {
-  mount: { short: 'm', value: 'maybe' },
-  uts: { short: 'u', value: 'maybe' },
-  ipc: { short: 'i', value: 'maybe' },
-  net: { short: 'n', value: 'maybe' },
-  pid: { short: 'p', value: 'maybe' },
-  cgroup: { short: 'C', value: 'maybe' },
-  user: { short: 'U', value: 'maybe' },
-  time: { short: 'T', value: 'maybe' },
+const letters: Readonly<Record<Name, string>> = {
+  mount: 'm',
+  uts: 'u',
+  ipc: 'i',
+  net: 'n',
+  pid: 'p',
+  cgroup: 'C',
+  user: 'U',
+  time: 'T',
 };
+
+/** `value`: also a short one has it, or none but a long one. */
+export function typeOptions<V extends 'maybe' | 'long'>(
+  value: V,
+): Record<Name, { readonly short: string; readonly value: V }> {
+  const entries = Object.entries(letters).map(([name, short]) => [name, { short, value }]);
+  return Object.fromEntries(entries);
+}
 
 export const typeUsage: string = `  -m, --mount[=FILE]      -u, --uts[=FILE]       -i, --ipc[=FILE]     -n, --net[=FILE]
   -p, --pid[=FILE]        -C, --cgroup[=FILE]    -U, --user[=FILE]    -T, --time[=FILE]`;
 
-/** '' where it was given without a file. */
-export function fileOf(given: Given<typeof typeOptions>, type: NamespaceType): string | undefined {
-  return type === 'mnt' ? given.mount : given[type];
+/** True where it was given without a file. */
+export function fileOf(
+  given: { readonly [name in Name]?: string | true },
+  type: NamespaceType,
+): string | true | undefined {
+  const name = type === 'mnt' ? 'mount' : type;
+  const file = given[name];
+  if (file === '') throw new UsageError(`--${name}= names no file`);
+  return file;
 }

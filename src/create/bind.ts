@@ -2,7 +2,13 @@
 import { adminMissing } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
-import { failure, invalidType, invalidValue } from '../base/errors.ts';
+import {
+  type Circumstances,
+  failure,
+  invalidType,
+  invalidValue,
+  type NamespaceError,
+} from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 
 /** For `Namespaces.bind`. */
@@ -13,16 +19,27 @@ export function bindTo(path: string, type: NamespaceType, fd: number): void {
 }
 
 /** What `bind` or `networks.create` met. */
-export function bindFailure(errno: number, type: NamespaceType, path: string): Error {
-  const advice =
-    errno === errnos.EEXIST
-      ? 'there is a file of that name already, and it may hold a namespace'
-      : errno === errnos.EPERM
-        ? `${adminMissing('our mount namespace')}: run as root`
-        : errno === errnos.EINVAL && type === 'mnt'
-          ? 'a mount namespace can be bound only in one that is older than it, and on a mount that is private (mount --make-private)'
-          : undefined;
-  return failure(errno, errno === errnos.EEXIST ? 'open' : 'mount', { type, target: path, advice });
+export function bindFailure(errno: number, type: NamespaceType, path: string): NamespaceError {
+  const { syscall, ...at } = bindCircumstances(errno, type, path);
+  return failure(errno, syscall, at);
+}
+
+export function bindCircumstances(
+  errno: number,
+  type: NamespaceType,
+  target: string | undefined,
+): Circumstances & { syscall: string } {
+  const syscall = errno === errnos.EEXIST ? 'open' : 'mount';
+  return { syscall, type, target, advice: bindAdvice(errno, type) };
+}
+
+function bindAdvice(errno: number, type: NamespaceType): string | undefined {
+  if (errno === errnos.EEXIST) {
+    return 'there is a file of that name already, and it may hold a namespace';
+  }
+  if (errno === errnos.EPERM) return `${adminMissing('our mount namespace')}: run as root`;
+  if (errno !== errnos.EINVAL || type !== 'mnt') return undefined;
+  return 'a mount namespace can be bound only in one that is older than it, and on a mount that is private (mount --make-private)';
 }
 
 /**

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
-import type { NamespaceType } from '../base/namespace-types.ts';
+import { kinds, type NamespaceType } from '../base/namespace-types.ts';
+import { bindCircumstances } from './bind.ts';
+import type { Files } from './launcher-request.ts';
 
 interface Step {
   readonly syscall: string;
@@ -79,6 +81,8 @@ const steps: readonly Step[] = [
           ? 'options.mountProc needs a directory to mount it on'
           : undefined,
   },
+  { syscall: 'mount', type: 'mnt', advice: () => 'binfmt_misc in user namespaces needs Linux 6.7' },
+  { syscall: 'write', type: 'mnt', advice: () => 'binfmt_misc takes no such line' },
 ];
 
 /** The `detail` of a failure whose step is `create`. */
@@ -87,10 +91,17 @@ export function stepFailure(errno: number, detail: number, at: Circumstances): N
   return failure(errno, syscall, { ...at, ...circumstances });
 }
 
-export const creationSteps: number = steps.length;
+/** Behind the steps, there is one for the file of each type. */
+export const creationSteps: number = steps.length + kinds.length;
 
 /** What `detail` says of a failure. */
-export function creationStep(errno: number, detail: number): Circumstances & { syscall: string } {
+export function creationStep(
+  errno: number,
+  detail: number,
+  files: Files = {},
+): Circumstances & { syscall: string } {
+  const kept = kinds[detail - steps.length]?.name;
+  if (kept !== undefined) return bindCircumstances(errno, kept, files[kept]);
   const { syscall, type, advice } = steps[detail] ?? { syscall: 'unshare' };
   return { syscall, type, advice: advice?.(errno) };
 }

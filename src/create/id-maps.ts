@@ -125,7 +125,7 @@ function write(rules: IdRules | undefined, half: Half, mapper: Mapper): WrittenM
     for (const range of rangesOf(rule, own, half, mapper)) {
       // What somebody wrote in numbers must not be changed in silence.
       if (typeof rule === 'object') refuseOverlap(range, lines, rules);
-      lines.push(...without(range, lines, rule === 'auto'));
+      lines.push(...withoutTaken(range, lines, rule === 'auto'));
     }
   }
   const text = lines.map(line => `${line.inside} ${line.outside} ${line.length}\n`).join('');
@@ -212,7 +212,7 @@ function refuseOverlap(range: IdRange, lines: readonly IdRange[], given: unknown
  * ids that are lent to us are too few to waste one. As unshare(1) does it, but for its versions before
  * 2.40 and from 2.41 to 2.42, which wasted one by mistake (util-linux, pull request 4457).
  */
-function without(range: IdRange, lines: readonly IdRange[], grows: boolean): IdRange[] {
+export function withoutTaken(range: IdRange, lines: readonly IdRange[], grows = false): IdRange[] {
   const taken = lines.reduce((sum, line) => sum + line.length, 0);
   const room = { inside: range.length + (grows ? taken : 0), outside: range.length };
   const left = (side: 'inside' | 'outside') => {

@@ -1,6 +1,6 @@
 /** From checked options to what the launcher is told of new namespaces: native/launcher/create.h. */
 
-import type { NamespaceType } from '../base/namespace-types.ts';
+import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
 import { writeMaps } from './id-maps.ts';
 import type { CreateOptions } from './options.ts';
@@ -11,14 +11,21 @@ const flag = { hold: 1, init: 2, owner: 4 } as const;
 /** MS_*, mount(2). */
 const propagations = { private: 1 << 18, slave: 1 << 19, shared: 1 << 20, unchanged: 0 } as const;
 
-interface How {
+export interface How {
   /** Nothing is run: the namespaces are to be taken from the launcher. */
   readonly hold?: boolean;
   /** A first process for the new pid namespace. */
   readonly init?: boolean;
   /** A user namespace has been joined before. */
   readonly inside?: boolean;
+  /** Files that the new namespaces are bound to, so that they stay. */
+  readonly files?: Files | undefined;
+  /** Where to mount binfmt_misc, and a line to register there. */
+  readonly binfmt?: { readonly path: string; readonly interp?: string | undefined } | undefined;
 }
+
+/** A path for a type: of a file that is empty, or that is not there yet. */
+export type Files = { readonly [type in NamespaceType]?: string | undefined };
 
 /** undefined where there is nothing to say: the namespaces are as the kernel makes them. */
 export function encode(
@@ -26,7 +33,7 @@ export function encode(
   options: CreateOptions,
   how: How = {},
 ): Uint8Array | undefined {
-  const { hold = false, init = false, inside = false } = own(how);
+  const { hold = false, init = false, inside = false, files = {}, binfmt } = own(how);
   const { setgroups, idMap, mountProc } = options;
   const owner = options.owner && own(options.owner);
   const uid = inside ? 0 : (owner?.uid ?? process.geteuid?.() ?? 0);
@@ -49,6 +56,9 @@ export function encode(
     options.domainname ?? 0,
     options.loopback ? 1 : 0,
     mountProc === true ? '/proc' : mountProc || 0,
+    ...kinds.map(({ name }) => files[name] ?? 0),
+    binfmt?.path ?? 0,
+    binfmt?.interp ?? 0,
   ];
   const plain = fields.every((field, i) => field === 0 || i === 1 || i === 2);
   return plain ? undefined : layOut(fields);

@@ -1,5 +1,5 @@
 /** `listNamespaces`: every namespace of the machine, as far as /proc shows it. */
-import type { NamespaceScan } from '../base/addon.ts';
+import type { NamespaceScan } from '../base/addon-looks.ts';
 import { looked, split, userNames } from '../base/addon-rows.ts';
 import { binding } from '../base/binding.ts';
 import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';

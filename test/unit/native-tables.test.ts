@@ -95,9 +95,19 @@ describe('create.h', () => {
         propagation: 'slave',
         mountProc: '/the/proc',
       },
-      { hold: true, init: true },
+      {
+        hold: true,
+        init: true,
+        files: { user: '/first', time: '/last' },
+        binfmt: { path: '/b', interp: ':x' },
+      },
     ) as Uint8Array;
-    const fields = fieldsOf(create, 'launch_create');
+    const fields = fieldsOf(create, 'launch_create').flatMap(field => {
+      const [, name, count] = /^(\w+)\[(\d+)\]$/.exec(field) ?? [];
+      return name === undefined
+        ? [field]
+        : Array.from({ length: Number(count) }, (_, i) => `${name}${i}`);
+    });
     const view = Buffer.from(bytes);
     const number = (name: string) => view.readUInt32LE(fields.indexOf(name) * 4);
     const text = (name: string) =>
@@ -112,6 +122,8 @@ describe('create.h', () => {
     expect(text('hostname')).toBe('name of host');
     expect(text('domainname')).toBe('name of domain');
     expect(text('proc')).toBe('/the/proc');
+    expect([text('files0'), number('files1'), text('files7')]).toEqual(['/first', 0, '/last']);
+    expect([text('binfmt'), text('interp')]).toEqual(['/b', ':x']);
     expect(number('propagation')).toBe(defined('mount.h', 'MS_SLAVE'));
     // Texts lie behind all fields, the first right there.
     expect(number('setgroups')).toBe(fields.length * 4);
@@ -140,6 +152,9 @@ describe('create.h', () => {
       PIVOT: ['pivot_root', 'mnt'],
       DETACH: ['umount2', 'mnt'],
       MOUNT_PROC: ['mount', 'mnt', EPERM, /a new \/proc/],
+      MOUNT_BINFMT: ['mount', 'mnt', EPERM, /Linux 6.7/],
+      INTERP: ['write', 'mnt', EINVAL, /no such line/],
+      BIND: ['mount', 'user', EPERM, /CAP_SYS_ADMIN/],
     };
     const steps = entriesOf(create, /enum create_step/).map(name => name.replace('CREATE_', ''));
     expect(steps).toEqual(Object.keys(wanted));
@@ -159,6 +174,19 @@ describe('create.h', () => {
       expect(Number(value)).toBe(kinds.find(({ name }) => name === type)?.flag);
     },
   );
+
+  test('the file that keeps each type, in the order of the types', () => {
+    const names = entriesOf(read('launcher/bind.h'), /kept\[FILES\] =/).map(name =>
+      JSON.parse(name),
+    );
+    const wanted = kinds.map(({ name }) => name);
+    expect(names.map(name => name.replace('_for_children', ''))).toEqual(wanted);
+    const { BIND = 0 } = Object.fromEntries(
+      entriesOf(create, /enum create_step/).map((name, i) => [name.replace('CREATE_', ''), i]),
+    );
+    const types = wanted.map((_, i) => stepFailure(errnos.EEXIST, BIND + i, {}).type);
+    expect(types).toEqual(wanted);
+  });
 });
 
 test('operation.h: operations on the files of a container', () => {

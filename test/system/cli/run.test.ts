@@ -110,13 +110,13 @@ test('--net=FILE keeps the network, over a file that is there as over none', asy
 });
 
 test.each([
-  ['--kill-child=TERM', '--kill-child is by SIGKILL'],
+  ['--kill-child=SOON', '--kill-child: no signal SOON'],
   ['--owner 5', 'an owner is UID:GID'],
   ['--map-users 1:2', 'a range is INSIDE:OUTSIDE:COUNT'],
   ['-S nobody', 'an id is a number'],
   ['-T --monotonic soon', 'a number of seconds'],
-  ['--propagation sometimes -m', 'options.propagation'],
-  ['--mount-proc=proc', 'an absolute path'],
+  ['--propagation sometimes -m', '--propagation is private or'],
+  ['--mount-proc=', '--mount-proc= names no directory'],
   ['-R /no/such/place -m', 'ENOENT'],
 ])('refused in one line: %s', async (line, message) => {
   const { stdout, stderr, code } = await ours(...line.split(' '), probe, 'report');

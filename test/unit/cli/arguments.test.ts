@@ -1,6 +1,11 @@
 // Command lines are read as getopt_long(3) reads them, which scripts written for nsenter rely on.
 import { expect, test } from 'vitest';
-import { HelpWanted, readArguments, UsageError } from '../../../src/cli/arguments.ts';
+import {
+  HelpWanted,
+  readArguments,
+  UsageError,
+  VersionWanted,
+} from '../../../src/cli/arguments.ts';
 
 const options = {
   target: { short: 't', value: true },
@@ -9,19 +14,20 @@ const options = {
   'map-users': { value: true, many: true },
   'map-user': { value: true },
   all: { short: 'a' },
+  uts: { short: 'u', value: 'long' },
 } as const;
 
 const cases: [line: string, given: object, rest?: string[]][] = [
   ['', {}],
   ['true -n', {}, ['true', '-n']],
   ['-a true', { all: true }, ['true']],
-  ['-t 5 -n true', { target: '5', net: '' }, ['true']],
-  ['-t5 -n', { target: '5', net: '' }],
-  ['--target=5 --net', { target: '5', net: '' }],
-  ['--target 5 --net x', { target: '5', net: '' }, ['x']],
+  ['-t 5 -n true', { target: '5', net: true }, ['true']],
+  ['-t5 -n', { target: '5', net: true }],
+  ['--target=5 --net', { target: '5', net: true }],
+  ['--target 5 --net x', { target: '5', net: true }, ['x']],
   ['-at 5', { all: true, target: '5' }],
-  ['-nm', { net: '', mount: '' }],
-  ['-nmt5', { net: '', mount: '', target: '5' }],
+  ['-nm', { net: true, mount: true }],
+  ['-nmt5', { net: true, mount: true, target: '5' }],
   ['-n/run/netns/blue', { net: '/run/netns/blue' }],
   ['-n=/run/netns/blue', { net: '/run/netns/blue' }],
   ['--net=/run/netns/a=b', { net: '/run/netns/a=b' }],
@@ -31,6 +37,11 @@ const cases: [line: string, given: object, rest?: string[]][] = [
   ['--map-users 0:1:2 --map-users=3:4:5', { 'map-users': ['0:1:2', '3:4:5'] }],
   ['--map-user 0', { 'map-user': '0' }],
   ['-t -5', { target: '-5' }],
+  ['-t 4 -t 5', { target: '5' }],
+  ['--net= x', { net: '' }, ['x']],
+  ['-uu', { uts: true }],
+  ['--uts=/x', { uts: '/x' }],
+  ['--uts /x', { uts: true }, ['/x']],
 ];
 
 test.each(cases)('%s', (line, given, rest = []) => {
@@ -42,6 +53,8 @@ test.each(cases)('%s', (line, given, rest = []) => {
 test.each([
   ['-x', 'unknown option -x'],
   ['-ax', 'unknown option -x'],
+  ['-u/x', 'unknown option -/'],
+  ['-ux', 'unknown option -x'],
   ['--nothing', 'unknown option --nothing'],
   ['-t', 'option -t needs a value'],
   ['--target', 'option --target needs a value'],
@@ -58,4 +71,36 @@ test('help is asked for anywhere among the options, not behind them', () => {
   expect(() => readArguments(['-h'], options)).toThrow(HelpWanted);
   expect(readArguments(['ls', '-h'], options).rest).toEqual(['ls', '-h']);
   expect(readArguments(['--', '--help'], options).rest).toEqual(['--help']);
+});
+
+test.each(['-h', '--help', '--he', '-ah'])('%s is help', word => {
+  expect(() => readArguments([word], options)).toThrow(HelpWanted);
+});
+
+test.each(['-V', '--version', '--ver', '-aV'])('%s is the version', word => {
+  expect(() => readArguments([word], options)).toThrow(VersionWanted);
+});
+
+test('what comes first counts: a mistake, or help', () => {
+  expect(() => readArguments(['-x', '-h'], options)).toThrow(UsageError);
+  expect(() => readArguments(['-h', '-x'], options)).toThrow(HelpWanted);
+});
+
+test('options among other words, up to --, where no program follows', () => {
+  const line = ['one', '-a', 'two', '-t', '5', '--', '-n', 'three'];
+  const { given, rest, after } = readArguments(line, options, true);
+  expect({ given, rest }).toEqual({
+    given: { all: true, target: '5' },
+    rest: ['one', 'two', '-n', 'three'],
+  });
+  expect(after.map(count => line.at(-1 - count))).toEqual(rest);
+});
+
+test('the order of the options', () => {
+  const { order } = readArguments(['--map-user=5', '-a', '--map-user', '6', 'x', '-a'], options);
+  expect(order).toEqual([
+    { name: 'map-user', value: '5' },
+    { name: 'all', value: true },
+    { name: 'map-user', value: '6' },
+  ]);
 });
