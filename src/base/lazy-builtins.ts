@@ -5,6 +5,7 @@
 
 interface Builtins {
   'node:child_process': typeof import('node:child_process');
+  'node:crypto': typeof import('node:crypto');
   'node:dgram': typeof import('node:dgram');
   'node:diagnostics_channel': typeof import('node:diagnostics_channel');
   'node:dns': typeof import('node:dns');

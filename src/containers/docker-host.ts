@@ -3,15 +3,17 @@
  * config.json. Where that is a socket on this machine that belongs to no engine whose files are known,
  * its containers are asked for there.
  */
-import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import { at, text } from './fields.ts';
 import type { DockerLocation } from './location.ts';
 import { Reader } from './reader.ts';
+
+const crypto = builtin('node:crypto');
 
 /** Of the environment of who asks, which means this machine's own root. */
 export async function dockerOfEnvironment(
@@ -47,7 +49,7 @@ async function hostOfClient(): Promise<string | undefined> {
     text(DOCKER_CONTEXT) ??
     text(at(await reader.json(`${DOCKER_CONFIG}/config.json`), 'currentContext'));
   if (name === undefined || name === 'default') return undefined;
-  const folder = createHash('sha256').update(name).digest('hex');
+  const folder = crypto().createHash('sha256').update(name).digest('hex');
   const meta = await reader.json(`${DOCKER_CONFIG}/contexts/meta/${folder}/meta.json`);
   return text(at(meta, 'Endpoints', 'docker', 'Host'));
 }

@@ -175,3 +175,20 @@ test('once imported, nothing is loaded by require() but the addon and chunks, wh
   expect(said).toMatch(/\.node"/);
   expect(foreign).toEqual([]);
 });
+
+test('its import loads none of the modules of Node that take long to load', () => {
+  const seen = execFileSync(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `const before = new Set(process.moduleLoadList);
+    await import(${JSON.stringify(manifest.name)});
+    console.log(process.moduleLoadList.filter(name => !before.has(name)).join());`,
+    ],
+    { cwd: root, encoding: 'utf8' },
+  );
+  const slow =
+    /NativeModule (child_process|crypto|dgram|dns|http|https|net|tls|worker_threads|zlib)\b/g;
+  expect(seen.match(slow) ?? []).toEqual([]);
+});
