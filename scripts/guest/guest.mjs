@@ -189,7 +189,10 @@ export function checkAddon(addon, how) {
   const built = fs.statSync(join(root, addon)).mtimeMs;
   const newer = fs
     .readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
-    .filter(name => fs.statSync(join(root, 'native', name)).mtimeMs > built);
+    .filter(name => {
+      const stats = fs.statSync(join(root, 'native', name));
+      return stats.isFile() && stats.mtimeMs > built;
+    });
   if (newer.length > 0) throw new Error(`${newer[0]} is newer than ${addon}: ${how}`);
 }
 
