@@ -20,7 +20,7 @@ struct Keeper {
   uv_sem_t over;
   int (*work)(void*);
   void* data;
-  bool failed;
+  int error;
 };
 
 namespace {
@@ -30,10 +30,10 @@ constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
 
 void keep(void* data) {
   auto* keeper = static_cast<Keeper*>(data);
-  const bool failed = keeper->work(keeper->data) < 0;
-  keeper->failed = failed;
+  const int error = keeper->work(keeper->data);
+  keeper->error = error;
   uv_sem_post(&keeper->done);
-  if (!failed) uv_sem_wait(&keeper->over);
+  if (error >= 0) uv_sem_wait(&keeper->over);
 }
 
 void release(Keeper* keeper) {
@@ -102,7 +102,7 @@ void reap_orphans(void*) {
 bool is_first_thread() { return ::syscall(SYS_gettid) == ::getpid(); }
 
 int start(int (*work)(void*), void* data, Keeper** result) {
-  auto* keeper = new Keeper{{}, {}, {}, work, data, true};
+  auto* keeper = new Keeper{{}, {}, {}, work, data, 0};
   uv_sem_init(&keeper->done, 0);
   uv_sem_init(&keeper->over, 0);
   const int failed = uv_thread_create_ex(&keeper->thread, &kSmall, keep, keeper);
@@ -113,11 +113,12 @@ int start(int (*work)(void*), void* data, Keeper** result) {
     return failed;
   }
   uv_sem_wait(&keeper->done);
-  if (keeper->failed)
+  const int error = keeper->error;
+  if (error < 0)
     release(keeper);
   else
     *result = keeper;
-  return 0;
+  return error;
 }
 
 void end(Keeper* keeper) {

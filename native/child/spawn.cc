@@ -66,7 +66,14 @@ int clone_child(Child* child, int* pidfd) {
   return pid;
 }
 
-int run(Request* request, Prepared* prepared, Result* result) {
+struct Work {
+  Request* request;
+  Prepared* prepared;
+  Result* result;
+};
+
+int run(void* data) {
+  const auto [request, prepared, result] = *static_cast<Work*>(data);
   const int sent = hand_over(request, prepared, result);
   if (sent < 0) return sent;
   request->argv[0] = prepared->number;
@@ -101,18 +108,6 @@ int run(Request* request, Prepared* prepared, Result* result) {
   return done < 0 ? done : 0;
 }
 
-struct Work {
-  Request* request;
-  Result* result;
-  Prepared* prepared;
-  int error;
-};
-
-int do_work(void* data) {
-  auto* work = static_cast<Work*>(data);
-  return work->error = run(work->request, work->prepared, work->result);
-}
-
 }  // namespace
 
 // What fails may succeed later: a sysctl was changed, a limit raised.
@@ -130,15 +125,14 @@ int start(Request* request, Result* result) {
   Prepared prepared;
   int error = prepare(request, &prepared, result);
   if (error >= 0) {
-    Work work = {request, result, &prepared, 0};
+    Work work = {request, &prepared, result};
     // The kernel watches the thread that cloned, not the process: a Worker's ends before it.
     const bool dies = (request->fixed.flags & LAUNCH_DIE_WITH_PARENT) != 0;
     if (dies && !keeper::is_first_thread()) {
       result->step = "pthread_create";
-      error = keeper::start(do_work, &work, &result->keeper);
-      if (error >= 0) error = work.error;
+      error = keeper::start(run, &work, &result->keeper);
     } else {
-      error = do_work(&work);
+      error = run(&work);
     }
   }
   close_all(&prepared.theirs);

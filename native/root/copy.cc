@@ -27,15 +27,15 @@ Key key_of(const struct statx& found) {
 }
 
 Copy::Copy(const Root& root, int flags, Work* work)
-    : root_(root), flags_(flags), work_(work), hands_(Perform, this, root, flags, work) {}
+    : root_(root), flags_(flags), work_(work), threads_(this, root, flags, work) {}
 
 int Copy::One(int from, int parent, const std::string& name, const struct statx& source) {
-  return Told(File(from, parent, name, source, &hands_.Own()));
+  return Told(File(from, parent, name, source, &threads_.Own()));
 }
 
 // Why something was refused on this thread, to whoever asked for the copy.
 int Copy::Told(int done) {
-  const Work& refused = hands_.Own().refused;
+  const Work& refused = threads_.Own().refused;
   if (done < 0 && (refused.reason != nullptr || !refused.system.empty() || refused.foreign)) {
     work_->reason = refused.reason;
     work_->system = refused.system;
@@ -62,14 +62,9 @@ int Copy::Tree(int from, int parent, const std::string& name, const struct statx
       work_->at = from_.PathTo("");
     }
   }
-  const int given = hands_.Finish();
-  if (given < 0) work_->at = from_.PathTo(hands_.Failed());
+  const int given = threads_.Finish();
+  if (given < 0) work_->at = from_.PathTo(threads_.Failed());
   return given < 0 ? given : Told(left);
-}
-
-int Copy::Perform(void* data, const Piece& piece, Hand* hand) {
-  return static_cast<Copy*>(data)->File(piece.from.Get(), piece.parent, piece.name, piece.source,
-                                        hand);
 }
 
 // 1: an entry of the directory that we are in, which is to be copied; 0: there is none left.
@@ -134,9 +129,9 @@ int Copy::Entry(const std::string& name) {
   }
   // Names of one file are not for two threads.
   if (!S_ISREG(source.stx_mode) || source.stx_nlink > 1) {
-    return File(file.Get(), to_.Top(), name, source, &hands_.Own());
+    return File(file.Get(), to_.Top(), name, source, &threads_.Own());
   }
-  return hands_.Give({std::move(file), to_.Top(), name, source});
+  return threads_.Give({std::move(file), to_.Top(), name, source});
 }
 
 // What is mounted there and is not copied: other file systems, where only one is wanted, and those
@@ -148,7 +143,7 @@ bool Copy::IsLeftOut(int directory, const struct statx& source) const {
 }
 
 int Copy::MountPoint(const std::string& name, const struct statx& source) {
-  const int made = hands_.Own().place.Directory(to_.Top(), name);
+  const int made = threads_.Own().naming.Directory(to_.Top(), name);
   if (made == -EEXIST) return 0;
   if (made < 0) return made;
   work_->files++;
@@ -158,7 +153,7 @@ int Copy::MountPoint(const std::string& name, const struct statx& source) {
 
 // A directory that is there already keeps what it is; one of ours gets its mode when it is full.
 int Copy::Directory(int from, const std::string& name, int parent, const struct statx& source) {
-  const int made = hands_.Own().place.Directory(parent, name);
+  const int made = threads_.Own().naming.Directory(parent, name);
   if (made < 0 && made != -EEXIST) return made;
   const int to = open_directory_at(parent, name.c_str());
   return to < 0 ? to : Down(from, name, to, source, made >= 0);
@@ -166,7 +161,7 @@ int Copy::Directory(int from, const std::string& name, int parent, const struct 
 
 // Takes `to`.
 int Copy::Down(int from, const std::string& name, int to, const struct statx& source, bool made) {
-  int done = hands_.Finish();  // to go on may close the directory above
+  int done = threads_.Finish();  // to go on may close the directory above
   if (done < 0) {
     ::close(to);
     return done;
@@ -181,7 +176,7 @@ int Copy::Down(int from, const std::string& name, int to, const struct statx& so
     top_ = key_of(target);
     top_fd_.Reset(result(::openat(to, ".", O_PATH | O_CLOEXEC)));
   }
-  if (here == top_) return hands_.Own().place.Refuse(-EINVAL, "same");  // into itself
+  if (here == top_) return threads_.Own().naming.Refuse(-EINVAL, "same");  // into itself
   for (const Level& above : levels_) {
     if ((flags_ & kCopyFollow) != 0 && key_of(above.source) == here) return -ELOOP;
   }
@@ -192,7 +187,7 @@ int Copy::Down(int from, const std::string& name, int to, const struct statx& so
 }
 
 int Copy::Up() {
-  const int given = hands_.Finish();
+  const int given = threads_.Finish();
   if (given < 0) return given;
   const Level& level = levels_.back();
   int done = level.made ? finish(root_, to_.Top(), level.source, flags_) : 0;
@@ -205,27 +200,27 @@ int Copy::Up() {
 }
 
 int Copy::File(int from, int parent, const std::string& name, const struct statx& source,
-               Hand* hand) {
+               PerThread* own) {
   if (is_special(source.stx_mode)) {
     if ((flags_ & kCopySkip) != 0) return 0;
-    if ((flags_ & kCopySpecial) == 0) return hand->place.Refuse(-EINVAL, "special");
+    if ((flags_ & kCopySpecial) == 0) return own->naming.Refuse(-EINVAL, "special");
   }
   const bool several = source.stx_nlink > 1;
   if (several) {
-    const int linked = Link(key_of(source), parent, name, source, hand);
+    const int linked = Link(key_of(source), parent, name, source, own);
     if (linked != 0) return linked < 0 ? linked : 0;
   }
   int done = 0;
   if (S_ISREG(source.stx_mode)) {
-    done = Regular(from, parent, name, source, hand);
+    done = Regular(from, parent, name, source, own);
   } else {
     char link[PATH_MAX + 1] = "";
     done = S_ISLNK(source.stx_mode) ? result(::readlinkat(from, "", link, sizeof link - 1)) : 0;
     if (done >= 0) link[done] = '\0';
-    if (done >= 0) done = hand->place.Special(link, parent, name, source);
+    if (done >= 0) done = own->naming.Special(link, parent, name, source);
   }
   if (done < 0) return done;
-  if (done == Place::kKeep) return 0;
+  if (done == Naming::kKeep) return 0;
   work_->files++;
   struct statx made;
   if (several && !to_.Empty() && stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &made) == 0) {
@@ -235,21 +230,21 @@ int Copy::File(int from, int parent, const std::string& name, const struct statx
 }
 
 int Copy::Regular(int from, int parent, const std::string& name, const struct statx& source,
-                  Hand* hand) {
+                  PerThread* own) {
   const Fd reading(root_.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (reading.Get() < 0) return reading.Get();
   Begun begun;
-  int done = hand->place.Begin(parent, name, source, &begun);
+  int done = own->naming.Begin(parent, name, source, &begun);
   if (done < 0) return done;
-  if (begun.skip) return Place::kKeep;
-  done = clone_or_copy(reading.Get(), begun.file.Get(), source, flags_, &hand->buffer, work_);
-  return hand->place.End(&begun, done, reading.Get(), parent, name, source);
+  if (begun.skip) return Naming::kKeep;
+  done = copy_content(reading.Get(), begun.file.Get(), source, flags_, &own->buffer, work_);
+  return own->naming.End(&begun, done, reading.Get(), parent, name, source);
 }
 
 // > 0: the copy of this file has got a further name, or what has the name stays. 0: there is none
 // yet, or it is not there any more.
 int Copy::Link(const Key& key, int parent, const std::string& name, const struct statx& source,
-               Hand* hand) {
+               PerThread* own) {
   const Copied* copied = links_.Find(key);
   if (copied == nullptr) return 0;
   kernel::OpenHow how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
@@ -261,7 +256,7 @@ int Copy::Link(const Key& key, int parent, const std::string& name, const struct
       key_of(now) != copied->copy) {
     return 0;
   }
-  const int linked = hand->place.Link(file.Get(), parent, name, source);
+  const int linked = own->naming.Link(file.Get(), parent, name, source);
   if (linked == 1) work_->files++;
   return linked;
 }

@@ -24,6 +24,10 @@ class Copy {
   // taken.
   int Tree(int from, int parent, const std::string& name, const struct statx& source, int existing);
 
+  // On either thread.
+  int File(int from, int parent, const std::string& name, const struct statx& source,
+           PerThread* own);
+
  private:
   // A directory that we are in.
   struct Level {
@@ -34,7 +38,6 @@ class Copy {
     size_t next = 0;
   };
 
-  static int Perform(void* data, const Piece& piece, Hand* hand);
   int Told(int done);
   int Next(std::string* name);
   int Ask(Level* level);
@@ -44,11 +47,10 @@ class Copy {
   int Directory(int from, const std::string& name, int parent, const struct statx& source);
   int Down(int from, const std::string& name, int to, const struct statx& source, bool made);
   int Up();
-  int File(int from, int parent, const std::string& name, const struct statx& source, Hand* hand);
   int Regular(int from, int parent, const std::string& name, const struct statx& source,
-              Hand* hand);
+              PerThread* own);
   int Link(const Key& key, int parent, const std::string& name, const struct statx& source,
-           Hand* hand);
+           PerThread* own);
 
   const Root& root_;
   int flags_;
@@ -60,7 +62,7 @@ class Copy {
   uint64_t system_ = 0;  // the file system of the source
   std::vector<Level> levels_;
   Links links_;
-  Hands hands_;  // last: what it works with is still there when it ends
+  CopyThreads threads_;  // last: what it works with is still there when it ends
 };
 
 }  // namespace root

@@ -28,7 +28,19 @@ class Content {
   int64_t Copy(uint64_t offset, uint64_t end) {
     while (offset < end) {
       if (work_->cancelled) return -ECANCELED;
-      const int64_t done = Some(offset, end - offset);
+      const uint64_t left = end - offset;
+      long done = 0;
+      if (in_kernel_ && left > kSmall) {
+        auto source = static_cast<loff_t>(offset);
+        auto target = source;
+        done = ::copy_file_range(from_, &source, to_, &target, left < kChunk ? left : kChunk, 0);
+        if (done == -1 && errno != EXDEV && errno != EINVAL && errno != ENOSYS &&
+            errno != EOPNOTSUPP && errno != EPERM) {
+          return -errno;
+        }
+        in_kernel_ = done > 0;  // else not between these file systems
+      }
+      if (done <= 0) done = ByBuffer(offset, left);
       if (done < 0) return done;
       if (done == 0) break;
       offset += static_cast<uint64_t>(done);
@@ -38,19 +50,7 @@ class Content {
   }
 
  private:
-  int64_t Some(uint64_t offset, uint64_t length) {
-    if (in_kernel_ && length > kSmall) {
-      auto source = static_cast<loff_t>(offset);
-      auto target = static_cast<loff_t>(offset);
-      const long done =
-          ::copy_file_range(from_, &source, to_, &target, length < kChunk ? length : kChunk, 0);
-      if (done > 0) return done;
-      if (done == -1 && errno != EXDEV && errno != EINVAL && errno != ENOSYS &&
-          errno != EOPNOTSUPP && errno != EPERM) {
-        return -errno;
-      }
-      in_kernel_ = false;  // not between these file systems
-    }
+  long ByBuffer(uint64_t offset, uint64_t length) {
     if (buffer_ == nullptr) buffer_.reset(new char[kBuffer]);
     const long got = ::pread(from_, buffer_.get(), length < kBuffer ? length : kBuffer,
                              static_cast<off_t>(offset));
@@ -73,7 +73,12 @@ class Content {
 
 }  // namespace
 
-int copy_content(int from, int to, const struct statx& source, Buffer* buffer, Work* work) {
+int copy_content(int from, int to, const struct statx& source, int flags, Buffer* buffer,
+                 Work* work) {
+  if ((flags & (kCopyClone | kCopyCloneOnly)) != 0) {
+    const int cloned = result(::ioctl(to, FICLONE, from));
+    if (cloned >= 0 || (flags & kCopyCloneOnly) != 0) return cloned;
+  }
   Content content(from, to, buffer, work);
   const uint64_t size = source.stx_size;
   if (size == 0) {
@@ -102,15 +107,6 @@ int copy_content(int from, int to, const struct statx& source, Buffer* buffer, W
     if (offset < end) return result(::ftruncate(to, reached));  // it has become shorter
   }
   return sparse ? result(::ftruncate(to, static_cast<off_t>(size))) : 0;  // it may end in a hole
-}
-
-int clone_or_copy(int from, int to, const struct statx& source, int flags, Buffer* buffer,
-                  Work* work) {
-  if ((flags & (kCopyClone | kCopyCloneOnly)) != 0) {
-    const int cloned = result(::ioctl(to, FICLONE, from));
-    if (cloned >= 0 || (flags & kCopyCloneOnly) != 0) return cloned;
-  }
-  return copy_content(from, to, source, buffer, work);
 }
 
 int open_stream(const Root& root, int file, Work* work) {

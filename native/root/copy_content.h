@@ -8,13 +8,11 @@ namespace root {
 
 using Buffer = std::unique_ptr<char[]>;
 
-// As much as it had when `source` was asked for, and with its holes. `*buffer` is made when it is
-// needed, for this file and the next ones. 0, or -errno.
-int copy_content(int from, int to, const struct statx& source, Buffer* buffer, Work* work);
-
-// The same, with the file system's own way to share blocks first, where CopyFlags ask for that.
-int clone_or_copy(int from, int to, const struct statx& source, int flags, Buffer* buffer,
-                  Work* work);
+// As much as it had when `source` was asked for, and with its holes; by the file system's own way
+// to share blocks, where CopyFlags ask for that. `*buffer` is made when it is needed, for this file
+// and the next ones. 0, or -errno.
+int copy_content(int from, int to, const struct statx& source, int flags, Buffer* buffer,
+                 Work* work);
 
 // Opens what is no file for stream_content(), by an O_PATH fd. Of a FIFO it waits for a reader.
 int open_stream(const Root& root, int file, Work* work);

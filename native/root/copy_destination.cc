@@ -68,8 +68,8 @@ int is_within(int directory, const Key& key) {
 
 int copy_tree(const Root& root, int from, const Destination& to, const struct statx& source,
               int flags, Work* work) {
-  Place place(root, flags, work);
-  if ((flags & kCopyFlat) != 0) return place.Refuse(-EISDIR, "flat");
+  Naming naming(root, flags, work);
+  if ((flags & kCopyFlat) != 0) return naming.Refuse(-EISDIR, "flat");
   Fd existing(to.Open(O_RDONLY | O_DIRECTORY | O_NONBLOCK));
   Fd parent;
   if (existing.Get() < 0) {
@@ -78,40 +78,40 @@ int copy_tree(const Root& root, int from, const Destination& to, const struct st
     if (parent.Get() < 0) return parent.Get();
   }
   const int within = is_within(existing.Get() >= 0 ? existing.Get() : parent.Get(), key_of(source));
-  if (within != 0) return within < 0 ? within : place.Refuse(-EINVAL, "same");
+  if (within != 0) return within < 0 ? within : naming.Refuse(-EINVAL, "same");
   return Copy(root, flags, work).Tree(from, parent.Get(), to.name(), source, existing.Take());
 }
 
 // To a file by a link, which stays; or through a device of ours: as cp(1) does.
 int copy_through(const Root& root, int from, int there, const struct statx& found,
                  const struct statx& source, int flags, Work* work) {
-  Place place(root, flags, work);
-  if (key_of(found) == key_of(source)) return place.Refuse(-EINVAL, "same");
+  Naming naming(root, flags, work);
+  if (key_of(found) == key_of(source)) return naming.Refuse(-EINVAL, "same");
   if (S_ISDIR(found.stx_mode)) return -EISDIR;
-  const int may = place.Existing();
-  if (may != Place::kReplace) return may < 0 ? may : 0;
+  const int may = naming.Existing();
+  if (may != Naming::kReplace) return may < 0 ? may : 0;
   const bool special = is_special(found.stx_mode);
-  if (special && (flags & kCopyIn) != 0) return place.Refuse(-EINVAL, "device");
+  if (special && (flags & kCopyIn) != 0) return naming.Refuse(-EINVAL, "device");
   const Fd reading(root.Reopen(from, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (reading.Get() < 0) return reading.Get();
   Begun begun;
   if (special) begun.file.Reset(open_stream(root, there, work));
-  int done = special ? begun.file.Get() : place.InPlace(there, &begun);
-  if (done == -ENXIO) return place.Refuse(done, "device");
+  int done = special ? begun.file.Get() : naming.InPlace(there, &begun);
+  if (done == -ENXIO) return naming.Refuse(done, "device");
   if (done < 0) return done;
   Buffer buffer;
   done = special ? stream_content(reading.Get(), begun.file.Get(), source, &buffer, work)
-                 : copy_content(reading.Get(), begun.file.Get(), source, &buffer, work);
+                 : copy_content(reading.Get(), begun.file.Get(), source, 0, &buffer, work);
   if (done >= 0) work->files++;
   return done;
 }
 
 int copy_file(const Root& root, int from, const Destination& to, const struct statx& source,
               int flags, Work* work) {
-  Place place(root, flags, work);
+  Naming naming(root, flags, work);
   if (to.MeansDirectory()) {
     const Fd directory(to.Open(O_PATH | O_DIRECTORY));
-    return directory.Get() == -ENOENT ? place.Refuse(-ENOENT, "slash")
+    return directory.Get() == -ENOENT ? naming.Refuse(-ENOENT, "slash")
            : directory.Get() < 0      ? directory.Get()
                                       : -EISDIR;
   }
@@ -123,9 +123,9 @@ int copy_file(const Root& root, int from, const Destination& to, const struct st
   const bool link = there >= 0 && S_ISLNK(found.stx_mode);
   if (S_ISREG(source.stx_mode) && there >= 0 && (link || is_special(found.stx_mode))) {
     const Fd file(to.Open(O_PATH));
-    const int may = place.Existing();
-    if (may != Place::kReplace) return may < 0 ? may : 0;
-    if (file.Get() < 0) return place.Refuse(file.Get(), "dangling");
+    const int may = naming.Existing();
+    if (may != Naming::kReplace) return may < 0 ? may : 0;
+    if (file.Get() < 0) return naming.Refuse(file.Get(), "dangling");
     there = stat(file.Get(), "", AT_EMPTY_PATH, &found);
     if (there < 0) return there;
     return copy_through(root, from, file.Get(), found, source, flags, work);

@@ -26,8 +26,8 @@ class Links {
  public:
   const Copied* Find(const Key& source) const {
     if (table_.empty()) return nullptr;
-    const Copied& place = table_[Place(table_, source)];
-    return place.path.empty() ? nullptr : &place;
+    const Copied& slot = table_[Slot(table_, source)];
+    return slot.path.empty() ? nullptr : &slot;
   }
 
   void Add(Copied copied) {
@@ -36,16 +36,16 @@ class Links {
     if (count_ >= kLinksMost) return;
     length_ += copied.path.size();
     if (count_ * 2 >= table_.size()) Grow();
-    Copied& place = table_[Place(table_, copied.source)];
-    if (place.path.empty()) count_++;
-    place = std::move(copied);
+    Copied& slot = table_[Slot(table_, copied.source)];
+    if (slot.path.empty()) count_++;
+    slot = std::move(copied);
   }
 
  private:
   static constexpr size_t kLinksMost = 1000000;    // files with several names that are remembered
   static constexpr size_t kLengthMost = 64 << 20;  // bytes of their paths, all together
 
-  static size_t Place(const std::vector<Copied>& table, const Key& source) {
+  static size_t Slot(const std::vector<Copied>& table, const Key& source) {
     const size_t mask = table.size() - 1;
     size_t at = (source.inode * 0x9e3779b97f4a7c15 + source.device) >> 20 & mask;
     while (!table[at].path.empty() && table[at].source != source) at = (at + 1) & mask;
@@ -55,7 +55,7 @@ class Links {
   void Grow() {
     std::vector<Copied> larger(table_.empty() ? 64 : table_.size() * 2);
     for (Copied& copied : table_) {
-      if (!copied.path.empty()) larger[Place(larger, copied.source)] = std::move(copied);
+      if (!copied.path.empty()) larger[Slot(larger, copied.source)] = std::move(copied);
     }
     table_.swap(larger);
   }

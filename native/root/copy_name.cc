@@ -61,12 +61,12 @@ int follow(const Root& root, int directory, const std::string& name) {
   return root.ResolveFromTop(base.substr(top.size()) + "/" + target, O_PATH);
 }
 
-int Place::Refuse(int error, const char* reason) const {
+int Naming::Refuse(int error, const char* reason) const {
   work_->reason = reason;
   return error;
 }
 
-bool Place::LeadsToSpecial(int parent, const std::string& name) const {
+bool Naming::LeadsToSpecial(int parent, const std::string& name) const {
   struct statx found;
   if ((flags_ & kCopyIn) == 0) {
     return stat(parent, name.c_str(), 0, &found) == 0 && is_special(found.stx_mode);
@@ -76,12 +76,12 @@ bool Place::LeadsToSpecial(int parent, const std::string& name) const {
          is_special(found.stx_mode);
 }
 
-int Place::Existing() const {
+int Naming::Existing() const {
   if ((flags_ & kCopyExclusive) != 0) return -EEXIST;
   return (flags_ & kCopyKeep) != 0 ? kKeep : kReplace;
 }
 
-int Place::Judge(int parent, const std::string& name, const struct statx& source) const {
+int Naming::Judge(int parent, const std::string& name, const struct statx& source) const {
   struct statx found;
   const int failed = stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &found);
   if (failed == -ENOENT) return kFree;
@@ -106,18 +106,18 @@ int Place::Judge(int parent, const std::string& name, const struct statx& source
   return mounted < 0 ? mounted : mounted == 1 ? kInPlace : kReplace;
 }
 
-int Place::Unlink(int parent, const std::string& name) {
+int Naming::Unlink(int parent, const std::string& name) {
   const int removed =
       IsIn() ? names_.Unlink(parent, name.c_str()) : result(::unlinkat(parent, name.c_str(), 0));
   return removed == -ENOENT ? 0 : removed;
 }
 
-int Place::Directory(int parent, const std::string& name) {
+int Naming::Directory(int parent, const std::string& name) {
   const Allowed allowed(root_, flags_, parent, work_);
   return allowed.Refused() < 0 ? allowed.Refused() : result(::mkdirat(parent, name.c_str(), 0700));
 }
 
-int Place::Link(int file, int parent, const std::string& name, const struct statx& source) {
+int Naming::Link(int file, int parent, const std::string& name, const struct statx& source) {
   char fd[16];
   snprintf(fd, sizeof fd, "%d", file);
   for (int attempt = 0; attempt < kAttempts; attempt++) {
@@ -135,7 +135,7 @@ int Place::Link(int file, int parent, const std::string& name, const struct stat
   return -EEXIST;
 }
 
-int Place::InPlace(int file, Begun* begun) {
+int Naming::InPlace(int file, Begun* begun) {
   struct statx found;
   const int failed = stat(file, "", AT_EMPTY_PATH, &found);
   if (failed < 0) return failed;
@@ -147,7 +147,7 @@ int Place::InPlace(int file, Begun* begun) {
   return begun->file.Get() < 0 ? begun->file.Take() : 0;
 }
 
-int Place::Begin(int parent, const std::string& name, const struct statx& source, Begun* begun) {
+int Naming::Begin(int parent, const std::string& name, const struct statx& source, Begun* begun) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   begun->made = name;
   int verdict = kFree;
@@ -172,8 +172,8 @@ int Place::Begin(int parent, const std::string& name, const struct statx& source
   return begun->file.Take();
 }
 
-int Place::End(Begun* begun, int done, int reading, int parent, const std::string& name,
-               const struct statx& source) {
+int Naming::End(Begun* begun, int done, int reading, int parent, const std::string& name,
+                const struct statx& source) {
   const std::string& made = begun->made;
   if (made.empty()) return done;  // it keeps its owner and mode
   if (done >= 0) done = finish(root_, begun->file.Get(), source, flags_);
@@ -186,8 +186,8 @@ int Place::End(Begun* begun, int done, int reading, int parent, const std::strin
   return done;
 }
 
-int Place::Special(const std::string& link, int parent, const std::string& name,
-                   const struct statx& source) {
+int Naming::Special(const std::string& link, int parent, const std::string& name,
+                    const struct statx& source) {
   int done = -EEXIST;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     const Allowed allowed(root_, flags_, parent, work_);

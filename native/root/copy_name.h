@@ -16,10 +16,10 @@ struct Begun {
   bool skip = false;  // there is nothing to write: what is there stays
 };
 
-class Place {
+class Naming {
  public:
   // For one thread. `flags` are CopyFlags; of `work` it writes `reason` and `system`.
-  Place(const Root& root, int flags, Work* work)
+  Naming(const Root& root, int flags, Work* work)
       : root_(root), flags_(flags), work_(work), names_(root, work) {}
 
   // A file to write the copy to. What has the name already stays whole until End, but for a file

@@ -1,20 +1,17 @@
 #include "root/copy_thread.h"
 
+#include "root/copy.h"
+
 namespace root {
 
-Hands::Hands(Perform perform, void* data, const Root& root, int flags, Work* work)
-    : perform_(perform),
-      data_(data),
-      root_(root),
-      flags_(flags),
-      work_(work),
-      own_(root, flags, *work) {
+CopyThreads::CopyThreads(Copy* copy, const Root& root, int flags, Work* work)
+    : copy_(copy), root_(root), flags_(flags), work_(work), own_(root, flags, *work) {
   uv_mutex_init(&mutex_);
   uv_cond_init(&more_);
   uv_cond_init(&done_);
 }
 
-Hands::~Hands() {
+CopyThreads::~CopyThreads() {
   Finish();
   if (running_) {
     uv_mutex_lock(&mutex_);
@@ -28,7 +25,7 @@ Hands::~Hands() {
   uv_mutex_destroy(&mutex_);
 }
 
-int Hands::Give(Piece piece) {
+int CopyThreads::Give(Piece piece) {
   if (!running_ && ++given_ == kAlone) {
     const uv_thread_options_t small = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
     running_ = uv_thread_create_ex(&thread_, &small, Run, this) == 0;
@@ -44,7 +41,7 @@ int Hands::Give(Piece piece) {
   return given || error < 0 ? error : Do(&piece, &own_);
 }
 
-int Hands::Finish() {
+int CopyThreads::Finish() {
   Piece piece;
   while (Take(&piece)) Do(&piece, &own_);
   uv_mutex_lock(&mutex_);
@@ -55,7 +52,7 @@ int Hands::Finish() {
 }
 
 // Of what waits, the first.
-bool Hands::Take(Piece* piece) {
+bool CopyThreads::Take(Piece* piece) {
   uv_mutex_lock(&mutex_);
   const bool any = waiting_ > 0;
   if (any) {
@@ -68,43 +65,45 @@ bool Hands::Take(Piece* piece) {
 }
 
 // After an error what still waits is let go of, by whoever takes it.
-int Hands::Do(Piece* piece, Hand* hand) {
+int CopyThreads::Do(Piece* piece, PerThread* own) {
   uv_mutex_lock(&mutex_);
   int error = error_;
   uv_mutex_unlock(&mutex_);
-  if (error == 0) error = perform_(data_, *piece, hand);
+  if (error == 0) {
+    error = copy_->File(piece->from.Get(), piece->parent, piece->name, piece->source, own);
+  }
   piece->from.Reset();
   if (error == 0) return 0;
   uv_mutex_lock(&mutex_);
   if (error_ == 0) {
     error_ = error;
     failed_ = piece->name;
-    work_->reason = hand->refused.reason;
-    work_->system = hand->refused.system;
-    work_->foreign = hand->refused.foreign;
+    work_->reason = own->refused.reason;
+    work_->system = own->refused.system;
+    work_->foreign = own->refused.foreign;
   }
   error = error_;
   uv_mutex_unlock(&mutex_);
   return error;
 }
 
-void Hands::Run(void* data) {
-  auto* hands = static_cast<Hands*>(data);
+void CopyThreads::Run(void* data) {
+  auto* threads = static_cast<CopyThreads*>(data);
   Piece piece;
-  Hand hand(hands->root_, hands->flags_, *hands->work_);
-  uv_mutex_lock(&hands->mutex_);
-  while (!hands->over_) {
-    hands->busy_ = hands->waiting_ > 0;
-    if (!hands->busy_) {
-      uv_cond_signal(&hands->done_);
-      uv_cond_wait(&hands->more_, &hands->mutex_);
+  PerThread own(threads->root_, threads->flags_, *threads->work_);
+  uv_mutex_lock(&threads->mutex_);
+  while (!threads->over_) {
+    threads->busy_ = threads->waiting_ > 0;
+    if (!threads->busy_) {
+      uv_cond_signal(&threads->done_);
+      uv_cond_wait(&threads->more_, &threads->mutex_);
       continue;
     }
-    uv_mutex_unlock(&hands->mutex_);
-    if (hands->Take(&piece)) hands->Do(&piece, &hand);
-    uv_mutex_lock(&hands->mutex_);
+    uv_mutex_unlock(&threads->mutex_);
+    if (threads->Take(&piece)) threads->Do(&piece, &own);
+    uv_mutex_lock(&threads->mutex_);
   }
-  uv_mutex_unlock(&hands->mutex_);
+  uv_mutex_unlock(&threads->mutex_);
 }
 
 }  // namespace root

@@ -1,6 +1,6 @@
-// A second pair of hands for the files of a tree: while one file is copied, the next is looked for.
-// Who gives a file away goes on at once; where enough of them wait, he copies it himself. Its
-// thread starts after some files, and ends with it. Knows nothing of JavaScript.
+// A second thread for the files of a tree: while one file is copied, the next is looked for. What
+// is given to it is copied later; where enough waits, at once, by the thread that gives. It starts
+// after some files, and ends with the copy. Knows nothing of JavaScript.
 #pragma once
 #include <uv.h>
 
@@ -11,6 +11,8 @@
 
 namespace root {
 
+class Copy;
+
 // A file to be copied: its source as an O_PATH fd, and its name in a directory that stays open.
 struct Piece {
   Fd from;
@@ -20,23 +22,20 @@ struct Piece {
 };
 
 // What each of the threads has of its own.
-struct Hand {
-  Hand(const Root& root, int flags, const Work& work) : place(root, flags, &refused) {
+struct PerThread {
+  PerThread(const Root& root, int flags, const Work& work) : naming(root, flags, &refused) {
     refused.systems = work.systems;
   }
   Work refused;  // why, where something was
-  Place place;
+  Naming naming;
   Buffer buffer;
 };
 
-class Hands {
+class CopyThreads {
  public:
-  // Copies one piece: 0, or -errno. On either thread.
-  using Perform = int (*)(void* data, const Piece& piece, Hand* hand);
-
-  Hands(Perform perform, void* data, const Root& root, int flags, Work* work);
-  Hands(const Hands&) = delete;
-  ~Hands();
+  CopyThreads(Copy* copy, const Root& root, int flags, Work* work);
+  CopyThreads(const CopyThreads&) = delete;
+  ~CopyThreads();
 
   // 0, or the first -errno that there was; nothing more is begun then.
   int Give(Piece piece);
@@ -45,7 +44,7 @@ class Hands {
   // The name of what failed first.
   const std::string& Failed() const { return failed_; }
   // That of the thread that gives.
-  Hand& Own() { return own_; }
+  PerThread& Own() { return own_; }
 
  private:
   static constexpr int kAlone = 32;  // files before a second thread is worth its start
@@ -53,14 +52,13 @@ class Hands {
 
   static void Run(void* data);
   bool Take(Piece* piece);
-  int Do(Piece* piece, Hand* hand);
+  int Do(Piece* piece, PerThread* own);
 
-  Perform perform_;
-  void* data_;
+  Copy* copy_;
   const Root& root_;
   int flags_;
   Work* work_;
-  Hand own_;
+  PerThread own_;
   uv_thread_t thread_;
   int given_ = 0;
   bool running_ = false;

@@ -27,31 +27,31 @@ struct statx said(const Call& call) {
   return source;
 }
 
-int put_directory(Place* place, int parent, const std::string& name) {
-  const int made = place->Directory(parent, name);
+int put_directory(Naming* naming, int parent, const std::string& name) {
+  const int made = naming->Directory(parent, name);
   if (made >= 0) return 1;
   if (made != -EEXIST) return made;
   const Fd there(open_directory_at(parent, name.c_str()));
   return there.Get() < 0 ? there.Get() : 0;
 }
 
-int put_link(Call* call, Place* place, int parent, const std::string& name) {
+int put_link(Call* call, Naming* naming, int parent, const std::string& name) {
   const Fd file(call->root->Resolve(call->other, O_PATH | O_NOFOLLOW));
   if (file.Get() < 0) return file.Get();
   struct statx found;
   const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &found);
   if (failed < 0) return failed;
   if (S_ISDIR(found.stx_mode)) return -EISDIR;
-  const int linked = place->Link(file.Get(), parent, name, found);
+  const int linked = naming->Link(file.Get(), parent, name, found);
   return linked == 0 ? -EPERM : linked < 0 ? linked : 0;
 }
 
-int put_file(Call* call, Place* place, Fd* parent, const std::string& name,
+int put_file(Call* call, Naming* naming, Fd* parent, const std::string& name,
              const struct statx& source) {
   Begun begun;
-  int done = place->Begin(parent->Get(), name, source, &begun);
+  int done = naming->Begin(parent->Get(), name, source, &begun);
   if (done < 0) return done;
-  if (begun.skip) return Place::kKeep;
+  if (begun.skip) return Naming::kKeep;
   if (call->numbers[8] != 0) {
     call->data = begun.made + '\0' + name;
     call->opened = std::move(begun.file);
@@ -63,7 +63,7 @@ int put_file(Call* call, Place* place, Fd* parent, const std::string& name,
         result(::write(begun.file.Get(), call->data.data() + written, call->data.size() - written));
     if (done >= 0) written += static_cast<size_t>(done);
   }
-  done = place->End(&begun, done, -1, parent->Get(), name, source);
+  done = naming->End(&begun, done, -1, parent->Get(), name, source);
   return done < 0 ? done : 0;
 }
 
@@ -75,17 +75,17 @@ int64_t put(Call* call) {
   Fd parent(call->root->Parent(call->path, &name));
   if (parent.Get() < 0) return parent.Get();
   const int flags = static_cast<int>(call->numbers[0]) | kCopyIn;
-  Place place(*call->root, flags, call);
+  Naming naming(*call->root, flags, call);
   const struct statx source = said(*call);
   switch (source.stx_mode & S_IFMT) {
     case 0:
-      return put_link(call, &place, parent.Get(), name);
+      return put_link(call, &naming, parent.Get(), name);
     case S_IFDIR:
-      return put_directory(&place, parent.Get(), name);
+      return put_directory(&naming, parent.Get(), name);
     case S_IFREG:
-      return put_file(call, &place, &parent, name, source);
+      return put_file(call, &naming, &parent, name, source);
     default:
-      return place.Special(call->other, parent.Get(), name, source);
+      return naming.Special(call->other, parent.Get(), name, source);
   }
 }
 
@@ -96,7 +96,8 @@ int64_t put_end(Call* call) {
   if (begun.file.Get() < 0) return begun.file.Get();
   begun.made = call->path;
   const int flags = static_cast<int>(call->numbers[0]) | kCopyIn;
-  return Place(*call->root, flags, call).End(&begun, 0, -1, call->second, call->other, said(*call));
+  return Naming(*call->root, flags, call)
+      .End(&begun, 0, -1, call->second, call->other, said(*call));
 }
 
 int64_t put_attributes(Call* call) {

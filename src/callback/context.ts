@@ -14,12 +14,13 @@ import { checkCopies, isOthers, tellCopies } from './copies.ts';
 import { sessionOf } from './http2.ts';
 import {
   arrived,
+  comeBack,
   die,
   holds,
   type Location,
   locate,
+  move,
   moveOrDie,
-  moveOrThrow,
   outside,
   setOutside,
 } from './thread.ts';
@@ -100,7 +101,8 @@ export function runAt<A extends unknown[], R>(
 ): R {
   const from = current;
   checkCopies();
-  moveOrThrow(locationOf(context), locationOf(from));
+  const failed = move(locationOf(context));
+  if (failed !== undefined) throw comeBack(locationOf(from), failed);
   setCurrent(context);
   try {
     return fn(...args);

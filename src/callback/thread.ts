@@ -58,8 +58,14 @@ export function checkWayBack(types: readonly NamespaceType[]): void {
   }
 }
 
+/** The type of which a thread did not move, and why. */
+interface FailedMove {
+  readonly kind: Kind;
+  readonly errno: number;
+}
+
 /** Moves the thread, type by type. Stops at the first that fails, and says which and why. */
-function move(to: Location): { kind: Kind; errno: number } | undefined {
+export function move(to: Location): FailedMove | undefined {
   for (let i = 0; i < to.length; i++) {
     const fd = to[i] as number;
     if (fd === here[i] || fd < 0) continue;
@@ -69,14 +75,6 @@ function move(to: Location): { kind: Kind; errno: number } | undefined {
     here[i] = fd;
   }
   return undefined;
-}
-
-/** Throws, with the thread where it was, if it cannot go there. */
-export function moveOrThrow(to: Location, from: Location): void {
-  const failed = move(to);
-  if (failed === undefined) return;
-  moveOrDie(from);
-  throw refused(failed.kind.name, failed.errno);
 }
 
 export function moveOrDie(to: Location): void {
@@ -93,12 +91,14 @@ export function die(reason: string): never {
   );
 }
 
-function refused(type: NamespaceType, errno: number): NamespaceError {
+/** After a move that failed: the thread is back at `from`, and this is what to throw. */
+export function comeBack(from: Location, { kind, errno }: FailedMove): NamespaceError {
+  moveOrDie(from);
   const advice =
     errno === errnos.EPERM
       ? `${joiningMissing('this namespace')}: run as root, or as its owner use spawn() or evaluate() with the user namespace too`
       : undefined;
-  return failure(errno, 'setns', { type, advice });
+  return failure(errno, 'setns', { type: kind.name, advice });
 }
 
 /**

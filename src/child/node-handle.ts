@@ -25,6 +25,14 @@ interface Stdio {
   };
 }
 
+/** What Node's handle is told to start. */
+interface Spawn {
+  readonly file: string;
+  readonly args: string[];
+  readonly envPairs: string[];
+  readonly stdio: readonly Stdio[];
+}
+
 const closed = -1;
 const pipe = -2;
 const devNull = -3;
@@ -58,31 +66,6 @@ export class ProcessHandle extends AsyncResource {
     this.#options = options;
   }
 
-  /** One object up to Node 24.13 and 26.3, eight arguments since. */
-  spawn(...given: unknown[]): number {
-    const [first] = given;
-    const { file, args, envPairs, stdio } =
-      given.length === 1 && typeof first === 'object' && first !== null
-        ? (first as Record<string, unknown>)
-        : { file: first, args: given[1], envPairs: given[3], stdio: given[4] };
-    if (
-      (given.length !== 1 && given.length !== 8) ||
-      typeof file !== 'string' ||
-      !Array.isArray(args) ||
-      !Array.isArray(envPairs) ||
-      !Array.isArray(stdio)
-    ) {
-      throw new Error(
-        `linux-namespaces: Node ${process.version} starts processes in a way that this version does not know; a newer one may`,
-      );
-    }
-    this.#retire(given.length);
-    // What Node passes on and the kernel would take for "as it is", which is mostly root.
-    const { uid, gid } = own(this.#options);
-    if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
-    return this.#start(file, args, envPairs, stdio);
-  }
-
   /**
    * Node's own handle, which started nothing, is never freed: close() passes over what was not tried.
    * So it is tried, with a file descriptor that libuv refuses before it does anything. From 24.21 and
@@ -98,7 +81,12 @@ export class ProcessHandle extends AsyncResource {
     for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
   }
 
-  #start(file: string, args: string[], envPairs: string[], stdio: Stdio[]): number {
+  spawn(...given: unknown[]): number {
+    const { file, args, envPairs, stdio } = argumentsOf(given);
+    this.#retire(given.length);
+    // What Node passes on and the kernel would take for "as it is", which is mostly root.
+    const { uid, gid } = own(this.#options);
+    if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
     const plan = this.#plan;
     const result = launch(
       plan,
@@ -168,6 +156,27 @@ export class ProcessHandle extends AsyncResource {
   }
 
   close(): void {}
+}
+
+/** Of `handle.spawn`: one object up to Node 24.13 and 26.3, eight arguments since. */
+function argumentsOf(given: readonly unknown[]): Spawn {
+  const [first] = given;
+  const { file, args, envPairs, stdio } =
+    given.length === 1 && typeof first === 'object' && first !== null
+      ? (first as Record<string, unknown>)
+      : { file: first, args: given[1], envPairs: given[3], stdio: given[4] };
+  if (
+    (given.length !== 1 && given.length !== 8) ||
+    typeof file !== 'string' ||
+    !Array.isArray(args) ||
+    !Array.isArray(envPairs) ||
+    !Array.isArray(stdio)
+  ) {
+    throw new Error(
+      `linux-namespaces: Node ${process.version} starts processes in a way that this version does not know; a newer one may`,
+    );
+  }
+  return { file, args, envPairs, stdio };
 }
 
 function source(stdio: Stdio, i: number): number {

@@ -93,7 +93,12 @@ class Watch {
         options.cwd = cwd;
         if (plan.foreignEnv) dropOurs(options.envPairs, given.env);
         watch.started = this;
-        return spawnAs(plan, this, options, watch.#own);
+        const handle = handleFor(plan, this, options);
+        try {
+          return watch.#own.call(this, options);
+        } catch (error) {
+          throw handle.failure ?? error;
+        }
       }
       if (options.cwd === mark || (watch.started === undefined && at <= 0)) throw replaced();
       return watch.#own.call(this, options);
@@ -152,12 +157,8 @@ function dropOurs(envPairs: string[], env: CallOptions['env']): void {
   if (coverage >= 0 && env['NODE_V8_COVERAGE'] === undefined) envPairs.splice(coverage, 1);
 }
 
-function spawnAs(
-  plan: Plan,
-  child: Child,
-  options: NodeOptions,
-  original: Internals['spawn'],
-): number {
+/** Gives the ChildProcess our handle in the place of Node's. */
+function handleFor(plan: Plan, child: Child, options: NodeOptions): ProcessHandle {
   const nodes = child._handle;
   if (typeof nodes?.onexit !== 'function' || typeof nodes.spawn !== 'function') {
     throw new Error(`linux-namespaces: Node ${process.version} has another ChildProcess`);
@@ -179,9 +180,5 @@ function spawnAs(
     onexit(failure.errno, signal);
   };
   child._handle = handle;
-  try {
-    return original.call(child, options);
-  } catch (error) {
-    throw handle.failure ?? error;
-  }
+  return handle;
 }

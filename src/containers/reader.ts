@@ -5,6 +5,7 @@
  */
 import { readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
+import type { Names as Found } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
 import { chunk } from '../base/chunks.ts';
 import { errnos } from '../base/errnos.ts';
@@ -48,7 +49,12 @@ export class Reader {
 
   /** undefined where there is no such file, or it cannot be read, which is a problem then. */
   async text(path: string, most: number = limits.file): Promise<string | undefined> {
-    return this.#read(path, false, most);
+    if (this.#silent) return undefined;
+    const found = await this.#shared.files.run(() =>
+      binding.readState(...this.place(path), false, most, limits.timeout),
+    );
+    this.#remember(found, path);
+    return found.error < 0 ? undefined : found.texts;
   }
 
   async json(path: string, most?: number): Promise<unknown> {
@@ -84,8 +90,13 @@ export class Reader {
 
   /** The names in a directory; none where there is no such directory, or it cannot be read. */
   async names(path: string): Promise<string[]> {
-    const texts = await this.#read(path, true, limits.entries);
-    return texts === undefined ? [] : texts.split('\0').slice(0, -1);
+    if (this.#silent) return [];
+    const found = await this.#shared.files.run(() =>
+      binding.readState(...this.place(path), true, limits.entries, limits.timeout),
+    );
+    this.#remember(found, path);
+    const some = found.error >= 0 || found.error === errnos.EFBIG;
+    return some ? found.texts.split('\0').slice(0, -1) : [];
   }
 
   /** Is there such a file? Anything that keeps us from knowing is a no. */
@@ -151,26 +162,11 @@ export class Reader {
     this.problems.push(failure(errnos.EINVAL, 'read', { target: path, advice }));
   }
 
-  async #read(path: string, directory: boolean, most: number): Promise<string | undefined> {
-    if (this.#silent) return undefined;
-    return this.#shared.files.run(async () => {
-      const place = this.place(path);
-      const { error, step, texts } = await binding.readState(
-        ...place,
-        directory,
-        most,
-        limits.timeout,
-      );
-      if (error < 0 && !this.#silent) this.#failed(error, step, path);
-      return error < 0 && !(directory && error === errnos.EFBIG) ? undefined : texts;
-    });
-  }
-
   /** Nothing is said about what is not there. */
-  #failed(errno: number, syscall: string, path: string): void {
-    if (errno === errnos.ENOENT || errno === errnos.ENOTDIR) return;
-    this.#silent = errno === errnos.ETIMEDOUT || errno === errnos.EAGAIN;
-    this.problems.push(failure(errno, syscall, { target: path, advice: adviceFor[errno] }));
+  #remember({ error, step }: Found, path: string): void {
+    if (error >= 0 || error === errnos.ENOENT || error === errnos.ENOTDIR || this.#silent) return;
+    this.#silent = error === errnos.ETIMEDOUT || error === errnos.EAGAIN;
+    this.problems.push(failure(error, step, { target: path, advice: adviceFor[error] }));
   }
 }
 
