@@ -5,7 +5,7 @@
  */
 import { readlink } from 'node:fs/promises';
 import { posix } from 'node:path';
-import type { Names as Found } from '../base/addon.ts';
+import type { Names as Found } from '../base/addon-looks.ts';
 import { binding } from '../base/binding.ts';
 import { chunk } from '../base/chunks.ts';
 import { errnos } from '../base/errnos.ts';
