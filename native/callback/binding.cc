@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/home.h"
 #include "base/namespaces.h"
 #include "callback/procfs.h"
 #include "callback/resolver.h"
@@ -258,6 +259,23 @@ napi_value WarmThreadPool(napi_env env, napi_callback_info) {
   return FromInt(env, done);
 }
 
+// Of each type, in one list: its flag, and the fd of where this thread lives.
+napi_value LeaveHome(napi_env env, napi_callback_info info) {
+  int flags[home::kTypes] = {};
+  int fds[home::kTypes] = {};
+  const Arguments<2 * home::kTypes> given(env, info);
+  for (int i = 0; i < home::kTypes; i++) {
+    flags[i] = Int(env, given[2 * i]);
+    fds[i] = Int(env, given[2 * i + 1]);
+  }
+  return FromInt(env, home::leave(flags, fds, home::kTypes));
+}
+
+napi_value ComeHome(napi_env, napi_callback_info) {
+  home::come_back();
+  return nullptr;
+}
+
 // The end of the process, where going on would mean to run in the wrong namespace. Written straight
 // to stderr: nothing of Node's may run any more.
 napi_value Die(napi_env env, napi_callback_info info) {
@@ -278,6 +296,8 @@ void ExportCallback(napi_env env, napi_value exports) {
   Export(env, exports, "getaddrinfo", Begin<Addresses>);
   Export(env, exports, "getnameinfo", Begin<Service>);
   Export(env, exports, "warmThreadPool", WarmThreadPool);
+  Export(env, exports, "leaveHome", LeaveHome);
+  Export(env, exports, "comeHome", ComeHome);
   Export(env, exports, "die", Die);
 }
 

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/home.h"
 #include "base/kernel.h"
 #include "base/namespaces.h"
 #include "inspect/netlink.h"
@@ -43,6 +45,7 @@ Scanner::Scanner(const Options& options, const OwnNetwork& own, const std::vecto
       left_(left),
       own_proc_(sys::is_own_proc() == 1),
       proc_(proc::open()),
+      own_pid_(proc_.open() ? proc::own_pid(proc_.fd()) : -1),
       netlink_(NETLINK_ROUTE) {}
 
 int Scanner::begin() {
@@ -67,6 +70,20 @@ int Scanner::learn_link(int directory, const char* path) {
   return file.open() ? table.learn(file.fd(), &netlink_) : file.fd();
 }
 
+// The namespace in which a process was found. Of ours the main thread may be elsewhere, in a
+// callback: what leads home is open then.
+int Scanner::learn_of(int directory, int pid, int index, uint64_t inode) {
+  const home::Home home = home::look();
+  for (int i = 0; i < home::kTypes && pid == own_pid_ && home.away; i++) {
+    if (home.flags[i] != proc::kNamespaceLinks[index].flag || home.inodes[i] != inode) continue;
+    char path[24];
+    snprintf(path, sizeof path, "fd/%d", home.fds[i]);
+    const int row = learn_file(directory, path);
+    if (row >= 0 && table.rows[row].inode == inode) return row;
+  }
+  return learn_link(directory, proc::kNamespaceLinks[index].path);
+}
+
 int Scanner::learn_file(int directory, const char* path) {
   const proc::File file(proc::open_namespace(directory, path));
   return file.open() ? table.learn(file.fd(), &netlink_) : file.fd();
@@ -80,7 +97,7 @@ int Scanner::look(size_t index, crew::Care care) {
     const proc::File directory(proc::open_process(proc_.fd(), pid));
     uint64_t inodes[proc::kTypes] = {};
     if (!directory.open()) missed(directory.fd(), "open");
-    if (directory.open() && read_links(directory.fd(), inodes) &&
+    if (directory.open() && read_links(directory.fd(), pid, inodes) &&
         count(directory.fd(), pid, care != crew::kWhole, inodes) && options_.holders &&
         care == crew::kWhole) {
       look_for_holders(directory.fd(), pid, inodes);
@@ -92,10 +109,11 @@ int Scanner::look(size_t index, crew::Care care) {
 
 // A process that is ending has lost most of its namespaces: what is left then is user and pid, and
 // what was read just before does not count any more.
-bool Scanner::read_links(int directory, uint64_t* inodes) {
+bool Scanner::read_links(int directory, int pid, uint64_t* inodes) {
   // Those of any type may be mounted in a mount namespace that is not asked for.
   const int types = options_.types | (options_.holders ? kernel::kMnt : 0);
   bool ending = false;
+  const home::Home before = home::look();
   for (int i = 0; i < proc::kTypes; i++) {
     const proc::Link& link = proc::kNamespaceLinks[i];
     if ((types & link.flag) == 0) continue;
@@ -105,6 +123,13 @@ bool Scanner::read_links(int directory, uint64_t* inodes) {
       return false;
     }
     ending = ending || failed < 0;
+  }
+  if (pid == own_pid_) {
+    const home::Home after = home::look();
+    for (int i = 0; i < proc::kTypes; i++) {
+      const uint64_t inode = home::instead(before, after, proc::kNamespaceLinks[i].flag);
+      if (inodes[i] != 0 && inode != 0) inodes[i] = inode;
+    }
   }
   for (int i = 0; i < proc::kTypes && ending; i++) {
     if ((proc::kNamespaceLinks[i].flag & (kernel::kUser | kernel::kPid)) == 0) inodes[i] = 0;
@@ -119,12 +144,14 @@ bool Scanner::count(int directory, int pid, bool careful, uint64_t* inodes) {
   for (int i = 0; i < proc::kTypes; i++) {
     rows[i] = inodes[i] == 0 ? -1 : table.find(inodes[i]);
     if (inodes[i] == 0 || (rows[i] >= 0 && table.rows[rows[i]].known)) continue;
-    rows[i] = learn_link(directory, proc::kNamespaceLinks[i].path);
+    rows[i] = learn_of(directory, pid, i, inodes[i]);
     if (rows[i] < 0) {
       missed(rows[i], "open");
       return false;
     }
-    inodes[i] = table.rows[rows[i]].inode;  // it may have moved meanwhile
+    const bool moved = table.rows[rows[i]].inode != inodes[i];
+    if (moved && pid == own_pid_) rows[i] = -1;  // into a callback: never where it does not live
+    inodes[i] = rows[i] < 0 ? 0 : table.rows[rows[i]].inode;
   }
   for (const int row : rows) first = first || (row >= 0 && table.rows[row].processes == 0);
   proc::Process process;

@@ -49,7 +49,8 @@ class Scanner : public crew::Part {
  private:
   int learn_link(int directory, const char* path);
   int learn_file(int directory, const char* path);
-  bool read_links(int directory, uint64_t* inodes);
+  bool read_links(int directory, int pid, uint64_t* inodes);
+  int learn_of(int directory, int pid, int index, uint64_t inode);
   bool count(int directory, int pid, bool careful, uint64_t* inodes);
   // What went wrong with the process that is looked at.
   void missed(int error, const char* step);
@@ -67,6 +68,7 @@ class Scanner : public crew::Part {
   limits::Left* const left_;
   const bool own_proc_;  // pids are what /proc says they are
   const proc::File proc_;
+  const int own_pid_;
   netlink::Socket netlink_;
   int shortage_ = 0;
   bool missing_ = false;

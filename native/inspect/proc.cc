@@ -121,6 +121,14 @@ int open_process(int proc, int pid) {
   return result_of(::openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
+int own_pid(int proc) {
+  char text[16];
+  const long length = ::readlinkat(proc, "self", text, sizeof text - 1);
+  if (length == -1) return -errno;
+  text[length] = '\0';
+  return atoi(text);
+}
+
 int open_list(int directory, const char* name) {
   return result_of(::openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }

@@ -69,6 +69,8 @@ int open_link(int directory, const char* path);  // one of kNamespaceLinks
 // A namespace by its path, or by an O_PATH fd of it: touches nothing that is none (-EINVAL).
 int open_namespace(int directory, const char* path);
 int open_namespace(int found);
+// Ours, as this /proc knows it; -errno where it does not.
+int own_pid(int proc);
 int list_pids(int proc, std::vector<int>* pids);
 
 struct Process {

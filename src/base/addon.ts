@@ -141,6 +141,12 @@ export interface Binding {
   getInode(fd: number): readonly [inode: number, device: number] | number;
   getId(fd: number): bigint | number;
   warmThreadPool(): number;
+  /**
+   * Pairs of CLONE_NEW* and an fd: where this thread lives, while callbacks may take it elsewhere. For what
+   * looks at this process in /proc. Of the main thread; from another, nothing happens.
+   */
+  leaveHome(...pairs: number[]): number;
+  comeHome(): void;
   die(lastWords: string): never;
   /** The addon closes with a Worker what it opened for it, unless told that it is somebody else's. */
   letGo(fd: number): void;

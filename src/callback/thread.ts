@@ -34,6 +34,7 @@ export function openOutside(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
   outside = { location: fds.location, sources: [fds] };
   here = [...outside.location];
+  tellHome();
   if (noReturn?.size === 0) return;
   const refused = threadKinds
     .map((kind, i) => [kind.name, binding.setns(outside.location[i] as number, kind.flag)] as const)
@@ -41,7 +42,16 @@ export function openOutside(): void {
   noReturn = new Map(refused);
 }
 
+/** Others, on threads of their own, are to see this process where it lives. */
+function tellHome(): void {
+  const failed = binding.leaveHome(
+    ...outside.location.flatMap((fd, i) => [(threadKinds[i] as Kind).flag, fd]),
+  );
+  if (failed < 0) throw failure(failed, 'fstat');
+}
+
 export function closeOutside(): void {
+  binding.comeHome();
   for (const source of outside.sources) source.release();
   outside = { location: [], sources: [] };
   here = [];
@@ -132,6 +142,7 @@ export function setOutside(fds: Fds): void {
     location,
     sources: [fds, ...outside.sources.filter(source => holds(source, location))],
   };
+  tellHome();
 }
 
 /** Is it by an fd of these that a thread gets to `location`? */

@@ -1,0 +1,62 @@
+#include "base/home.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace home {
+namespace {
+
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+Home known;
+
+bool is_main_thread() { return ::syscall(SYS_gettid) == ::getpid(); }
+
+}  // namespace
+
+int leave(const int* flags, const int* fds, int count) {
+  if (!is_main_thread()) return 0;
+  Home now;
+  for (int i = 0; i < count && i < kTypes; i++) {
+    struct stat seen;
+    if (fds[i] < 0) continue;  // this kernel does not have it
+    if (::fstat(fds[i], &seen) == -1) return -errno;
+    now.flags[i] = flags[i];
+    now.inodes[i] = seen.st_ino;
+    now.fds[i] = fds[i];
+  }
+  now.away = true;
+  pthread_mutex_lock(&lock);
+  now.changes = known.changes + 1;
+  known = now;
+  pthread_mutex_unlock(&lock);
+  return 0;
+}
+
+// What was known stays, for those who have looked meanwhile.
+void come_back() {
+  if (!is_main_thread()) return;
+  pthread_mutex_lock(&lock);
+  known.away = false;
+  known.changes++;
+  pthread_mutex_unlock(&lock);
+}
+
+Home look() {
+  pthread_mutex_lock(&lock);
+  const Home now = known;
+  pthread_mutex_unlock(&lock);
+  return now;
+}
+
+uint64_t instead(const Home& before, const Home& after, int flag) {
+  if (!before.away && before.changes == after.changes) return 0;
+  for (int i = 0; i < kTypes; i++) {
+    if (after.flags[i] == flag) return after.inodes[i];
+  }
+  return 0;
+}
+
+}  // namespace home
