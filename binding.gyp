@@ -45,6 +45,7 @@
         "native/root/root.cc",
         "native/runtime.cc",
         "native/inspect/namespace_scan.cc",
+        "native/child/signals.cc",
         "native/child/spawn.cc",
         "native/inspect/state_files.cc",
         "native/base/namespaces.cc",

@@ -7,7 +7,7 @@ import type { NamespaceType } from './base/namespace-types.ts';
 import { runInside } from './callback/run.ts';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
 import type { Exec, ExecFile, Fork, Spawn } from './child/signatures.ts';
-import { exec, execFile, fork, spawn, within } from './child/spawn.ts';
+import { inside } from './child/spawn.ts';
 import { bindTo } from './create/bind.ts';
 import { Namespaces } from './target/namespaces.ts';
 
@@ -48,17 +48,17 @@ const methods: ThisType<Namespaces> & Record<string, (...args: never[]) => unkno
   run(fn: () => unknown, ...args: []) {
     return runInside(this.fds(), fn, args);
   },
-  spawn(...args: unknown[]) {
-    return within(spawn, this, args);
+  spawn(file: string, args: unknown, options: unknown) {
+    return inside.spawn(this, file, args, options);
   },
-  exec(...args: unknown[]) {
-    return within(exec, this, args);
+  exec(command: string, options: unknown, callback: unknown) {
+    return inside.exec(this, command, options, callback);
   },
-  execFile(...args: unknown[]) {
-    return within(execFile, this, args);
+  execFile(file: string, args: unknown, options: unknown, callback: unknown) {
+    return inside.execFile(this, file, args, options, callback);
   },
-  fork(...args: unknown[]) {
-    return within(fork, this, args);
+  fork(modulePath: string | URL, args: unknown = [], options?: unknown) {
+    return inside.fork(this, modulePath, args, options);
   },
   bind(type: NamespaceType, path: string) {
     bindTo(path, type, this.fd(type));

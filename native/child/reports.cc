@@ -285,15 +285,4 @@ int wait_for(int pidfd, int* code, int* signal) {
   return done < 0 ? done : 0;
 }
 
-bool terminates(int signal) {
-  for (int other : {0, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH}) {
-    if (signal == other) return false;
-  }
-  return true;
-}
-
-int kill(int pidfd, int signal) {
-  return result_of(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
-}
-
 }  // namespace spawn

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "child/keeper.h"
+#include "child/signals.h"
 #include "launcher/launch.h"
 
 namespace spawn {
@@ -89,8 +90,6 @@ bool has_ended(int pidfd);  // it can be reaped without waiting
 // 1 with the exit code, or the signal that ended it; 0: it runs; -errno. Reaps it.
 int wait(int pidfd, int* code, int* signal);
 int wait_for(int pidfd, int* code, int* signal);  // the same, but blocks until its end: 0 or -errno
-int kill(int pidfd, int signal);
-bool terminates(int signal);  // who does not handle it
 // Of a process that is ending: waits so many milliseconds, and leaves what takes longer to
 // keeper.h. Closes it.
 constexpr int kMoment = 100;

@@ -34,6 +34,9 @@ static int has_slash(const char* text) {
 static long search_and_execute(const char* file, char** argv, char** envp) {
   static char candidate[PATH_MOST];
   if (has_slash(file)) return execute(file, argv, envp);
+  unsigned name = 0;
+  while (file[name] != 0) name++;
+  if (name > NAME_MOST) return -ENAMETOOLONG; /* wherever it is looked for */
   long error = -ENOENT;
   const char* path = search_path(envp);
   for (;; path++) {

@@ -9,6 +9,7 @@
 
 #include "base/namespaces.h"
 #include "child/spawn.h"
+#include "napi/watchers.h"
 
 namespace js {
 
@@ -40,8 +41,8 @@ class Child {
         listeners_(std::move(listeners)),
         launch_(result.launch),
         over_(result.over),
-        keeper_(result.keeper) {
-    for (uv_poll_t*& watcher : watchers_) watcher = nullptr;
+        keeper_(result.keeper),
+        watchers_(env, this, &Child::OnEvent, &Child::DeleteIfDone) {
     napi_add_async_cleanup_hook(env, Cleanup, this, &hook_);
   }
 
@@ -49,7 +50,10 @@ class Child {
   int Watch() {
     if (over_) ReapEarlier();
     int failed = WatchProcesses();
-    if (failed == 0 && launch_.channel >= 0) failed = Watch(kChannel, launch_.channel);
+    if (failed == 0 && launch_.channel >= 0) {
+      failed = watchers_.Watch(kChannel, launch_.channel);
+      watchers_.SetRef(kChannel, false);
+    }
     if (failed != 0) GiveUp();
     return failed;
   }
@@ -63,7 +67,7 @@ class Child {
 
   void SetRef(bool wanted) {
     ref_ = wanted;
-    for (int i = 0; i < kChannel; i++) ApplyRef(i);
+    for (int i = 0; i < kChannel; i++) watchers_.SetRef(i, wanted);
   }
 
   void Drop() {
@@ -78,74 +82,40 @@ class Child {
   bool IsThere() { return Current().pidfd >= 0; }
 
   // What has not become the program yet handles no signal, but somebody else may have stopped it,
-  // and then only one ends it: that one says that it was ours.
+  // and to the first process of a pid namespace the kernel gives only what it handles. Then only
+  // one ends it: that one says that it was ours.
   int Signal() {
     const int pidfd = Current().pidfd;
+    const bool ends = over_ ? spawn::is_dropped(pidfd, killed_) : spawn::terminates(killed_);
     const int done = spawn::kill(pidfd, killed_);
-    if (!over_ && spawn::terminates(killed_)) {
+    if (ends) {
       cut_short_ = killed_;
       spawn::kill(pidfd, SIGKILL);
     }
     return done;
   }
 
-  void ApplyRef(int i) {
-    auto* handle = reinterpret_cast<uv_handle_t*>(watchers_[i]);
-    if (handle == nullptr) return;
-    ref_ ? uv_ref(handle) : uv_unref(handle);
-  }
-
-  int Watch(int i, int fd) {
-    uv_loop_t* loop = nullptr;
-    napi_get_uv_event_loop(env_, &loop);
-    auto* watcher = new uv_poll_t;
-    const int failed = uv_poll_init(loop, watcher, fd);
-    if (failed != 0) {
-      delete watcher;
-      return failed;
-    }
-    watcher->data = this;
-    watchers_[i] = watcher;
-    open_++;
-    if (i == kChannel) uv_unref(reinterpret_cast<uv_handle_t*>(watcher));
-    return uv_poll_start(watcher, UV_READABLE, [](uv_poll_t* handle, int, int) {
-      static_cast<Child*>(handle->data)->OnEvent();
-    });
-  }
-
   // Of each process, from when it is known until it has been reaped.
   int WatchProcesses() {
     for (int i = 0; i <= launch_.current; i++) {
       const int pidfd = launch_.processes[i].pidfd;
-      if (pidfd < 0 || watchers_[i] != nullptr) continue;
-      const int failed = Watch(i, pidfd);
+      if (pidfd < 0 || watchers_.IsOpen(i)) continue;
+      const int failed = watchers_.Watch(i, pidfd);
       if (failed != 0) return failed;
-      ApplyRef(i);
+      watchers_.SetRef(i, ref_);
     }
     return 0;
   }
 
-  void Unwatch(int i) {
-    uv_poll_t* watcher = watchers_[i];
-    if (watcher == nullptr) return;
-    watchers_[i] = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(watcher), [](uv_handle_t* closed) {
-      auto* self = static_cast<Child*>(closed->data);
-      delete reinterpret_cast<uv_poll_t*>(closed);
-      self->open_--;
-      self->DeleteIfDone();
-    });
-  }
-
   void StopListening() {
-    Unwatch(kChannel);
+    watchers_.Close(kChannel);
     if (launch_.channel >= 0) sys::close(launch_.channel);
     launch_.channel = -1;
   }
 
   // Kills what there is, and watches it no longer.
   void GiveUp() {
-    for (int i = 0; i <= kChannel; i++) Unwatch(i);
+    watchers_.CloseAll();
     spawn::abandon(&launch_);
     keeper::end(keeper_);
     keeper_ = nullptr;
@@ -163,7 +133,7 @@ class Child {
   // first process, which is at hand then.
   void LeaveToFirst() {
     for (int i = 1; i <= launch_.current; i++) {
-      if (spawn::has_ended(launch_.processes[i].pidfd)) uv_poll_stop(watchers_[i]);
+      if (spawn::has_ended(launch_.processes[i].pidfd)) watchers_.Stop(i);
     }
   }
 
@@ -196,10 +166,18 @@ class Child {
     for (int i = 0; i < launch_.current; i++) {
       spawn::Process& process = launch_.processes[i];
       if (process.pidfd < 0 || !spawn::has_ended(process.pidfd)) continue;
-      Unwatch(i);
+      watchers_.Close(i);
       spawn::reap(process.pidfd);
       process.pidfd = -1;
+      CloseIfAllEnded();
     }
+  }
+
+  void CloseIfAllEnded() {
+    for (const spawn::Process& process : launch_.processes) {
+      if (process.pidfd >= 0) return;
+    }
+    watchers_.CloseAll();
   }
 
   // The end of the child is told as well, when it comes.
@@ -222,9 +200,10 @@ class Child {
     int code = 0;
     int signal = 0;
     const int ended = spawn::wait(Current().pidfd, &code, &signal);
-    Unwatch(launch_.current);
+    watchers_.Close(launch_.current);
     sys::close(Current().pidfd);
     Current().pidfd = -1;
+    CloseIfAllEnded();
     keeper::end(keeper_);
     keeper_ = nullptr;
     if (signal == SIGKILL && cut_short_ != 0) signal = cut_short_;
@@ -252,10 +231,10 @@ class Child {
     auto* self = static_cast<Child*>(data);
     if (!self->over_) self->GiveUp();
     self->StopListening();
+    self->watchers_.CloseAll();
     for (int i = 0; i < kChannel; i++) {
       spawn::Process& process = self->launch_.processes[i];
       if (process.pidfd < 0) continue;
-      self->Unwatch(i);
       const bool current = i == self->launch_.current;
       keeper::leave_to_reaper(process.pidfd, current ? self->keeper_ : nullptr);
       process.pidfd = -1;
@@ -264,7 +243,7 @@ class Child {
   }
 
   void DeleteIfDone() {
-    if (open_ > 0) return;
+    if (!watchers_.AreClosed()) return;
     if (hook_ != nullptr) {
       napi_remove_async_cleanup_hook(hook_);
       hook_ = nullptr;
@@ -280,13 +259,11 @@ class Child {
   spawn::Launch launch_;
   bool over_;
   int killed_ = 0;     // the last signal
-  int cut_short_ = 0;  // the one that came before it was the program
+  int cut_short_ = 0;  // the one in whose place SIGKILL ended it
   bool ref_ = true;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  uv_poll_t*
-      watchers_[kChannel + 1];  // nullptr: none. Each has its own: one that closes is not used
-  int open_ = 0;                // those that libuv has not closed yet
+  Watchers<Child, kChannel + 1> watchers_;
   bool dropped_ = false;
 };
 

@@ -1,9 +1,11 @@
 /** Loads the addon. No other file does. */
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Binding } from './addon.ts';
+import { errnos } from './errnos.ts';
+import { failure } from './errors.ts';
 import { requireNode } from './runtime.ts';
 
 const load = createRequire(import.meta.url);
@@ -28,9 +30,28 @@ function loadAddon(): Binding {
   try {
     return (load('node-gyp-build') as (folder: string) => Binding)(packageRoot);
   } catch (error) {
+    const shortage = shortageOfFiles();
+    if (shortage !== undefined) throw failure(shortage, 'open');
     throw new Error(
       `linux-namespaces has no addon that loads on ${process.platform}-${process.arch}; with a C++ compiler, make and Python: npm rebuild linux-namespaces (${(error as Error).message.split('\n')[0]})`,
       { cause: error },
     );
+  }
+}
+
+/** A program without free file descriptors cannot load it now, and can as soon as it has some. */
+function shortageOfFiles(): number | undefined {
+  try {
+    // As many as that takes: the addon, and folders and modules on the way to it.
+    const fds: number[] = [];
+    try {
+      while (fds.length < 4) fds.push(openSync('/', 'r'));
+    } finally {
+      for (const fd of fds) closeSync(fd);
+    }
+    return undefined;
+  } catch (error) {
+    const { errno } = error as NodeJS.ErrnoException;
+    return errno === errnos.EMFILE || errno === errnos.ENFILE ? errno : undefined;
   }
 }

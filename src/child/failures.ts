@@ -104,7 +104,7 @@ export function circumstancesOf(
   return { syscall: step, type, target, advice: advices[step]?.(error, call, detail) };
 }
 
-/** With the fields that Node gives the error of a spawn, `path` and `spawnargs` of it added. */
+/** With the `path` that Node gives the error of a spawn. */
 export function childFailure(failed: SpawnFailure, file: string, call: CallInfo): NamespaceError {
   const { syscall, ...circumstances } = circumstancesOf(failed, call);
   return Object.assign(failure(failed.error, syscall, circumstances), { path: file });

@@ -79,7 +79,7 @@ export function launch(
       ...plan,
       ...plan.complete(program),
       file,
-      args: args.join('\0'),
+      args: textsOf(args),
       env: envPairs.join('\0'),
       cwd: cwd || undefined,
       stdio,
@@ -103,4 +103,9 @@ export function launch(
 
 export function hasStarted(spawned: Spawned): spawned is Exclude<Spawned, SpawnFailure> {
   return Object.hasOwn(spawned, 'child');
+}
+
+/** As Node writes them: what is no string becomes one, which ends at its first null byte. */
+function textsOf(values: readonly unknown[]): string {
+  return Array.from(values, value => `${value}`.split('\0', 1)[0]).join('\0');
 }

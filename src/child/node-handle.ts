@@ -38,6 +38,9 @@ const pipe = -2;
 const devNull = -3;
 const ipc = -4;
 
+/** Of these Node makes an event; what else there is, it throws. */
+const events: readonly number[] = [errnos.EACCES, errnos.EAGAIN, errnos.ENOENT];
+
 const signalNames = new Map<number, string>();
 for (const [name, number] of Object.entries(constants.signals)) {
   if (!signalNames.has(number)) signalNames.set(number, name);
@@ -53,6 +56,9 @@ export class ProcessHandle extends AsyncResource {
   /** Why it failed before the program was to run. */
   failure: NamespaceError | undefined;
   #child: Child | undefined;
+  #isRef = true;
+  /** Node's own handle has been tried, and so can be closed. */
+  #isTried = false;
   /** The errno of a failure that came after `spawn` had returned. */
   #late: number | undefined;
   readonly #plan: Plan;
@@ -60,22 +66,23 @@ export class ProcessHandle extends AsyncResource {
   readonly #nodes: NodesHandle;
 
   constructor(plan: Plan, options: NodeOptions, nodes: NodesHandle) {
-    super('PROCESSWRAP');
+    super('ChildProcess'); // not 'PROCESSWRAP', which Node's own is already
     this.#nodes = nodes;
     this.#plan = plan;
     this.#options = options;
   }
 
   /**
-   * Node's own handle, which started nothing, is never freed: close() passes over what was not tried.
-   * So it is tried, with a file descriptor that libuv refuses before it does anything. From 24.21 and
-   * 26.4 on such a try damages Node's memory: there the handle stays, and is parted from all else.
+   * Node's own handle starts nothing, and stays until the end: it is what Node counts and lists as
+   * active. close() frees it only where it has been tried: with a file descriptor that libuv refuses
+   * before it does anything. From 24.21 and 26.4 on such a try damages Node's memory: there the handle
+   * is never freed, and is parted from all else.
    */
-  #retire(form: number): void {
-    if (form === 1) {
+  #initialize(form: number): void {
+    this.#isTried = form === 1;
+    if (this.#isTried) {
       const stdio = [own({ type: 'fd', fd: -1 })];
       this.#nodes.spawn(own({ file: '/', stdio }));
-      this.#nodes.close();
       return;
     }
     for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
@@ -83,28 +90,34 @@ export class ProcessHandle extends AsyncResource {
 
   spawn(...given: unknown[]): number {
     const { file, args, envPairs, stdio } = argumentsOf(given);
-    this.#retire(given.length);
+    this.#initialize(given.length);
     // What Node passes on and the kernel would take for "as it is", which is mostly root.
     const { uid, gid } = own(this.#options);
     if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
     const plan = this.#plan;
+    const pipes = stdio.filter(({ type }) => type === 'pipe' || type === 'overlapped');
+    if (isWithoutFiles()) {
+      for (const { handle } of pipes) handle?.close();
+      return errnos.EMFILE;
+    }
     const result = launch(
       plan,
       { ...this.#options, file, args, envPairs, stdio: Int32Array.from(stdio, source) },
       (code, signal) => this.runInAsyncScope(this.#ended, this, code, signal),
       failure => {
-        this.#remember(failure, file);
+        this.#remember(failure, file, args);
       },
       pid => {
         this.pid = pid;
         this.onmove(pid);
       },
     );
-    const answer = hasStarted(result) ? 0 : this.#answer(result, file, stdio.length);
+    const answer = hasStarted(result) ? 0 : this.#answer(result, file, args, stdio.length);
     // Then Node makes no streams on its handles, and closes none.
     const refused = answer === errnos.EMFILE || answer === errnos.ENFILE;
-    stdio.forEach(({ type, handle }, i) => {
-      if (type !== 'pipe' && type !== 'overlapped') return;
+    stdio.forEach((one, i) => {
+      if (!pipes.includes(one)) return;
+      const { handle } = one;
       const fd = result.ends[i] ?? -1;
       if (fd >= 0 && (refused || (handle?.open(fd) ?? -1) < 0)) binding.close(fd);
       if (refused) handle?.close();
@@ -117,20 +130,26 @@ export class ProcessHandle extends AsyncResource {
   }
 
   /** What Node is told of a failure: it makes an event of EAGAIN and the like, and throws EINVAL. */
-  #answer(failed: SpawnFailure & Spawned, file: string, count: number): number {
-    if (!failed.setup) return failed.error;
+  #answer(failed: SpawnFailure & Spawned, file: string, args: string[], count: number): number {
+    const { error, setup, step } = failed;
+    // The launcher is executed with what the program is to have.
+    if (!setup || (step === 'execveat' && error === errnos.E2BIG)) return error;
     // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
     const open = failed.ends.length === count;
-    if (!open && (failed.error === errnos.ENFILE || failed.error === errnos.EMFILE)) {
-      return failed.error;
-    }
-    this.failure = childFailure(failed, file, this.#plan);
-    return open ? errnos.EAGAIN : errnos.EINVAL;
+    if (!open && (error === errnos.ENFILE || error === errnos.EMFILE)) return error;
+    this.failure = this.#failureOf(failed, file, args);
+    const thrown = step === 'chdir' && !events.includes(error);
+    return open && !thrown ? errnos.EAGAIN : errnos.EINVAL;
   }
 
-  #remember(failure: SpawnFailure, file: string): void {
-    this.#late = failure.error;
-    if (failure.setup) this.failure = childFailure(failure, file, this.#plan);
+  #remember(failed: SpawnFailure, file: string, args: string[]): void {
+    this.#late = failed.error;
+    if (failed.setup) this.failure = this.#failureOf(failed, file, args);
+  }
+
+  #failureOf(failed: SpawnFailure, file: string, args: string[]): NamespaceError {
+    const spawnargs = args.slice(1);
+    return Object.assign(childFailure(failed, file, this.#plan), { spawnargs });
   }
 
   #ended(code: number, signal: number): void {
@@ -144,18 +163,39 @@ export class ProcessHandle extends AsyncResource {
   }
 
   ref(): void {
-    if (this.#child !== undefined) binding.childRef(this.#child);
+    this.#setRef(true);
   }
 
   unref(): void {
-    if (this.#child !== undefined) binding.childUnref(this.#child);
+    this.#setRef(false);
+  }
+
+  #setRef(wanted: boolean): void {
+    this.#isRef = wanted;
+    if (this.#isTried) this.#nodes[wanted ? 'ref' : 'unref']();
+    if (this.#child === undefined) return;
+    if (wanted) binding.childRef(this.#child);
+    else binding.childUnref(this.#child);
   }
 
   hasRef(): boolean {
-    return this.#child !== undefined;
+    return this.#isRef && this.#child !== undefined;
   }
 
-  close(): void {}
+  close(): void {
+    if (this.#isTried) this.#nodes.close();
+  }
+}
+
+/** The addon, which the first child loads, takes file descriptors: without any, Node says so. */
+function isWithoutFiles(): boolean {
+  try {
+    return binding.spawn === undefined;
+  } catch (error) {
+    const { errno } = error as NamespaceError;
+    if (errno === errnos.EMFILE || errno === errnos.ENFILE) return true;
+    throw error;
+  }
 }
 
 /** Of `handle.spawn`: one object up to Node 24.13 and 26.3, eight arguments since. */
@@ -196,5 +236,7 @@ function source(stdio: Stdio, i: number): number {
 export interface NodesHandle {
   onexit: (code: number, signal: string) => void;
   spawn(...args: unknown[]): number;
+  ref(): void;
+  unref(): void;
   close(): void;
 }

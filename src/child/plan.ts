@@ -67,7 +67,8 @@ export class OpenPlan {
       const ofTarget =
         own.root === 'target' || (own.root === undefined && joined.includes('mnt') && source);
       const rootFd = ofTarget ? this.#hold(required(whole, source, 'root').openRoot()) : -1;
-      const given = env ?? this.#usualEnvironment(source, rootFd);
+      // What is false, Node takes for none.
+      const given = env || this.#usualEnvironment(source, rootFd);
       this.environment = this.#environment(own, given, rootFd, source);
       // A file of the target's image is executed: it gets the target's rights.
       const isTheirs = joined.includes('mnt') && source !== undefined && !own.userParent;
@@ -118,6 +119,10 @@ export class OpenPlan {
         throw invalidValue('options.env', strange, given);
       }
       if (typeof part === 'object' && part !== null) return part as Environment;
+      // Node takes anything, and finds the variables in it that there are.
+      if (part === given && (typeof part !== 'string' || own.target === undefined)) {
+        return part as Environment;
+      }
       throw invalidValue('options.env', "an object, 'target', or a list of these", given);
     });
     // Node's own reading of an object takes inherited properties too.

@@ -5,13 +5,20 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
-import { invalidType, refusal } from '../base/errors.ts';
+import { refusal } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
 import { requirePermission } from '../base/permission.ts';
 import { requireNode } from '../base/runtime.ts';
 import type { Target } from '../target/target.ts';
-import { type ChildPlace, part } from './options.ts';
+import {
+  execArguments,
+  execFileArguments,
+  forkArguments,
+  type Options,
+  spawnArguments,
+} from './arguments.ts';
+import { part } from './options.ts';
 import { OpenPlan } from './plan.ts';
 import type {
   Exec,
@@ -25,8 +32,38 @@ import { startAs } from './start.ts';
 
 const node = builtin('node:child_process');
 
-type Options = ChildPlace & Record<string, unknown>;
-type Callback = (...results: never[]) => void;
+/** Whose namespaces: of the methods of `Namespaces`, the handle's. */
+type Inside = Target | undefined;
+
+/** Each function with the target before its arguments, which have the number that Node's have. */
+export const inside = {
+  spawn(target: Inside, file: string, args: unknown, given: unknown): ChildProcess {
+    const { list, options } = spawnArguments(args, given);
+    return start(target, options, nodes => node().spawn(file, list, nodes));
+  },
+  exec(target: Inside, command: string, given: unknown, done: unknown): ChildProcess {
+    const { options, callback } = execArguments(given, done);
+    return start(target, options, nodes => node().exec(command, nodes, callback as never));
+  },
+  execFile(
+    target: Inside,
+    file: string,
+    args: unknown,
+    given: unknown,
+    done: unknown,
+  ): ChildProcess {
+    const { list, options, callback } = execFileArguments(args, given, done);
+    return start(target, options, nodes => node().execFile(file, list, nodes, callback as never));
+  },
+  fork(target: Inside, modulePath: string | URL, args: unknown, given: unknown): ChildProcess {
+    const { list, options } = forkArguments(args, given);
+    const call = (nodes: object) => node().fork(modulePath as string, list, nodes as never);
+    return start(target, options, call, joined => {
+      if (!joined.includes('mnt') && own(options).root === undefined) return;
+      throw refusal(['mnt'], 'has no Node that fork() could run', { advice: 'use openWorker()' });
+    });
+  },
+};
 
 /**
  * As node:child_process's `spawn`, in any namespaces: `spawn('ss', ['-nlpt'], { target: pid,
@@ -37,52 +74,42 @@ type Callback = (...results: never[]) => void;
  * in setns(2), a missing directory) is an 'error' event with the name of the step as `syscall`. A
  * program that cannot be executed fails as Node's does. Linux 5.9.
  */
-export const spawn: Spawn = ((file: string, ...rest: unknown[]) => {
-  const { list, options } = arrange(rest);
-  return start(options, nodes => node().spawn(file, list, nodes));
-}) as Spawn;
+export const spawn: Spawn = ((file: string, args: unknown, options: unknown) =>
+  inside.spawn(undefined, file, args, options)) as Spawn;
 
 /** As node:child_process's `exec`: a command line for a shell, which is the target's with `mnt`. */
-export const exec: Exec & PromisifiedExec = ((command: string, ...rest: unknown[]) => {
-  const callback = takeCallback(rest);
-  const [options] = rest;
-  return start(check(options), nodes => node().exec(command, nodes, callback as never));
-}) as Exec & PromisifiedExec;
+export const exec: Exec & PromisifiedExec = ((
+  command: string,
+  options: unknown,
+  callback: unknown,
+) => inside.exec(undefined, command, options, callback)) as Exec & PromisifiedExec;
 
 /** As node:child_process's `execFile`; with the options of `spawn` in addition. */
-export const execFile: ExecFile & PromisifiedExecFile = ((file: string, ...rest: unknown[]) => {
-  const callback = takeCallback(rest);
-  const { list, options } = arrange(rest);
-  return start(options, nodes => node().execFile(file, list, nodes, callback as never));
-}) as ExecFile & PromisifiedExecFile;
+export const execFile: ExecFile & PromisifiedExecFile = ((
+  file: string,
+  args: unknown,
+  options: unknown,
+  callback: unknown,
+) => inside.execFile(undefined, file, args, options, callback)) as ExecFile & PromisifiedExecFile;
 
 /**
  * As node:child_process's `fork`: a module run by this Node, with a channel to it. Not with `mnt` or
  * `root`, where there is no Node: that is what `openWorker` is for.
  */
-export const fork: Fork = ((modulePath: string | URL, ...rest: unknown[]) => {
-  const { list, options } = arrange(rest);
-  return start(
-    options,
-    nodes => node().fork(modulePath as string, list, nodes as never),
-    joined => {
-      if (!joined.includes('mnt') && own(options).root === undefined) return;
-      throw refusal(['mnt'], 'has no Node that fork() could run', { advice: 'use openWorker()' });
-    },
-  );
-}) as Fork;
+export const fork: Fork = ((modulePath: string | URL, args: unknown = [], options?: unknown) =>
+  inside.fork(undefined, modulePath, args, options)) as Fork;
 
-/** `promise.child` is the ChildProcess, as in Node; an error before there is one is a rejection. */
+/** `promise.child` is the ChildProcess, as in Node; what fails before there is one is thrown. */
 function promised<R>(call: (...args: never[]) => ChildProcess) {
-  return (...args: unknown[]): Promise<R> & { child: ChildProcess | undefined } => {
-    let child: ChildProcess | undefined;
+  return (...args: unknown[]): Promise<R> & { child: ChildProcess } => {
+    let settle: (error: Error | null, stdout: unknown, stderr: unknown) => void = () => {};
     const promise = new Promise<R>((resolve, reject) => {
-      const done = (error: Error | null, stdout: unknown, stderr: unknown) => {
+      settle = (error, stdout, stderr) => {
         if (error === null) resolve({ stdout, stderr } as R);
         else reject(Object.assign(error, { stdout, stderr }));
       };
-      child = call(...(args as never[]), done as never);
     });
+    const child = call(...(args as never[]), settle as never);
     return Object.assign(promise, { child });
   };
 }
@@ -91,30 +118,15 @@ for (const call of [exec, execFile]) {
   Object.defineProperty(call, promisify.custom, own({ value: promised(call as never) }));
 }
 
-/** The same call with `target` as its target, whichever of its arguments are left out. */
-export function within(
-  call: (...args: never[]) => ChildProcess,
-  target: Target,
-  given: readonly unknown[],
-): ChildProcess {
-  const args = given.filter((argument, i) => i === 0 || (argument ?? undefined) !== undefined);
-  const place = args.findIndex(
-    (argument, i) =>
-      i > 0 && typeof argument === 'object' && !Array.isArray(argument) && argument !== null,
-  );
-  if (place > 0) args[place] = own({ ...(args[place] as object), target });
-  else args.splice(Array.isArray(args[1]) ? 2 : 1, 0, { target });
-  return call(...(args as never[]));
-}
-
 function start<C extends ChildProcess>(
+  target: Inside,
   given: Options,
   call: (nodes: object) => C,
   check?: (joined: readonly string[]) => void,
 ): C {
   requireNode();
   requirePermission();
-  const options = own(given);
+  const options = target === undefined ? own(given) : own({ ...given, target });
   const { own: ours, nodes } = part(options);
   const open = new OpenPlan(ours, options.env ?? undefined);
   try {
@@ -123,24 +135,4 @@ function start<C extends ChildProcess>(
   } finally {
     open.release();
   }
-}
-
-/** `args` may be left out. */
-function arrange(rest: unknown[]): { list: readonly string[]; options: Options } {
-  const [first, second] = rest;
-  if (Array.isArray(first)) return { list: first, options: check(second) };
-  if (first === undefined || first === null) return { list: [], options: check(second) };
-  if (typeof first !== 'object') throw invalidType('args', 'an array', first);
-  return { list: [], options: check(first) };
-}
-
-function check(options: unknown): Options {
-  if (options === undefined || options === null) return {};
-  if (typeof options !== 'object') throw invalidType('options', 'an object', options);
-  return options as Options;
-}
-
-function takeCallback(rest: unknown[]): Callback | undefined {
-  const place = rest.findIndex(argument => typeof argument === 'function');
-  return place < 0 ? undefined : (rest.splice(place)[0] as Callback);
 }

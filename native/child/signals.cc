@@ -1,0 +1,104 @@
+#include "child/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+namespace spawn {
+namespace {
+
+// A file of /proc that fits into one read. false where there is none.
+bool read_file(const char* path, char* text, size_t size) {
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd == -1) return false;
+  long length;
+  do {
+    length = ::read(fd, text, size - 1);
+  } while (length == -1 && errno == EINTR);
+  ::close(fd);
+  if (length <= 0) return false;
+  text[length] = '\0';
+  return true;
+}
+
+// What stands behind a name at the beginning of a line; nullptr: no such line. The first line of
+// status is the name that the process gives itself, in which the kernel escapes newlines.
+const char* field(const char* text, const char* name) {
+  const char* found = strstr(text, name);
+  return found == nullptr ? nullptr : found + strlen(name);
+}
+
+// The last of the numbers in a line: the pid in the innermost pid namespace. 0: there is only one.
+long innermost(const char* numbers) {
+  char* end = nullptr;
+  long last = 0;
+  for (int count = 0;; count++) {
+    while (*numbers == '\t' || *numbers == ' ') numbers++;
+    const long next = *numbers == '\n' ? 0 : strtol(numbers, &end, 10);
+    if (*numbers == '\n' || end == numbers) return count > 1 ? last : 0;
+    last = next;
+    numbers = end;
+  }
+}
+
+bool has(const char* status, const char* name, int signal) {
+  const char* mask = field(status, name);
+  return mask != nullptr && (strtoull(mask, nullptr, 16) >> (signal - 1) & 1) != 0;
+}
+
+bool accepts_none(long pid, int signal) {
+  char path[64];
+  char text[8192];
+  snprintf(path, sizeof path, "/proc/%ld/status", pid);
+  if (!read_file(path, text, sizeof text) || field(text, "\nSigCgt:\t") == nullptr) return false;
+  for (const char* name : {"\nSigCgt:\t", "\nSigIgn:\t", "\nSigBlk:\t"}) {
+    if (has(text, name, signal)) return false;
+  }
+  return true;
+}
+
+bool waits_for_signals(long pid) {
+  char path[64];
+  char text[256];
+  snprintf(path, sizeof path, "/proc/%ld/syscall", pid);
+  return read_file(path, text, sizeof text) && strtol(text, nullptr, 10) == SYS_rt_sigtimedwait;
+}
+
+}  // namespace
+
+int kill(int pidfd, int signal) {
+  const long done = ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
+  return done == -1 ? -errno : 0;
+}
+
+bool terminates(int signal) {
+  for (int other : {0, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH}) {
+    if (signal == other) return false;
+  }
+  return true;
+}
+
+bool is_dropped(int pidfd, int signal) {
+  if (signal < 1 || signal > 64 || signal == SIGKILL || !terminates(signal)) return false;
+  char path[64];
+  char text[8192];
+  // Its number in the pid namespace whose /proc this is, whichever that may be.
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  if (!read_file(path, text, sizeof text)) return false;
+  const char* pid = field(text, "\nPid:\t");
+  const char* pids = field(text, "\nNSpid:\t");
+  if (pid == nullptr || pids == nullptr || innermost(pids) != 1) return false;
+  const long number = strtol(pid, nullptr, 10);
+  // sigwait(3) unblocks for its time what it waits for, so that the mask says nothing meanwhile.
+  return accepts_none(number, signal) && !waits_for_signals(number) && accepts_none(number, signal);
+}
+
+}  // namespace spawn
