@@ -84,9 +84,9 @@ test('-2 is 4294967294, as in Node; 0 and nothing are what they were', async () 
   }
 });
 
-test('promisified: it rejects', async () => {
-  const done = promisify(library.execFile)('id', [], { uid: -1 });
-  await expect(done).rejects.toMatchObject({ code: 'EINVAL', syscall: 'spawn' });
+test('promisified: it throws, as Node does', () => {
+  const refused = expect.objectContaining({ code: 'EINVAL', syscall: 'spawn' });
+  expect(() => promisify(library.execFile)('id', [], { uid: -1 })).toThrow(refused);
 });
 
 test('the methods of a handle', async () => {

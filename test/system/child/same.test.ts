@@ -11,6 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { folder, outcome } from './fixtures/targets.ts';
 
 // Arguments that no type allows are what this is about.
+// biome-ignore lint/suspicious/noExplicitAny: see above
 type Module = Record<'spawn' | 'exec' | 'execFile' | 'fork', any>;
 const own = ours as unknown as Module;
 const script = join(folder, 'nothing.cjs');
