@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import { seconds } from './test/patience.ts';
+import { seconds } from './test/timeouts.ts';
 
 // Tests load what ships (lib, the built addon) through the package's own name, natively: the library
 // works on Node's modules and hooks, and a transformed copy would be another library.

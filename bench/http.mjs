@@ -1,4 +1,4 @@
-/** An HTTP server at home, while a context is alive elsewhere, and when none is any more. */
+/** An HTTP server outside, while a context is alive elsewhere, and when none is any more. */
 import { fork } from 'node:child_process';
 import { on, once } from 'node:events';
 import { file, interleave, median, row } from './measure.mjs';
@@ -17,7 +17,7 @@ export default async () => {
     return row(what, rate(name), rate('never'), ratio, `>= ${least}`, ratio >= least);
   };
   return [
-    line('HTTP at home, requests a CPU second, a context alive', 'alive', 0.85),
+    line('HTTP outside, requests a CPU second, a context alive', 'alive', 0.85),
     // 1, and what two medians of the same thing differ by.
     line('  none any more', 'after', 0.97),
     { ...line("  Node's own share: hooks that do nothing", 'empty', 0), goal: '', ok: '' },

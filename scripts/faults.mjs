@@ -24,7 +24,7 @@ import { root } from './sources.mjs';
 /** A line of the runner comes at least as often: seconds. */
 const silence = 60;
 /** Where it would go on in the wrong place, the library ends the process, and says so. */
-const endsOnPurpose = /linux-namespaces: .*(on the way home|on the way into a callback)/s;
+const endsOnPurpose = /linux-namespaces: .*(on the way back outside|on the way into a callback)/s;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,5 +1,5 @@
 // The operations by which an archive is unpacked, entry by entry; call.h says what they take. Each
-// entry is put below one directory by the rules that copies have: see place.h. Knows nothing of
+// entry is put below one directory by the rules that copies have: see copy_name.h. Knows nothing of
 // JavaScript.
 #pragma once
 #include "root/operation.h"

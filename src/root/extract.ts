@@ -238,7 +238,7 @@ class Unpacking {
   }
 }
 
-const keep = 3; // Place::kKeep of native/root/copy_name.h
+const keep = 3; // Naming::kKeep of native/root/copy_name.h
 
 async function drop(content: Entry): Promise<void> {
   for await (const _ of content) {

@@ -58,7 +58,7 @@ export function exited(
 }
 
 /** Node started, but without what joins in it. */
-export function leftAtHome(): NamespaceError {
+export function stayedOutside(): NamespaceError {
   const message =
     'this node did not load the object that joins (LD_PRELOAD); nothing was run; use spawn()';
   return new NamespaceError(message, errnos.EOPNOTSUPP, 'ENOTSUP', 'execveat', {});

@@ -14,7 +14,7 @@ import { type ChildPlace, type Credentials, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { startAs } from '../child/start.ts';
 import { Channel } from './channel.ts';
-import { leftAtHome } from './errors.ts';
+import { stayedOutside } from './errors.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { nodeFlags, requireUsableNode } from './own-node.ts';
 import { notJoined, runInside } from './program.ts';
@@ -72,7 +72,7 @@ export function startWorker(target: WorkerTarget, types: Types, options: WorkerO
       preload,
       entered(pid: number, seen: number) {
         if (seen === mask) enter(pid);
-        else refuse(leftAtHome());
+        else refuse(stayedOutside());
       },
     };
     // What is executed first has the channel's number as its argv[0], in front of what we give.

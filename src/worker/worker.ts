@@ -10,7 +10,7 @@ import { bareEnvironment } from '../child/environ.ts';
 import { markAsChild } from '../target/process-identity.ts';
 import { type Answer, Calls } from './calls.ts';
 import type { Channel } from './channel.ts';
-import { aborted, closed, exited, leftAtHome } from './errors.ts';
+import { aborted, closed, exited, stayedOutside } from './errors.ts';
 import { resultMost, type WorkerOptions, type WorkerTarget } from './options.ts';
 import { Output, takeRest } from './output.ts';
 import { notJoined } from './program.ts';
@@ -207,7 +207,7 @@ export class NamespaceWorker {
         ...this.#outputs.map(output => output.drain()),
       ]);
       const isOutside = this.#unsent !== undefined && code === notJoined;
-      this.#die(isOutside ? leftAtHome() : exited(code, signal, this.#outputs[1].last));
+      this.#die(isOutside ? stayedOutside() : exited(code, signal, this.#outputs[1].last));
       this.#finish();
     });
   }

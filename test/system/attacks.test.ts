@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../patience.ts';
+import { seconds } from '../timeouts.ts';
 import { outcome } from './child/fixtures/targets.ts';
 import { hasProgram } from './shared/support.ts';
 

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { listSockets, processTree, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { missing, type Runtime, startRunc } from '../engines/index.ts';
-import { seconds } from '../patience.ts';
+import { seconds } from '../timeouts.ts';
 import { hasProgram } from './shared/support.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -1,4 +1,4 @@
-// Hazards of docs/hazards.md that belong to no room: what the library must never do to this process.
+// Hazards of docs/hazards.md that belong to no other file: what the library must never do to this process.
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { runScript } from './shared/support.ts';

@@ -5,7 +5,7 @@ import { readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createNamespaces, execFile, listNamespaces } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../patience.ts';
+import { seconds } from '../timeouts.ts';
 
 test(
   'with any name on Object.prototype, every function does what it does without',

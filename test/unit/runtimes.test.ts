@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { seconds } from '../patience.ts';
+import { seconds } from '../timeouts.ts';
 
 test(
   'Bun and Deno: each function is right, or refused by name; none crashes',

@@ -11,7 +11,7 @@ const report = `
   };`;
 const atHome = 'true,true,0,0';
 
-test('SIGUSR1 in the middle of a callback opens the debugger at home', async () => {
+test('SIGUSR1 in the middle of a callback opens the debugger outside', async () => {
   const ended = await script(
     `${report}
      await lab.run(async () => {
@@ -60,7 +60,7 @@ test("a program's own SIGUSR1 handler stays in force", async () => {
   expect(ended.out).toEqual(['mine home', 'true']);
 });
 
-test('inspector.open inside listens at home', async () => {
+test('inspector.open inside listens outside', async () => {
   const ended = await script(
     `${report}
      await lab.run(async () => { await null; inspector.open(0); say(name(place())); });
@@ -109,7 +109,7 @@ test('the profiler and tracing leave no thread inside', async () => {
   ]);
 });
 
-test('console.profile and v8.startCpuProfile inside start their thread at home', async () => {
+test('console.profile and v8.startCpuProfile inside start their thread outside', async () => {
   const ended = await script(
     `${report}
      const v8 = (await import('node:v8')).default;

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { script } from '../shared/script.ts';
 
 // The kernel is made to refuse the nth setns(2) and all after it.
-// The first callback of a process finds out, type by type, that there is a way home.
+// The first callback of a process finds out, type by type, that there is a way back.
 const tried = 4;
 const refuse = (nth: number) => ({
   under:
@@ -62,7 +62,7 @@ test.runIf(hasStrace)(
 );
 
 test.runIf(hasStrace)(
-  'a failed switch home ends the process, and nothing runs after it [needs strace]',
+  'a failed switch back ends the process, and nothing runs after it [needs strace]',
   async () => {
     const ended = await script(
       `process.on('exit', () => say('exit handler'));

@@ -411,7 +411,7 @@ describe('inside is everything that a callback starts, outside all the rest', ()
     track.expectAll(blue.inode('net'), 2);
   });
 
-  test('all of them at once, in three labs and at home', async () => {
+  test('all of them at once, in three labs and outside', async () => {
     using green = await lab('green');
     using red = await lab('red');
     await withLoad(async () => {
@@ -518,7 +518,7 @@ describe('code that is entered from the other side', () => {
 
 // A Worker gets no signals.
 test.runIf(isMainThread)(
-  "a signal is the whole process's: its handlers run at home, unless they are bound [a Worker gets none]",
+  "a signal is the whole process's: its handlers run outside, unless they are bound [a Worker gets none]",
   async () => {
     using where = await lab();
     const seen: number[] = [];
@@ -559,7 +559,7 @@ interface Locks {
 }
 const { locks } = (globalThis as { navigator?: { locks?: Locks } }).navigator ?? {};
 
-describe('what there is once for the whole process stays at home', () => {
+describe('what there is once for the whole process stays outside', () => {
   beforeAll(async () => {
     blue = await lab();
   });

@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { certificate, home, lab, place, threadPlaces } from '../shared/lab.ts';
 import { script } from '../shared/script.ts';
 
-// The same address and port at home and inside: an answer tells who gave it, and a connection that
+// The same address and port outside and inside: an answer tells who gave it, and a connection that
 // crossed would give the wrong one.
 const port = 20_000 + (process.pid % 20_000);
 const host = '127.0.0.1';

@@ -52,7 +52,7 @@ test('nested contexts add up, the inner one winning', async () => {
   expect(here()[0]).toBe(home);
 });
 
-test('outside goes home, and what it starts stays there', async () => {
+test('outside() leads out, and what it starts stays there', async () => {
   const seen = await blue.run(async () => {
     const timer = outside(async () => {
       await timers.setTimeout(2);

@@ -44,7 +44,7 @@ test('a Worker that ends by itself leaves nothing', async () => {
   expect(await settled(openFds, before)).toEqual(before);
 });
 
-test('the home of a Worker that was started inside is inside', async () => {
+test('for a Worker that was started inside, outside is inside', async () => {
   using mine = await createNamespaces(['net', 'uts'], { loopback: true });
   const source = `
     import fs from 'node:fs';

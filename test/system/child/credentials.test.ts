@@ -212,7 +212,7 @@ test("credentials: 'target' has no way back to more: not by a program that gives
   expect(BigInt(`0x${permitted}`) & (1n << 21n)).toBe(0n); // CAP_SYS_ADMIN
 });
 
-test("credentials: 'target' leaves our session keyring at home", async () => {
+test("credentials: 'target' leaves our session keyring outside", async () => {
   const target = await startTarget(['net']);
   const ours = JSON.parse(execFileSync(probe, ['report'], { encoding: 'utf8' })).sessionKeyring;
   const keyringOf = async (options: object) =>

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execFile, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import {
   all,
   folder,

@@ -16,7 +16,7 @@ import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { openWorker, spawn } from 'linux-namespaces';
 import { afterEach, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { all, outcome, probe, startTarget } from './fixtures/targets.ts';
 
 function stateOf(pid: number): string | undefined {

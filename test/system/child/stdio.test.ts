@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { folder, outcome } from './fixtures/targets.ts';
 
 type Start = (file: string, args: string[], options?: object) => ChildProcess;

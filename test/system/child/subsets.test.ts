@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import { createNamespaces, type NamespaceError, openNamespaces, spawn } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import {
   all,
   inodesOf,

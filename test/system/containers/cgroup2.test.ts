@@ -1,7 +1,7 @@
 import { listContainers } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startRunc } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { named } from './support.ts';
 
 const absent = missing('runc');

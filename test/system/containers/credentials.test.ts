@@ -16,7 +16,7 @@ import {
   startDocker,
   startPodman,
 } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { outcome } from '../child/fixtures/targets.ts';
 import { hasProgram, read, until } from '../shared/support.ts';
 

@@ -11,7 +11,7 @@ import {
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, type Machine, missing, startDocker } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { read, until } from '../shared/support.ts';
 import { apart, expectNamespaces, named, time } from './support.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, missing, startDocker } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 
 const absent = missing('dockerd', 'runc', 'iptables');
 const root = join(import.meta.dirname, '../../..');

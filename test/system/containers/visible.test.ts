@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startDocker, startPodman } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { folder, outcome } from '../child/fixtures/targets.ts';
 import { hasProgram } from '../shared/support.ts';
 

@@ -20,7 +20,7 @@ import {
   spawn,
 } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import {
   collected,
   fdCount,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { NamespaceType } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { hasProgram, types } from '../shared/support.ts';
 import { type Case, compare, lent, lentToRoot, una } from './fixtures/users.ts';
 

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { test as own } from 'linux-namespaces/vitest';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { place, read } from '../shared/support.ts';
 
 const folder = join(import.meta.dirname, 'fixtures/networks');

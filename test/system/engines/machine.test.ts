@@ -13,7 +13,7 @@ import {
   startPodman,
   startRunc,
 } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { read, until } from '../shared/support.ts';
 
 const absent = missing('dockerd', 'containerd', 'runc', 'crun', 'podman', 'iptables', 'newuidmap');

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { type ContainerRoot, openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startDocker } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { rejectionOf } from '../shared/support.ts';
 import { makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 

@@ -19,7 +19,7 @@ import {
 import { basename, join } from 'node:path';
 import { type ContainerRoot, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { hasProgram, rejectionOf } from '../shared/support.ts';
 import { makeFolder, makeImage, mount, startContainer } from './fixtures/containers.ts';
 import { makeSocket } from './fixtures/destinations.ts';

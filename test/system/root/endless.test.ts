@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from 'node:fs
 import { join } from 'node:path';
 import { openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { rejectionOf, until } from '../shared/support.ts';
 import { end, makeFolder, makeImage, run, startContainer, unmount } from './fixtures/containers.ts';
 

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { rejectionOf, runScript } from '../shared/support.ts';
 import { makeFolder, makeImage, mount, run, startContainer } from './fixtures/containers.ts';
 

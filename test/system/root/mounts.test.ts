@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { openRoot } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startDocker, startPodman } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { fdCount, read, rejectionOf, runScript, threads, until } from '../shared/support.ts';
 import { makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 import { compareMounts, Inside, type Row } from './fixtures/mounts.ts';

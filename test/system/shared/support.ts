@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import type { NamespaceType } from 'linux-namespaces';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 
 export const types = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const;
 

@@ -11,7 +11,7 @@ import { Worker } from 'node:worker_threads';
 import { createNamespaces, currentNamespaces, type NamespaceType, outside } from 'linux-namespaces';
 import * as sys from 'linux-namespaces/syscalls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import {
   collected,
   collectGarbage,
@@ -428,7 +428,7 @@ describe('after a raw call outside of every callback', () => {
     expect(places()).toEqual(here);
   });
 
-  test('the thread pool was made before, at home', () => {
+  test('the thread pool was made before, outside', () => {
     const seen = runScript(`
       import { readdirSync, readlinkSync } from 'node:fs';
       import { readFile } from 'node:fs/promises';
@@ -476,7 +476,7 @@ describe('after a raw call outside of every callback', () => {
     expect(seen).toBe('true true true\n');
   });
 
-  test('while callbacks are alive, it is home for all the others', async () => {
+  test('while callbacks are alive, it is outside for all the others', async () => {
     using lab = await createNamespaces(['net', 'uts']);
     using next = await createNamespaces(['net']);
     const inside = `net:[${lab.inode('net')}]`;
@@ -747,7 +747,7 @@ test('where the context cannot be told, the thread is where it was', () => {
   );
 });
 
-test('a raw call that would leave no way home is refused while a callback is alive', () => {
+test('a raw call that would leave no way back is refused while a callback is alive', () => {
   const seen = runScript(
     `
     import { readlinkSync } from 'node:fs';
@@ -797,7 +797,7 @@ test('many raw calls while a callback is alive: no fd is left, no place is wrong
     for (let i = 0; i < 300; i++) {
       const to = i % 3;
       setns(labs[to].fd('net'), 'net');
-      if (at() !== names[to]) console.log('wrong at home');
+      if (at() !== names[to]) console.log('wrong outside');
       await labs[1].run(async () => {
         setns(labs[2].fd('net'), 'net');
         if (i % 2) await new Promise(setImmediate);

@@ -4,7 +4,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { makeImage, startTarget } from '../child/fixtures/targets.ts';
 import {
   attacker,

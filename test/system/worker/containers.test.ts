@@ -15,7 +15,7 @@ import {
   startPodman,
   startRunc,
 } from '../../engines/index.ts';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { inodesOf } from '../child/fixtures/targets.ts';
 import { attacker, copyOfNode, hashOf, heardFrom, marker, run } from './fixtures/attack.ts';
 

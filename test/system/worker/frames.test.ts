@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 
 const fuzzer = join(import.meta.dirname, '../../attacks/frames.mjs');
 

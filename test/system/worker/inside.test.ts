@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import { evaluate, type NamespaceWorker, openNamespaces, openWorker } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import {
   all,
   inodesOf,

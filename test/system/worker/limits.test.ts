@@ -2,7 +2,7 @@
 // one error by name, nothing left open, and the next call works.
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { all, makeImage, startTarget } from '../child/fixtures/targets.ts';
 
 const most = 40;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { all, inodesOf, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
 import { fdCount } from '../shared/support.ts';
 

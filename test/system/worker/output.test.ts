@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { fdCount, rejectionOf } from '../shared/support.ts';
 
 const sandbox = { unshare: ['uts'] } as const;

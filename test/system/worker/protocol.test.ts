@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { rejectionOf } from '../shared/support.ts';
 import { firstCall, frame, header, kinds, raw, writes } from './fixtures/frames.ts';
 

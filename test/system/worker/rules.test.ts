@@ -1,5 +1,5 @@
 // The rules of DESIGN for workers, one by one: what the container has lying about for whoever comes
-// in, and what must not run at home when something is wrong.
+// in, and what must not run outside when something is wrong.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -162,8 +162,8 @@ describe.skipIf(!x64)('what lies in the container for us to load [x86-64 only]',
   });
 });
 
-describe('nothing runs at home', () => {
-  /** Opens a worker that would leave a file at home, and says what came of it. */
+describe('nothing runs outside', () => {
+  /** Opens a worker that would leave a file outside, and says what came of it. */
   const attempt = (target: string, before = '', types = "'all'", options = '{}') => `
     import fs from 'node:fs';
     import { openNamespaces, openWorker } from 'linux-namespaces';

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { folder, startTarget } from '../child/fixtures/targets.ts';
 import { fdCount, rejectionOf } from '../shared/support.ts';
 import { header, kinds, writes } from './fixtures/frames.ts';

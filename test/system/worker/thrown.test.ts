@@ -1,7 +1,7 @@
 // Whatever is thrown inside, and however odd, arrives as something, and the worker goes on.
 import { type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 
 let worker: NamespaceWorker;
 beforeAll(async () => {
