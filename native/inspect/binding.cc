@@ -263,59 +263,92 @@ state::Location ToLocation(napi_env env, const napi_value* given) {
   return {Text(env, given[0]), Text(env, given[1]), Int(env, given[2])};
 }
 
-struct Reading : public behind::Work {
-  Reading(state::Location where, bool directory, size_t bytes)
-      : Work(true), location(std::move(where)), is_directory(directory), most(bytes) {}
+struct File {
+  File(state::Location where, int bytes) : location(std::move(where)), most(bytes) {}
 
-  void run() override {
-    if (!is_directory) {
-      error = state::read(location, most, &text, &step);
-      return;
-    }
-    std::vector<std::string> names;
-    error = state::names(location, most, &names, &step);
-    for (const std::string& name : names) Add(&text, name);
-  }
-
-  const state::Location location;
-  const bool is_directory;
-  const size_t most;
+  state::Location location;
+  int most;  // negative: so many names of a directory
   int error = 0;
   const char* step = "open";
   std::string text;
 };
 
-// readState(base, path, owner, directory, most, timeout)
-class ReadState : public Look {
- public:
-  ReadState(napi_env env, napi_callback_info info) {
-    const Arguments<6> given(env, info);
-    reading_ = new Reading(ToLocation(env, given.values), Bool(env, given[3]),
-                           static_cast<size_t>(Int(env, given[4])));
-    timeout_ = Int(env, given[5]);
+void read(File* file) {
+  const size_t most = static_cast<size_t>(file->most < 0 ? -file->most : file->most);
+  if (file->most >= 0) {
+    file->error = state::read(file->location, most, &file->text, &file->step);
+    return;
   }
-  ~ReadState() override { delete reading_; }
+  std::vector<std::string> names;
+  file->error = state::names(file->location, most, &names, &file->step);
+  for (const std::string& name : names) Add(&file->text, name);
+}
+
+struct Reading : public behind::Work {
+  explicit Reading(std::vector<File> all) : Work(true), files(std::move(all)) {}
+  void run() override {
+    for (File& file : files) read(&file);
+  }
+
+  std::vector<File> files;
+};
+
+// readStates(base, paths, owner, most, timeout): one after the other, each with its own error.
+class ReadStates : public Look {
+ public:
+  ReadStates(napi_env env, napi_callback_info info) {
+    const Arguments<5> given(env, info);
+    const std::string base = Text(env, given[0]);
+    const int owner = Int(env, given[2]);
+    const std::vector<int> most = ToVector<int>(env, given[3]);
+    std::vector<File> files;
+    for (uint32_t i = 0; i < most.size(); i++) {
+      napi_value path = nullptr;
+      napi_get_element(env, given[1], i, &path);
+      const std::string text = Text(env, path);
+      files.push_back(
+          {owner < 0 ? state::Location{text, "", owner} : state::Location{base, text, owner},
+           most[i]});
+    }
+    is_host_ = owner < 0;
+    reading_ = new Reading(std::move(files));
+    timeout_ = Int(env, given[4]);
+  }
+  ~ReadStates() override { delete reading_; }
 
  protected:
   // What is nobody's in particular is the host's, and read on the thread that we are on.
   int Find() override {
     step_ = "open";
-    const int failed = reading_->location.owner < 0 ? 0 : behind::run(reading_, timeout_);
+    const int failed = is_host_ ? 0 : behind::run(reading_, timeout_);
     if (failed < 0) {
       reading_ = nullptr;
       return failed;
     }
-    if (reading_->location.owner < 0) reading_->run();
-    step_ = reading_->step;
-    return reading_->error;
+    if (is_host_) reading_->run();
+    return 0;
   }
 
   void Fill(napi_env env, napi_value answer) override {
-    Put(env, answer, "texts", FromText(env, reading_ ? reading_->text : std::string()));
+    const napi_value texts = NewArray(env);
+    const napi_value steps = NewArray(env);
+    std::vector<int32_t> errors;
+    if (reading_ != nullptr) {
+      for (uint32_t i = 0; i < reading_->files.size(); i++) {
+        const File& file = reading_->files[i];
+        errors.push_back(file.error);
+        Set(env, steps, i, FromText(env, file.step));
+        Set(env, texts, i, FromText(env, file.text));
+      }
+    }
+    Put(env, answer, "errors", FromArray(env, napi_int32_array, errors));
+    Set(env, answer, "steps", steps);
+    Set(env, answer, "texts", texts);
   }
 
  private:
   Reading* reading_;
+  bool is_host_;
   int timeout_;
 };
 
@@ -377,7 +410,7 @@ void ExportInspect(napi_env env, napi_value exports) {
   Export(env, exports, "userNames", Begin<Users>);
   Export(env, exports, "idOf", Begin<Id>);
   Export(env, exports, "netlinkDump", Begin<Dump>);
-  Export(env, exports, "readState", Begin<ReadState>);
+  Export(env, exports, "readStates", Begin<ReadStates>);
   Export(env, exports, "connectSocket", Begin<Connect>);
 }
 

@@ -37,6 +37,12 @@ export interface OwnerScan extends Looked {
 export interface Names extends Looked {
   readonly texts: string;
 }
+/** For each path its error, or 0; and what was read. */
+export interface StatesRead extends Looked {
+  readonly errors: Int32Array;
+  readonly steps: readonly string[];
+  readonly texts: readonly string[];
+}
 export interface NetlinkAnswer extends Looked {
   /** For each message the messages of the kernel, as they are. */
   readonly answers: readonly Uint8Array[];

@@ -10,6 +10,7 @@ import type {
   NetlinkAnswer,
   OwnerScan,
   ProcessScan,
+  StatesRead,
 } from './addon-looks.ts';
 
 export interface Created {
@@ -190,18 +191,18 @@ export interface Binding {
   /** Of a user or a group with that name; -1 where there is none. */
   idOf(name: string, group: boolean): Promise<Looked & { readonly id: number }>;
   /**
-   * The content of a file, or with `directory` the names in it, each with a zero byte: at most so many
-   * bytes or names, EFBIG where there are more. With an owner: `path` is below `base`, and waited for
-   * `timeout` milliseconds. native/inspect/state_files.h.
+   * The contents of files, one after the other: at most `most` bytes of each; or where that is negative the
+   * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. With an owner:
+   * the paths are below `base`, and all together waited for `timeout` milliseconds.
+   * native/inspect/state_files.h.
    */
-  readState(
+  readStates(
     base: string,
-    path: string,
+    paths: readonly string[],
     owner: number,
-    directory: boolean,
-    most: number,
+    most: Int32Array,
     timeout: number,
-  ): Promise<Names>;
+  ): Promise<StatesRead>;
   /** To a unix socket, which takes no file descriptors. native/inspect/state_files.h. */
   connectSocket(
     base: string,

@@ -50,8 +50,10 @@ export const state = {
   harmless: 16_384,
   /** Links of the host's own directories, as the kernel has it. */
   links: 40,
-  /** Files and directories that are open at the same time. */
-  open: 16,
+  /** Files and directories that are open at the same time: one of each call. */
+  open: 4,
+  /** Those that one call reads. */
+  atOnce: 64,
   /** Milliseconds for one file of a user's, which may be in a file system of that user's making. */
   timeout: 1000,
 };

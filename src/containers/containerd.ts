@@ -3,7 +3,7 @@
  * a bolt file, is not read: images and labels are not known, but of what Kubernetes and nerdctl run, which
  * write them into annotations.
  */
-import { at, isId, pid, text, texts } from './fields.ts';
+import { at, isId, mayHave, pid, text, texts } from './fields.ts';
 import type { ContainerdLocation } from './location.ts';
 import { readConfig } from './oci.ts';
 import { lastLog, namesInCri, portsIn } from './pods.ts';
@@ -39,15 +39,21 @@ function entryOf(task: Task): Entry {
   const knownAs = { engine: 'containerd', namespace, id } as const;
   const entry = { ...knownAs, owner };
   if (namespace === docker) return { ...entry, read: async () => [{ knownAs, owner }] };
-  let reading: Promise<unknown> | undefined;
-  const config = () => {
-    reading ??= reader.json(`${bundle}/config.json`);
+  let reading: Promise<string | undefined> | undefined;
+  const json = () => {
+    reading ??= reader.text(`${bundle}/config.json`);
     return reading;
   };
+  const parse = async (given: string | undefined) =>
+    given === undefined ? undefined : reader.jsonOf(given, `${bundle}/config.json`);
   return {
     ...entry,
-    names: async () => namesOf(texts(at(await config(), 'annotations')) ?? {}),
-    read: async () => readTask(task, await config()),
+    names: async wanted => {
+      const given = await json();
+      if (given === undefined || !mayHave(given, wanted)) return {};
+      return namesOf(texts(at(await parse(given), 'annotations')) ?? {});
+    },
+    read: async () => readTask(task, await parse(await json())),
   };
 }
 

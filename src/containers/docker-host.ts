@@ -3,7 +3,7 @@
  * config.json. Where that is a socket on this machine that belongs to no engine whose files are known,
  * its containers are asked for there.
  */
-import { lstat } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { errnos } from '../base/errnos.ts';
@@ -15,17 +15,17 @@ import { Reader } from './reader.ts';
 
 const crypto = builtin('node:crypto');
 
-/** Of the environment of who asks, which means this machine's own root. */
-export async function dockerOfEnvironment(
+/** None where it is on another machine (tcp, ssh), or known. */
+export function dockerOf(
+  host: string | undefined,
   reader: Reader,
   known: readonly DockerLocation[],
-): Promise<DockerLocation[]> {
-  if (reader.root !== '') return [];
-  const [, socket] = /^unix:\/\/(\/.*)$/s.exec((await hostOfClient()) ?? '') ?? [];
+): DockerLocation[] {
+  const [, socket] = /^unix:\/\/(\/.*)$/s.exec(host ?? '') ?? [];
   const path = socket?.replace(/^\/var\/run\//, '/run/');
   if (path === undefined || known.some(one => one.socket === path)) return [];
   try {
-    const owner = (await lstat(path)).uid;
+    const owner = lstatSync(path).uid;
     const theirs =
       owner === 0 || owner === process.geteuid?.() ? reader : reader.of(dirname(path), owner);
     const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };
@@ -39,8 +39,8 @@ export async function dockerOfEnvironment(
   }
 }
 
-/** The client's own order. */
-async function hostOfClient(): Promise<string | undefined> {
+/** What the client would take, in its own order, from the environment of who asks. */
+export async function hostOfClient(): Promise<string | undefined> {
   const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG = `${homedir()}/.docker` } = process.env;
   if (text(DOCKER_HOST) !== undefined) return DOCKER_HOST;
   // What is said of these files is of no interest: without them there is no context.

@@ -4,7 +4,7 @@
  * be read, or are nobody knows where.
  */
 import type { ContainerState, Mount, Port } from './container.ts';
-import { at, isId, list, pairs, pid, port, text, texts, time } from './fields.ts';
+import { at, isId, list, mayHave, pairs, pid, port, text, texts, time } from './fields.ts';
 import type { DockerLocation } from './location.ts';
 import { words } from './oci.ts';
 import type { Reader } from './reader.ts';
@@ -33,46 +33,64 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
 }
 
 function entryOf(location: DockerLocation, root: string, id: string): Entry {
-  let reading: Promise<Sighting | undefined> | undefined;
-  const once = () => {
-    reading ??= readOne(location, root, id);
+  const { owner, ofData: reader } = location;
+  const path = `${root}/containers/${id}/config.v2.json`;
+  let reading: Promise<string | undefined> | undefined;
+  let parsing: Promise<unknown> | undefined;
+  const text = () => {
+    reading ??= reader.text(path);
     return reading;
+  };
+  const parse = (json: string) => {
+    parsing ??= reader.jsonOf(json, path);
+    return parsing;
   };
   return {
     engine: 'docker',
     id,
-    owner: location.owner,
-    names: async () => ({ name: (await once())?.name }),
+    owner,
+    names: async wanted => {
+      const json = await text();
+      if (json === undefined || !mayHave(json, wanted)) return {};
+      return { name: nameIn(await parse(json)) };
+    },
     read: async () => {
-      const sighting = await once();
-      return sighting === undefined
-        ? []
-        : [{ ...sighting, runtime: await runtimeOf(location, root, id) }];
+      const json = await text();
+      const config = json === undefined ? undefined : await parse(json);
+      const sighting = readOne(location, root, id, config);
+      if (sighting !== undefined) return [sighting];
+      // It has been removed; or it is there, and what its runtime knows will have to do.
+      const isDamaged = reader.problems.some(problem => problem.target === path);
+      return isDamaged ? [{ knownAs: { engine: 'docker', id }, owner }] : [];
     },
   };
 }
 
-async function readOne(
-  { owner, ofData: reader }: DockerLocation,
+function readOne(
+  location: DockerLocation,
   root: string,
   id: string,
-): Promise<Sighting | undefined> {
-  const path = `${root}/containers/${id}/config.v2.json`;
-  const config = await reader.json(path);
-  if (config === undefined) {
-    // It has been removed; or it is there, and what its runtime knows will have to do.
-    const damaged = reader.problems.some(problem => problem.target === path);
-    return damaged ? { knownAs: { engine: 'docker', id }, owner } : undefined;
-  }
-  const sighting = parse(reader, id, owner, config);
+  config: unknown,
+): Sighting | undefined {
+  if (config === undefined) return undefined;
+  const { owner, ofData: reader } = location;
+  const sighting = describe(reader, id, owner, config);
   if (at(config, 'ID') !== id || sighting.name === undefined) {
     reader.problem(
-      path,
+      `${root}/containers/${id}/config.v2.json`,
       'it has not the fields that Docker writes: of another version, or damaged',
     );
   }
   const driver = text(at(config, 'Driver'));
-  return { ...sighting, findRootfs: () => mergedDirectory(reader, root, id, driver) };
+  return {
+    ...sighting,
+    findRootfs: () => mergedDirectory(reader, root, id, driver),
+    findRuntime: () => runtimeOf(location, root, id),
+  };
+}
+
+function nameIn(config: unknown): string | undefined {
+  return text(at(config, 'Name'))?.replace(/^\//, '');
 }
 
 /** What `--runtime` named, by the program or the shim that daemon.json has for it. */
@@ -88,13 +106,13 @@ async function runtimeOf(
 }
 
 /** A container as both its file and the socket describe it. */
-function parse(reader: Reader, id: string, owner: number, config: unknown): Sighting {
+function describe(reader: Reader, id: string, owner: number, config: unknown): Sighting {
   const state = at(config, 'State');
   const program = text(at(config, 'Path'));
   return {
     knownAs: { engine: 'docker', id },
     owner,
-    name: text(at(config, 'Name'))?.replace(/^\//, ''),
+    name: nameIn(config),
     state: stateOf(state),
     pid: pid(at(state, 'Pid')),
     image: text(at(config, 'Config', 'Image')),
@@ -187,7 +205,7 @@ async function overSocket(
       const runtime = text(at(container, 'HostConfig', 'Runtime'));
       // Of Docker Desktop, in its virtual machine.
       const isElsewhere = dataRoot === undefined;
-      return [{ ...parse(reader, id, owner, container), runtime, isElsewhere }];
+      return [{ ...describe(reader, id, owner, container), runtime, isElsewhere }];
     };
     return [{ engine: 'docker', id, owner, names: async () => ({ name }), read }];
   });

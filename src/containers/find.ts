@@ -80,6 +80,7 @@ async function unknown(name: string, all: Survey): Promise<NamespaceError> {
   const theirs = all.entries.filter(entries => !isOurs(entries));
   const [first] = await meant(all, theirs, wantedOf(name));
   const { problems, places } = all;
+  await all.finish(all.entries); // for what cannot be read of any
   const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
   const unread =
     problems[0] === undefined

@@ -25,7 +25,10 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
   const ofRuntime = group.find(
     one => one.startTime !== undefined && one.knownAs.root !== undefined,
   );
-  const runtime = runtimeName(first(group, 'runtime'));
+  const isRunc = ofRuntime?.knownAs.engine === 'runc';
+  const told =
+    first(group, 'runtime') ?? (isRunc ? undefined : await first(group, 'findRuntime')?.());
+  const runtime = runtimeName(told);
   const isElsewhere = hasOwnKernel(runtime);
   const process = isElsewhere ? undefined : known.process;
   const annotations = first(group, 'annotations');

@@ -4,7 +4,7 @@
  */
 import { own } from '../base/own-properties.ts';
 import type { ContainerOptions } from './container.ts';
-import { dockerOfEnvironment } from './docker-host.ts';
+import { dockerOf, hostOfClient } from './docker-host.ts';
 import { at, pathAt, text } from './fields.ts';
 import type { DockerLocation, Locations, PodmanLocation } from './location.ts';
 import type { Reader } from './reader.ts';
@@ -14,19 +14,19 @@ type Given = NonNullable<ContainerOptions['directories']>;
 
 export async function findLocations(reader: Reader, given: Given = own({})): Promise<Locations> {
   const locate = (path: string) => reader.locate(path);
-  const [docker, containerd, podman, users, lxc, machines] = await Promise.all([
+  const [docker, containerd, podman, users, lxc, machines, host] = await Promise.all([
     dockerLocations(reader, given.docker),
     containerdStates(reader, given.containerd),
     podmanLocation(reader, given.podman),
     usersLocations(reader),
     locate('/var/lib/lxc'),
     locate('/run/systemd/machines'),
+    reader.root === '' && given.docker === undefined ? hostOfClient() : undefined,
   ]);
   const ofRoot = (paths: readonly string[]) => paths.map(path => ({ path, owner: 0, reader }));
   const runtimes = [given.runc?.root ?? '/run/runc', given.crun?.root ?? '/run/crun'];
   const known = [...docker, ...users.docker];
-  const told = given.docker === undefined ? await dockerOfEnvironment(reader, known) : [];
-  const all = [...known, ...told];
+  const all = [...known, ...dockerOf(host, reader, known)];
   const bundled = all.flatMap(({ execRoot, owner, ofExec }) =>
     execRoot === undefined
       ? []
@@ -77,14 +77,14 @@ async function dockerLocations(
     at(settings, 'runtimes'),
   );
   const snap = await location(snapDocker.dataRoot, snapDocker.execRoot, undefined);
-  return (await reader.has(snap.dataRoot)) ? [main, snap] : [main];
+  return [main, snap];
 }
 
 async function containerdStates(
   reader: Reader,
   given: Given['containerd'] = own({}),
 ): Promise<string[]> {
-  const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'));
+  const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'), 'state');
   const state = given.state ?? pathAt(settings, 'state') ?? '/run/containerd';
   return Promise.all([state, ...containerdDefaults].map(path => reader.locate(path)));
 }
@@ -110,7 +110,7 @@ async function podmanLocation(
 
 async function storageSettings(reader: Reader, paths: string[]): Promise<unknown> {
   for (const path of paths) {
-    const settings = await reader.toml(await reader.locate(path));
+    const settings = await reader.toml(await reader.locate(path), 'graphroot', 'runroot');
     if (settings !== undefined) return settings;
   }
   return undefined;

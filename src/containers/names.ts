@@ -31,10 +31,11 @@ type Way = (wanted: string, entry: Entry) => boolean | Promise<boolean>;
 /** In this order: the first by which there is one. */
 const ways: readonly Way[] = [
   (wanted, { id }) => id === wanted,
-  async (wanted, entry) => namesOf({ id: entry.id, ...(await entry.names?.()) }).includes(wanted),
+  async (wanted, entry) =>
+    namesOf({ id: entry.id, ...(await entry.names?.(wanted)) }).includes(wanted),
   // A pod's sandbox has the name of the pod, which its only container often has, too.
   async (wanted, { id, names }) => {
-    const { name, pod } = (await names?.()) ?? {};
+    const { name, pod } = (await names?.(wanted)) ?? {};
     return pod?.sandbox === id && name === wanted;
   },
   (wanted, { id }) => wanted.length >= digitsLeast && id.startsWith(wanted),

@@ -3,9 +3,8 @@
  * elsewhere, waited for, or larger than it should be, and every field has to be of its type. What
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */
-import { readlink } from 'node:fs/promises';
+import { readlink } from 'node:fs';
 import { posix } from 'node:path';
-import type { Names as Found } from '../base/addon-looks.ts';
 import { binding } from '../base/binding.ts';
 import { chunk } from '../base/chunks.ts';
 import { errnos } from '../base/errnos.ts';
@@ -19,6 +18,14 @@ interface Shared {
   readonly files: Limiter;
 }
 
+interface Wanted {
+  readonly path: string;
+  readonly directory: boolean;
+  readonly most: number;
+  readonly resolve: (text: string | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class Reader {
   /** The directory that paths are below; empty for `/`. */
   readonly root: string;
@@ -26,6 +33,7 @@ export class Reader {
   readonly #base: string | undefined;
   readonly #owner: number;
   #silent = false;
+  #wanted: Wanted[] = [];
 
   constructor(root = '/', of?: { shared: Shared; base: string; owner: number }) {
     this.root = posix.resolve(root).replace(/^\/$/, '');
@@ -49,17 +57,22 @@ export class Reader {
 
   /** undefined where there is no such file, or it cannot be read, which is a problem then. */
   async text(path: string, most: number = limits.file): Promise<string | undefined> {
-    if (this.#silent) return undefined;
-    const found = await this.#shared.files.run(() =>
-      binding.readState(...this.place(path), false, most, limits.timeout),
-    );
-    this.#remember(found, path);
-    return found.error < 0 ? undefined : found.texts;
+    return this.#read(path, false, most);
   }
 
   async json(path: string, most?: number): Promise<unknown> {
     const text = await this.text(path, most);
-    if (text === undefined) return undefined;
+    return text === undefined ? undefined : this.jsonOf(text, path, most);
+  }
+
+  /** Of a text that was read from there. Where it is none, it may have been written just then. */
+  async jsonOf(text: string, path: string, most?: number): Promise<unknown> {
+    try {
+      if (text.length <= limits.harmless) return JSON.parse(text);
+    } catch {
+      const again = await this.text(path, most);
+      return again === undefined ? undefined : this.parse(again, path);
+    }
     return this.parse(text, path);
   }
 
@@ -76,10 +89,11 @@ export class Reader {
     }
   }
 
-  /** The settings of an engine. */
-  async toml(path: string): Promise<unknown> {
+  /** The settings of an engine: undefined where none of these names is in there, which need no parser then. */
+  async toml(path: string, ...names: readonly string[]): Promise<unknown> {
     const text = await this.text(path, limits.settings);
     if (text === undefined) return undefined;
+    if (!text.includes('\\') && !names.some(name => text.includes(name))) return {};
     try {
       return chunk<typeof import('./toml.ts')>('toml').parseToml(text);
     } catch {
@@ -90,13 +104,8 @@ export class Reader {
 
   /** The names in a directory; none where there is no such directory, or it cannot be read. */
   async names(path: string): Promise<string[]> {
-    if (this.#silent) return [];
-    const found = await this.#shared.files.run(() =>
-      binding.readState(...this.place(path), true, limits.entries, limits.timeout),
-    );
-    this.#remember(found, path);
-    const some = found.error >= 0 || found.error === errnos.EFBIG;
-    return some ? found.texts.split('\0').slice(0, -1) : [];
+    const texts = await this.#read(path, true, limits.entries);
+    return texts === undefined ? [] : texts.split('\0').slice(0, -1);
   }
 
   /** Is there such a file? Anything that keeps us from knowing is a no. */
@@ -105,12 +114,8 @@ export class Reader {
       const names = await this.names(posix.dirname(path));
       return names.includes(posix.basename(path));
     }
-    try {
-      await readlink(path);
-      return true;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).errno === errnos.EINVAL;
-    }
+    const link = await linkAt(path);
+    return typeof link === 'string' || link === errnos.EINVAL;
   }
 
   /** Where the addon finds a path. */
@@ -135,8 +140,8 @@ export class Reader {
         done = posix.dirname(done).replace(/^[/.]$/, '');
         continue;
       }
-      const link = await readlink(`${this.root}${done}/${name}`).catch(() => undefined);
-      if (link === undefined || ++links > limits.links) {
+      const link = await linkAt(`${this.root}${done}/${name}`);
+      if (typeof link !== 'string' || ++links > limits.links) {
         done += `/${name}`;
         continue;
       }
@@ -162,12 +167,60 @@ export class Reader {
     this.problems.push(failure(errnos.EINVAL, 'read', { target: path, advice }));
   }
 
-  /** Nothing is said about what is not there. */
-  #remember({ error, step }: Found, path: string): void {
-    if (error >= 0 || error === errnos.ENOENT || error === errnos.ENOTDIR || this.#silent) return;
-    this.#silent = error === errnos.ETIMEDOUT || error === errnos.EAGAIN;
-    this.problems.push(failure(error, step, { target: path, advice: adviceFor[error] }));
+  /** What is asked for in one turn is read in one call: a thread for each file takes longer than the files. */
+  #read(path: string, directory: boolean, most: number): Promise<string | undefined> {
+    if (this.#silent) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      if (this.#wanted.push({ path, directory, most, resolve, reject }) === 1) {
+        queueMicrotask(() => this.#readWanted());
+      }
+    });
   }
+
+  #readWanted(): void {
+    for (const all = this.#wanted.splice(0); all.length > 0; ) {
+      const some = all.splice(0, limits.atOnce);
+      this.#shared.files
+        .run(() => this.#readSome(some))
+        .catch(error => {
+          for (const { reject } of some) reject(error);
+        });
+    }
+  }
+
+  async #readSome(some: readonly Wanted[]): Promise<void> {
+    if (this.#silent) {
+      for (const { resolve } of some) resolve(undefined);
+      return;
+    }
+    const places = some.map(({ path }) => this.place(path));
+    const [[base, , owner]] = places as [ReturnType<Reader['place']>];
+    const paths = places.map(([whole, inside]) => (owner < 0 ? whole : inside));
+    const most = Int32Array.from(some, one => (one.directory ? -one.most : one.most));
+    const read = await binding.readStates(base, paths, owner, most, limits.timeout);
+    for (const [i, { path, directory, resolve }] of some.entries()) {
+      const error = read.error < 0 ? read.error : (read.errors[i] as number);
+      if (error < 0 && !this.#silent) {
+        this.#failed(error, read.error < 0 ? read.step : (read.steps[i] as string), path);
+      }
+      const isCut = directory && error === errnos.EFBIG;
+      resolve(error < 0 && !isCut ? undefined : read.texts[i]);
+    }
+  }
+
+  /** Nothing is said about what is not there. */
+  #failed(errno: number, syscall: string, path: string): void {
+    if (errno === errnos.ENOENT || errno === errnos.ENOTDIR) return;
+    this.#silent = errno === errnos.ETIMEDOUT || errno === errnos.EAGAIN;
+    this.problems.push(failure(errno, syscall, { target: path, advice: adviceFor[errno] }));
+  }
+}
+
+/** What a link has in it, or why it is none. The promises of node:fs take long to load. */
+function linkAt(path: string): Promise<string | number> {
+  return new Promise(resolve => {
+    readlink(path, (error, link) => resolve(error ? (error.errno ?? errnos.EINVAL) : link));
+  });
 }
 
 function isDeep(json: string): boolean {

@@ -34,8 +34,11 @@ export interface Entry {
   /** Of containerd's and of a runtime's: as in KnownAs. */
   readonly namespace?: string;
   readonly root?: string;
-  /** Only what has been read already, or is read for this. Default: it has no name but its id. */
-  readonly names?: () => Promise<Names>;
+  /**
+   * Only what has been read already, or is read for this; nothing where the wanted name is certainly none of
+   * them. Default: it has no name but its id.
+   */
+  readonly names?: (wanted: string) => Promise<Names>;
   /** None where it has been removed meanwhile. */
   readonly read: () => Promise<readonly Sighting[]>;
 }
@@ -55,6 +58,8 @@ export interface Sighting extends Perhaps<Told> {
   readonly pod?: Pod | undefined;
   /** What the engine was told to run it with. */
   readonly runtime?: string | undefined;
+  /** Asked when it is not seen that runc does. */
+  readonly findRuntime?: () => Promise<string | undefined>;
   /** Does a process of it have a mount namespace that is not the host's, whatever it is? */
   readonly hasOwnMounts?: boolean | undefined;
   /** A component of the path of its cgroup that no other container has. Default: one with the id in it. */

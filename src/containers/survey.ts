@@ -1,5 +1,4 @@
 /** Asks every engine which containers it has, and makes of what they say one container after the other. */
-import { setImmediate as turn } from 'node:timers/promises';
 import { checkPath, namesOf, optionsIn } from '../base/check.ts';
 import { invalidType } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
@@ -74,7 +73,7 @@ async function finish(reader: Reader, some: readonly Entries[]): Promise<Contain
   const containers: Container[] = [];
   // A process is looked at without waiting; after some of them others have their turn.
   for (let i = 0; i < groups.length; i += atOnce) {
-    if (i > 0) await turn();
+    if (i > 0) await new Promise<void>(resolve => setImmediate(resolve));
     const some = groups.slice(i, i + atOnce).map(group => containerOf(group, look));
     containers.push(...(await Promise.all(some)).filter(container => container !== undefined));
   }

@@ -57,7 +57,7 @@ async function docker(reader: Reader, user: User): Promise<DockerLocation> {
 async function podman(reader: Reader, user: User): Promise<PodmanLocation> {
   const { uid, data, config, runtimes, readerOf } = user;
   const path = `${config}/containers/storage.conf`;
-  const settings = await readerOf(path).toml(path);
+  const settings = await readerOf(path).toml(path, 'graphroot', 'runroot');
   const chosen = (name: string) => reader.outside(pathAt(settings, 'storage', name));
   const root = chosen('graphroot') ?? `${data}/containers/storage`;
   const runroot = chosen('runroot');

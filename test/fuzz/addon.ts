@@ -30,19 +30,25 @@ const own = {
   async listSocketOwners() {
     return { error: 0, step: '', rows: new Float64Array(), unreadable: 0 };
   },
-  async readState(base: string, path: string, _owner: number, directory: boolean) {
-    const at = join(base, path);
-    try {
-      const texts = directory
-        ? fs
-            .readdirSync(at)
-            .map(name => `${name}\0`)
-            .join('')
-        : fs.readFileSync(at, 'utf8');
-      return { error: 0, step: '', texts };
-    } catch (error) {
-      return { error: (error as NodeJS.ErrnoException).errno ?? -5, step: 'open', texts: '' };
-    }
+  async readStates(base: string, paths: string[], owner: number, most: Int32Array) {
+    const all = paths.map((path, i) => {
+      const at = owner < 0 ? path : join(base, path);
+      try {
+        const text =
+          (most[i] as number) < 0
+            ? fs
+                .readdirSync(at)
+                .map(name => `${name}\0`)
+                .join('')
+            : fs.readFileSync(at, 'utf8');
+        return { error: 0, text };
+      } catch (error) {
+        return { error: (error as NodeJS.ErrnoException).errno ?? -5, text: '' };
+      }
+    });
+    const errors = Int32Array.from(all, ({ error }) => error);
+    const texts = all.map(({ text }) => text);
+    return { error: 0, step: '', errors, steps: all.map(() => 'open'), texts };
   },
   readEnviron(directory: number) {
     return Buffer.from(
