@@ -172,11 +172,12 @@ function fileOfCgroup(
   return undefined;
 }
 
-/** Is there such a process, though our /proc does not show it (its mount option hidepid)? */
+/** Is there such a process, of somebody else, which our /proc does not show (its mount option hidepid)? */
 function isHidden(pid: number): boolean {
   if (binding.isOwnProc() !== 1) return false;
   try {
-    return process.kill(pid, 0);
+    process.kill(pid, 0);
+    return false;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
