@@ -26,6 +26,7 @@
         "native/root/file.cc",
         "native/root/filesystem.cc",
         "native/child/reports.cc",
+        "native/child/terminal.cc",
         "native/root/copy_thread.cc",
         "native/create/by_launcher.cc",
         "native/inspect/namespace_holders.cc",
@@ -71,6 +72,7 @@
             "native/launcher/bind.h",
             "native/launcher/maps.h",
             "native/launcher/syscalls.h",
+            "native/launcher/terminal.h",
             "native/launcher/words.h"
           ],
           "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],

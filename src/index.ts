@@ -14,6 +14,7 @@ export type {
   SpawnOptions,
 } from './child/options.ts';
 export { exec, execFile, fork, spawn } from './child/spawn.ts';
+export type { Terminal, TerminalOptions } from './child/terminal.ts';
 export type {
   Container,
   ContainerNamespaces,

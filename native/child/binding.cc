@@ -1,14 +1,17 @@
-// JavaScript to spawn.h, environ.h and sealed_program.h: starts a child and sends it signals, and
-// gives what it is started from.
+// JavaScript to spawn.h, terminal.h, environ.h and sealed_program.h: starts a child, sends it
+// signals, works with its terminal, and gives what it is started from.
 #include <string>
 #include <vector>
 
 #include "child/environ.h"
 #include "child/sealed_program.h"
 #include "child/spawn.h"
+#include "child/terminal.h"
+#include "napi/environment.h"
 #include "napi/exports.h"
 #include "napi/values.h"
 #include "napi/watched_child.h"
+#include "napi/watched_file.h"
 
 namespace js {
 namespace {
@@ -90,7 +93,8 @@ Napi::FunctionReference Function(const Napi::Value& value) {
                             : Napi::FunctionReference();
 }
 
-// spawn(request, ended, failed, moved, entered): { pid, ends, child }, or what failed, with `ends`.
+// spawn(request, ended, failed, moved, entered, terminal): { pid, ends, child, terminal }, or what
+// failed, with `ends`.
 Napi::Value Spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
@@ -100,6 +104,8 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   std::string environment = Text(from, "env");
   request.argv = Split(&arguments, true);
   request.envp = Split(&environment, false);
+  request.fixed.columns = static_cast<uint16_t>(Int(from, "columns"));
+  request.fixed.rows = static_cast<uint16_t>(Int(from, "rows"));
   request.wait = Int(from, "wait");
   request.program = Int(from, "program");
   request.preload = Int(from, "preload");
@@ -113,6 +119,7 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
     listeners.failed = Function(info[2]);
     listeners.moved = Function(info[3]);
     listeners.entered = Function(info[4]);
+    listeners.terminal = Function(info[5]);
     child = new Child(env, result, std::move(listeners));
     error = child->Watch();
     if (error != 0) {
@@ -124,6 +131,8 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   if (error == 0) {
     const spawn::Launch& launch = result.launch;
     answer.Set("pid", Napi::Number::New(env, launch.processes[launch.current].pid));
+    const int terminal = PerEnv::Of(env)->Hold(child->TakeTerminal());
+    answer.Set("terminal", Napi::Number::New(env, terminal));
     answer.Set("child", Napi::External<Child>::New(
                             env, child, [](Napi::Env, Child* dropped) { dropped->Drop(); }));
   }
@@ -184,6 +193,54 @@ napi_value ReadEnviron(napi_env env, napi_callback_info info) {
   return buffer;
 }
 
+// watchFile(fd, listener): takes the fd; -errno as a number.
+Napi::Value WatchFile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const int fd = info[0].As<Napi::Number>().Int32Value();
+  auto* file = new WatchedFile(env, fd, info[1].As<Napi::Function>());
+  PerEnv::Of(env)->LetGo(fd);
+  const int failed = file->Open();
+  if (failed == 0) {
+    return Napi::External<WatchedFile>::New(
+        env, file, [](Napi::Env, WatchedFile* dropped) { dropped->Drop(); });
+  }
+  file->Drop();
+  return Napi::Number::New(env, failed);
+}
+
+WatchedFile* File(const Napi::CallbackInfo& info) {
+  return info[0].As<Napi::External<WatchedFile>>().Data();
+}
+
+Napi::Value WatchFor(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), File(info)->Want(info[1].As<Napi::Number>().Int32Value()));
+}
+
+Napi::Value WatchedClose(const Napi::CallbackInfo& info) {
+  File(info)->Close();
+  return info.Env().Undefined();
+}
+
+Napi::Value WatchedRead(const Napi::CallbackInfo& info) {
+  auto bytes = info[1].As<Napi::Uint8Array>();
+  const long done =
+      terminal::read(File(info)->fd(), reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength());
+  return Napi::Number::New(info.Env(), static_cast<double>(done));
+}
+
+Napi::Value WatchedWrite(const Napi::CallbackInfo& info) {
+  auto bytes = info[1].As<Napi::Uint8Array>();
+  const long done =
+      terminal::write(File(info)->fd(), reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength());
+  return Napi::Number::New(info.Env(), static_cast<double>(done));
+}
+
+Napi::Value WatchedSetSize(const Napi::CallbackInfo& info) {
+  const int columns = info[1].As<Napi::Number>().Int32Value();
+  const int rows = info[2].As<Napi::Number>().Int32Value();
+  return Napi::Number::New(info.Env(), terminal::set_size(File(info)->fd(), columns, rows));
+}
+
 // fds that stay open, of what a worker is made of.
 template <int (*open)()>
 napi_value Program(napi_env env, napi_callback_info) {
@@ -200,6 +257,12 @@ void ExportChild(napi_env given, napi_value object) {
   exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));
   exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));
+  exports.Set("watchFile", Napi::Function::New<WatchFile>(env, "watchFile"));
+  exports.Set("watchFor", Napi::Function::New<WatchFor>(env, "watchFor"));
+  exports.Set("watchedClose", Napi::Function::New<WatchedClose>(env, "watchedClose"));
+  exports.Set("watchedRead", Napi::Function::New<WatchedRead>(env, "watchedRead"));
+  exports.Set("watchedWrite", Napi::Function::New<WatchedWrite>(env, "watchedWrite"));
+  exports.Set("watchedSetSize", Napi::Function::New<WatchedSetSize>(env, "watchedSetSize"));
   Export(given, object, "readEnviron", ReadEnviron);
   Export(given, object, "nodeProgram", Program<program::node>);
   Export(given, object, "preloadedObject", Program<program::preload>);

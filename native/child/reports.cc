@@ -55,37 +55,65 @@ int wait_for_forks(launch_forks* forks, int64_t end) {
 
 const char* name_of(int step) {
   static const char* const names[LAUNCH_STEPS] = {
-      "",          "read",   "setns",  "unshare", "clone", "dup",   "close_range", "setsid",
-      "fchdir",    "chroot", "chdir",  "getcwd",  "prctl", "prctl", "setgroups",   "setresgid",
-      "setresuid", "capset", "prctl",  "prctl",   "prctl", "write", "execve",      "statx",
-      "",          "keyctl", "create", "",        "mmap"};
+      "",          "read",      "setns",     "unshare", "clone",  "dup",    "close_range",
+      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl",  "prctl",
+      "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl",  "prctl",
+      "write",     "execve",    "statx",     "",        "keyctl", "create", "",
+      "mmap",      "",          "openat2",   "ioctl",   "sendmsg"};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 
-// One report. 1: read; 0: the program has been executed, or the launcher was killed; -errno. With
-// the pid of its sender, as we number processes.
-int receive(int channel, launch_report* report, int* pid) {
+// What came with a report: the pid of its sender, as we number processes, and a file; -1: none.
+struct Signed {
+  int pid = 0;
+  int file = -1;
+};
+
+// One file at most: where there is room for none, the kernel lets go of all.
+int take_rights(const struct cmsghdr* header, Signed* with) {
+  const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  int error = with->file >= 0 || count != 1 ? -EPROTO : 0;
+  for (size_t i = 0; i < count; i++) {
+    int file;
+    memcpy(&file, CMSG_DATA(header) + i * sizeof file, sizeof file);
+    if (error == 0) {
+      with->file = file;
+    } else {
+      ::close(file);
+    }
+  }
+  return error;
+}
+
+// One report. 1: read; 0: the program has been executed, or the launcher was killed; -errno.
+int receive(int channel, bool with_file, launch_report* report, Signed* with) {
   struct iovec part = {report, sizeof *report};
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
+  constexpr size_t kCredentials = CMSG_SPACE(sizeof(struct ucred));
+  alignas(struct cmsghdr) char control[kCredentials + CMSG_SPACE(sizeof(int))];
   struct msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  message.msg_controllen = with_file ? sizeof control : kCredentials;
   long length;
   do {
     length = ::recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (length == -1 && errno == EINTR);
   if (length == -1) return errno == ECONNRESET ? 0 : -errno;
   if (length == 0) return -EPIPE;  // launch.h: it has failed without a word
-  *pid = 0;
-  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_CREDENTIALS) {
-    struct ucred sender;
-    memcpy(&sender, CMSG_DATA(header), sizeof sender);
-    *pid = sender.pid;
+  int error = 0;
+  for (struct cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_type == SCM_CREDENTIALS) {
+      struct ucred sender;
+      memcpy(&sender, CMSG_DATA(header), sizeof sender);
+      with->pid = sender.pid;
+    } else if (header->cmsg_type == SCM_RIGHTS && error == 0) {
+      error = take_rights(header, with);
+    }
   }
-  return length == static_cast<long>(sizeof *report) ? 1 : -EPROTO;
+  if (length != static_cast<long>(sizeof *report)) error = -EPROTO;
+  return error < 0 ? error : 1;
 }
 
 // -errno; what is no failure, or none that there is, breaks the protocol.
@@ -110,15 +138,24 @@ int forked(const Launch& launch, int index) {
 int listen(Launch* launch, Result* result) {
   while (!launch->heard && launch->channel >= 0) {
     launch_report report;
-    int sender = 0;
-    const int got = receive(launch->channel, &report, &sender);
+    Signed with;
+    const bool with_file = launch->has_terminal && launch->terminal < 0;
+    const int got = receive(launch->channel, with_file, &report, &with);
     if (got == -EAGAIN) return 0;
     result->step = "recvmsg";
+    const bool ours = with.pid == launch->processes[0].pid || with.pid == forked(*launch, 0);
+    const bool is_terminal = report.step == LAUNCH_TERMINAL && got > 0 && ours;
+    if (with.file >= 0 && !is_terminal) {
+      ::close(with.file);
+      return -EPROTO;
+    }
     if (got < 0) return got;
     if (got == 0) {
       launch->heard = true;
-    } else if (sender != launch->processes[0].pid && sender != forked(*launch, 0)) {
+    } else if (!ours) {
       return -EPROTO;
+    } else if (is_terminal && with.file >= 0) {
+      launch->terminal = with.file;
     } else if (report.step == LAUNCH_READY && !launch->ready) {
       launch->ready = true;
     } else if (report.step == LAUNCH_ENTERED && launch->types < 0 && report.detail >= 0) {
@@ -251,6 +288,7 @@ void abandon(Launch* launch) {
   if (launch->channel >= 0) ::close(launch->channel);
   launch->channel = -1;
   forget_forks(launch);
+  forget_terminal(launch);
 }
 
 int follow(const Request& request, int milliseconds, Result* result) {

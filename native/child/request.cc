@@ -104,6 +104,16 @@ int open_channel(Prepared* prepared, Result* result) {
   return result_of(::setsockopt(prepared->channel[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes));
 }
 
+// Where the program's own root has no terminals. Without it, the launcher says what is missing.
+void open_devices(Request* request, Prepared* prepared) {
+  request->fixed.devices = -1;
+  if ((request->fixed.flags & LAUNCH_HAS_TERMINAL) == 0) return;
+  const int fd = result_of(::open("/dev", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (fd < 0) return;
+  prepared->theirs.push_back(fd);
+  prepared->inherited.push_back(request->fixed.devices = fd);
+}
+
 int open_forks(Request* request, Prepared* prepared, Result* result) {
   request->fixed.forks = -1;
   if (!forks(*request)) return 0;
@@ -161,8 +171,14 @@ void forget_forks(Launch* launch) {
   launch->forks = nullptr;
 }
 
+void forget_terminal(Launch* launch) {
+  if (launch->terminal >= 0) ::close(launch->terminal);
+  launch->terminal = -1;
+}
+
 int prepare(Request* request, Prepared* prepared, Result* result) {
   int done = open_stdio(request, prepared, result);
+  open_devices(request, prepared);
   if (done >= 0) done = open_channel(prepared, result);
   return done < 0 ? done : open_forks(request, prepared, result);
 }

@@ -17,7 +17,7 @@ constexpr int kClosed = -1;
 constexpr int kPipe =
     -2;  // at 0, 1 and 2 a pipe, which can carry no fd; behind them a socket pair,
          // as libuv makes them, that takes none where the kernel can refuse them
-constexpr int kNull = -3;  // /dev/null
+constexpr int kNull = -3;  // /dev/null; 0, 1 and 2 of a program that gets a terminal, until it does
 constexpr int kIpc = -4;   // a socket pair by which handles are passed
 
 struct Request {
@@ -52,6 +52,8 @@ struct Launch {
   bool heard = false;   // nothing more comes by the channel
   bool ready = false;   // a launcher that was to hold namespaces holds them
   int types = -1;       // that preload.c has seen to be entered, CLONE_NEW*
+  bool has_terminal = false;      // the launcher makes one, and sends our end of it
+  int terminal = -1;              // our end, when it has come
   launch_forks* forks = nullptr;  // the page that it shares with us, where it forks
 };
 
@@ -84,7 +86,8 @@ bool has_forked(const Launch& launch);  // something that advance() could not ta
 
 // Ends a launch that is not over, or has failed: kills what it has started, reaps it, closes all.
 void abandon(Launch* launch);
-void forget_forks(Launch* launch);  // when it is over
+void forget_forks(Launch* launch);     // when it is over
+void forget_terminal(Launch* launch);  // of a program that was not executed
 
 bool has_ended(int pidfd);  // it can be reaped without waiting
 // 1 with the exit code, or the signal that ended it; 0: it runs; -errno. Reaps it.

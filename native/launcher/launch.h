@@ -28,10 +28,11 @@
 #define LAUNCH_NO_NEW_PRIVS 2048u
 #define LAUNCH_UMASK 4096u
 #define LAUNCH_DIE_WITH_PARENT 8192u
-#define LAUNCH_NO_DEBUGGER 16384u /* of preload.c: SIGUSR1 does not open Node's */
-#define LAUNCH_NEW_KEYRING 32768u /* a session keyring of its own */
-#define LAUNCH_IN_PLACE 65536u    /* Node itself has become the launcher: in_place.h */
-#define LAUNCH_FORWARD 131072u    /* in place: who waits for the program hands signals on to it */
+#define LAUNCH_NO_DEBUGGER 16384u   /* of preload.c: SIGUSR1 does not open Node's */
+#define LAUNCH_NEW_KEYRING 32768u   /* a session keyring of its own */
+#define LAUNCH_IN_PLACE 65536u      /* Node itself has become the launcher: in_place.h */
+#define LAUNCH_FORWARD 131072u      /* in place: who waits for the program hands signals on to it */
+#define LAUNCH_HAS_TERMINAL 262144u /* 0, 1 and 2 are a new terminal, that of its session */
 
 /* The fixed part. Offsets count from its start, 0 meaning "none"; strings end with a zero byte. */
 struct launch {
@@ -47,6 +48,8 @@ struct launch {
   int32_t parent_pid;              /* of its process */
   int32_t parent_signal;           /* what the program gets then: LAUNCH_DIE_WITH_PARENT */
   int32_t forks;                   /* fd of a struct launch_forks; -1: it does not fork */
+  int32_t devices;                 /* fd of our /dev, for a terminal; -1: none */
+  uint16_t columns, rows;          /* of the terminal */
   uint32_t uid[3];                 /* real, effective, saved */
   uint32_t gid[3];
   uint32_t umask;
@@ -102,6 +105,10 @@ enum launch_step {
   LAUNCH_CREATE, /* detail: which step, enum create_step */
   LAUNCH_READY,  /* no failure: the namespaces are made, and held */
   LAUNCH_MMAP,
+  LAUNCH_TERMINAL, /* no failure: with a file, the other end of the terminal (SCM_RIGHTS) */
+  LAUNCH_OPENAT2,
+  LAUNCH_IOCTL,
+  LAUNCH_SENDMSG,
   LAUNCH_STEPS
 };
 

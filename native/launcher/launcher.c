@@ -222,12 +222,12 @@ static void join(void) {
  * any foreign path is looked at, so that no /proc/self/fd/N in it leads to a file of ours. */
 static void arrange_files(void) {
   int32_t* stdio = at(launch->stdio);
-  int32_t* some[] = {&channel, &launch->root, &launch->parent};
-  int32_t* own[3 + LAUNCH_CGROUPS];
+  int32_t* some[] = {&channel, &launch->root, &launch->parent, &launch->devices};
+  int32_t* own[4 + LAUNCH_CGROUPS];
   const int count = (int)launch->stdio_count;
   int total = count;
-  for (int i = 0; i < 3 + LAUNCH_CGROUPS; i++) {
-    int32_t* file = i < 3 ? some[i] : &launch->cgroups[i - 3];
+  for (int i = 0; i < 4 + LAUNCH_CGROUPS; i++) {
+    int32_t* file = i < 4 ? some[i] : &launch->cgroups[i - 4];
     if (*file >= 0) own[total++ - count] = file;
   }
   for (int i = 0; i < total; i++) {
@@ -269,6 +269,8 @@ static void change_directory(void) {
 /* ---- from top to bottom ---- */
 
 #ifndef LAUNCHER_IN_NODE
+#include "terminal.h"
+
 /* Who forks into a joined pid namespace does all that it can before: what appears in there has no
  * more rights than the program. Only who is in a pid namespace can mount its /proc, or create one
  * below it. */
@@ -307,12 +309,18 @@ __attribute__((used)) void start(long* stack) {
     arrange_files();
   }
   const int early = joined && has_to_be_inside();
-  if (early) fork_joined();
+  if (early) {
+    enter_root();
+    open_terminal(launch->root_path != 0 ? at(launch->root_path) : "/");
+    fork_joined();
+  }
   change_directory();
+  if (!early) open_terminal("/");
   change_credentials();
   if (joined && !early) fork_joined();
 
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
+  control_terminal();
   if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
   enter_cgroups(); /* last: in a frozen one, we stop here */
   restore();

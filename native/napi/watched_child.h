@@ -9,6 +9,7 @@
 
 #include "base/namespaces.h"
 #include "child/spawn.h"
+#include "napi/environment.h"
 #include "napi/watchers.h"
 
 namespace js {
@@ -24,12 +25,14 @@ inline Napi::Object Failure(Napi::Env env, int error, const spawn::Result& resul
 }
 
 // What a child calls: `ended` at its end, `failed` before that where the program was not run,
-// `moved` when another process has taken its place, `entered` when preload.c is through.
+// `moved` when another process has taken its place, `entered` when preload.c is through, `terminal`
+// with our end of its terminal, where that was not known at once.
 struct Listeners {
   Napi::FunctionReference ended;
   Napi::FunctionReference failed;
   Napi::FunctionReference moved;
   Napi::FunctionReference entered;
+  Napi::FunctionReference terminal;
 };
 
 // A child that runs. Deleted when JavaScript has dropped it and libuv has closed its watchers.
@@ -56,6 +59,14 @@ class Child {
     }
     if (failed != 0) GiveUp();
     return failed;
+  }
+
+  // Our end of its terminal, for the caller to close; -1: none, or not yet.
+  int TakeTerminal() {
+    if (!over_) return -1;
+    const int fd = launch_.terminal;
+    launch_.terminal = -1;
+    return fd;
   }
 
   int Kill(int signal) {
@@ -159,6 +170,11 @@ class Child {
       Call(listeners_.entered,
            {Napi::Number::New(env_, Current().pid), Napi::Number::New(env_, launch_.types)});
     }
+    const int terminal = done > 0 ? TakeTerminal() : -1;
+    if (terminal >= 0) {
+      PerEnv::Of(env_)->Hold(terminal);
+      Call(listeners_.terminal, {Napi::Number::New(env_, terminal)});
+    }
   }
 
   // What has forked another in its place has ended, or is about to.
@@ -185,6 +201,7 @@ class Child {
     for (spawn::Process& process : launch_.processes) {
       if (process.pidfd >= 0) spawn::kill(process.pidfd, SIGKILL);
     }
+    spawn::forget_terminal(&launch_);
     Call(listeners_.failed, {Failure(env_, error, result)});
   }
 
@@ -232,6 +249,7 @@ class Child {
     if (!self->over_) self->GiveUp();
     self->StopListening();
     self->watchers_.CloseAll();
+    spawn::forget_terminal(&self->launch_);
     for (int i = 0; i < kChannel; i++) {
       spawn::Process& process = self->launch_.processes[i];
       if (process.pidfd < 0) continue;

@@ -3,6 +3,7 @@
  * unless it is said otherwise.
  */
 
+import type { ChildBinding } from './addon-child.ts';
 import type {
   Looked,
   Names,
@@ -39,63 +40,6 @@ export interface ServiceAnswer extends Answer {
   readonly service: string;
 }
 
-/** What became of a spawn that failed. `setup`: before the program was to be executed. */
-export interface SpawnFailure {
-  readonly error: number;
-  /** The system call. */
-  readonly step: string;
-  /** Of setns the CLONE_NEW* flag, of capabilities the number. */
-  readonly detail: number;
-  readonly setup: boolean;
-}
-/** A child that runs, in the addon. */
-export type Child = { readonly __child: unique symbol };
-/** native/launcher/launch.h says what the fields mean. */
-export interface LaunchRequest {
-  /** Bytes that need be no UTF-8. */
-  readonly file: string | Uint8Array;
-  readonly args: string | Uint8Array;
-  readonly env: string | Uint8Array;
-  readonly cwd: string | undefined;
-  readonly rootPath: string | undefined;
-  /** A struct launch_create, native/launcher/create.h. */
-  readonly create: Uint8Array | undefined;
-  /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null, -4: a socket that handles pass. */
-  readonly stdio: Int32Array;
-  readonly flags: number;
-  readonly unshare: number;
-  readonly joins: Int32Array;
-  readonly types: Int32Array;
-  readonly rootFd: number;
-  readonly cgroups: Int32Array;
-  readonly umask: number;
-  readonly parentSignal: number;
-  /** uid, gid: real, effective, saved of each. */
-  readonly ids: Uint32Array;
-  readonly groups: Uint32Array;
-  /** Inheritable, permitted, effective, bounding, ambient. */
-  readonly capabilities: BigUint64Array;
-}
-export interface SpawnRequest extends LaunchRequest {
-  /** Milliseconds. */
-  readonly wait: number;
-  /** fds, or -1: nodeProgram() and preloadedObject() in the launcher's place, which call `entered`. */
-  readonly program: number;
-  readonly preload: number;
-}
-export interface ExecuteRequest extends LaunchRequest {
-  /** Descriptors that stay open where they are, ascending. */
-  readonly kept: Int32Array;
-  /** Signals that are ignored, and blocked; the soft RLIMIT_NOFILE or 0; O_NONBLOCK of 0 to 2. */
-  readonly inherited: BigUint64Array;
-  /** A struct launch_words. */
-  readonly words: Uint8Array;
-}
-export type Spawned = { readonly ends: readonly number[] } & (
-  | { readonly pid: number; readonly child: Child }
-  | SpawnFailure
-);
-
 /** The root of a container, in the addon; and a call on its files that runs. */
 export type OpenedRoot = { readonly __root: unique symbol };
 export type RunningCall = { readonly __call: unique symbol };
@@ -119,7 +63,7 @@ export interface CallResult {
   readonly foreign: boolean;
 }
 
-export interface Binding {
+export interface Binding extends ChildBinding {
   pidfdOpen(pid: number, flags: number): number;
   pidfdNamespace(pidfd: number, flag: number): number;
   openDirectory(path: string): number;
@@ -250,21 +194,9 @@ export interface Binding {
   /** Of what `ask` was called with. */
   rootAnswer(call: RunningCall, answer: Buffer): void;
   rootProgress(call: RunningCall): readonly [files: number, bytes: number];
-  spawn(
-    request: SpawnRequest,
-    ended: (code: number, signal: number) => void,
-    failed: (failure: SpawnFailure) => void,
-    moved: ((pid: number) => void) | undefined,
-    entered?: (pid: number, types: number) => void,
-  ): Spawned;
-  /** This process becomes the launcher: returns only what failed. */
-  execute(request: ExecuteRequest): SpawnFailure;
   /** fds that stay open, of what a worker is made of. */
   nodeProgram(): number;
   preloadedObject(): number;
-  childKill(child: Child, signal: number): number;
-  childRef(child: Child): void;
-  childUnref(child: Child): void;
   /**
    * native/callback/procfs_binding.cc: 0: any thread may ask; 1, or where it is in procfs: it matters which; less: it
    * cannot be told without `wait`.

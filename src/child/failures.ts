@@ -1,6 +1,6 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
 
-import type { SpawnFailure } from '../base/addon.ts';
+import type { SpawnFailure } from '../base/addon-child.ts';
 import { adminMissing, fuseOfAnother } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
@@ -49,6 +49,10 @@ const advices: Record<
     return errno === errnos.EACCES ? 'set the sysctl vm.memfd_noexec to 0 or 1' : undefined;
   },
   open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
+  openat2: errno =>
+    errno === errnos.EMFILE || errno === errnos.ENFILE || errno === errnos.ENOSPC
+      ? 'there are too many files or terminals: the sysctl kernel.pty.max'
+      : 'for a terminal, a devpts has to be at /dev/pts, inside or here (Linux 5.6)',
   close_range: () => 'children in namespaces need Linux 5.9',
   fchdir: entering,
   chroot: (errno, call) =>

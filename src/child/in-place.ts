@@ -1,5 +1,5 @@
 /** This process becomes a program, as execve(2) has it, by way of the launcher (native/launcher/in_place.h). */
-import type { SpawnFailure } from '../base/addon.ts';
+import type { SpawnFailure } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';

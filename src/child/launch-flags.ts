@@ -20,4 +20,5 @@ export const launchFlags = {
   /** Set by native/child/execute.cc. */
   inPlace: 65536,
   forward: 131072,
+  hasTerminal: 262144,
 } as const;

@@ -32,4 +32,8 @@ export const launchSteps: readonly string[] = [
   'create',
   '',
   'mmap',
+  '',
+  'openat2',
+  'ioctl',
+  'sendmsg',
 ];

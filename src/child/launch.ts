@@ -1,6 +1,6 @@
 /** Starts the launcher (native/launcher) on a plan. */
 import { getSystemErrorName } from 'node:util';
-import type { Spawned, SpawnFailure } from '../base/addon.ts';
+import type { Spawned, SpawnFailure } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
@@ -22,6 +22,8 @@ export interface Plan extends CallInfo {
   /** What it gets when we end, with the flag dieWithParent. */
   readonly parentSignal: number;
   readonly capabilities: BigUint64Array;
+  /** The size of the terminal that it gets. */
+  readonly terminal?: { readonly columns: number; readonly rows: number } | undefined;
   /** The environment is not ours: nothing of ours is added to it. */
   readonly foreignEnv: boolean;
   /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
@@ -62,7 +64,8 @@ const timeout = 100;
 
 /**
  * `ended` is called at the end of a child, before it `failed` where that was not known at once;
- * `moved` where the launcher took longer than we waited to fork what becomes the program.
+ * `moved` where the launcher took longer than we waited to fork what becomes the program, `terminal`
+ * with an fd of our end of its terminal, where that is not in the answer.
  */
 export function launch(
   plan: Plan,
@@ -70,6 +73,7 @@ export function launch(
   ended: (code: number, signal: number) => void,
   failed: (failure: SpawnFailure) => void,
   moved?: (pid: number) => void,
+  terminal?: (fd: number) => void,
 ): Spawned {
   const { file, args, envPairs, cwd, stdio } = own(program);
   const spawned = binding.spawn(
@@ -84,11 +88,14 @@ export function launch(
       cwd: cwd || undefined,
       stdio,
       wait: timeout,
+      columns: plan.terminal?.columns ?? 0,
+      rows: plan.terminal?.rows ?? 0,
     },
     ended,
     failed,
     moved,
     plan.entered,
+    terminal,
   );
   trace('spawn', () => ({
     target: typeof plan.target === 'number' ? plan.target : undefined,

@@ -4,7 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:os';
-import type { Child, Spawned, SpawnFailure } from '../base/addon.ts';
+import type { Child, Spawned, SpawnFailure } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import type { NamespaceError } from '../base/errors.ts';
@@ -12,6 +12,7 @@ import { own } from '../base/own-properties.ts';
 import { childFailure } from './failures.ts';
 import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';
 import { isSettable } from './options.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Stdio {
   readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
@@ -53,6 +54,8 @@ export class ProcessHandle extends AsyncResource {
   onexit: (code: number, signal: string) => void = () => {};
   /** Where the program is to be of another pid than was known at first. */
   onmove: (pid: number) => void = () => {};
+  /** That of the program. */
+  terminal: Terminal | undefined;
   /** Why it failed before the program was to run. */
   failure: NamespaceError | undefined;
   #child: Child | undefined;
@@ -111,6 +114,7 @@ export class ProcessHandle extends AsyncResource {
         this.pid = pid;
         this.onmove(pid);
       },
+      fd => this.#attach(fd),
     );
     const answer = hasStarted(result) ? 0 : this.#answer(result, file, args, stdio.length);
     // Then Node makes no streams on its handles, and closes none.
@@ -125,8 +129,16 @@ export class ProcessHandle extends AsyncResource {
     if (hasStarted(result)) {
       this.pid = result.pid;
       this.#child = result.child;
+      if (result.terminal >= 0) this.#attach(result.terminal);
+    } else {
+      this.terminal?.ended();
     }
     return answer;
+  }
+
+  #attach(fd: number): void {
+    if (this.#plan.terminal === undefined) binding.close(fd);
+    else this.terminal?.attach(fd, this.#plan.terminal);
   }
 
   /** What Node is told of a failure: it makes an event of EAGAIN and the like, and throws EINVAL. */
@@ -154,6 +166,7 @@ export class ProcessHandle extends AsyncResource {
 
   #ended(code: number, signal: number): void {
     this.#child = undefined;
+    this.terminal?.ended();
     if (this.#late !== undefined) this.onexit(this.#late, '');
     else this.onexit(code, signal === 0 ? '' : (signalNames.get(signal) ?? ''));
   }

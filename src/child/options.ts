@@ -14,6 +14,7 @@ import { own as ownOf } from '../base/own-properties.ts';
 import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
 import type { Target } from '../target/target.ts';
 import type { Capability } from './capabilities.ts';
+import { type CheckedTerminal, checkTerminal, type TerminalOptions } from './terminal.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -84,7 +85,14 @@ export interface ChildPlace extends CreateOptions {
 
 type Placed<O> = Omit<O, keyof ChildPlace> & ChildPlace;
 
-export interface SpawnOptions extends Placed<NodeSpawnOptions> {}
+export interface SpawnOptions extends Placed<NodeSpawnOptions> {
+  /**
+   * A terminal as stdin, stdout and stderr, and that of a session of the program's own: of the devpts
+   * that the program sees, so that it has a name inside; ours where there is none. `child.terminal` is
+   * our end; `child.stdin`, `stdout` and `stderr` are null. Not beside `stdio`.
+   */
+  terminal?: boolean | TerminalOptions | undefined;
+}
 export interface ExecOptions extends Placed<NodeExecOptions> {
   encoding?: string | null | undefined;
 }
@@ -95,6 +103,7 @@ export interface ForkOptions extends Placed<NodeForkOptions> {}
 
 /** What is ours in the options, without what is Node's too (uid, gid, env). */
 export type Own = Omit<ChildPlace, 'uid' | 'gid' | 'env' | 'namespaces' | 'root'> & {
+  terminal: CheckedTerminal | undefined;
   namespaces: Types;
   root: 'target' | string | undefined;
 };
@@ -112,6 +121,7 @@ const placing = [
   'noNewPrivs',
   'credentials',
   'killOnParentExit',
+  'terminal',
 ] as const;
 const ours: readonly string[] = [...placing, ...createOptions];
 type Ours = (typeof placing)[number] | keyof CreateOptions;
@@ -127,7 +137,7 @@ export function part<O extends ChildPlace>(options: O): { own: Own; nodes: Omit<
   return { own: check(own as ChildPlace), nodes: nodes as never };
 }
 
-function check(own: ChildPlace): Own {
+function check(own: Pick<SpawnOptions, Ours>): Own {
   const { target, namespaces, unshare, groups, credentials, userParent } = own;
   for (const name of ['userParent', 'setsid', 'noNewPrivs', 'killOnParentExit'] as const) {
     const value = own[name];
@@ -165,6 +175,7 @@ function check(own: ChildPlace): Own {
     namespaces:
       target === undefined || none ? [] : namespaces === undefined ? 'all' : checkTypes(namespaces),
     root: checkRoot(own.root, target),
+    terminal: checkTerminal(own.terminal),
   };
 }
 

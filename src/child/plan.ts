@@ -112,6 +112,7 @@ export class OpenPlan {
     source: SourceProcess | undefined,
   ): Environment {
     const parts: readonly unknown[] = Array.isArray(given) ? given : [given];
+    const { terminal } = own;
     const all = parts.map(part => {
       if (part === 'target') {
         const process = required(own.target, source, 'env');
@@ -126,8 +127,10 @@ export class OpenPlan {
       throw invalidValue('options.env', "an object, 'target', or a list of these", given);
     });
     // Node's own reading of an object takes inherited properties too.
-    if (all.length === 1) return all[0] as Environment;
-    return Object.assign(Object.create(null), ...all.map(flat));
+    if (all.length === 1 && terminal === undefined) return all[0] as Environment;
+    const env = Object.assign(Object.create(null), ...all.map(flat));
+    if (terminal !== undefined) env.TERM = terminal.name ?? env.TERM ?? 'xterm';
+    return env;
   }
 
   #plan(
@@ -156,7 +159,8 @@ export class OpenPlan {
     const set = (name: keyof typeof flag, wanted: unknown) => {
       if (wanted) flags |= flag[name];
     };
-    set('setsid', own.setsid ?? foreign);
+    set('setsid', own.terminal ?? own.setsid ?? foreign);
+    set('hasTerminal', own.terminal);
     set('foreign', foreign);
     set('forkJoined', joined.includes('pid'));
     set('forkCreated', unshare.includes('pid') || unshare.includes('time'));
@@ -200,6 +204,7 @@ export class OpenPlan {
         sets.ambient,
       ),
       foreignEnv,
+      terminal: own.terminal,
       complete: options => complete(ownOf(options), flags, credentials, own.groups),
     });
   }

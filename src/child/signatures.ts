@@ -9,6 +9,7 @@ import type {
 } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './options.ts';
+import type { Terminal, TerminalOptions } from './terminal.ts';
 
 /** The stream of one entry of `stdio`, or null where there is none. */
 type StreamOf<Entry, Stream> = Entry extends 'pipe' | 'overlapped' | null | undefined
@@ -25,12 +26,16 @@ type Entry<Stdio, I extends '0' | '1' | '2'> = Stdio extends readonly unknown[]
       : undefined
   : Stdio;
 
-/** The child that `stdio: S` gives. */
-export type ChildOf<S> = ChildProcessByStdio<
-  StreamOf<Entry<S, '0'>, Writable>,
-  StreamOf<Entry<S, '1'>, Readable>,
-  StreamOf<Entry<S, '2'>, Readable>
->;
+/** The child that `stdio: S` and `terminal: T` give. */
+export type ChildOf<S, T = undefined> = [T] extends [undefined | false]
+  ? ChildProcessByStdio<
+      StreamOf<Entry<S, '0'>, Writable>,
+      StreamOf<Entry<S, '1'>, Readable>,
+      StreamOf<Entry<S, '2'>, Readable>
+    >
+  : [T] extends [true | object]
+    ? ChildProcessByStdio<null, null, null> & { readonly terminal: Terminal }
+    : ChildProcess & { readonly terminal?: Terminal };
 
 /**
  * Options of which TypeScript infers one name alone: were the whole object inferred, no misspelt name
@@ -39,11 +44,13 @@ export type ChildOf<S> = ChildProcessByStdio<
 type Inferring<Options, Name extends string, Value> = Omit<Options, Name> & {
   [name in Name]?: Value | undefined;
 };
+type Spawned<Options, S, T> = Inferring<Omit<Options, 'terminal'>, 'stdio', S> & { terminal?: T };
+type TerminalOption = boolean | TerminalOptions | undefined;
 
 // biome-ignore format: one signature a line
 export interface Spawn<Options = SpawnOptions> {
-  <const S extends StdioOptions = 'pipe'>(file: string, options?: Inferring<Options, 'stdio', S>): ChildOf<S>;
-  <const S extends StdioOptions = 'pipe'>(file: string, args?: readonly string[] | null, options?: Inferring<Options, 'stdio', S>): ChildOf<S>;
+  <const S extends StdioOptions = 'pipe', const T extends TerminalOption = undefined>(file: string, options?: Spawned<Options, S, T>): ChildOf<S, T>;
+  <const S extends StdioOptions = 'pipe', const T extends TerminalOption = undefined>(file: string, args?: readonly string[] | null, options?: Spawned<Options, S, T>): ChildOf<S, T>;
 }
 
 type Encoding = string | null;

@@ -5,7 +5,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
-import { refusal } from '../base/errors.ts';
+import { invalidValue, refusal } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
 import { requirePermission } from '../base/permission.ts';
@@ -39,7 +39,7 @@ type Inside = Target | undefined;
 export const inside = {
   spawn(target: Inside, file: string, args: unknown, given: unknown): ChildProcess {
     const { list, options } = spawnArguments(args, given);
-    return start(target, options, nodes => node().spawn(file, list, nodes));
+    return start(target, options, nodes => node().spawn(file, list, nodes), undefined, true);
   },
   exec(target: Inside, command: string, given: unknown, done: unknown): ChildProcess {
     const { options, callback } = execArguments(given, done);
@@ -123,16 +123,33 @@ function start<C extends ChildProcess>(
   given: Options,
   call: (nodes: object) => C,
   check?: (joined: readonly string[]) => void,
+  isSpawn = false,
 ): C {
   requireNode();
   requirePermission();
   const options = target === undefined ? own(given) : own({ ...given, target });
   const { own: ours, nodes } = part(options);
+  if (ours.terminal !== undefined) {
+    checkTerminalCall(options, isSpawn);
+    Object.assign(nodes, { stdio: ['ignore', 'ignore', 'ignore'] });
+  }
   const open = new OpenPlan(ours, options.env ?? undefined);
   try {
     check?.(open.plan.joined);
     return startAs(open.plan, { ...nodes, env: open.environment }, call);
   } finally {
     open.release();
+  }
+}
+
+function checkTerminalCall({ terminal, stdio, setsid }: Options, isSpawn: boolean): void {
+  if (!isSpawn) {
+    throw invalidValue('options.terminal', 'left out: only spawn() gives a terminal', terminal);
+  }
+  if (stdio !== undefined) {
+    throw invalidValue('options.stdio', 'left out with a terminal, which is all three', stdio);
+  }
+  if (setsid === false) {
+    throw invalidValue('options.setsid', 'left out with a terminal', setsid);
   }
 }

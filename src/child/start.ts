@@ -8,10 +8,14 @@ import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { type NodesHandle, ProcessHandle } from './node-handle.ts';
+import { Terminal } from './terminal.ts';
 
 /** Private parts of Node's ChildProcess. */
 interface Internals {
   _handle: NodesHandle | ProcessHandle | null;
+  /** Of the program and of each of its streams: 'close' comes with the last. */
+  _closesNeeded: number;
+  _closesGot: number;
   spawn(options: NodeOptions): number;
 }
 type Child = ChildProcess & Internals;
@@ -179,6 +183,23 @@ function handleFor(plan: Plan, child: Child, options: NodeOptions): ProcessHandl
     };
     onexit(failure.errno, signal);
   };
+  if (plan.terminal !== undefined) handle.terminal = addTerminal(child, plan.terminal);
   child._handle = handle;
   return handle;
+}
+
+/** As one of Node's own streams of a child: 'close' waits for it. */
+function addTerminal(child: Child, size: NonNullable<Plan['terminal']>): Terminal {
+  if (typeof child._closesNeeded !== 'number' || typeof child._closesGot !== 'number') {
+    throw new Error(`linux-namespaces: Node ${process.version} has another ChildProcess`);
+  }
+  const terminal = new Terminal(size);
+  child._closesNeeded++;
+  terminal.once('close', () => {
+    child._closesGot++;
+    if (child._closesGot === child._closesNeeded) {
+      child.emit('close', child.exitCode, child.signalCode);
+    }
+  });
+  return Object.assign(child, { terminal }).terminal;
 }

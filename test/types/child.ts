@@ -5,7 +5,15 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { exec, execFile, fork, Namespaces, openNamespaces, spawn } from 'linux-namespaces';
+import {
+  exec,
+  execFile,
+  fork,
+  Namespaces,
+  openNamespaces,
+  spawn,
+  type Terminal,
+} from 'linux-namespaces';
 
 type Same<A, B> =
   (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -22,6 +30,19 @@ same<typeof mixed.stdout, Readable>(true);
 same<typeof mixed.stderr, null>(true);
 const byHandle = openNamespaces(1, ['net']).spawn('true', [], { stdio: 'ignore' });
 same<typeof byHandle.stdout, null>(true);
+const onTerminal = spawn('sh', [], { target: 1, terminal: { columns: 80 } });
+same<typeof onTerminal.terminal, Terminal>(true);
+same<typeof onTerminal.stdin, null>(true);
+spawn('sh', { terminal: true }).terminal.resize(80, 24);
+const maybe = spawn('sh', { terminal: Math.random() > 0.5 });
+maybe.terminal?.resize(80, 24);
+same<(typeof maybe)['stdin'], ChildProcess['stdin']>(true);
+// @ts-expect-error: there is none
+spawn('sh').terminal.resize(80, 24);
+// @ts-expect-error: misspelt
+spawn('sh', { terminal: { colums: 80 } });
+// @ts-expect-error: spawn alone
+exec('sh', { terminal: true });
 const child: ChildProcess = spawn('true', { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] });
 child.send({});
 

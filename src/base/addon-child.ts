@@ -1,0 +1,89 @@
+/** The part of the addon that is about children and their terminals: what its functions take and give. */
+
+/** What became of a spawn that failed. `setup`: before the program was to be executed. */
+export interface SpawnFailure {
+  readonly error: number;
+  /** The system call. */
+  readonly step: string;
+  /** Of setns the CLONE_NEW* flag, of capabilities the number. */
+  readonly detail: number;
+  readonly setup: boolean;
+}
+/** A child that runs, in the addon. */
+export type Child = { readonly __child: unique symbol };
+/** A file that is watched, and belongs to the addon until it is closed. */
+export type WatchedFile = { readonly __file: unique symbol };
+/** native/launcher/launch.h says what the fields mean. */
+export interface LaunchRequest {
+  /** Bytes that need be no UTF-8. */
+  readonly file: string | Uint8Array;
+  readonly args: string | Uint8Array;
+  readonly env: string | Uint8Array;
+  readonly cwd: string | undefined;
+  readonly rootPath: string | undefined;
+  /** A struct launch_create, native/launcher/create.h. */
+  readonly create: Uint8Array | undefined;
+  /** An fd for each, or -1: closed, -2: a pipe, -3: /dev/null, -4: a socket that handles pass. */
+  readonly stdio: Int32Array;
+  readonly flags: number;
+  readonly unshare: number;
+  readonly joins: Int32Array;
+  readonly types: Int32Array;
+  readonly rootFd: number;
+  readonly cgroups: Int32Array;
+  readonly umask: number;
+  readonly parentSignal: number;
+  /** uid, gid: real, effective, saved of each. */
+  readonly ids: Uint32Array;
+  readonly groups: Uint32Array;
+  /** Inheritable, permitted, effective, bounding, ambient. */
+  readonly capabilities: BigUint64Array;
+}
+export interface SpawnRequest extends LaunchRequest {
+  /** Of a terminal; 0: none. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Milliseconds. */
+  readonly wait: number;
+  /** fds, or -1: nodeProgram() and preloadedObject() in the launcher's place, which call `entered`. */
+  readonly program: number;
+  readonly preload: number;
+}
+export interface ExecuteRequest extends LaunchRequest {
+  /** Descriptors that stay open where they are, ascending. */
+  readonly kept: Int32Array;
+  /** Signals that are ignored, and blocked; the soft RLIMIT_NOFILE or 0; O_NONBLOCK of 0 to 2. */
+  readonly inherited: BigUint64Array;
+  /** A struct launch_words. */
+  readonly words: Uint8Array;
+}
+/** `terminal`: an fd of our end; -1: there is none, or not yet. */
+export type Spawned = { readonly ends: readonly number[] } & (
+  | { readonly pid: number; readonly child: Child; readonly terminal: number }
+  | SpawnFailure
+);
+
+export interface ChildBinding {
+  spawn(
+    request: SpawnRequest,
+    ended: (code: number, signal: number) => void,
+    failed: (failure: SpawnFailure) => void,
+    moved: ((pid: number) => void) | undefined,
+    entered?: (pid: number, types: number) => void,
+    terminal?: (fd: number) => void,
+  ): Spawned;
+  /** This process becomes the launcher: returns only what failed. */
+  execute(request: ExecuteRequest): SpawnFailure;
+  /** Takes the fd. `listener` is called with what it is ready for: 1 reading, 2 writing, < 0 a failure. */
+  watchFile(fd: number, listener: (events: number) => void): WatchedFile | number;
+  /** For 1 and 2, or 0; what is watched for something keeps the event loop alive. */
+  watchFor(file: WatchedFile, events: number): number;
+  watchedClose(file: WatchedFile): void;
+  /** Of a terminal: as much as there is and fits, more than 0; EAGAIN; all else is the end. */
+  watchedRead(file: WatchedFile, bytes: Uint8Array): number;
+  watchedWrite(file: WatchedFile, bytes: Uint8Array): number;
+  watchedSetSize(file: WatchedFile, columns: number, rows: number): number;
+  childKill(child: Child, signal: number): number;
+  childRef(child: Child): void;
+  childUnref(child: Child): void;
+}

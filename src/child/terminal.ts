@@ -1,0 +1,242 @@
+/**
+ * A terminal of which the other end is a program's: a Duplex. Polled here until the kernel says EIO, and
+ * not by Node's tty.ReadStream: libuv takes a hangup after a short read for the end, and loses what is
+ * still to be read.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { Duplex } from 'node:stream';
+import type { WatchedFile } from '../base/addon-child.ts';
+import { binding } from '../base/binding.ts';
+import { checkNames, namesOf } from '../base/check.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure, invalidType, invalidValue } from '../base/errors.ts';
+import { own } from '../base/own-properties.ts';
+
+/** What a terminal is like. */
+export interface TerminalOptions {
+  /** From 1 to 65535. Default: 80. */
+  columns?: number | undefined;
+  /** From 1 to 65535. Default: 24. */
+  rows?: number | undefined;
+  /** TERM, by which programs know what it can do. Default: that of the environment, or `'xterm'`. */
+  name?: string | undefined;
+}
+
+const names = namesOf<TerminalOptions>({ columns: true, rows: true, name: true });
+const usual = { columns: 80, rows: 24 };
+const most = 65_535; // struct winsize
+
+export interface CheckedTerminal {
+  readonly columns: number;
+  readonly rows: number;
+  readonly name: string | undefined;
+}
+
+export function checkTerminal(given: unknown): CheckedTerminal | undefined {
+  if (given === undefined || given === false) return undefined;
+  if (given === true) return { ...usual, name: undefined };
+  if (typeof given !== 'object' || given === null) {
+    throw invalidType('options.terminal', 'a boolean or an object', given);
+  }
+  checkNames(given, names, 'options.terminal');
+  const { columns, rows, name } = own<TerminalOptions>(given);
+  if (name !== undefined && (typeof name !== 'string' || name === '' || name.includes('\0'))) {
+    throw invalidValue('options.terminal.name', "a name such as 'xterm-256color'", name);
+  }
+  return {
+    columns: size('options.terminal.columns', columns ?? usual.columns),
+    rows: size('options.terminal.rows', rows ?? usual.rows),
+    name,
+  };
+}
+
+function size(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw invalidType(name, 'a number', value);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw invalidValue(name, `an integer from 1 to ${most}`, value);
+}
+
+/** Bits of what is waited for, as libuv has them. */
+const readable = 1;
+const writable = 2;
+
+/** As much as is read at once; between two of these, the event loop turns. */
+const scratch = 65_536;
+let bytes: Buffer | undefined;
+
+/** Milliseconds until we look again, from the first to the last time. */
+const pauses = { first: 10, last: 1000 };
+
+/**
+ * Our end of the terminal of a child: what the program writes is read from it, and what is written to it
+ * has been typed. It ends when the program has ended and the last process that has the terminal open has
+ * closed it. What is written after that goes nowhere, and `end()` is no end to the program: that is what typing Ctrl-D is for.
+ * `destroy()` hangs up: SIGHUP to the session.
+ */
+export class Terminal extends Duplex {
+  #columns: number;
+  #rows: number;
+  #file: WatchedFile | undefined;
+  #awaited = 0;
+  #unwritten: { chunk: Buffer; done: (error?: Error | null) => void } | undefined;
+  #wanted = false;
+  /** The program has ended. */
+  #over = false;
+  #finished = false;
+  #pause: { timer: NodeJS.Timeout; time: number } | undefined;
+  readonly #resource = new AsyncResource('LINUX_NAMESPACES_TERMINAL');
+
+  /** @internal */
+  constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {
+    super({ allowHalfOpen: false, decodeStrings: true });
+    this.#columns = columns;
+    this.#rows = rows;
+  }
+
+  /** As it was made, or last resized by us. */
+  get columns(): number {
+    return this.#columns;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** The program is told by SIGWINCH. Of a terminal that has ended, nothing is done. TIOCSWINSZ. */
+  resize(columns: number, rows: number): void {
+    this.#columns = size('columns', columns);
+    this.#rows = size('rows', rows);
+    if (this.#file === undefined) return;
+    const done = binding.watchedSetSize(this.#file, columns, rows);
+    if (done < 0) throw failure(done, 'ioctl');
+  }
+
+  /** @internal Takes the fd: the program has been executed. */
+  attach(fd: number, { columns, rows }: { columns: number; rows: number }): void {
+    if (this.destroyed) {
+      binding.close(fd);
+      return;
+    }
+    const file = binding.watchFile(fd, events => {
+      this.#resource.runInAsyncScope(this.#ready, this, events);
+    });
+    if (typeof file === 'number') {
+      this.destroy(failure(file, 'epoll_ctl'));
+      return;
+    }
+    this.#file = file;
+    if (columns !== this.#columns || rows !== this.#rows) this.resize(this.#columns, this.#rows);
+    if (this.#wanted) this.#await(readable, true);
+    this.#flush();
+  }
+
+  /** @internal The program has ended, or was never run: what nobody reads is passed over, as Node's pipes. */
+  ended(): void {
+    this.#over = true;
+    if (this.#file === undefined) this.#finish();
+    else if (this.#pause !== undefined) this.#resume();
+    process.nextTick(() => {
+      if (this.readableFlowing === null) this.resume();
+    });
+  }
+
+  override _read(): void {
+    this.#wanted = true;
+    this.#await(readable, true);
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#unwritten = { chunk, done };
+    if (this.#finished) this.#written();
+    else this.#flush();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#close();
+    this.#written();
+    done(error);
+  }
+
+  #ready(events: number): void {
+    if (events & writable) this.#flush();
+    if (events & readable || events < 0) this.#pull();
+  }
+
+  #pull(): void {
+    const file = this.#file;
+    if (file === undefined || !this.#wanted) return;
+    bytes ??= Buffer.allocUnsafeSlow(scratch);
+    const length = binding.watchedRead(file, bytes);
+    if (length === errnos.EAGAIN) return;
+    if (length < 0) {
+      if (this.#over) this.#finish();
+      else this.#lookLater();
+      return;
+    }
+    this.#pause = undefined;
+    this.#wanted = false;
+    if (!this.push(Buffer.from(bytes.subarray(0, length)))) this.#await(readable, this.#wanted);
+  }
+
+  /**
+   * Nobody has it open; but it still is the terminal of the program's session, which may open it once
+   * more, by /dev/tty, and would be sent SIGHUP if we closed our end. The kernel says nothing of that.
+   */
+  #lookLater(): void {
+    this.#await(readable, false);
+    const { last, first } = pauses;
+    const time = Math.min(last, (this.#pause?.time ?? first / 2) * 2);
+    const timer = setTimeout(() => this.#resume(), time);
+    this.#pause = { timer, time };
+  }
+
+  #resume(): void {
+    clearTimeout(this.#pause?.timer);
+    this.#await(readable, true);
+  }
+
+  #flush(): void {
+    const file = this.#file;
+    while (file !== undefined && this.#file === file && this.#unwritten !== undefined) {
+      const { chunk } = this.#unwritten;
+      const length = binding.watchedWrite(file, chunk);
+      if (length === errnos.EAGAIN) {
+        this.#await(writable, true);
+        return;
+      }
+      this.#await(writable, false);
+      if (length >= 0 && length < chunk.length) this.#unwritten.chunk = chunk.subarray(length);
+      else this.#written();
+    }
+  }
+
+  #written(): void {
+    const unwritten = this.#unwritten;
+    this.#unwritten = undefined;
+    unwritten?.done();
+  }
+
+  #await(event: number, on: boolean): void {
+    const all = on ? this.#awaited | event : this.#awaited & ~event;
+    if (this.#file === undefined || all === this.#awaited) return;
+    this.#awaited = all;
+    const failed = binding.watchFor(this.#file, all);
+    if (failed < 0) this.destroy(failure(failed, 'epoll_ctl'));
+  }
+
+  /** All that was written to the terminal has been read. */
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#close();
+    this.push(null);
+    this.#written();
+  }
+
+  #close(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    clearTimeout(this.#pause?.timer);
+    if (file !== undefined) binding.watchedClose(file);
+  }
+}
