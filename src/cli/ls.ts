@@ -4,11 +4,22 @@ import { userNames } from '../base/addon-rows.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { printable } from '../base/printable.ts';
 import { processRows } from '../base/processes.ts';
-import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
+import { identitiesOf, ownIdentities } from '../inspect/identity.ts';
 import { listNamespaces } from '../inspect/list-namespaces.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { filterOf } from './filter.ts';
+import { numberOf } from './ids.ts';
+import {
+  columnNamed,
+  columnsIn,
+  jsonOf,
+  type NamespaceColumn,
+  type Row,
+  valueIn,
+} from './ls-columns.ts';
+import { type Drawn, drawn, forestOf, type Tree, withAbove } from './ls-tree.ts';
 import { print } from './output.ts';
-import { type Column, drawForest, group, printJson, printTable, style } from './table.ts';
+import { printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
 
 export const usage: string = `linux-namespaces ls [option...] [INODE]
@@ -18,20 +29,24 @@ Lists the namespaces of the machine; with INODE the processes in that one.
   -t, --type TYPE       only these (more than once: ${kinds.map(kind => kind.name).join(' ')})
   -p, --task PID|NAME   only those of this process or container
   -P, --persistent      only those without a process
+  -Q, --filter EXPR     only those for which it holds: 'NPROCS > 1 and TYPE =~ "^(net|mnt)$"'
   -T, --tree[=HOW]      as a tree: owner (default), parent, process
   -o, --output LIST     columns: NS TYPE PATH NPROCS PID PPID COMMAND UID USER
                         NETNSID NSFS PNS ONS ID; +LIST adds to the default ones
       --output-all      all columns
+  -H, --list-columns    what is in the columns
   -J, --json            -r, --raw           -l, --list (default)
-  -n, --noheadings      -u, --notruncate`;
+  -n, --noheadings      -u, --notruncate    -W, --nowrap`;
 
 const options = {
   type: { short: 't', value: true, many: true },
   task: { short: 'p', value: true },
   persistent: { short: 'P' },
+  filter: { short: 'Q', value: true },
   tree: { short: 'T', value: 'maybe' },
   output: { short: 'o', value: true },
   'output-all': {},
+  'list-columns': { short: 'H' },
   json: { short: 'J' },
   raw: { short: 'r' },
   list: { short: 'l' },
@@ -40,61 +55,46 @@ const options = {
   nowrap: { short: 'W' },
 } as const satisfies Options;
 
-type Row = NamespaceInfo & { branch?: string };
-
-const columns: readonly (Column<Row> & { json: (row: Row) => unknown })[] = [
-  column('NS', row => row.inode, true),
-  column('TYPE', row => row.type),
-  column('PATH', row => row.pid && `/proc/${row.pid}/ns/${row.type}`),
-  column('NPROCS', row => row.processes, true),
-  column('PID', row => row.pid, true),
-  column('PPID', row => row.ppid, true),
-  column('UID', row => row.uid, true),
-  column('USER', row => row.user ?? row.uid),
-  column('NETNSID', row => (row.type === 'net' ? (row.networkId ?? 'unassigned') : undefined)),
-  column('NSFS', row => row.mounts.map(mount => mount.path).join(',') || undefined),
-  column('PNS', row => row.parent, true),
-  column('ONS', row => row.owner, true),
-  column('ID', row => row.id, true),
-  column('COMMAND', row => row.command),
-];
-
-/** In JSON a number that there is none of is 0, as lsns has it, and a text null. */
-function column(
-  name: string,
-  of: (row: Row) => string | number | bigint | undefined,
-  right?: true,
-) {
-  const json = (row: Row) => of(row) ?? (right ? 0 : null);
-  return { name, of, json, ...(right && { right }) };
-}
+type List = Given<typeof options>;
 
 export async function main(args: readonly string[]): Promise<void> {
-  const { given, rest } = readArguments(args, options);
-  const types = given.type?.flatMap(list => list.split(',')).map(typeOf);
-  if (rest.length > 0) return printProcesses(rest, given.noheadings === true);
-  const rows: Row[] = await listNamespaces({
-    types,
-    persistent: given.persistent,
-    target: given.task === undefined ? undefined : await targetOf(given.task),
-  });
-  rows.sort((one, other) => one.inode - other.inode);
-  const shown = given['output-all'] ? columns : chosen(given.output, types);
-  if (given.json) {
-    const objects = rows.map(row =>
-      Object.fromEntries(shown.map(({ name, json }) => [name.toLowerCase(), json(row)])),
-    );
-    return printJson({ namespaces: objects });
+  const { given, rest } = readArguments(args, options, true);
+  check(given, rest);
+  const columns = columnsIn(ownIdentities().get('mnt')?.inode);
+  if (given['list-columns']) {
+    printColumns(columns, given);
+    return;
   }
-  if (given.raw) return printRaw(rows, shown, given.noheadings === true);
-  const drawn =
-    given.tree === undefined ? rows : asTree(rows, given.tree === true ? 'owner' : given.tree);
-  printTable(
-    drawn,
-    shown.map(one => (given.tree !== undefined && one.name === 'NS' ? branched : one)),
-    { headings: !given.noheadings, cut: !given.notruncate },
-    (line, row) => (row.ours ? style('dim', line) : line),
-  );
+  const types = given.type && [...new Set(given.type.flatMap(list => list.split(',')).map(typeOf))];
+  const [text] = rest;
+  const tree = treeOf(given, text !== undefined);
+  const usual = text === undefined ? usualColumns(types) : ['PID', 'PPID', 'USER', 'COMMAND'];
+  const shown = given['output-all'] ? columns : chosen(columns, given.output, usual);
+  const passes =
+    given.filter === undefined
+      ? () => true
+      : filterOf(
+          given.filter,
+          name => columns.find(one => one.name === name.toUpperCase())?.kind,
+          (name, row: Row) => valueIn(columnNamed(columns, name), row),
+        );
+  const found = text === undefined ? await namespaces(given, types, tree) : await processesIn(text);
+  show(found.filter(passes), shown, tree, given, text !== undefined);
+}
+
+/** What lsns does not take either. */
+function check(given: List, rest: readonly string[]): void {
+  const pairs = [
+    ['json', 'raw'],
+    ['persistent', 'task'],
+  ] as const;
+  for (const [one, other] of pairs) {
+    if (given[one] && given[other]) throw new UsageError(`--${one} and --${other}: one of them`);
+  }
+  if (rest.length > 0 && given.task !== undefined) {
+    throw new UsageError('--task is for all namespaces: not with the number of one');
+  }
+  if (rest.length > 1) throw new UsageError(`one namespace, not ${rest.join(' ')}`);
 }
 
 function typeOf(text: string): NamespaceType {
@@ -102,73 +102,137 @@ function typeOf(text: string): NamespaceType {
   throw new UsageError(`no type of namespace: ${text}`);
 }
 
-const standard = ['NS', 'TYPE', 'NPROCS', 'PID', 'USER', 'COMMAND'];
-
-function chosen(list: string | undefined, types: readonly NamespaceType[] | undefined) {
-  const names = types?.includes('net')
-    ? [...standard.slice(0, -1), 'NETNSID', 'NSFS', 'COMMAND']
-    : standard;
-  const asked = list === undefined ? names : list.replace(/^\+/, '').toUpperCase().split(',');
-  const all = list?.startsWith('+') ? [...names, ...asked] : asked;
-  return all.map(name => {
-    const found = columns.find(column => column.name === name);
-    if (found === undefined) throw new UsageError(`no column ${name}`);
-    return found;
-  });
+function treeOf({ tree, list }: List, ofProcesses: boolean): Tree | undefined {
+  if (tree === undefined) return ofProcesses && !list ? 'process' : undefined;
+  const how = tree === true ? 'owner' : tree.replace(/^=/, '');
+  if (how === 'owner' || how === 'parent' || how === 'process') return how;
+  throw new UsageError(`a tree is by owner, parent or process, not by ${how}`);
 }
 
-const branched: Column<Row> = { name: 'NS', of: row => `${row.branch ?? ''}${row.inode}` };
+function usualColumns(types: readonly NamespaceType[] | undefined): string[] {
+  const network = types?.includes('net') ? ['NETNSID', 'NSFS'] : [];
+  return ['NS', 'TYPE', 'NPROCS', 'PID', 'USER', ...network, 'COMMAND'];
+}
+
+function chosen(
+  columns: readonly NamespaceColumn[],
+  list: string | undefined,
+  usual: readonly string[],
+): NamespaceColumn[] {
+  const asked = list?.replace(/^\+/, '').split(',') ?? [];
+  const names = list === undefined || list.startsWith('+') ? [...usual, ...asked] : asked;
+  return names.map(name => columnNamed(columns, name));
+}
+
+async function namespaces(
+  { persistent, task }: List,
+  types: readonly NamespaceType[] | undefined,
+  tree: Tree | undefined,
+): Promise<Row[]> {
+  const target = task === undefined ? undefined : await targetOf(task);
+  const all = [...(await listNamespaces({ types, persistent }))];
+  all.sort((one, other) => one.inode - other.inode);
+  if (target === undefined) return all;
+  const only = identitiesOf(target);
+  const rows = all.filter(row => only.get(row.type)?.inode === row.inode);
+  return tree === 'owner' || tree === 'parent' ? withAbove(rows, all, tree) : rows;
+}
+
+/** The processes in a namespace: its row, with each of them. */
+async function processesIn(text: string): Promise<Row[]> {
+  const inode = numberOf(text);
+  if (inode === undefined) throw new UsageError(`the number of a namespace: ${text}`);
+  const [list, processes] = await Promise.all([listNamespaces(), processRows()]);
+  const namespace = list.find(row => row.inode === inode);
+  if (namespace === undefined) throw new UsageError(`there is no namespace ${text}`);
+  const inside = [...processes.values()].filter(
+    ({ namespaces }) => namespaces.get(namespace.type) === inode,
+  );
+  const names = await userNames(inside.map(({ uid }) => uid));
+  return inside.map(({ pid, ppid, uid, command }) => ({
+    ...namespace,
+    ...{ pid, ppid, uid, command, user: names.get(uid) },
+  }));
+}
+
+function show(
+  rows: readonly Row[],
+  shown: readonly NamespaceColumn[],
+  tree: Tree | undefined,
+  given: List,
+  ofProcesses: boolean,
+): void {
+  const separator = given.nowrap ? ',' : '\n';
+  const forest = forestOf(rows, tree, ofProcesses);
+  if (given.json) {
+    const object = (row: Row): object => {
+      const fields = shown.map(one => [one.name.toLowerCase(), jsonOf(one, row, separator)]);
+      const children = forest.childrenOf(row).map(object);
+      return Object.fromEntries(children.length > 0 ? [...fields, ['children', children]] : fields);
+    };
+    printJson({ namespaces: forest.roots.map(object) });
+    return;
+  }
+  if (rows.length === 0) return;
+  if (given.raw) {
+    const inOrder = drawn(forest).map(({ node }) => node);
+    printRaw(inOrder, shown, given.noheadings === true);
+    return;
+  }
+  const edge = tree === 'process' ? 'COMMAND' : 'NS';
+  printTable(
+    drawn(forest),
+    shown.map(({ name, of, right }) => ({
+      name,
+      ...(right && !(tree !== undefined && name === edge) && { right }),
+      of: ({ node, branch }: Drawn) => {
+        const value = of(node);
+        if (Array.isArray(value) && given.nowrap) return value.join(',');
+        return tree !== undefined && name === edge ? `${branch}${value ?? ''}` : value;
+      },
+    })),
+    { headings: !given.noheadings, cut: !given.notruncate },
+    (line, { node }) => (node.ours && !ofProcesses ? style('dim', line) : line),
+  );
+}
 
 /** One field each, whatever is in it. */
-function printRaw(rows: readonly Row[], shown: readonly Column<Row>[], bare: boolean): void {
-  const field = (value: unknown) => printable(`${value ?? ''}`).replaceAll(' ', '\\x20');
-  const lines = rows.map(row => shown.map(({ of }) => field(of(row))).join(' '));
+function printRaw(rows: readonly Row[], shown: readonly NamespaceColumn[], bare: boolean): void {
+  const field = ({ of }: NamespaceColumn, row: Row) => {
+    const value = of(row);
+    const text = Array.isArray(value) ? value.join(',') : `${value ?? ''}`;
+    return printable(text).replaceAll(' ', '\\x20');
+  };
+  const lines = rows.map(row => shown.map(one => field(one, row)).join(' '));
   const head = shown.map(({ name }) => name).join(' ');
   print([...(bare ? [] : [head]), ...lines].join('\n'));
 }
 
-function asTree(rows: readonly Row[], how: string): Row[] {
-  const byInode = new Map(rows.map(row => [row.inode, row]));
-  const above: Record<string, (row: Row) => Row | undefined> = {
-    owner: row => byInode.get(row.owner ?? -1),
-    parent: row => byInode.get(row.parent ?? -1),
-    process: row => ofProcess(rows, row),
-  };
-  const parentOf = above[how];
-  if (parentOf === undefined) throw new UsageError('a tree is by owner, parent or process');
-  const children = group(rows, parentOf);
-  const roots = children.get(undefined) ?? [];
-  return drawForest(roots, row => children.get(row) ?? []).map(({ node, branch }) => ({
-    ...node,
-    branch,
+function printColumns(columns: readonly NamespaceColumn[], { json, raw }: List): void {
+  const rows = columns.map(({ name, kind, about }) => ({
+    holder: name,
+    type: kind === 'number' ? '<integer>' : '<string>',
+    description: about,
   }));
-}
-
-/** The namespace of the same type that the process above a namespace's first one is listed for. */
-function ofProcess(rows: readonly Row[], row: Row): Row | undefined {
-  return rows.find(other => other !== row && other.type === row.type && other.pid === row.ppid);
-}
-
-async function printProcesses(rest: readonly string[], bare: boolean): Promise<void> {
-  const [text = '', ...more] = rest;
-  const inode = Number(text);
-  if (more.length > 0 || !Number.isSafeInteger(inode)) {
-    throw new UsageError(`the number of a namespace, one: ${rest.join(' ')}`);
+  if (json) {
+    printJson({ 'lsns-columns': rows });
+    return;
   }
-  const rows = [...(await processRows()).values()];
-  const inside = rows.filter(row => [...row.namespaces.values()].includes(inode));
-  if (inside.length === 0) throw new UsageError(`no process is in a namespace ${text}`);
-  const names = await userNames(inside.map(row => row.uid));
-  const pids = new Set(inside.map(row => row.pid));
-  const children = group(inside, row => (pids.has(row.ppid) ? row.ppid : undefined));
+  if (raw) {
+    print(
+      rows
+        .map(row => [row.holder, row.type, row.description.replaceAll(' ', '\\x20')].join(' '))
+        .join('\n'),
+    );
+    return;
+  }
   printTable(
-    drawForest(children.get(undefined) ?? [], row => children.get(row.pid) ?? []),
+    rows,
     [
-      { name: 'PID', of: ({ node }) => node.pid, right: true },
-      { name: 'PPID', of: ({ node }) => node.ppid, right: true },
-      { name: 'USER', of: ({ node }) => names.get(node.uid) ?? node.uid },
-      { name: 'COMMAND', of: ({ node, branch }) => `${branch}${node.command}` },
+      { name: 'HOLDER', of: row => row.holder, right: true },
+      { name: 'TYPE', of: row => row.type },
+      { name: 'DESCRIPTION', of: row => row.description },
     ],
-    { headings: !bare },
+    { headings: false },
   );
 }

@@ -6,7 +6,8 @@ import { print, stdout } from './output.ts';
 
 export interface Column<R> {
   readonly name: string;
-  readonly of: (row: R) => string | number | bigint | undefined;
+  /** A list: one below the other. */
+  readonly of: (row: R) => string | number | bigint | readonly string[] | undefined;
   /** Numbers stand at the right. */
   readonly right?: true;
 }
@@ -31,7 +32,8 @@ export function printTable<R>(
   options: TableOptions = {},
   paint: (line: string, row: R) => string = line => line,
 ): void {
-  const cells = rows.map(row => columns.map(({ of }) => printable(`${of(row) ?? ''}`)));
+  const drawn = rows.flatMap(row => linesOf(row, columns).map(cells => ({ row, cells })));
+  const cells = drawn.map(line => line.cells);
   const widths = columns.map(({ name }, i) =>
     cells.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
   );
@@ -45,9 +47,19 @@ export function printTable<R>(
       .join(' ')
       .trimEnd();
   const width = options.cut === false || !stdout.isTTY ? Infinity : stdout.columns;
-  const lines = cells.map((line, i) => paint(cutTo(layOut(line), width), rows[i] as R));
+  const lines = drawn.map(({ row, cells }) => paint(cutTo(layOut(cells), width), row));
   const head = cutTo(layOut(columns.map(({ name }) => name)), width);
   print([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
+}
+
+/** As many as the longest list has. */
+function linesOf<R>(row: R, columns: readonly Column<R>[]): string[][] {
+  const lists = columns.map(({ of }) => {
+    const value = of(row);
+    return (Array.isArray(value) ? value : [value ?? '']).map(one => printable(`${one}`));
+  });
+  const height = Math.max(...lists.map(list => list.length));
+  return Array.from({ length: height }, (_, i) => lists.map(list => list[i] ?? ''));
 }
 
 const wide = () => chunk<typeof import('./width.ts')>('width');
@@ -89,7 +101,7 @@ export function drawForest<N>(
   return rows;
 }
 
-export function group<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+export function group<T, K>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>();
   for (const item of items) {
     const key = keyOf(item);

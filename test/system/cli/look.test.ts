@@ -63,10 +63,10 @@ test('ls: a table, a raw list, trees, and the processes of one', async () => {
 });
 
 test.each([
-  ['-o nonsense', 'no column NONSENSE'],
+  ['-o nonsense', 'no column nonsense'],
   ['-t nonsense', 'no type of namespace: nonsense'],
   ['--tree=nonsense', 'a tree is by owner, parent or process'],
-  ['1', 'no process is in a namespace 1'],
+  ['1', 'there is no namespace 1'],
   ['-p 4194303', 'ESRCH'],
 ])('ls %s: refused in one line', async (line, message) => {
   const { stdout, stderr, code } = await run('ls', ...line.split(' '));

@@ -1,0 +1,79 @@
+/** The columns of `ls`, those of lsns(8) and `ID`: what is in them, for people, for programs, in a filter. */
+import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
+import { UsageError } from './arguments.ts';
+import type { Kind, Value } from './filter.ts';
+import type { Column } from './table.ts';
+
+/** A namespace, with its first process or one of all. */
+export type Row = NamespaceInfo;
+
+export interface NamespaceColumn extends Column<Row> {
+  readonly about: string;
+  readonly kind: Kind;
+}
+
+/** Of a namespace that has no process. */
+const none = { uid: 0, user: 'root' };
+
+function nameOf({ user, uid }: Row): string {
+  return uid === undefined ? none.user : (user ?? String(uid));
+}
+
+/** A path that is mounted over itself is one. */
+function paths({ mounts }: Row, here: number | undefined): string[] {
+  const ours = mounts.filter(({ mnt }) => mnt === here).map(({ path }) => path);
+  return [...new Set(ours)];
+}
+
+function column(name: string, of: Column<Row>['of'], about: string): NamespaceColumn {
+  return { name, of, about, kind: 'text' };
+}
+
+function number(name: string, of: Column<Row>['of'], about: string): NamespaceColumn {
+  return { name, of, about, kind: 'number', right: true };
+}
+
+/** `here`: our mount namespace, whose paths lead there. */
+export function columnsIn(here: number | undefined): readonly NamespaceColumn[] {
+  return [
+    number('NS', row => row.inode, 'its number, that of /proc/PID/ns'),
+    column('TYPE', row => row.type, 'its type'),
+    column('PATH', row => row.pid && `/proc/${row.pid}/ns/${row.type}`, 'its file'),
+    number('NPROCS', row => row.processes, 'how many processes are in it'),
+    number('PID', row => row.pid, 'the process in it with the lowest pid'),
+    number('PPID', row => row.ppid, 'the parent of that'),
+    column('COMMAND', row => row.command, 'its command line'),
+    number('UID', row => row.uid ?? none.uid, 'its effective uid'),
+    column('USER', nameOf, 'the name of that'),
+    column('NETNSID', networkId, 'the id that a network has in ours'),
+    column('NSFS', row => paths(row, here), 'where it is mounted'),
+    number('PNS', row => row.parent ?? 0, 'of pid and user: the number of the parent'),
+    number('ONS', row => row.owner ?? 0, 'the number of the user namespace that owns it'),
+    number('ID', row => row.id, 'the id that is never given again (Linux 6.18)'),
+  ];
+}
+
+function networkId({ type, networkId }: Row): number | string | undefined {
+  return type === 'net' ? (networkId ?? 'unassigned') : undefined;
+}
+
+export function columnNamed(all: readonly NamespaceColumn[], name: string): NamespaceColumn {
+  const found = all.find(one => one.name === name.toUpperCase());
+  if (found !== undefined) return found;
+  throw new UsageError(`no column ${name}: there are ${all.map(one => one.name).join(' ')}`);
+}
+
+/** For a filter; several paths are one text. */
+export function valueIn({ of }: NamespaceColumn, row: Row): Value {
+  const value = of(row);
+  if (!Array.isArray(value)) return value as Value;
+  return value.length === 0 ? undefined : value.join('\n');
+}
+
+/** As lsns has it: a number, or a text. */
+export function jsonOf({ kind, of }: NamespaceColumn, row: Row, separator: string): unknown {
+  const value = of(row);
+  if (Array.isArray(value)) return value.length === 0 ? null : value.join(separator);
+  if (value === undefined) return null;
+  return kind === 'number' ? value : String(value);
+}

@@ -1,0 +1,82 @@
+/** The rows of `ls` as a tree: which hang from which, and in which order. */
+import type { Row } from './ls-columns.ts';
+import { drawForest, group } from './table.ts';
+
+export type Tree = 'owner' | 'parent' | 'process';
+
+export interface Drawn {
+  readonly node: Row;
+  readonly branch: string;
+}
+
+/** Without a tree, all are roots. */
+export interface Forest {
+  readonly roots: readonly Row[];
+  childrenOf(row: Row): readonly Row[];
+}
+
+/** By process: below that above its own, if that is in the same namespace. */
+export function forestOf(
+  rows: readonly Row[],
+  tree: Tree | undefined,
+  ofProcesses: boolean,
+): Forest {
+  if (tree === undefined) return { roots: rows, childrenOf: () => [] };
+  const byInode = new Map(rows.map(row => [row.inode, row]));
+  const byPid = new Map(rows.map(row => [row.pid, row]));
+  const firsts = new Map(rows.map(row => [`${row.type} ${row.pid}`, row]));
+  const above = (row: Row) => {
+    if (tree === 'owner') return byInode.get(row.owner ?? -1);
+    if (tree === 'parent') return byInode.get(row.parent ?? -1);
+    const parent = ofProcesses ? byPid.get(row.ppid) : firsts.get(`${row.type} ${row.ppid}`);
+    return parent === row || row.ppid === undefined ? undefined : parent;
+  };
+  const children = group(tree === 'process' ? rows : inOrder(rows, tree), above);
+  return {
+    roots: children.get(undefined) ?? [],
+    childrenOf: row => children.get(row) ?? [],
+  };
+}
+
+export function drawn({ roots, childrenOf }: Forest): Drawn[] {
+  return drawForest(roots, childrenOf);
+}
+
+/** As lsns lists them: before what has no parent comes what owns it. */
+function inOrder(rows: readonly Row[], tree: 'owner' | 'parent'): Set<Row> {
+  const byInode = new Map(rows.map(row => [row.inode, row]));
+  const ordered = new Set<Row>();
+  for (const row of rows) {
+    const line = [row];
+    for (let next = aboveIn(byInode, row, tree); next && !line.includes(next); ) {
+      line.push(next);
+      next = aboveIn(byInode, next, tree);
+    }
+    for (const one of line.reverse()) ordered.add(one);
+  }
+  return ordered;
+}
+
+/** What is shown with a namespace in a tree. */
+function aboveIn(
+  byInode: ReadonlyMap<number, Row>,
+  { owner = -1, parent = -1 }: Row,
+  tree: 'owner' | 'parent',
+): Row | undefined {
+  return tree === 'owner' ? byInode.get(owner) : (byInode.get(parent) ?? byInode.get(owner));
+}
+
+/** And those that they hang from in a tree. */
+export function withAbove(
+  rows: readonly Row[],
+  all: readonly Row[],
+  tree: 'owner' | 'parent',
+): Row[] {
+  const byInode = new Map(all.map(row => [row.inode, row]));
+  const wanted = new Set(rows);
+  for (const row of wanted) {
+    const above = aboveIn(byInode, row, tree);
+    if (above !== undefined) wanted.add(above);
+  }
+  return all.filter(row => wanted.has(row));
+}
