@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { openNamespaces, type SpawnOptions, spawn, type Terminal } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { makeImage, startTarget } from './fixtures/targets.ts';
 
 type Child = ReturnType<typeof start>;
