@@ -1,7 +1,7 @@
 // Command lines of 16 MiB of 45 processes: it wins when a list of processes fails for it, or takes more
 // than 200 MiB. One run is one process of ours, which lists. See cmdline.c.
 import { execFileSync } from 'node:child_process';
-import { asUser, compile, report, start } from './attack.mjs';
+import { asUser, compile, report, start } from './harness.mjs';
 
 await start(...asUser, compile('cmdline'), '16', '45');
 const index =

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compile, folder, library, report, start } from './attack.mjs';
+import { compile, folder, library, report, start } from './harness.mjs';
 
 const { listNamespaces, listSockets, processTree } = library;
 const hang = compile('hang');

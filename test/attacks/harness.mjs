@@ -3,18 +3,30 @@
 // build. Needs root, strace, setpriv, unshare and a C compiler.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const given =
   process.env.LINUX_NAMESPACES ?? fileURLToPath(new URL('../../lib/index.js', import.meta.url));
-export const library = pathToFileURL(given).href;
+/** For programs of their own, `node()`. */
+export const libraryUrl = pathToFileURL(given).href;
+export const library = await import(libraryUrl);
 
-const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-attack-'));
-execFileSync('chmod', ['755', folder]);
+export const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-attack-'));
+chmodSync(folder, 0o755);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+process.setMaxListeners(0);
+const runs = Number(process.argv[2] ?? 10);
+
+/** The attacker's program, static: it runs in any image. */
+export function compile(name) {
+  const program = join(folder, name);
+  const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
+  execFileSync('cc', ['-static', '-O1', '-w', '-pthread', '-o', program, source]);
+  return program;
+}
 
 /** What Docker leaves a container, and what else is given by name, in setpriv's words. */
 export const docker = more =>
@@ -24,12 +36,32 @@ export const docker = more =>
     .map(name => `+${name}`)
     .join(',');
 
-/** The attacker's program, static. */
-export function compile(name) {
-  const program = join(folder, name);
-  const source = fileURLToPath(new URL(`${name}.c`, import.meta.url));
-  execFileSync('cc', ['-static', '-O1', '-o', program, source]);
-  return program;
+/** Without any capability in our user namespace. */
+export const asUser = [
+  'setpriv',
+  '--reuid=1000',
+  '--regid=1000',
+  '--clear-groups',
+  '--inh-caps=-all',
+  '--bounding-set=-all',
+];
+
+/** Starts it, and waits for its first word; it ends with us. */
+export async function start(...line) {
+  const [file, ...args] = line;
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.on('exit', () => child.kill('SIGKILL'));
+  await Promise.race([
+    once(child.stdout, 'data'),
+    once(child, 'exit').then(() => Promise.reject(new Error(`${file} ${args} ended`))),
+  ]);
+  return child;
+}
+
+/** The last one of the processes that descend from it. */
+export function innermost(pid) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  return children[0] === '' ? pid : innermost(Number(children[0]));
 }
 
 /** A container whose first process is the attacker. `lines`: what it has said. */
@@ -76,11 +108,10 @@ export async function node(source, slow = [], milliseconds = 200) {
   return { ...output, code, signal };
 }
 
-/** `once()` says whether the attacker has won. */
-export async function play(attack) {
-  const runs = Number(process.argv[2] ?? 10);
+/** `attack` answers whether it has won; it is told which run this is. */
+export async function report(attack) {
   let won = 0;
-  for (let i = 0; i < runs; i++) if (await attack()) won++;
+  for (let run = 0; run < runs; run++) if (await attack(run)) won++;
   console.log(`won ${won} of ${runs}`);
-  process.exitCode = won === 0 ? 0 : 1;
+  process.exit(won === 0 ? 0 : 1);
 }

@@ -2,17 +2,17 @@
 // stands still for it (attacks.md, A4). Files behind the standard streams are sockets, as Node's: they
 // refuse descriptors from Linux 6.16 on, and are not tried before.
 import { release } from 'node:os';
-import { compile, library, node, play } from './harness.mjs';
+import { compile, libraryUrl, node, report } from './harness.mjs';
 
 const program = compile('linger');
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const files = major > 6 || (major === 6 && minor >= 16) ? [0, 1, 2, 3] : [0, 1, 2];
 
-await play(async () => {
+await report(async () => {
   const { out, err } = await node(
     `import { existsSync, readFileSync, rmSync } from 'node:fs';
      import { setTimeout as sleep } from 'node:timers/promises';
-     import { spawn } from '${library}';
+     import { spawn } from '${libraryUrl}';
      let last = Date.now(), longest = 0;
      const timer = setInterval(() => {
        longest = Math.max(longest, Date.now() - last);

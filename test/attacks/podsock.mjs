@@ -3,7 +3,7 @@
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asUser, compile, folder, library, report, start } from './attack.mjs';
+import { asUser, compile, folder, library, report, start } from './harness.mjs';
 
 const root = join(folder, 'root');
 const runtime = join(root, 'run/user/1000');

@@ -1,7 +1,7 @@
 // Forged answers of netlink: it wins when listSockets believes one, fails for one, or does not end. A run
 // is as many lists as it takes to win, a hundred at most. See spoof.c.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asUser, compile, innermost, library, report, start } from './attack.mjs';
+import { asUser, compile, innermost, library, report, start } from './harness.mjs';
 
 const { listSockets } = library;
 const spoof = compile('spoof');

@@ -3,7 +3,7 @@
 // meant by any of these once root's is gone.
 import { chownSync, lchownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { folder, library, report } from './attack.mjs';
+import { folder, library, report } from './harness.mjs';
 
 const { findContainer } = library;
 const id = 'ab'.repeat(32);

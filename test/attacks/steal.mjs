@@ -3,11 +3,11 @@
 // was taken but the worker's own pipes: its streams, answers and requests (attacks.md, A2).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { compile, container, docker, library, node, play } from './harness.mjs';
+import { compile, container, docker, libraryUrl, node, report } from './harness.mjs';
 
 const program = compile('steal');
 
-await play(async () => {
+await report(async () => {
   const victims = [1, 2].map(() => spawn('sleep', ['1000'], { stdio: 'ignore' }));
   const pids = victims.map(victim => String(victim.pid));
   const before = [
@@ -21,7 +21,7 @@ await play(async () => {
   try {
     // What the launcher calls where it is seen: 0.1 getpriority, now ppoll.
     const { signal, code } = await node(
-      `import { openWorker } from '${library}';
+      `import { openWorker } from '${libraryUrl}';
        const worker = await openWorker(${target.pid}, 'all').catch(() => undefined);
        await new Promise(done => setTimeout(done, 1500));
        worker?.close().catch(() => {});

@@ -1,18 +1,18 @@
 // Docker's capabilities: whatever appears in the container is stopped. Won where the event loop stands
 // still for long, or a child cannot be ended, or is left a zombie (attacks.md, B1).
-import { compile, container, docker, library, node, play } from './harness.mjs';
+import { compile, container, docker, libraryUrl, node, report } from './harness.mjs';
 
 const program = compile('stop');
 /** Milliseconds; the machine may be busy. */
 const long = 4000;
 
-await play(async () => {
+await report(async () => {
   const before = ['setpriv', '--bounding-set', `-all,${docker()}`, '--inh-caps', '-all'];
   const target = await container(['-pmnuif', '--mount-proc'], [...before, program]);
   try {
     const { out, err, signal } = await node(
       `import { readFileSync } from 'node:fs';
-       import { spawn } from '${library}';
+       import { spawn } from '${libraryUrl}';
        let last = Date.now(), longest = 0;
        const timer = setInterval(() => {
          longest = Math.max(longest, Date.now() - last);
