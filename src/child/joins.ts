@@ -7,15 +7,9 @@ import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import { type Fds, openEach } from '../target/fds.ts';
-import { Namespaces } from '../target/namespaces.ts';
-import { pidIn } from '../target/process-identity.ts';
-import { openTarget, type Target } from '../target/target.ts';
+import { openTarget, pidOf, type Target } from '../target/target.ts';
 import { type Own, ordered } from './options.ts';
 import { inodeOf, ownUserNamespace } from './ours.ts';
-
-export function pidOf(target: Target | undefined): number | undefined {
-  return target instanceof Namespaces ? undefined : pidIn(target);
-}
 
 /** The namespaces to join, without our own user namespace, which cannot be joined again. */
 export function openJoins({ target, namespaces, userParent }: Own): Fds | undefined {

@@ -10,10 +10,10 @@ import { encode, type How } from '../create/launcher-request.ts';
 import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, refuseSuccessor } from '../target/process-identity.ts';
-import type { Target } from '../target/target.ts';
+import { pidOf, type Target } from '../target/target.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';
-import { openAbove, openJoins, pidOf } from './joins.ts';
+import { openAbove, openJoins } from './joins.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { launchFlags as flag } from './launch-flags.ts';
 import {

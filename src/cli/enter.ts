@@ -159,7 +159,7 @@ function directoryOf(given: Enter, whose: Owner | undefined, mnt: boolean): stri
     if (!moved) return directory('wd', wd);
     throw new UsageError('--wd=DIR is of our file system: inside another, --wdns DIR');
   }
-  const proc = `/proc/${pidOf(whose)}`;
+  const proc = `/proc/${requirePid(whose)}`;
   if (!moved) return `${proc}/cwd`;
   const cwd = readlinkSync(`${proc}/cwd`);
   const theirs = root === true ? readlinkSync(`${proc}/root`) : '/';
@@ -174,7 +174,7 @@ function directory(option: string, path: string): string {
   return resolve(path);
 }
 
-function pidOf(whose: Owner | undefined): number {
+function requirePid(whose: Owner | undefined): number {
   if (whose?.pid !== undefined) return whose.pid;
   throw new UsageError('this needs a process: --target PID');
 }
@@ -189,7 +189,7 @@ async function askedId(
   const number = numberOf(text);
   if (number !== undefined) return number;
   if (text !== 'follow') throw new UsageError(`a ${kind} is a number, or follow: ${text}`);
-  const pid = pidOf(whose);
+  const pid = requirePid(whose);
   const id = statSync(`/proc/${pid}`)[kind];
   return inside === undefined ? id : idInside(id, kind, inside, pid);
 }

@@ -11,9 +11,8 @@ import { openProcess } from '../base/proc.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/membership.ts';
-import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
-import type { Target } from '../target/target.ts';
+import { pidOf, type Target } from '../target/target.ts';
 import { type ContainerChoice, checkChoice, choiceNames, membersOf } from './container-choice.ts';
 import { identitiesOf, ownIdentities } from './identity.ts';
 
@@ -91,10 +90,6 @@ function topOf(target: Target): (row: ProcessRow) => boolean {
   const space = theirs.get('pid')?.inode;
   const isOurs = space === ownIdentities().get('pid')?.inode;
   return isOurs ? row => row.pid === pid : row => row.namespaces.get('pid') === space;
-}
-
-function pidOf(target: Target | undefined): number | undefined {
-  return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
 /** With what descends from them, and their parents up to the first. */

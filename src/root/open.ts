@@ -14,8 +14,8 @@ import { own } from '../base/own-properties.ts';
 import { idMapIn, openProcess } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { isChild, pidIn } from '../target/process-identity.ts';
-import { checkPid, openTarget, type Target } from '../target/target.ts';
+import { isChild } from '../target/process-identity.ts';
+import { checkPid, openTarget, pidOf, type Target } from '../target/target.ts';
 
 export interface OpenedFiles {
   readonly root: OpenedRoot;
@@ -29,11 +29,6 @@ export function openFiles(target: Target): OpenedFiles {
     () => (pid === undefined ? ofMounts(target) : ofProcess(target, pid)),
     () => ({ pid }),
   );
-}
-
-/** undefined: it is no process. What is wrong with it, `openTarget` says. */
-function pidOf(target: Target): number | undefined {
-  return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
 function ofProcess(target: Target, pid: number): OpenedFiles {

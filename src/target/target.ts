@@ -55,7 +55,7 @@ export function openTarget(target: Target, types: Types): Fds {
   return traced(
     'openTarget',
     () => open(target, types),
-    fds => ({ pid: target instanceof Namespaces ? undefined : pidIn(target), ...fds.inodes() }),
+    fds => ({ pid: pidOf(target), ...fds.inodes() }),
   );
 }
 
@@ -74,6 +74,11 @@ function open(target: Target, types: Types): Fds {
 /** Has it a pid, and not a path by that name? */
 function isOwner(target: Owner | Paths): target is Owner {
   return has(target, 'pid') && typeof property(target, 'pid') !== 'string';
+}
+
+/** undefined: it is no process. What is wrong with it, `openTarget` says. */
+export function pidOf(target: Target | undefined): number | undefined {
+  return target instanceof Namespaces ? undefined : pidIn(target);
 }
 
 function openHandle(handle: Namespaces, types: Types): Fds {
