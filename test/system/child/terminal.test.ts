@@ -160,17 +160,16 @@ describe('what passes', () => {
       env: { PATH: process.env['PATH'], PS1: '$ ' },
     });
     await until(shell.terminal, '$ ');
-    const job = `trap 'echo go""ing' CONT; echo run""ning; while :; do sleep 0.1; done`;
-    shell.terminal.write(`sh -c "${job.replaceAll('"', '\\"')}"\n`);
-    await until(shell.terminal, 'running\r\n');
+    shell.terminal.write('cat\n');
+    await until(shell.terminal, 'cat\r\n');
+    shell.terminal.write('ready\n');
+    await until(shell.terminal, 'ready\r\nready\r\n');
     shell.terminal.write('\x1a');
     await until(shell.terminal, 'Stopped');
-    shell.terminal.write('fg\n');
-    await until(shell.terminal, 'going\r\n');
-    shell.terminal.write('\x03');
-    await until(shell.terminal, '$ ');
-    shell.terminal.write('exit 7\n');
-    expect(await outcome(shell)).toMatchObject({ code: 7 });
+    shell.terminal.write('jobs\n');
+    await until(shell.terminal, 'Stopped');
+    shell.terminal.destroy();
+    expect(await once(shell, 'close')).toEqual([null, 'SIGHUP']);
   });
 
   test('3 MB with a marker at the end: nothing is lost', { timeout: seconds(60) }, async () => {
