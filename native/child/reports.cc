@@ -116,8 +116,16 @@ int receive(int channel, bool with_file, launch_report* report, Signed* with) {
   return error < 0 ? error : 1;
 }
 
+constexpr size_t kWords = 512;  // bytes
+
+std::string words_in(int file) {
+  char text[kWords];
+  const ssize_t length = file < 0 ? 0 : ::pread(file, text, sizeof text, 0);
+  return length > 0 ? std::string(text, static_cast<size_t>(length)) : std::string();
+}
+
 // -errno; what is no failure, or none that there is, breaks the protocol.
-int failed(const launch_report& report, Result* result) {
+int failed(const Launch& launch, const launch_report& report, Result* result) {
   const char* step = name_of(report.step);
   if (step[0] == '\0' || report.error >= 0 || report.error < -4095) {
     result->step = "recvmsg";
@@ -127,6 +135,7 @@ int failed(const launch_report& report, Result* result) {
   result->detail = report.detail;
   result->setup = report.step != LAUNCH_EXEC;
   result->reported = true;
+  result->helper_words = words_in(launch.helper_output);
   return report.error;
 }
 
@@ -161,7 +170,7 @@ int listen(Launch* launch, Result* result) {
     } else if (report.step == LAUNCH_ENTERED && launch->types < 0 && report.detail >= 0) {
       launch->types = report.detail;
     } else {
-      return failed(report, result);
+      return failed(*launch, report, result);
     }
   }
   return 0;
@@ -254,7 +263,7 @@ int advance(Launch* launch, Result* result) {
   if (error == 0) error = adopt(launch, result);
   if (error == 0 && ended && launch->forks != nullptr) {
     const launch_report report = launch->forks->failed;
-    if (report.step != LAUNCH_NOTHING) error = failed(report, result);
+    if (report.step != LAUNCH_NOTHING) error = failed(*launch, report, result);
   }
   if (error < 0) return error;
   if (launch->forks != nullptr && !ended) return 0;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -114,6 +115,26 @@ void open_devices(Request* request, Prepared* prepared) {
   prepared->inherited.push_back(request->fixed.devices = fd);
 }
 
+// A file of memory, not a pipe: it is read when there is something to say, and whoever holds it
+// open makes nobody wait.
+int open_helper_output(Request* request, Prepared* prepared, Result* result) {
+  const bool is_in_place = (request->fixed.flags & LAUNCH_IN_PLACE) != 0;
+  request->fixed.helper_output = is_in_place ? 2 : -1;
+  if (is_in_place) return 0;
+  uint32_t helpers[2] = {0, 0};
+  constexpr size_t kStart = LAUNCH_HELPERS * sizeof *helpers;
+  if (request->create.size() >= kStart + sizeof helpers) {
+    memcpy(helpers, request->create.data() + kStart, sizeof helpers);
+  }
+  if (helpers[0] == 0 && helpers[1] == 0) return 0;
+  result->step = "memfd_create";
+  const int fd = result_of(::syscall(SYS_memfd_create, "linux-namespaces", MFD_CLOEXEC));
+  if (fd < 0) return fd;
+  result->launch.helper_output = fd;
+  prepared->inherited.push_back(request->fixed.helper_output = fd);
+  return 0;
+}
+
 int open_forks(Request* request, Prepared* prepared, Result* result) {
   request->fixed.forks = -1;
   if (!forks(*request)) return 0;
@@ -169,6 +190,8 @@ void close_all(std::vector<int>* fds) {
 void forget_forks(Launch* launch) {
   if (launch->forks != nullptr) ::munmap(launch->forks, kPage);
   launch->forks = nullptr;
+  if (launch->helper_output >= 0) ::close(launch->helper_output);
+  launch->helper_output = -1;
 }
 
 void forget_terminal(Launch* launch) {
@@ -180,6 +203,7 @@ int prepare(Request* request, Prepared* prepared, Result* result) {
   int done = open_stdio(request, prepared, result);
   open_devices(request, prepared);
   if (done >= 0) done = open_channel(prepared, result);
+  if (done >= 0) done = open_helper_output(request, prepared, result);
   return done < 0 ? done : open_forks(request, prepared, result);
 }
 

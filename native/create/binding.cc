@@ -132,6 +132,7 @@ class Hold : public Job {
     Set(env, result, "error", FromInt(env, error_));
     Set(env, result, "step", FromText(env, request_.failure.step));
     Set(env, result, "detail", FromInt(env, request_.failure.detail));
+    Set(env, result, "words", FromText(env, request_.failure.helper_words));
     napi_value fds = NewArray(env);
     PerEnv* held = PerEnv::Of(env);
     for (int i = 0; error_ == 0 && i < request_.count; i++) {

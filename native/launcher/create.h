@@ -35,6 +35,9 @@ struct launch_create {
   uint32_t interp;   /* what to register there */
 };
 
+_Static_assert(__builtin_offsetof(struct launch_create, uid_helper) == 4 * LAUNCH_HELPERS,
+               "the addon looks there");
+
 /* `detail` of a report of LAUNCH_CREATE; src/create/failures.ts says what they are. */
 enum create_step {
   CREATE_PROC,

@@ -2,9 +2,23 @@
 #pragma once
 #include <linux/errno.h>
 
+static int missing = LAUNCH_MISSING_PROGRAM;
+
+static void look_what_is_missing(const char* path) {
+  char first = 0;
+  const long file = CALL4(openat, AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  if (file == -ENOENT || file == -ENOTDIR) return;
+  const long length = file < 0 ? file : CALL3(read, file, &first, 1);
+  if (file >= 0) CALL1(close, file);
+  missing = length != 1    ? LAUNCH_MISSING_EITHER
+            : first == '#' ? LAUNCH_MISSING_INTERPRETER
+                           : LAUNCH_MISSING_LOADER;
+}
+
 /* argv[-1] is free: it was the channel's number. */
 static long execute(const char* path, char** argv, char** envp) {
   long error = CALL3(execve, path, argv, envp);
+  if (error == -ENOENT) look_what_is_missing(path);
   if (error != -ENOEXEC) return error;
   /* A script without #!, as execvp(3) runs it. */
   char* name = argv[0];

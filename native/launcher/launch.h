@@ -10,6 +10,8 @@
 
 #define LAUNCH_JOINS 16   /* seven types, the user namespace of each, and the one below them */
 #define LAUNCH_CGROUPS 32 /* hierarchies */
+#define LAUNCH_HELPERS 7  /* the uint32_t of a struct launch_create at which its two helpers begin \
+                           */
 #define LAUNCH_MOST \
   196608 /* bytes; has to fit the buffer of a unix socket (net.core.wmem_default) */
 
@@ -50,6 +52,7 @@ struct launch {
   int32_t forks;                   /* fd of a struct launch_forks; -1: it does not fork */
   int32_t devices;                 /* fd of our /dev, for a terminal; -1: none */
   uint16_t columns, rows;          /* of the terminal */
+  int32_t helper_output;           /* fd for the stderr of programs that map ids; -1: none */
   uint32_t uid[3];                 /* real, effective, saved */
   uint32_t gid[3];
   uint32_t umask;
@@ -112,11 +115,19 @@ enum launch_step {
   LAUNCH_STEPS
 };
 
+/* `detail` of LAUNCH_EXEC where the file is there, and ENOENT means another that it needs. */
+enum launch_missing {
+  LAUNCH_MISSING_PROGRAM,
+  LAUNCH_MISSING_INTERPRETER, /* named behind #! */
+  LAUNCH_MISSING_LOADER,      /* named in the ELF file */
+  LAUNCH_MISSING_EITHER       /* it may be executed and not read */
+};
+
 struct launch_report {
   int32_t step;
   int32_t error;  /* -errno */
-  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of LAUNCH_CGROUP:
-                     which; of LAUNCH_ENTERED: CLONE_NEW* */
+  int32_t detail; /* of setns: the CLONE_NEW* flag; of capabilities: the number; of LAUNCH_EXEC:
+                     enum launch_missing; of LAUNCH_CGROUP: which; of LAUNCH_ENTERED: CLONE_NEW* */
 };
 
 /* In place nobody is there to hear a report: what it says then, in the words of the command. Of the

@@ -324,6 +324,7 @@ __attribute__((used)) void start(long* stack) {
   if (asked(LAUNCH_DIE_WITH_PARENT)) die_with_parent();
   enter_cgroups(); /* last: in a frozen one, we stop here */
   restore();
-  fail(LAUNCH_EXEC, search_and_execute(at(launch->file), argv + 1, envp), 0);
+  const long error = search_and_execute(at(launch->file), argv + 1, envp);
+  fail(LAUNCH_EXEC, error, error == -ENOENT ? missing : 0);
 }
 #endif

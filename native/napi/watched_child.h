@@ -21,6 +21,7 @@ inline Napi::Object Failure(Napi::Env env, int error, const spawn::Result& resul
   object.Set("step", Napi::String::New(env, result.step));
   object.Set("detail", Napi::Number::New(env, result.detail));
   object.Set("setup", Napi::Boolean::New(env, result.setup));
+  object.Set("words", Napi::String::New(env, result.helper_words));
   return object;
 }
 

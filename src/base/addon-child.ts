@@ -8,6 +8,8 @@ export interface SpawnFailure {
   /** Of setns the CLONE_NEW* flag, of capabilities the number. */
   readonly detail: number;
   readonly setup: boolean;
+  /** What a program has written to its stderr that was to map ids: as much as is worth reading. */
+  readonly words: string;
 }
 /** A child that runs, in the addon. */
 export type Child = { readonly __child: unique symbol };

@@ -24,6 +24,8 @@ export interface Created {
 export interface Held extends Created {
   /** Of `create`: which step; of `open`: which type. */
   readonly detail: number;
+  /** What a program has written to its stderr that was to map ids: as much as is worth reading. */
+  readonly words: string;
   readonly init: number;
 }
 

@@ -1,13 +1,17 @@
 /** What to do about a failure, where more than one module says so. */
 import { statfsSync } from 'node:fs';
+import { filterHint, hasCapability, isRoot, runAsRoot } from './own-rights.ts';
 
 const fuse = 0x65735546; // FUSE_SUPER_MAGIC, linux/magic.h
 
 export const gone = 'the process has exited';
 
 /** The right to look into it is missing. */
-export const unreadable =
-  'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
+export function unreadable(): string {
+  return isRoot()
+    ? 'to look into it, CAP_SYS_PTRACE is needed in its user namespace, which this root lacks, as in a container (--cap-add SYS_PTRACE); or a security module protects it'
+    : 'to look into a process of another user, CAP_SYS_PTRACE is needed in its user namespace: run as root or as its owner';
+}
 
 /**
  * Why even root may not enter a root directory: statfs(2) is answered by a FUSE file system of somebody
@@ -27,7 +31,14 @@ export function adminMissing(owned: string): string {
   return `CAP_SYS_ADMIN is missing in the user namespace that owns ${owned}`;
 }
 
-/** For setns(2), which asks for it on both sides. */
-export function joiningMissing(joined = 'the namespace'): string {
-  return `CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns ${joined}`;
+/** EPERM of setns(2), which asks for it on both sides. `otherwise`: what else there is to do. */
+export function joiningMissing(joined = 'the namespace', otherwise = ''): string {
+  const isHere = hasCapability('CAP_SYS_ADMIN');
+  const missing = isHere
+    ? adminMissing(joined)
+    : `CAP_SYS_ADMIN is missing, in our own user namespace or in the one that owns ${joined}`;
+  const hint = filterHint();
+  return hint === ''
+    ? `${missing}: ${runAsRoot()}${otherwise}`
+    : `${missing}, ${isHere ? 'or' : 'and'} ${hint}`;
 }

@@ -50,6 +50,11 @@ export function checkPath(name: string, value: unknown): asserts value is string
   }
 }
 
+/** Is it the root directory itself, without following any link? There is nothing to make the root then. */
+export function isTop(path: string | undefined): boolean {
+  return path !== undefined && /^(\/\.{0,2})+$/.test(path);
+}
+
 /** How many letters have to be changed, put in or left out (Levenshtein). */
 function distance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);

@@ -4,6 +4,7 @@ import { gone, unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { failure } from './errors.ts';
+import { runAsRoot } from './own-rights.ts';
 
 /** Why nothing but the namespaces of a child of ours is to be had. */
 const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
@@ -29,7 +30,7 @@ export function openProcess(pid: number, isChild: boolean): number {
   if (directory === errnos.ENOENT) {
     throw failure(errnos.ESRCH, 'open', { target: pid, advice: absence(pid) });
   }
-  const advice = directory === errnos.EACCES ? unreadable : undefined;
+  const advice = directory === errnos.EACCES ? unreadable() : undefined;
   throw failure(directory, 'open', { target: pid, advice });
 }
 
@@ -42,7 +43,7 @@ function isMounted(): boolean {
 function absence(pid: number): string {
   if (!isMounted()) return noProc;
   return binding.isOwnProc() === 1 && lives(pid)
-    ? '/proc hides it from us (its mount option hidepid): run as root or as its owner'
+    ? `/proc hides it from us (its mount option hidepid): ${runAsRoot()}, or as its owner`
     : gone;
 }
 
@@ -102,7 +103,9 @@ export interface Mount {
   readonly point: string;
   /** The type of the file system. */
   readonly system: string;
-  /** Those of the file system, not of the mount. */
+  /** Of the mount: `nosuid`. */
+  readonly flags: readonly string[];
+  /** Of the file system. */
   readonly options: readonly string[];
   /** As stat(2) has it. */
   readonly device: number;
@@ -112,10 +115,15 @@ export interface Mount {
 export function mountsIn(text: string): Mount[] {
   return text.split('\n').flatMap(line => {
     const [mount = '', of = ''] = line.split(' - ');
-    const [, , device = '', root, point] = mount.split(' ').map(unescaped);
+    const [, , device = '', root, point, flags = ''] = mount.split(' ').map(unescaped);
     if (root === undefined || point === undefined) return [];
     const [system = '', , options = ''] = of.split(' ');
-    return [{ root, point, system, options: options.split(','), device: numberOf(device) }];
+    const parts = {
+      flags: flags.split(','),
+      options: options.split(','),
+      device: numberOf(device),
+    };
+    return [{ root, point, system, ...parts }];
   });
 }
 

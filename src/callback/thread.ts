@@ -63,7 +63,7 @@ export function checkWayBack(types: readonly NamespaceType[]): void {
   for (const type of types) {
     const errno = noReturn.get(type);
     if (errno === undefined) continue;
-    const advice = `this thread could not come back: ${joiningMissing(`our own ${type} namespace`)}; run as root, or use spawn() or evaluate()`;
+    const advice = `this thread could not come back: ${joiningMissing(`our own ${type} namespace`, ', or use spawn() or evaluate()')}`;
     throw failure(errno, 'setns', { type, advice });
   }
 }
@@ -106,7 +106,10 @@ export function comeBack(from: Location, { kind, errno }: FailedMove): Namespace
   moveOrDie(from);
   const advice =
     errno === errnos.EPERM
-      ? `${joiningMissing('this namespace')}: run as root, or as its owner use spawn() or evaluate() with the user namespace too`
+      ? joiningMissing(
+          'this namespace',
+          ', or as its owner use spawn() or evaluate() with the user namespace too',
+        )
       : undefined;
   return failure(errno, 'setns', { type: kind.name, advice });
 }

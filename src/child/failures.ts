@@ -5,7 +5,9 @@ import { adminMissing, fuseOfAnother } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
-import { creationAdvice, creationStep } from '../create/failures.ts';
+import { filterHint, runAsRoot } from '../base/own-rights.ts';
+import { creationAdvice, type Making, refusedInside, startAdvice } from '../create/advice.ts';
+import { creationStep } from '../create/failures.ts';
 import type { Files } from '../create/launcher-request.ts';
 import { capabilityName } from './capabilities.ts';
 
@@ -32,28 +34,26 @@ const advices: Record<
       const missing = type === 'mnt' ? `${admin}, or it and CAP_SYS_CHROOT in ours` : admin;
       return joined.includes('user')
         ? `${missing}: it belongs to another user namespace than the one that was joined`
-        : `${missing}, or in ours: run as root, or join user as well as its owner`;
+        : filterHint() === ''
+          ? `${missing}, or in ours: ${runAsRoot()}, or join user as well as its owner`
+          : `${missing}, or in ours, or ${filterHint()}`;
     }
     if (errno === errnos.EINVAL && type === 'pid')
       return 'only pid namespaces below ours can be joined';
     return undefined;
   },
-  unshare: (errno, { created }) => creationAdvice(errno, created),
+  unshare: (errno, call) => creationAdvice(errno, makingOf(call)),
   clone(errno, { joined }) {
     const gone = errno === errnos.ENOMEM && joined.includes('pid');
     return gone
       ? 'the first process of this pid namespace has ended: nothing can start in it'
       : undefined;
   },
-  memfd_create(errno) {
-    return errno === errnos.EACCES ? 'set the sysctl vm.memfd_noexec to 0 or 1' : undefined;
-  },
   open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
   openat2: errno =>
     errno === errnos.EMFILE || errno === errnos.ENFILE || errno === errnos.ENOSPC
       ? 'there are too many files or terminals: the sysctl kernel.pty.max'
       : 'for a terminal, a devpts has to be at /dev/pts, inside or here (Linux 5.6)',
-  close_range: () => 'children in namespaces need Linux 5.9',
   fchdir: entering,
   chroot: (errno, call) =>
     errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : entering(errno, call),
@@ -97,19 +97,47 @@ function ids(errno: number, capability: string, id: string): string | undefined 
   return errno === errnos.EINVAL ? `this ${id} does not exist in the user namespace` : undefined;
 }
 
+function makingOf({ created, joined }: CallInfo): Making {
+  return { created, inside: joined.includes('user') };
+}
+
 /** What is known of a failure besides its number: also what is not one of the target's. */
 export function circumstancesOf(
-  { step, error, detail }: Pick<SpawnFailure, 'step' | 'error' | 'detail'>,
+  {
+    step,
+    error,
+    detail,
+    words = '',
+  }: Pick<SpawnFailure, 'step' | 'error' | 'detail'> & { words?: string },
   call: CallInfo,
 ): Circumstances & { syscall: string } {
   const { target } = call;
-  if (step === 'create') return { target, ...creationStep(error, detail, call.files) };
+  const making = makingOf(call);
+  if (step === 'create')
+    return { target, ...creationStep(error, detail, making, call.files, words) };
   const type = step === 'setns' ? typesIn(detail)[0] : undefined;
-  return { syscall: step, type, target, advice: advices[step]?.(error, call, detail) };
+  const advice =
+    startAdvice(error, step) ??
+    (step === 'unshare' || step === 'setns' ? undefined : refusedInside(error, step, making)) ??
+    advices[step]?.(error, call, detail);
+  return { syscall: step, type, target, advice };
 }
 
 /** With the `path` that Node gives the error of a spawn. */
 export function childFailure(failed: SpawnFailure, file: string, call: CallInfo): NamespaceError {
   const { syscall, ...circumstances } = circumstancesOf(failed, call);
   return Object.assign(failure(failed.error, syscall, circumstances), { path: file });
+}
+
+/** enum launch_missing of native/launcher/launch.h. */
+export const missingWords: readonly (string | undefined)[] = [
+  undefined,
+  'the file is there, and the interpreter that its first line names (#!) is not: all of that line counts, a carriage return at its end too',
+  'the file is there, and the loader that it names (such as /lib64/ld-linux-x86-64.so.2) is not: it was built for another C library, or another machine',
+  'the file is there, and its interpreter or its loader is not',
+];
+
+/** Of a program that was to be executed, and for which Node has an error of its own. */
+export function executionAdvice({ error, step, detail }: SpawnFailure): string | undefined {
+  return step === 'execve' && error === errnos.ENOENT ? missingWords[detail] : undefined;
 }

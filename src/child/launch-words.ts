@@ -5,10 +5,11 @@
 import { errnos } from '../base/errnos.ts';
 import { around, errorNames } from '../base/errors.ts';
 import { kindOf } from '../base/namespace-types.ts';
+import { remembering } from '../base/own-rights.ts';
 import { printable } from '../base/printable.ts';
 import { creationSteps } from '../create/failures.ts';
 import { capabilityNames } from './capabilities.ts';
-import { circumstancesOf } from './failures.ts';
+import { circumstancesOf, missingWords } from './failures.ts';
 import type { Plan } from './launch.ts';
 import { launchFlags } from './launch-flags.ts';
 import { launchSteps } from './launch-steps.ts';
@@ -18,20 +19,37 @@ type Word = [step: number, detail: number, error: number, before: string, after:
 
 const any = -1;
 /** Those that there is advice for. */
-const { EPERM, ENOENT, ENOMEM, EACCES, EXDEV, EINVAL, ENOSPC, ERANGE, EDQUOT } = errnos;
-const advised = [EPERM, ENOENT, ENOMEM, EACCES, EXDEV, EINVAL, ENOSPC, ERANGE, EDQUOT];
+const { EPERM, ENOENT, ENOMEM, EACCES, EXDEV, EINVAL, ENOSPC, ERANGE, ENOSYS, EOVERFLOW, EDQUOT } =
+  errnos;
+const advised = [
+  EPERM,
+  ENOENT,
+  ENOMEM,
+  EACCES,
+  EXDEV,
+  EINVAL,
+  ENOSPC,
+  ERANGE,
+  ENOSYS,
+  EOVERFLOW,
+  EDQUOT,
+];
 
 export function encodeWords(
   plan: Plan,
   file: string,
   inWords: (text: string) => string = text => text,
 ): Uint8Array {
+  return remembering(() => layOut(wordsFor(plan, file), inWords));
+}
+
+function wordsFor(plan: Plan, file: string): Word[] {
   const words: Word[] = errorNames().map(([errno, name]) => [0, any, errno, name, '']);
   launchSteps.forEach((name, step) => {
     if (name === 'execve') words.push(...unexecuted(step, file));
     else if (name !== '' && isTaken(name, plan)) words.push(...failures(step, name, plan));
   });
-  return layOut(words, inWords);
+  return words;
 }
 
 function isTaken(name: string, plan: Plan): boolean {
@@ -66,10 +84,10 @@ function details(name: string, plan: Plan): readonly number[] {
 /** As the command says it where Node is still there. */
 function unexecuted(step: number, file: string): Word[] {
   const before = unexecutedWords(file);
-  return [
-    [step, any, ENOENT, `${before}there is no such program`, ''],
-    [step, any, 0, before, ''],
-  ];
+  const missing = missingWords.map((words, detail): Word => {
+    return [step, detail, ENOENT, `${before}${words ?? 'there is no such program'}`, ''];
+  });
+  return [...missing, [step, any, 0, before, '']];
 }
 
 export function unexecutedWords(file: string): string {

@@ -9,7 +9,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import type { NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
-import { childFailure } from './failures.ts';
+import { childFailure, executionAdvice } from './failures.ts';
 import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';
 import { isSettable } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -58,6 +58,8 @@ export class ProcessHandle extends AsyncResource {
   terminal: Terminal | undefined;
   /** Why it failed before the program was to run. */
   failure: NamespaceError | undefined;
+  /** What to say besides, where it is the program itself that could not be executed. */
+  advice: string | undefined;
   #child: Child | undefined;
   #isRef = true;
   /** Node's own handle has been tried, and so can be closed. */
@@ -144,6 +146,7 @@ export class ProcessHandle extends AsyncResource {
   /** What Node is told of a failure: it makes an event of EAGAIN and the like, and throws EINVAL. */
   #answer(failed: SpawnFailure & Spawned, file: string, args: string[], count: number): number {
     const { error, setup, step } = failed;
+    this.advice = executionAdvice(failed);
     // The launcher is executed with what the program is to have.
     if (!setup || (step === 'execveat' && error === errnos.E2BIG)) return error;
     // Our ends of the pipes are open, unless one could not be made: that is Node's own error then.
@@ -156,6 +159,7 @@ export class ProcessHandle extends AsyncResource {
 
   #remember(failed: SpawnFailure, file: string, args: string[]): void {
     this.#late = failed.error;
+    this.advice = executionAdvice(failed);
     if (failed.setup) this.failure = this.#failureOf(failed, file, args);
   }
 

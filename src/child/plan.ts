@@ -3,6 +3,7 @@
  * the child has been started, and lets go of it.
  */
 import { binding } from '../base/binding.ts';
+import { isTop } from '../base/check.ts';
 import { invalidValue } from '../base/errors.ts';
 import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
@@ -188,7 +189,7 @@ export class OpenPlan {
         type => kindOf[type].flag,
       ),
       rootFd,
-      rootPath: root === 'target' ? undefined : root,
+      rootPath: root === 'target' || (unshare.includes('mnt') && isTop(root)) ? undefined : root,
       create: encode(unshare, own, { inside, ...how }),
       parentSignal,
       cgroups: Int32Array.from(cgroups, ({ fd }) => this.#hold(fd)),

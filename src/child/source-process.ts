@@ -111,7 +111,7 @@ export class SourceProcess {
     if (errno === errnos.ENOENT || errno === errnos.ESRCH) {
       return failure(errnos.ESRCH, syscall, { ...at, advice: gone });
     }
-    const usual = errno === errnos.EACCES ? unreadable : undefined;
+    const usual = errno === errnos.EACCES ? unreadable() : undefined;
     return failure(errno, syscall, { ...at, advice: advice ?? usual });
   }
 }

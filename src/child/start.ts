@@ -161,6 +161,12 @@ function dropOurs(envPairs: string[], env: CallOptions['env']): void {
   if (coverage >= 0 && env['NODE_V8_COVERAGE'] === undefined) envPairs.splice(coverage, 1);
 }
 
+/** Node's own error of a program that cannot be executed, which says more. */
+function advised(advice: string | undefined, error: unknown): unknown {
+  const { message } = error as Error;
+  return Object.assign(error as Error, { message: `${message}; ${advice}`, advice });
+}
+
 /** Gives the ChildProcess our handle in the place of Node's. */
 function handleFor(plan: Plan, child: Child, options: NodeOptions): ProcessHandle {
   const nodes = child._handle;
@@ -173,15 +179,19 @@ function handleFor(plan: Plan, child: Child, options: NodeOptions): ProcessHandl
     (child as { pid: number }).pid = pid;
   };
   handle.onexit = (code, signal) => {
-    const { failure } = handle;
-    if (failure === undefined || code >= 0) return onexit(code, signal);
+    const { failure, advice } = handle;
+    if ((failure ?? advice) === undefined || code >= 0) return onexit(code, signal);
     // Node's own way to its 'error' event, with an error that says more.
     const emit = child.emit as (...args: unknown[]) => boolean;
     child.emit = (name: string | symbol, ...args: unknown[]) => {
       if (name === 'error') Reflect.deleteProperty(child, 'emit');
-      return emit.call(child, name, ...(name === 'error' ? [failure] : args));
+      return emit.call(
+        child,
+        name,
+        ...(name === 'error' ? [failure ?? advised(advice, args[0])] : args),
+      );
     };
-    onexit(failure.errno, signal);
+    onexit(failure?.errno ?? code, signal);
   };
   if (plan.terminal !== undefined) handle.terminal = addTerminal(child, plan.terminal);
   child._handle = handle;

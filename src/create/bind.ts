@@ -10,6 +10,7 @@ import {
   type NamespaceError,
 } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
+import { filterAdvice, hasCapability, runAsRoot } from '../base/own-rights.ts';
 
 /** For `Namespaces.bind`. */
 export function bindTo(path: string, type: NamespaceType, fd: number): void {
@@ -37,7 +38,10 @@ function bindAdvice(errno: number, type: NamespaceType): string | undefined {
   if (errno === errnos.EEXIST) {
     return 'there is a file of that name already, and it may hold a namespace';
   }
-  if (errno === errnos.EPERM) return `${adminMissing('our mount namespace')}: run as root`;
+  if (errno === errnos.EPERM) {
+    const filtered = filterAdvice(errno, 'mount', hasCapability('CAP_SYS_ADMIN'));
+    return filtered ?? `${adminMissing('our mount namespace')}: ${runAsRoot()}`;
+  }
   if (errno !== errnos.EINVAL || type !== 'mnt') return undefined;
   return 'a mount namespace can be bound only in one that is older than it, and on a mount that is private (mount --make-private)';
 }

@@ -3,8 +3,9 @@
  * a thread of their own, all others by the launcher, in a process that ends when they are open.
  */
 
+import type { Held } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
-import { checkBoolean, checkPath, namesOf, optionsIn } from '../base/check.ts';
+import { checkBoolean, checkPath, isTop, namesOf, optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
@@ -12,7 +13,8 @@ import { requirePermission } from '../base/permission.ts';
 import { trace } from '../base/trace.ts';
 import { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { creationAdvice, stepFailure } from './failures.ts';
+import { creationAdvice, refusedInside, startAdvice } from './advice.ts';
+import { loopbackMissing, stepFailure } from './failures.ts';
 import { encode } from './launcher-request.ts';
 import { type CreateOptions, checkCreateOptions, typeOfOption } from './options.ts';
 
@@ -57,7 +59,9 @@ async function byThread(
   const made = await binding.create(maskOf(types), types, hostname, domainname, loopback);
   if (made.error < 0) {
     const type = types.length === 1 ? types[0] : undefined;
-    throw failure(made.error, made.step, { type, advice: creationAdvice(made.error, types) });
+    const { error, step } = made;
+    if (step !== 'unshare') throw inThread(error, step, types);
+    throw failure(error, step, { type, advice: creationAdvice(error, { created: types }) });
   }
   return new Fds(new Map(types.map((type, i) => [type, made.fds[i] as number])));
 }
@@ -70,17 +74,15 @@ async function byProcess(
   const { init = false, root } = options;
   const flags = types.map(type => kindOf[type].flag);
   const create = encode(types, options, { hold: true, init }) as Uint8Array;
-  const made = await binding.hold(flags, types, create, root, init);
+  const made = await binding.hold(flags, types, create, isTop(root) ? undefined : root, init);
   if (made.error < 0) throw heldFailure(made, types);
   const fds = new Map(types.map((type, i) => [type, made.fds[i] as number]));
   return new Fds(fds, made.init);
 }
 
-function heldFailure(
-  { error, step, detail }: { error: number; step: string; detail: number },
-  types: readonly NamespaceType[],
-): Error {
-  if (step === 'create') return stepFailure(error, detail, {});
+function heldFailure({ error, step, detail, words }: Held, types: readonly NamespaceType[]): Error {
+  const making = { created: types };
+  if (step === 'create') return stepFailure(error, detail, {}, making, words);
   const type = types.length === 1 ? types[0] : step === 'open' ? typesIn(detail)[0] : undefined;
   const denied = step === 'open' && (error === errnos.EACCES || error === errnos.EPERM);
   const early = step === 'open' && type === 'pid';
@@ -89,9 +91,19 @@ function heldFailure(
     : early
       ? 'a pid namespace without a process can be held from Linux 6.11 on; before, with init: true'
       : step === 'unshare'
-        ? creationAdvice(error, types)
-        : undefined;
+        ? creationAdvice(error, making)
+        : (startAdvice(error, step) ?? refusedInside(error, step, making));
   return failure(error, step, { type, advice });
+}
+
+/** A step of the thread after it has made them. */
+function inThread(errno: number, step: string, types: readonly NamespaceType[]): Error {
+  const type = step === 'ioctl' ? 'net' : step.endsWith('name') ? 'uts' : undefined;
+  const advice =
+    step === 'ioctl' && errno === errnos.EPERM
+      ? loopbackMissing
+      : refusedInside(errno, step, { created: types });
+  return failure(errno, step, { type, advice });
 }
 
 /** The types in the order of the one table. */

@@ -1,31 +1,41 @@
 /** Failures of making namespaces: which step, of which type, and what to do. */
-import { readFileSync } from 'node:fs';
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
+import { isRoot } from '../base/own-rights.ts';
+import { type Making, refusedInside } from './advice.ts';
 import { bindCircumstances } from './bind.ts';
+import type { MapProgram } from './id-maps.ts';
 import type { Files } from './launcher-request.ts';
+import { mappingAdvice } from './mapping-advice.ts';
 
 interface Step {
   readonly syscall: string;
   readonly type?: NamespaceType;
-  advice?(errno: number): string | undefined;
+  /** `words`: what the program has said that was to do it. */
+  advice?(errno: number, words?: string): string | undefined;
 }
 
 const mapping = (helper: string) => (errno: number) =>
   errno === errnos.EPERM
-    ? `without ${helper} in our own user namespace only our own id can be mapped`
+    ? isRoot()
+      ? 'our own user namespace does not know all of these ids (/proc/self/uid_map, gid_map), or CAP_SETUID and CAP_SETGID are missing in it'
+      : `without ${helper} in our own user namespace only our own id can be mapped`
     : errno === errnos.EINVAL
       ? 'the kernel takes no such map; user_namespaces(7)'
       : undefined;
 
-const lending = (file: string) => () =>
-  `it has refused: the ranges have to be lent to us in ${file}, and nothing else`;
+/** Whatever it has refused for, the launcher says EPERM. */
+const mappingBy = (program: MapProgram) => (errno: number, words?: string) =>
+  errno === errnos.EPERM ? mappingAdvice(program, words) : undefined;
 
 const mounting = (errno: number) =>
   errno === errnos.EINVAL
     ? "our root directory is no mount point (a chroot): propagation: 'unchanged' leaves mounts as they are"
     : undefined;
+
+export const loopbackMissing =
+  'options.loopback needs CAP_NET_ADMIN in the user namespace that owns the network, which is missing, as in a container (--cap-add NET_ADMIN)';
 
 /** enum create_step of native/launcher/create.h, in its order. */
 const steps: readonly Step[] = [
@@ -54,8 +64,8 @@ const steps: readonly Step[] = [
         ? `${mapping('CAP_SETGID')(errno)}, and that with setgroups: 'deny' alone`
         : mapping('CAP_SETGID')(errno),
   },
-  { syscall: 'newuidmap', type: 'user', advice: lending('/etc/subuid') },
-  { syscall: 'newgidmap', type: 'user', advice: lending('/etc/subgid') },
+  { syscall: 'newuidmap', type: 'user', advice: mappingBy('newuidmap') },
+  { syscall: 'newgidmap', type: 'user', advice: mappingBy('newgidmap') },
   {
     syscall: 'write',
     type: 'time',
@@ -66,7 +76,11 @@ const steps: readonly Step[] = [
   },
   { syscall: 'sethostname', type: 'uts' },
   { syscall: 'setdomainname', type: 'uts' },
-  { syscall: 'ioctl', type: 'net' },
+  {
+    syscall: 'ioctl',
+    type: 'net',
+    advice: errno => (errno === errnos.EPERM ? loopbackMissing : undefined),
+  },
   { syscall: 'mount', type: 'mnt', advice: mounting },
   { syscall: 'mount', type: 'mnt', advice: () => 'options.root has to be a directory' },
   { syscall: 'pivot_root', type: 'mnt' },
@@ -86,61 +100,31 @@ const steps: readonly Step[] = [
 ];
 
 /** The `detail` of a failure whose step is `create`. */
-export function stepFailure(errno: number, detail: number, at: Circumstances): NamespaceError {
-  const { syscall, ...circumstances } = creationStep(errno, detail);
+export function stepFailure(
+  errno: number,
+  detail: number,
+  at: Circumstances,
+  making: Making,
+  words = '',
+): NamespaceError {
+  const { syscall, ...circumstances } = creationStep(errno, detail, making, {}, words);
   return failure(errno, syscall, { ...at, ...circumstances });
 }
 
 /** Behind the steps, there is one for the file of each type. */
 export const creationSteps: number = steps.length + kinds.length;
 
-/** What `detail` says of a failure. */
+/** What `detail` says of a failure. `words`: of the program that was to map ids. */
 export function creationStep(
   errno: number,
   detail: number,
+  making: Making,
   files: Files = {},
+  words = '',
 ): Circumstances & { syscall: string } {
   const kept = kinds[detail - steps.length]?.name;
   if (kept !== undefined) return bindCircumstances(errno, kept, files[kept]);
   const { syscall, type, advice } = steps[detail] ?? { syscall: 'unshare' };
-  return { syscall, type, advice: advice?.(errno) };
-}
-
-/** What to do where the kernel does not make namespaces of `types`. */
-export function creationAdvice(errno: number, types: readonly NamespaceType[]): string | undefined {
-  if (errno === errnos.EPERM) {
-    if (!types.includes('user')) return 'CAP_SYS_ADMIN is missing: run as root, or create user too';
-    return sysctlAdvice() ?? 'a process in a chroot, or without ids of its own, cannot create user';
-  }
-  if (errno !== errnos.ENOSPC) return undefined;
-  const limits = types.map(type => {
-    const path = `/proc/sys/user/max_${type}_namespaces`;
-    return `${path} (${settingOf(path) ?? 'unreadable'})`;
-  });
-  const nested = types.filter(type => type === 'user' || type === 'pid');
-  const levels = nested.length === 0 ? '' : `, or 32 levels of ${nested.join(' and ')}`;
-  return `a limit is reached: ${limits.join(', ')}${levels}`;
-}
-
-const switches: readonly [path: string, refusing: string, wanted: string][] = [
-  ['kernel/unprivileged_userns_clone', '0', '1'],
-  ['kernel/apparmor_restrict_unprivileged_userns', '1', '0'],
-];
-
-/** Distributions have switches of their own for users' user namespaces. */
-function sysctlAdvice(): string | undefined {
-  for (const [path, refusing, wanted] of switches) {
-    if (settingOf(`/proc/sys/${path}`) === refusing) {
-      return `run as root, or set the sysctl ${path.replace('/', '.')} to ${wanted}`;
-    }
-  }
-  return undefined;
-}
-
-function settingOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
+  const refused = words === '' ? refusedInside(errno, syscall, making) : undefined;
+  return { syscall, type, advice: refused ?? advice?.(errno, words) };
 }

@@ -18,6 +18,8 @@ export interface IdRange {
 }
 export type IdRule = 'root' | 'current' | 'auto' | 'subids' | 'all' | number | IdRange;
 export type IdRules = IdRule | readonly IdRule[];
+/** The programs that map more than ourselves for a user. */
+export type MapProgram = 'newuidmap' | 'newgidmap';
 export type IdMap = IdRules | { readonly uid?: IdRules; readonly gid?: IdRules };
 
 const idMost = 2 ** 32 - 1; // all ones is no id
@@ -45,7 +47,7 @@ interface Half {
   readonly id: 'uid' | 'gid';
   readonly known: string;
   readonly ranges: string;
-  readonly program: string;
+  readonly program: MapProgram;
 }
 const halves: Readonly<Record<'uid' | 'gid', Half>> = {
   uid: { id: 'uid', known: '/proc/self/uid_map', ranges: '/etc/subuid', program: 'newuidmap' },
@@ -148,8 +150,12 @@ function rangesOf(rule: IdRule, own: number, half: Half, mapper: Mapper): readon
     throw invalidValue('options.idMap', 'in numbers where user is joined', rule);
   }
   if (rule === 'all') return known(half);
-  const { first, length } = lentTo(half, mapper);
-  return [{ inside: rule === 'auto' ? 0 : first, outside: first, length }];
+  let next = 0;
+  return lentTo(half, mapper).map(({ first, length }) => {
+    const inside = rule === 'auto' ? next : first;
+    next += length;
+    return { inside, outside: first, length };
+  });
 }
 
 /** Everybody whom our own user namespace knows. */
@@ -158,8 +164,8 @@ function known(half: Half): IdRange[] {
   return lines.map(([inside, , length]) => ({ inside, outside: inside, length }));
 }
 
-/** The first range of /etc/subuid that is lent to us: lines of name or uid, first id, number of ids. */
-function lentTo(half: Half, mapper: Mapper): { first: number; length: number } {
+/** The ranges of /etc/subuid that are lent to us: lines of name or uid, first id, number of ids. */
+function lentTo(half: Half, mapper: Mapper): { first: number; length: number }[] {
   const names = [String(mapper.uid)];
   try {
     const { uid, username } = userInfo();
@@ -170,15 +176,17 @@ function lentTo(half: Half, mapper: Mapper): { first: number; length: number } {
   let text = '';
   try {
     text = readFileSync(half.ranges, 'utf8');
-  } catch {
-    // as if it were empty
+  } catch (error) {
+    const { errno = errnos.EINVAL } = error as NodeJS.ErrnoException;
+    if (errno !== errnos.ENOENT)
+      throw failure(errno, 'open', { type: 'user', target: half.ranges });
   }
-  for (const line of text.split('\n')) {
+  const lent = text.split('\n').flatMap(line => {
     const [name = '', first, length] = line.trim().split(':');
-    if (names.includes(name) && isPart(Number(first), Number(length))) {
-      return { first: Number(first), length: Number(length) };
-    }
-  }
+    const isOurs = names.includes(name) && isPart(Number(first || NaN), Number(length || NaN));
+    return isOurs ? [{ first: Number(first), length: Number(length) }] : [];
+  });
+  if (lent.length > 0) return lent;
   const advice = `no ids are lent to ${names.at(-1)}: usermod --add-subuids and --add-subgids do that`;
   throw failure(errnos.ENOENT, 'open', { type: 'user', target: half.ranges, advice });
 }
@@ -186,8 +194,12 @@ function lentTo(half: Half, mapper: Mapper): { first: number; length: number } {
 const places = ['/usr/bin', '/bin', '/usr/sbin', '/run/wrappers/bin'];
 
 /** By absolute path: a set-user-ID program is not looked for in a PATH that anybody may have set. */
-function find(program: string): string {
-  const path = places.map(place => `${place}/${program}`).find(path => existsSync(path));
+export function mapProgram(program: MapProgram): string | undefined {
+  return places.map(place => `${place}/${program}`).find(path => existsSync(path));
+}
+
+function find(program: MapProgram): string {
+  const path = mapProgram(program);
   if (path !== undefined) return path;
   const advice = `as a user, ids of others are mapped by ${program}(1): install the package uidmap (or shadow-utils)`;
   throw failure(errnos.ENOENT, 'execve', { type: 'user', target: program, advice });

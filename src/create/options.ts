@@ -12,8 +12,8 @@ import { checkIdMap, type IdMap } from './id-maps.ts';
 export interface CreateOptions {
   /**
    * With `user`: who is who in it. `'root'`: we are 0; `'current'`: we keep our ids; a number: we have
-   * that one; `'auto'`: our ranges of /etc/subuid and /etc/subgid, from 0 or the first id on that is
-   * free; `'subids'`: the same, by their own numbers; `'all'`: everybody whom we know; a range; or a
+   * that one; `'auto'`: our ranges of /etc/subuid and /etc/subgid, all of them one after another, from 0
+   * or the first id on that is free; `'subids'`: the same, by their own numbers; `'all'`: everybody whom we know; a range; or a
    * list of these, of which earlier ones win: `['root', 'auto']`. `{ uid, gid }` gives both. As a user, ranges are written by
    * newuidmap(1) and newgidmap(1). Default: nobody is known in it. user_namespaces(7).
    */

@@ -48,7 +48,7 @@ function advice(errno: number, step: string): string | undefined {
   if (errno === errnos.EFBIG) return `the kernel's answers are longer than ${limits.bytes} bytes`;
   if (errno === errnos.ETIMEDOUT) return `the kernel did not answer in ${limits.milliseconds} ms`;
   if (errno === errnos.EPERM && step === 'setns') {
-    return `${joiningMissing()}: run as root`;
+    return joiningMissing();
   }
   return errno === errnos.ENOENT
     ? 'the kernel lacks tcp_diag, udp_diag or unix_diag: modprobe'

@@ -11,6 +11,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { runAsRoot } from '../base/own-rights.ts';
 import { idMapIn, openProcess } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { Namespaces } from '../target/namespaces.ts';
@@ -79,7 +80,7 @@ function opened(root: OpenedRoot | number, target: OpenedFiles['target']): Opene
     root === errnos.ENOSYS
       ? '/proc is not mounted here, and files are opened through it'
       : root === errnos.EPERM
-        ? 'CAP_SYS_ADMIN and CAP_SYS_CHROOT are missing, or the namespace is not in reach of them: run as root'
+        ? `CAP_SYS_ADMIN and CAP_SYS_CHROOT are missing, or the namespace is not in reach of them: ${runAsRoot()}`
         : root === errnos.EACCES && typeof target === 'number'
           ? fuseOfAnother(`/proc/${target}/root`)
           : undefined;

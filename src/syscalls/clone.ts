@@ -5,7 +5,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
-import { creationAdvice } from '../create/failures.ts';
+import { creationAdvice } from '../create/advice.ts';
 import { checkInteger, checkList } from './check.ts';
 
 /** What `clone` made: `pidfd` is the caller's to close. */
@@ -48,7 +48,7 @@ export function clone(
   const advice =
     error === errnos.ENOSYS
       ? 'time is made by clone3(2) alone, which a filter or an old kernel refuses'
-      : creationAdvice(error, wanted);
+      : creationAdvice(error, { created: wanted });
   throw failure(error, step, { type, advice });
 }
 

@@ -6,7 +6,7 @@ import { failure } from '../base/errors.ts';
 import { kindOf, maskOf, type NamespaceType } from '../base/namespace-types.ts';
 import { moved } from '../callback/context.ts';
 import { checkWayBack } from '../callback/thread.ts';
-import { creationAdvice } from '../create/failures.ts';
+import { creationAdvice } from '../create/advice.ts';
 import { checkInteger, checkList } from './check.ts';
 import { nsType } from './nsfs.ts';
 
@@ -61,7 +61,7 @@ export function unshare(types: NamespaceType | readonly NamespaceType[]): void {
     const advice =
       done === errnos.EINVAL && wanted.includes('user')
         ? 'user: cannot be created by a thread of Node (the kernel wants a process of one thread); use spawn() with unshare'
-        : creationAdvice(done, wanted);
+        : creationAdvice(done, { created: wanted });
     throw failure(done, 'unshare', { type, advice });
   }
   moved(wanted);
@@ -76,7 +76,7 @@ function prepare(types: readonly NamespaceType[]): void {
 
 function joiningAdvice(errno: number, types: readonly NamespaceType[]): string | undefined {
   if (errno === errnos.EPERM) {
-    return `${joiningMissing()}: run as root`;
+    return joiningMissing();
   }
   if (errno === errnos.ESRCH) return gone;
   const other = types.find(type => kindOf[type].refusal !== undefined);

@@ -109,7 +109,7 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   if (path === undefined) throw invalidValue('types', 'among those that the target names', type);
   const fd = binding.openNamespace(path);
   if (fd < 0) {
-    const ofProcess = fd === errnos.EACCES && path.startsWith('/proc/') ? unreadable : undefined;
+    const ofProcess = fd === errnos.EACCES && path.startsWith('/proc/') ? unreadable() : undefined;
     const advice = fd === errnos.EINVAL ? 'this file is no namespace' : ofProcess;
     throw failure(fd, 'open', { type, target: path, advice });
   }
@@ -210,7 +210,7 @@ function refuseKernelThread(pid: number): void {
 }
 
 function processFailure(errno: number, syscall: string, pid: number, type: NamespaceType): Error {
-  const advice = errno === errnos.ESRCH ? gone : errno === errnos.EACCES ? unreadable : undefined;
+  const advice = errno === errnos.ESRCH ? gone : errno === errnos.EACCES ? unreadable() : undefined;
   return failure(errno, syscall, { type, target: pid, advice });
 }
 

@@ -64,6 +64,7 @@ void make_request(void) {
   fixed.root = (int32_t)(next() % 40) - 1;
   for (int i = 0; i < LAUNCH_CGROUPS; i++) fixed.cgroups[i] = (int32_t)(next() % 40) - 1;
   fixed.parent = (int32_t)(next() % 40) - 1;
+  fixed.helper_output = (int32_t)(next() % 40) - 1;
   for (int i = 0; i < 3; i++) fixed.uid[i] = word(), fixed.gid[i] = word();
   fixed.umask = word();
   fixed.inheritable = word(), fixed.permitted = word(), fixed.effective = word();

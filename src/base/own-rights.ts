@@ -1,0 +1,131 @@
+/** What this process may do, and what confines it, as far as errors have to say it. */
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { errnos } from './errnos.ts';
+
+/** Numbers of capabilities(7). */
+const capabilities = { CAP_NET_ADMIN: 12, CAP_SYS_CHROOT: 18, CAP_SYS_ADMIN: 21 } as const;
+
+/** A line of /proc/PID/status of the calling thread; '' where that cannot be read. */
+function status(name: string): string {
+  const lines = textOf('/proc/thread-self/status')?.split('\n') ?? [];
+  return (
+    lines
+      .find(line => line.startsWith(`${name}:`))
+      ?.slice(name.length + 1)
+      .trim() ?? ''
+  );
+}
+
+let remembered: Map<string, string | undefined> | undefined;
+
+/** Who asks for hundreds of errors at once that may come to be need not read the same files for each. */
+export function remembering<T>(work: () => T): T {
+  remembered = new Map();
+  try {
+    return work();
+  } finally {
+    remembered = undefined;
+  }
+}
+
+/** undefined where it cannot be read. */
+export function textOf(path: string): string | undefined {
+  if (remembered?.has(path)) return remembered.get(path);
+  let text: string | undefined;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch {}
+  remembered?.set(path, text);
+  return text;
+}
+
+export function isRoot(): boolean {
+  return process.geteuid?.() === 0;
+}
+
+/** In our own user namespace. */
+export function hasCapability(name: keyof typeof capabilities): boolean {
+  return ((BigInt(`0x${status('CapEff') || '0'}`) >> BigInt(capabilities[name])) & 1n) === 1n;
+}
+
+export function hasNoNewPrivs(): boolean {
+  return status('NoNewPrivs') === '1';
+}
+
+/** As every container engine puts one around a container; systemd's SystemCallFilter= is one too. */
+function isFiltered(): boolean {
+  return status('Seccomp') === '2';
+}
+
+/** What to tell who lacks a right: nobody who is root is told to become that. */
+export function runAsRoot(): string {
+  return isRoot()
+    ? 'this root has not all rights, as in a container: give it the capability (--cap-add, --privileged), or do it outside'
+    : 'run as root';
+}
+
+const filter =
+  'a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, and refuses this system call: --security-opt seccomp=PROFILE or --cap-add SYS_ADMIN lets it through, or do it outside';
+
+/** Since which Linux what a child is started with is there. */
+const needed = [5, 9] as const;
+
+function isNewEnough(): boolean {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > needed[0] || (major === needed[0] && minor >= needed[1]);
+}
+
+/** The kernel itself never refuses these for want of a right. */
+const free: ReadonlySet<string> = new Set([
+  'memfd_create',
+  'close_range',
+  'pidfd_open',
+  'execveat',
+  'statx',
+  'recvmsg',
+]);
+/** These only for want of CAP_SYS_ADMIN. */
+const privileged: ReadonlySet<string> = new Set([
+  'unshare',
+  'mount',
+  'umount2',
+  'pivot_root',
+  'sethostname',
+  'setdomainname',
+]);
+
+/**
+ * Whether it is a filter that has refused a call: ENOSYS of what this kernel has, EPERM where no right is
+ * missing. `hasRights`: in the user namespace in which it was made.
+ */
+export function filterAdvice(
+  errno: number,
+  syscall: string,
+  hasRights: boolean,
+): string | undefined {
+  const known = free.has(syscall) || privileged.has(syscall) || syscall === 'setns';
+  const isCertain =
+    errno === errnos.ENOSYS
+      ? known && isNewEnough()
+      : errno === errnos.EPERM && (free.has(syscall) || (privileged.has(syscall) && hasRights));
+  return isCertain && isFiltered() ? filter : undefined;
+}
+
+/** What may be the reason besides, and is of the same cause: engines' filters let through what the capabilities allow. '' without any. */
+export function filterHint(): string {
+  return isFiltered()
+    ? 'a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, which refuses it: --cap-add SYS_ADMIN is the way past it with most, or do it outside'
+    : '';
+}
+
+/** AppArmor's profile, where it is enforced: it refuses with EACCES. */
+export function profileAdvice(errno: number): string | undefined {
+  if (errno !== errnos.EACCES) return undefined;
+  const profile =
+    textOf('/proc/thread-self/attr/apparmor/current') ?? textOf('/proc/thread-self/attr/current');
+  const [, name] = /^(.+) \(enforce\)$/.exec(profile ?? '') ?? [];
+  return name === undefined
+    ? undefined
+    : `AppArmor confines this process by the profile ${name}: --security-opt apparmor=unconfined, or do it outside`;
+}
