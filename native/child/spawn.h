@@ -55,14 +55,14 @@ struct Launch {
   bool has_terminal = false;      // the launcher makes one, and sends our end of it
   int terminal = -1;              // our end, when it has come
   launch_forks* forks = nullptr;  // the page that it shares with us, where it forks
-  int helper_output = -1;  // a file of memory: what programs say that it runs to map ids
+  int helper_output = -1;         // a file of memory: what programs say that it runs to map ids
 };
 
 struct Result {
-  const char* step = "";  // the system call that failed
-  int detail = 0;         // of setns: the type; of capabilities: which
-  bool setup = true;      // it was not the exec of the program
-  bool reported = false;  // by the launcher, which ends then
+  const char* step = "";     // the system call that failed
+  int detail = 0;            // of setns: the type; of capabilities: which
+  bool setup = true;         // it was not the exec of the program
+  bool reported = false;     // by the launcher, which ends then
   std::string helper_words;  // the beginning of what a program that maps ids has said
   Launch launch;
   bool over = false;

@@ -10,8 +10,9 @@
 
 #define LAUNCH_JOINS 16   /* seven types, the user namespace of each, and the one below them */
 #define LAUNCH_CGROUPS 32 /* hierarchies */
-#define LAUNCH_HELPERS 7  /* the uint32_t of a struct launch_create at which its two helpers begin \
-                           */
+#define LAUNCH_HELPERS                                                       \
+  7 /* the uint32_t of a struct launch_create at which its two helpers begin \
+     */
 #define LAUNCH_MOST \
   196608 /* bytes; has to fit the buffer of a unix socket (net.core.wmem_default) */
 

@@ -34,7 +34,8 @@ static void run_map_program(char* program, char* map, int step) {
   const long child = made(CALL(clone, SIGCHLD_NUMBER, 0, 0, 0, 0), step);
   if (child == 0) {
     const long null = CALL4(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC, 0);
-    const long said = launch->helper_output < 0 ? null : CALL3(fcntl, launch->helper_output, F_DUPFD, 3);
+    const long said =
+        launch->helper_output < 0 ? null : CALL3(fcntl, launch->helper_output, F_DUPFD, 3);
     for (int i = 0; i < 3 && null >= 0; i++) CALL3(dup3, i < 2 ? null : said, i, 0);
     CALL3(close_range, 3, ~0u, 0);
     CALL3(execve, program, words, none);

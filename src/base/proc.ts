@@ -4,7 +4,7 @@ import { gone, unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { failure } from './errors.ts';
-import { runAsRoot } from './own-rights.ts';
+import { runAsRoot, textOf } from './own-rights.ts';
 
 /** Why nothing but the namespaces of a child of ours is to be had. */
 const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
@@ -37,6 +37,19 @@ export function openProcess(pid: number, isChild: boolean): number {
 /** The link itself: where /proc is of a pid namespace that we are not in, it leads nowhere. */
 function isMounted(): boolean {
   return lstatSync('/proc/self', { throwIfNoEntry: false }) !== undefined;
+}
+
+/**
+ * Why even root may not enter the root directory of a process; undefined where that is not on FUSE. By its
+ * table of mounts: a question to the file system itself may be answered never.
+ */
+export function fuseOfAnother(pid: number): string | undefined {
+  const isOnFuse = mountsIn(textOf(`/proc/${pid}/mountinfo`) ?? '').some(
+    ({ point, system }) => point === '/' && /^fuse(blk|\.|$)/.test(system),
+  );
+  return isOnFuse
+    ? 'its root directory is on FUSE, which lets in nobody from outside of the user namespace in which it was mounted, and there nobody but its user without allow_other: join user too, as evaluate() does with all types'
+    : undefined;
 }
 
 /** Why there is no /proc/PID. */

@@ -1,11 +1,15 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
 
+
+import { adminMissing } from '../base/advice.ts';
+
 import type { SpawnFailure } from '../base/addon-child.ts';
-import { adminMissing, fuseOfAnother } from '../base/advice.ts';
+
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { filterHint, runAsRoot } from '../base/own-rights.ts';
+import { fuseOfAnother } from '../base/proc.ts';
 import { creationAdvice, type Making, refusedInside, startAdvice } from '../create/advice.ts';
 import { creationStep } from '../create/failures.ts';
 import type { Files } from '../create/launcher-request.ts';
@@ -19,6 +23,8 @@ export interface CallInfo {
   readonly created: readonly NamespaceType[];
   /** By which the cgroups of the target are joined. */
   readonly cgroupFiles: readonly string[];
+  /** Of the root directory of the target; -1: it is not entered by that. */
+  readonly rootFd: number;
   /** What the created ones are bound to. */
   readonly files?: Files | undefined;
 }
@@ -83,9 +89,9 @@ const advices: Record<
 };
 
 /** What a file system of a user namespace (FUSE) says, of who is unknown in there or not let in. */
-function entering(errno: number, { target }: CallInfo): string | undefined {
+function entering(errno: number, { target, rootFd }: CallInfo): string | undefined {
   if (errno === errnos.EACCES && typeof target === 'number') {
-    return fuseOfAnother(`/proc/${target}/root`);
+    return rootFd < 0 ? undefined : fuseOfAnother(target);
   }
   return errno === errnos.EOVERFLOW
     ? 'this file system knows only ids of its user namespace: options.uid and gid have to be such ones'

@@ -12,7 +12,6 @@ export interface Plan extends CallInfo {
   readonly unshare: number;
   readonly joins: Int32Array;
   readonly types: Int32Array;
-  readonly rootFd: number;
   readonly rootPath: string | undefined;
   readonly create: Uint8Array | undefined;
   readonly cgroups: Int32Array;

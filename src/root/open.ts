@@ -6,13 +6,13 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { OpenedRoot } from '../base/addon.ts';
-import { fuseOfAnother, gone } from '../base/advice.ts';
+import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import { runAsRoot } from '../base/own-rights.ts';
-import { idMapIn, openProcess } from '../base/proc.ts';
+import { fuseOfAnother, idMapIn, openProcess } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild } from '../target/process-identity.ts';
@@ -82,7 +82,7 @@ function opened(root: OpenedRoot | number, target: OpenedFiles['target']): Opene
       : root === errnos.EPERM
         ? `CAP_SYS_ADMIN and CAP_SYS_CHROOT are missing, or the namespace is not in reach of them: ${runAsRoot()}`
         : root === errnos.EACCES && typeof target === 'number'
-          ? fuseOfAnother(`/proc/${target}/root`)
+          ? fuseOfAnother(target)
           : undefined;
   throw failure(root, typeof target === 'number' ? 'open' : 'setns', {
     type: 'mnt',
