@@ -1,10 +1,7 @@
 /** Failures of a spawn before the program ran: which step, of which namespace, and what to do. */
 
-
-import { adminMissing } from '../base/advice.ts';
-
 import type { SpawnFailure } from '../base/addon-child.ts';
-
+import { adminMissing } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { type NamespaceType, typesIn } from '../base/namespace-types.ts';
