@@ -9,6 +9,10 @@ import { runAsRoot, textOf } from './own-rights.ts';
 /** Why nothing but the namespaces of a child of ours is to be had. */
 const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
 
+/** Since Linux 6.11 the pidfd of a thread leads to its namespaces too. */
+const foreignThread =
+  'our /proc is that of another pid namespace, and before Linux 6.11 no other way leads to our own namespaces: mount a /proc here';
+
 const noProc = '/proc is not mounted here';
 
 /**
@@ -32,6 +36,18 @@ export function openProcess(pid: number, isChild: boolean): number {
   }
   const advice = directory === errnos.EACCES ? unreadable() : undefined;
   throw failure(directory, 'open', { target: pid, advice });
+}
+
+/** An fd (O_PATH) of the calling thread's own directory, for the caller to close. */
+export function openOwnThread(): number {
+  const directory = binding.openDirectory('/proc/thread-self');
+  if (directory >= 0) return directory;
+  if (directory === errnos.ENOENT && !isMounted()) {
+    const advice = 'what is mounted there is not a proc file system: mount one';
+    throw failure(errnos.ENOSYS, 'open', { target: '/proc', advice });
+  }
+  const advice = directory === errnos.ENOENT ? foreignThread : undefined;
+  throw failure(directory, 'open', { target: '/proc/thread-self', advice });
 }
 
 /** The link itself: where /proc is of a pid namespace that we are not in, it leads nowhere. */

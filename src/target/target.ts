@@ -10,7 +10,7 @@ import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
-import { openProcess as openDirectory } from '../base/proc.ts';
+import { openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
@@ -219,9 +219,7 @@ export function openThread(types: readonly NamespaceType[]): Fds {
   const tid = binding.gettid();
   const fds = viaPidfd(tid, types, true);
   if (fds !== undefined) return fds;
-  const directory = binding.openDirectory('/proc/thread-self');
-  if (directory < 0) throw failure(directory, 'open', { target: '/proc/thread-self' });
-  return viaProc(directory, tid, types, undefined, true);
+  return viaProc(openOwnThread(), tid, types, undefined, true);
 }
 
 /** Drops, and closes, what is ours already. */

@@ -9,6 +9,7 @@ import {
   spawn,
 } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { noPidfdNamespaces } from '../shared/kernel.ts';
 import {
   errorOf,
   fdCount,
@@ -303,7 +304,7 @@ test.skipIf(!hasProgram('setpriv'))(
     const out = runScript(
       `import { createNamespaces } from 'linux-namespaces';
       const tries = [
-        [['mnt']], [['pid']], [['pid'], { init: true }], [['user']], [['time']],
+        [['mnt']], [['pid'], { init: ${noPidfdNamespaces !== ''} }], [['pid'], { init: true }], [['user']], [['time']],
         [['user', 'pid', 'mnt', 'time'], { init: true, idMap: 'root', mountProc: true, monotonic: 5 }],
         [['user', 'mnt'], { owner: { uid: 1000, gid: 1000 } }],
       ];

@@ -12,6 +12,7 @@ import { createNamespaces, currentNamespaces, type NamespaceType, outside } from
 import * as sys from 'linux-namespaces/syscalls';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
+import { noIds, noPidfdNamespaces, noThreadPidfds } from '../shared/kernel.ts';
 import {
   collected,
   collectGarbage,
@@ -72,14 +73,20 @@ describe('ioctls', () => {
     const fd = ours(type);
     expect(sys.nsType(fd)).toBe(type);
     expect(sys.nsInode(fd)).toBe(inodeOf(place(type)));
-    const id = sys.nsId(fd);
-    expect(id).toBeTypeOf('bigint');
-    expect(sys.nsId(ours(type))).toBe(id);
     if (type !== 'user') {
       const owner = open(sys.nsOwner(fd));
       expect(sys.nsType(owner)).toBe('user');
     }
   });
+
+  test.skipIf(noIds).each(types)(
+    `on our own %s namespace: its id [${noIds || 'NS_GET_ID'}]`,
+    type => {
+      const id = sys.nsId(ours(type));
+      expect(id).toBeTypeOf('bigint');
+      expect(sys.nsId(ours(type))).toBe(id);
+    },
+  );
 
   test('on what a process of its own user namespace has', async () => {
     await using target = await startTarget('--user', '--map-root-user', '--net', '--pid');
@@ -174,26 +181,31 @@ describe('ioctls', () => {
     ]);
   });
 
-  test('ids are stable, distinct, and not given again', async () => {
-    const seen = new Map<bigint, number>();
-    for (let i = 0; i < 20; i++) {
-      using lab = await createNamespaces(['net', 'uts', 'ipc', 'cgroup']);
-      for (const type of lab.types) {
-        const id = sys.nsId(lab.fd(type));
-        expect(sys.nsId(lab.fd(type))).toBe(id);
-        expect(lab.id(type)).toBe(id);
-        expect(sys.nsInode(lab.fd(type))).toBe(lab.inode(type));
-        lab.run(() => expect(sys.nsId(ours(type))).toBe(id));
-        seen.set(id, lab.inode(type));
+  test.skipIf(noIds)(
+    `ids are stable, distinct, and not given again [${noIds || 'NS_GET_ID'}]`,
+    async () => {
+      const seen = new Map<bigint, number>();
+      for (let i = 0; i < 20; i++) {
+        using lab = await createNamespaces(['net', 'uts', 'ipc', 'cgroup']);
+        for (const type of lab.types) {
+          const id = sys.nsId(lab.fd(type));
+          expect(sys.nsId(lab.fd(type))).toBe(id);
+          expect(lab.id(type)).toBe(id);
+          expect(sys.nsInode(lab.fd(type))).toBe(lab.inode(type));
+          lab.run(() => expect(sys.nsId(ours(type))).toBe(id));
+          seen.set(id, lab.inode(type));
+        }
       }
-    }
-    expect(seen.size).toBe(80);
-    for (const type of types) expect(seen.has(sys.nsId(ours(type)))).toBe(false);
-  });
+      expect(seen.size).toBe(80);
+      for (const type of types) expect(seen.has(sys.nsId(ours(type)))).toBe(false);
+    },
+  );
 });
 
 describe('pidfds', () => {
-  test('of a process', { timeout: seconds(20) }, async () => {
+  const needed = noPidfdNamespaces || 'PIDFD_GET_NET_NAMESPACE';
+
+  test.skipIf(noPidfdNamespaces)(`each namespace of a process [${needed}]`, async () => {
     await using target = await startTarget('--net', '--uts', '--ipc', '--cgroup');
     const pidfd = open(sys.pidfdOpen(target.pid));
     for (const type of types) {
@@ -201,6 +213,14 @@ describe('pidfds', () => {
       expect(sys.nsType(fd)).toBe(type);
       expect(sys.nsInode(fd)).toBe(inodeOf(placeOf(target.pid, type)));
     }
+    await target.kill();
+    const inTime = { code: 'ESRCH', errno: -3 };
+    expect(errorOf(() => sys.pidfdNamespace(pidfd, 'net'))).toMatchObject(inTime);
+  });
+
+  test('of a process', { timeout: seconds(20) }, async () => {
+    await using target = await startTarget('--net', '--uts', '--ipc', '--cgroup');
+    const pidfd = open(sys.pidfdOpen(target.pid));
     const theirs = threadTypes.map(type => placeOf(target.pid, type));
     coming(() => {
       sys.setns(pidfd, threadTypes);
@@ -208,7 +228,6 @@ describe('pidfds', () => {
     });
     await target.kill();
     const inTime = { code: 'ESRCH', errno: -3 };
-    expect(errorOf(() => sys.pidfdNamespace(pidfd, 'net'))).toMatchObject(inTime);
     expect(errorOf(() => sys.setns(pidfd, ['net', 'uts']))).toMatchObject(inTime);
     expect(errorOf(() => sys.pidfdOpen(target.pid))).toMatchObject({
       ...inTime,
@@ -233,7 +252,9 @@ describe('pidfds', () => {
     expect(errorOf(() => sys.pidfdOpen(process.pid, 1))).toMatchObject({ code: 'EINVAL' });
   });
 
-  test('of a thread', () => {
+  const forThreads = noThreadPidfds || noPidfdNamespaces;
+
+  test.skipIf(forThreads)(`of a thread [${forThreads || 'PIDFD_THREAD'}]`, () => {
     const thread = Number(threads().find(id => Number(id) !== process.pid));
     const error = errorOf(() => sys.pidfdOpen(thread));
     expect(['ENOENT', 'EINVAL']).toContain(error.code);

@@ -1,0 +1,38 @@
+/**
+ * What this kernel has not, found by asking it and not by its version. Each is '' where it has it, and
+ * otherwise what the title of a skipped test says.
+ */
+import { closeSync } from 'node:fs';
+import * as sys from 'linux-namespaces/syscalls';
+
+function lacks(what: string, attempt: () => void): string {
+  try {
+    attempt();
+    return '';
+  } catch {
+    return what;
+  }
+}
+
+function withFd<T>(fd: number, use: (fd: number) => T): T {
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** NS_GET_ID: the id of a namespace that is never given again. */
+export const noIds = lacks('NS_GET_ID, Linux 6.18', () =>
+  withFd(sys.openNamespace('/proc/self/ns/net'), sys.nsId),
+);
+
+/** PIDFD_GET_*_NAMESPACE: namespaces without /proc. */
+export const noPidfdNamespaces = lacks('PIDFD_GET_NET_NAMESPACE, Linux 6.11', () =>
+  withFd(sys.pidfdOpen(process.pid), pidfd => closeSync(sys.pidfdNamespace(pidfd, 'net'))),
+);
+
+/** A pidfd of a thread. */
+export const noThreadPidfds = lacks('PIDFD_THREAD, Linux 6.9', () =>
+  closeSync(sys.pidfdOpen(process.pid, sys.PIDFD_THREAD)),
+);
