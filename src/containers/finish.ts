@@ -69,7 +69,7 @@ async function processOf(group: Group, { reader, pids, view }: Look): Promise<Kn
   const [{ knownAs, owner }] = group;
   const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
   const there = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
-  if (there === undefined) return {};
+  if (there === undefined) return doubted(group, first(group, 'doubt'), reader);
   const pid = pids.here(there);
   const claim = {
     startTime: runtime?.startTime,
@@ -81,17 +81,18 @@ async function processOf(group: Group, { reader, pids, view }: Look): Promise<Kn
   try {
     const found = pid === undefined ? 'gone' : lookAt({ pid, ...claim }, view);
     if (typeof found !== 'string') return { process: found };
-    const doubt = doubtOf(group, found, pids);
-    if (doubt === undefined) return {};
-    reader.problems.push(
-      failure(errnos.ESRCH, 'open', { target: nameOf(group), advice: doubt(there) }),
-    );
-    return { unseen: 'without proof' };
+    return doubted(group, doubtOf(group, found, pids)?.(there), reader);
   } catch (error) {
     if (!(error instanceof NamespaceError)) throw error;
     reader.problems.push(error);
     return { unseen: 'for want of means' };
   }
+}
+
+function doubted(group: Group, advice: string | undefined, reader: Reader): Known {
+  if (advice === undefined) return {};
+  reader.problems.push(failure(errnos.ESRCH, 'open', { target: nameOf(group), advice }));
+  return { unseen: 'without proof' };
 }
 
 /** Why it is not known that its process has ended. */
@@ -123,14 +124,13 @@ function startOf(process: Process | undefined, created: Date | undefined): Date 
 
 /** The process decides; without one, the engine may say why there is none. */
 function stateOf(group: Group, { process, unseen }: Known): ContainerState {
-  const states = group.map(({ state }) => state);
-  const [believed] = states.filter(state => state !== undefined);
+  const believed = first(group, 'state');
   if (unseen === 'for want of means') return believed ?? 'running';
   if (unseen === 'without proof') return 'unknown';
   if (process === undefined) {
-    return believed === undefined || believed === 'running' || believed === 'paused'
-      ? 'exited'
-      : believed;
+    // What a runtime created waits in a process, which is gone.
+    const told = group.find(({ state, startTime }) => state !== undefined && !startTime)?.state;
+    return told === undefined || told === 'running' || told === 'paused' ? 'exited' : told;
   }
   if (process.frozen ?? believed === 'paused') return 'paused';
   // The runtime's own mark, or an engine that is about to start it.

@@ -71,7 +71,7 @@ async function initOf(
   path: string,
   id: string,
   processes: () => Promise<readonly ProcessRow[]>,
-): Promise<Pick<Sighting, 'pid' | 'startTime'>> {
+): Promise<Pick<Sighting, 'pid' | 'startTime' | 'doubt'>> {
   const title = `[lxc monitor] ${reader.inside(path)} ${id}`;
   const rows = await processes();
   const monitors = rows.filter(({ command, uid }) => uid === 0 && command.trimEnd() === title);
@@ -82,7 +82,12 @@ async function initOf(
       if (startTime !== undefined) return { pid, startTime };
     }
   }
-  return {};
+  const some = rows.find(({ cgroup }) => cgroup.split('/').includes(`lxc.payload.${id}`));
+  return some === undefined
+    ? {}
+    : {
+        doubt: `pid ${some.pid} is in a cgroup of its name, and no monitor of LXC's says whose it is`,
+      };
 }
 
 function isLxc(pid: number): boolean {

@@ -64,6 +64,8 @@ export interface Sighting extends Perhaps<Told> {
   readonly hasOwnMounts?: boolean | undefined;
   /** A component of the path of its cgroup that no other container has. Default: one with the id in it. */
   readonly cgroupName?: string | undefined;
+  /** Why it may run though no process of it was found. */
+  readonly doubt?: string | undefined;
   /** Its engine may be on another machine: that its pid is not here says nothing. */
   readonly isElsewhere?: boolean;
   /** Asked when no sighting of the container has a rootfs. */

@@ -60,6 +60,7 @@ const own = {
   '/var/lib/containerd': 'containerd',
   '/var/lib/containers': 'containers',
   '/var/lib/cni': 'cni',
+  '/var/lib/lxc': 'lxc',
   '/opt': 'opt',
 };
 
