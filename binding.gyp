@@ -10,6 +10,7 @@
         "native/callback/binding.cc",
         "native/inspect/binding.cc",
         "native/child/binding.cc",
+        "native/child/blocking.cc",
         "native/root/binding.cc",
         "native/inspect/left_behind.cc",
         "native/root/operation.cc",

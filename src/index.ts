@@ -13,7 +13,13 @@ export type {
   ForkOptions,
   SpawnOptions,
 } from './child/options.ts';
+export type {
+  ExecFileSyncOptions,
+  ExecSyncOptions,
+  SpawnSyncOptions,
+} from './child/signatures-sync.ts';
 export { exec, execFile, fork, spawn } from './child/spawn.ts';
+export { execFileSync, execSync, spawnSync } from './child/sync.ts';
 export type { Terminal, TerminalOptions } from './child/terminal.ts';
 export type {
   Container,

@@ -7,7 +7,16 @@ import type { NamespaceType } from './base/namespace-types.ts';
 import { runInside } from './callback/run.ts';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './child/options.ts';
 import type { Exec, ExecFile, Fork, Spawn } from './child/signatures.ts';
+import type {
+  ExecFileSync,
+  ExecFileSyncOptions,
+  ExecSync,
+  ExecSyncOptions,
+  SpawnSync,
+  SpawnSyncOptions,
+} from './child/signatures-sync.ts';
 import { inside } from './child/spawn.ts';
+import { insideSync } from './child/sync.ts';
 import { bindTo } from './create/bind.ts';
 import { Namespaces } from './target/namespaces.ts';
 
@@ -31,6 +40,12 @@ declare module './target/namespaces.ts' {
     readonly execFile: ExecFile<Here<ExecFileOptions>>;
     /** `fork` in the namespaces of this handle. */
     readonly fork: Fork<Here<ForkOptions>>;
+    /** `spawnSync` in the namespaces of this handle. */
+    readonly spawnSync: SpawnSync<Here<SpawnSyncOptions>>;
+    /** `execSync` in the namespaces of this handle. */
+    readonly execSync: ExecSync<Here<ExecSyncOptions>>;
+    /** `execFileSync` in the namespaces of this handle. */
+    readonly execFileSync: ExecFileSync<Here<ExecFileSyncOptions>>;
     /**
      * Binds the namespace to a new file, through which it lives on, and can be opened, without this
      * handle and without any process: `openNamespaces({ net: path }, ['net'])`. Until
@@ -59,6 +74,15 @@ const methods: ThisType<Namespaces> & Record<string, (...args: never[]) => unkno
   },
   fork(modulePath: string | URL, args: unknown = [], options?: unknown) {
     return inside.fork(this, modulePath, args, options);
+  },
+  spawnSync(file: string, args: unknown, options: unknown) {
+    return insideSync.spawnSync(this, file, args, options);
+  },
+  execSync(command: string, options: unknown) {
+    return insideSync.execSync(this, command, options);
+  },
+  execFileSync(file: string, args: unknown, options: unknown) {
+    return insideSync.execFileSync(this, file, args, options);
   },
   bind(type: NamespaceType, path: string) {
     bindTo(path, type, this.fd(type));

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "child/blocking.h"
 #include "child/environ.h"
 #include "child/sealed_program.h"
 #include "child/spawn.h"
@@ -93,17 +94,27 @@ Napi::FunctionReference Function(const Napi::Value& value) {
                             : Napi::FunctionReference();
 }
 
+// With the texts that it points to, which have to outlive it.
+struct Given {
+  spawn::Request request = {};
+  std::string arguments;
+  std::string environment;
+
+  explicit Given(const Napi::Object& from)
+      : arguments(Text(from, "args")), environment(Text(from, "env")) {
+    ReadRequest(from, &request);
+    request.argv = Split(&arguments, true);
+    request.envp = Split(&environment, false);
+  }
+};
+
 // spawn(request, ended, failed, moved, entered, terminal): { pid, ends, child, terminal }, or what
 // failed, with `ends`.
 Napi::Value Spawn(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto from = info[0].As<Napi::Object>();
-  spawn::Request request = {};
-  ReadRequest(from, &request);
-  std::string arguments = Text(from, "args");
-  std::string environment = Text(from, "env");
-  request.argv = Split(&arguments, true);
-  request.envp = Split(&environment, false);
+  Given given(from);
+  spawn::Request& request = given.request;
   request.fixed.columns = static_cast<uint16_t>(Int(from, "columns"));
   request.fixed.rows = static_cast<uint16_t>(Int(from, "rows"));
   request.wait = Int(from, "wait");
@@ -144,11 +155,52 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
   return answer;
 }
 
+// spawnSync(request, { input, timeout, maxBuffer, killSignal }): what failed, or how it has ended.
+Napi::Value SpawnSync(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto from = info[0].As<Napi::Object>();
+  const auto how = info[1].As<Napi::Object>();
+  Given given(from);
+  spawn::Blocking options;
+  const Napi::Value input = how.Get("input");
+  if (input.IsTypedArray()) {
+    const auto bytes = input.As<Napi::Uint8Array>();
+    options.input = reinterpret_cast<const char*>(bytes.Data());
+    options.input_length = bytes.ByteLength();
+  }
+  options.timeout = how.Get("timeout").As<Napi::Number>().DoubleValue();
+  options.max_buffer = how.Get("maxBuffer").As<Napi::Number>().DoubleValue();
+  options.kill_signal = Int(how, "killSignal");
+  const std::vector<int> stdio = given.request.stdio;  // with what was asked for
+
+  spawn::Result result;
+  spawn::Outcome outcome;
+  const int error = spawn::run_blocking(&given.request, options, &result, &outcome);
+  if (error != 0) return Failure(env, error, result);
+  Napi::Object answer = Napi::Object::New(env);
+  answer.Set("pid", Napi::Number::New(env, outcome.pid));
+  answer.Set("failed", Napi::Number::New(env, outcome.error));
+  answer.Set("ended", Napi::Boolean::New(env, outcome.ended));
+  answer.Set("code", Napi::Number::New(env, outcome.code));
+  answer.Set("signal", Napi::Number::New(env, outcome.signal));
+  Napi::Array output = Napi::Array::New(env, stdio.size());
+  for (size_t i = 0; i < stdio.size(); i++) {
+    const bool written = i > 0 && stdio[i] == spawn::kPipe && i < outcome.outputs.size();
+    Napi::Value bytes = env.Null();
+    if (written) {
+      bytes = Napi::Buffer<char>::Copy(env, outcome.outputs[i].data(), outcome.outputs[i].size());
+    }
+    output.Set(static_cast<uint32_t>(i), bytes);
+  }
+  answer.Set("output", output);
+  return answer;
+}
+
 // execute(request): returns only what failed.
 Napi::Value Execute(const Napi::CallbackInfo& info) {
   const auto from = info[0].As<Napi::Object>();
-  spawn::Request request = {};
-  ReadRequest(from, &request);
+  Given given(from);
+  spawn::Request& request = given.request;
   Copy<Napi::Int32Array>(from, "kept", &request.kept);
   request.words = Text(from, "words");
   const auto numbers = from.Get("inherited").As<Napi::BigUint64Array>();
@@ -156,27 +208,26 @@ Napi::Value Execute(const Napi::CallbackInfo& info) {
   request.fixed.blocked = numbers[1];
   request.fixed.open_files = numbers[2];
   request.fixed.nonblocking = static_cast<uint32_t>(numbers[3]);
-  std::string arguments = Text(from, "args");
-  std::string environment = Text(from, "env");
-  request.argv = Split(&arguments, true);
-  request.envp = Split(&environment, false);
   spawn::Result result;
   return Failure(info.Env(), spawn::execute(&request, &result), result);
 }
 
-Child* Given(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Child>>().Data(); }
+Child* ChildOf(const Napi::CallbackInfo& info) {
+  return info[0].As<Napi::External<Child>>().Data();
+}
 
 Napi::Value Kill(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), Given(info)->Kill(info[1].As<Napi::Number>().Int32Value()));
+  return Napi::Number::New(info.Env(),
+                           ChildOf(info)->Kill(info[1].As<Napi::Number>().Int32Value()));
 }
 
 Napi::Value Ref(const Napi::CallbackInfo& info) {
-  Given(info)->SetRef(true);
+  ChildOf(info)->SetRef(true);
   return info.Env().Undefined();
 }
 
 Napi::Value Unref(const Napi::CallbackInfo& info) {
-  Given(info)->SetRef(false);
+  ChildOf(info)->SetRef(false);
   return info.Env().Undefined();
 }
 
@@ -253,6 +304,7 @@ void ExportChild(napi_env given, napi_value object) {
   const Napi::Env env(given);
   Napi::Object exports(env, object);
   exports.Set("spawn", Napi::Function::New<Spawn>(env, "spawn"));
+  exports.Set("spawnSync", Napi::Function::New<SpawnSync>(env, "spawnSync"));
   exports.Set("execute", Napi::Function::New<Execute>(env, "execute"));
   exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));

@@ -101,4 +101,14 @@ bool is_dropped(int pidfd, int signal) {
   return accepts_none(number, signal) && !waits_for_signals(number) && accepts_none(number, signal);
 }
 
+int end_process(int pidfd, int signal, bool runs, int* instead) {
+  const bool by_force = runs ? is_dropped(pidfd, signal) : terminates(signal);
+  const int done = kill(pidfd, signal);
+  if (by_force) {
+    *instead = signal;
+    kill(pidfd, SIGKILL);
+  }
+  return done;
+}
+
 }  // namespace spawn

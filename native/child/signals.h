@@ -13,4 +13,9 @@ bool terminates(int signal);  // who does not handle it
 // ignores, blocks or waits for it: then the kernel drops what ends every other process.
 bool is_dropped(int pidfd, int signal);
 
+// Sends it, and where that would not end what it is to end, SIGKILL too: then the signal that was
+// meant is in *instead. `runs`: it is the program, and not the launcher any more, which handles no
+// signal, but somebody else may have stopped it.
+int end_process(int pidfd, int signal, bool runs, int* instead);
+
 }  // namespace spawn

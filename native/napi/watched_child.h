@@ -93,19 +93,7 @@ class Child {
   spawn::Process& Current() { return launch_.processes[launch_.current]; }
   bool IsThere() { return Current().pidfd >= 0; }
 
-  // What has not become the program yet handles no signal, but somebody else may have stopped it,
-  // and to the first process of a pid namespace the kernel gives only what it handles. Then only
-  // one ends it: that one says that it was ours.
-  int Signal() {
-    const int pidfd = Current().pidfd;
-    const bool ends = over_ ? spawn::is_dropped(pidfd, killed_) : spawn::terminates(killed_);
-    const int done = spawn::kill(pidfd, killed_);
-    if (ends) {
-      cut_short_ = killed_;
-      spawn::kill(pidfd, SIGKILL);
-    }
-    return done;
-  }
+  int Signal() { return spawn::end_process(Current().pidfd, killed_, over_, &cut_short_); }
 
   // Of each process, from when it is known until it has been reaped.
   int WatchProcesses() {

@@ -11,6 +11,24 @@ export interface SpawnFailure {
   /** What a program has written to its stderr that was to map ids: as much as is worth reading. */
   readonly words: string;
 }
+/** Of a child that the thread waits for; native/child/blocking.h. */
+export interface SyncRequest {
+  readonly input: Uint8Array | undefined;
+  /** Milliseconds; 0: none. */
+  readonly timeout: number;
+  /** Bytes; 0: any number. */
+  readonly maxBuffer: number;
+  readonly killSignal: number;
+}
+export interface SyncResult {
+  readonly pid: number;
+  /** 0, or -errno: the child may have ended well all the same. */
+  readonly failed: number;
+  readonly ended: boolean;
+  readonly code: number;
+  readonly signal: number;
+  readonly output: (Buffer | null)[];
+}
 /** A child that runs, in the addon. */
 export type Child = { readonly __child: unique symbol };
 /** A file that is watched, and belongs to the addon until it is closed. */
@@ -74,6 +92,8 @@ export interface ChildBinding {
     entered?: (pid: number, types: number) => void,
     terminal?: (fd: number) => void,
   ): Spawned;
+  /** Waits for the end of the child, and for that of its output. */
+  spawnSync(request: SpawnRequest, how: SyncRequest): SyncResult | SpawnFailure;
   /** This process becomes the launcher: returns only what failed. */
   execute(request: ExecuteRequest): SpawnFailure;
   /** Takes the fd. `listener` is called with what it is ready for: 1 reading, 2 writing, < 0 a failure. */

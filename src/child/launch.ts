@@ -1,6 +1,12 @@
 /** Starts the launcher (native/launcher) on a plan. */
 import { getSystemErrorName } from 'node:util';
-import type { Spawned, SpawnFailure } from '../base/addon-child.ts';
+import type {
+  Spawned,
+  SpawnFailure,
+  SpawnRequest,
+  SyncRequest,
+  SyncResult,
+} from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
@@ -74,37 +80,56 @@ export function launch(
   moved?: (pid: number) => void,
   terminal?: (fd: number) => void,
 ): Spawned {
+  const request = requestOf(plan, program, timeout);
+  const spawned = binding.spawn(request, ended, failed, moved, plan.entered, terminal);
+  const started = hasStarted(spawned);
+  traced(plan, started ? spawned.pid : undefined, started ? undefined : spawned);
+  return spawned;
+}
+
+/** The same, and waits for its end. */
+export function launchSync(
+  plan: Plan,
+  program: Program,
+  how: SyncRequest,
+): SyncResult | SpawnFailure {
+  const result = binding.spawnSync(requestOf(plan, program, 0), how);
+  const failed = hasFailed(result);
+  traced(plan, failed ? undefined : result.pid, failed ? result : undefined);
+  return result;
+}
+
+function requestOf(plan: Plan, program: Program, wait: number): SpawnRequest {
   const { file, args, envPairs, cwd, stdio } = own(program);
-  const spawned = binding.spawn(
-    {
-      program: -1,
-      preload: -1,
-      ...plan,
-      ...plan.complete(program),
-      file,
-      args: textsOf(args),
-      env: envPairs.join('\0'),
-      cwd: cwd || undefined,
-      stdio,
-      wait: timeout,
-      columns: plan.terminal?.columns ?? 0,
-      rows: plan.terminal?.rows ?? 0,
-    },
-    ended,
-    failed,
-    moved,
-    plan.entered,
-    terminal,
-  );
+  return {
+    program: -1,
+    preload: -1,
+    ...plan,
+    ...plan.complete(program),
+    file,
+    args: textsOf(args),
+    env: envPairs.join('\0'),
+    cwd: cwd || undefined,
+    stdio,
+    wait,
+    columns: plan.terminal?.columns ?? 0,
+    rows: plan.terminal?.rows ?? 0,
+  };
+}
+
+function traced(plan: Plan, pid: number | undefined, failed: SpawnFailure | undefined): void {
   trace('spawn', () => ({
     target: typeof plan.target === 'number' ? plan.target : undefined,
     joined: plan.joined,
     created: plan.created,
-    ...(hasStarted(spawned)
-      ? { pid: spawned.pid }
-      : { failed: getSystemErrorName(spawned.error), step: spawned.step }),
+    ...(failed === undefined
+      ? { pid }
+      : { failed: getSystemErrorName(failed.error), step: failed.step }),
   }));
-  return spawned;
+}
+
+export function hasFailed(result: SyncResult | SpawnFailure): result is SpawnFailure {
+  return Object.hasOwn(result, 'step');
 }
 
 export function hasStarted(spawned: Spawned): spawned is Exclude<Spawned, SpawnFailure> {

@@ -41,7 +41,7 @@ export type ChildOf<S, T = undefined> = [T] extends [undefined | false]
  * Options of which TypeScript infers one name alone: were the whole object inferred, no misspelt name
  * in it would be an error.
  */
-type Inferring<Options, Name extends string, Value> = Omit<Options, Name> & {
+export type Inferring<Options, Name extends string, Value> = Omit<Options, Name> & {
   [name in Name]?: Value | undefined;
 };
 type Spawned<Options, S, T> = Inferring<Omit<Options, 'terminal'>, 'stdio', S> & { terminal?: T };
@@ -53,8 +53,8 @@ export interface Spawn<Options = SpawnOptions> {
   <const S extends StdioOptions = 'pipe', const T extends TerminalOption = undefined>(file: string, args?: readonly string[] | null, options?: Spawned<Options, S, T>): ChildOf<S, T>;
 }
 
-type Encoding = string | null;
-type OutputOf<E> = E extends 'buffer' | null
+export type Encoding = string | null;
+export type OutputOf<E> = E extends 'buffer' | null
   ? Buffer
   : E extends BufferEncoding | undefined
     ? string
