@@ -8,10 +8,13 @@ import { promisify } from 'node:util';
 import {
   exec,
   execFile,
+  execFileSync,
+  execSync,
   fork,
   Namespaces,
   openNamespaces,
   spawn,
+  spawnSync,
   type Terminal,
 } from 'linux-namespaces';
 
@@ -128,3 +131,27 @@ new Namespaces();
 const settings: import('linux-namespaces').SpawnOptions = { target: 1 };
 const either = spawn(name, settings);
 same<typeof either.stdout, Readable | null>(true);
+
+// The sync forms.
+const bytes = spawnSync('true');
+same<typeof bytes.stdout, Buffer>(true);
+const text = spawnSync('true', [], { encoding: 'utf8', target: 1 });
+same<typeof text.stdout, string>(true);
+const buffer = spawnSync('true', { encoding: 'buffer', timeout: 5, input: 'x', unshare: ['net'] });
+same<typeof buffer.stdout, Buffer>(true);
+const printed = execSync('true', { encoding: 'utf8', target: 1 });
+same<typeof printed, string>(true);
+const file1 = execFileSync('true', ['a'], { stdio: 'pipe' });
+same<typeof file1, Buffer>(true);
+const inHandle = openNamespaces(1, ['net']).execFileSync('true', { encoding: 'utf8' });
+same<typeof inHandle, string>(true);
+// @ts-expect-error: misspelt
+spawnSync(name, { target: 1, credental: 'target' });
+// @ts-expect-error: misspelt
+spawnSync(name, [], { target: 1, encoding: 'utf8', credental: 'target' });
+// @ts-expect-error: misspelt
+execSync(name, { target: 1, credental: 'target' });
+// @ts-expect-error: misspelt
+execFileSync(name, [], { target: 1, credental: 'target' });
+// @ts-expect-error: the handle is the target
+openNamespaces(1, ['net']).spawnSync('true', { target: 1 });

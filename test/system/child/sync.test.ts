@@ -21,7 +21,7 @@ function plain(value: unknown): unknown {
   const message = value instanceof Error && { message: value.message, name: value.name };
   const fields = Object.entries({ ...value, ...message }).map(([name, field]) => [
     name,
-    name === 'pid' ? Number(field) > 0 : field === value ? 'itself' : plain(field),
+    name === 'pid' ? Number(field) > 0 : Object.is(field, value) ? 'itself' : plain(field),
   ]);
   return Object.fromEntries(fields);
 }
