@@ -72,6 +72,9 @@ export const execFileSync: ExecFileSync = ((file: string, args: unknown, options
 export const execSync: ExecSync = ((command: string, options: unknown) =>
   insideSync.execSync(undefined, command, options)) as ExecSync;
 
+/** What is refused before anything is started, as by the exec of the program. */
+const invalid = { step: 'spawn', detail: 0, setup: false, words: '' };
+
 function run(target: Inside, file: string, list: readonly unknown[], given: Options): Result {
   requireNode();
   requirePermission();
@@ -85,11 +88,7 @@ function run(target: Inside, file: string, list: readonly unknown[], given: Opti
     const { plan, environment } = open;
     const program = syncProgram(file, list, nodes as Options, environment, plan.foreignEnv);
     if (!isSettable(program.uid ?? 0) || !isSettable(program.gid ?? 0)) {
-      return resultOf(
-        { error: errnos.EINVAL, step: 'spawn', detail: 0, setup: false },
-        program,
-        plan,
-      );
+      return resultOf({ ...invalid, error: errnos.EINVAL }, program, plan);
     }
     return resultOf(launchSync(plan, program, program), program, plan);
   } finally {
