@@ -65,8 +65,11 @@ export function runAsRoot(): string {
     : 'run as root';
 }
 
-const filter =
-  'a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, and refuses this system call: --security-opt seccomp=PROFILE or --cap-add SYS_ADMIN lets it through, or do it outside';
+/** Most profiles let through what the capabilities allow; pivot_root(2) for one Docker's does not. */
+function filter(): string {
+  const capability = hasCapability('CAP_SYS_ADMIN') ? '' : ' or --cap-add SYS_ADMIN';
+  return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, and refuses this system call: --security-opt seccomp=PROFILE${capability} lets it through, or do it outside`;
+}
 
 /** Since which Linux what a child is started with is there. */
 const needed = [5, 9] as const;
@@ -109,7 +112,7 @@ export function filterAdvice(
     errno === errnos.ENOSYS
       ? known && isNewEnough()
       : errno === errnos.EPERM && (free.has(syscall) || (privileged.has(syscall) && hasRights));
-  return isCertain && isFiltered() ? filter : undefined;
+  return isCertain && isFiltered() ? filter() : undefined;
 }
 
 /** What may be the reason besides, and is of the same cause: engines' filters let through what the capabilities allow. '' without any. */

@@ -4,6 +4,7 @@
  */
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
+import type { Pairs } from './environment.ts';
 
 /**
  * What execve(2) takes, where the stack is limited to 8 MiB as it mostly is: a quarter, with eight bytes
@@ -20,11 +21,14 @@ export const bareEnvironment: Readonly<Record<string, string>> = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 
-/** Through an fd of /proc/PID. `failed` makes the error. */
+/**
+ * Through an fd of /proc/PID; undefined where the process has written something else over it. `failed`
+ * makes the error.
+ */
 export function environmentIn(
   directory: number,
   failed: (errno: number, advice?: string) => Error,
-): Record<string, string> {
+): Pairs | undefined {
   const bytes = binding.readEnviron(directory, environMost, environWait);
   if (bytes === errnos.ETIMEDOUT) {
     throw failed(
@@ -33,21 +37,29 @@ export function environmentIn(
     );
   }
   if (typeof bytes === 'number') throw failed(bytes);
-  // Without a prototype: a variable may be called __proto__.
-  const env: Record<string, string> = Object.create(null);
-  const text = bytes.toString();
+  const pairs: Buffer[] = [];
   let size = bytes.length;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < bytes.length; ) {
     size += pointer;
     if (size > environMost) throw failed(errnos.E2BIG, `its environment is too large: ${instead}`);
-    const zero = text.indexOf('\0', at);
-    const end = zero < 0 ? text.length : zero;
-    const pair = text.slice(at, end);
-    const equals = pair.indexOf('=');
-    if (equals > 0) env[pair.slice(0, equals)] = pair.slice(equals + 1);
+    const zero = bytes.indexOf(0, at);
+    const end = zero < 0 ? bytes.length : zero;
+    if (end > at) pairs.push(bytes.subarray(at, end));
     at = end + 1;
   }
-  return env;
+  return isOverwritten(bytes, pairs[0]) ? undefined : pairs;
+}
+
+/**
+ * Programs that show in the list of processes what they are doing (nginx, postgres, sshd; setproctitle(3))
+ * write it over their arguments and, behind these, over their environment, from its beginning on; the rest
+ * becomes zeros. So the first variable is empty, is none, or has a name like `postgres: writer state`.
+ */
+function isOverwritten(bytes: Buffer, first: Buffer | undefined): boolean {
+  if (bytes.length === 0) return false;
+  if (first === undefined || bytes[0] === 0) return true;
+  const name = first.subarray(0, Math.max(0, first.indexOf('='))).toString('latin1');
+  return name === '' || /[\s:]/.test(name);
 }
 
 const instead = 'say which variables the child gets, options.env: { ... }';

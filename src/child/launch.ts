@@ -10,6 +10,7 @@ import type {
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
+import { encode, type Pairs } from './environment.ts';
 import type { CallInfo } from './failures.ts';
 
 /** What the launcher has to be told, but for what Node tells the handle. */
@@ -31,6 +32,8 @@ export interface Plan extends CallInfo {
   readonly terminal?: { readonly columns: number; readonly rows: number } | undefined;
   /** The environment is not ours: nothing of ours is added to it. */
   readonly foreignEnv: boolean;
+  /** It, where Node's strings could not hold it. */
+  readonly pairs: Pairs | undefined;
   /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
   readonly program?: number;
   readonly preload?: number;
@@ -108,7 +111,7 @@ function requestOf(plan: Plan, program: Program, wait: number): SpawnRequest {
     ...plan.complete(program),
     file,
     args: textsOf(args),
-    env: envPairs.join('\0'),
+    env: plan.pairs === undefined ? envPairs.join('\0') : encode(plan.pairs, envPairs),
     cwd: cwd || undefined,
     stdio,
     wait,

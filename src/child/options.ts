@@ -45,8 +45,10 @@ export interface ChildPlace extends CreateOptions {
   root?: 'target' | string | URL | undefined;
   /**
    * The environment: an object, `'target'` for the one that the target was started with, or a list of
-   * these of which later ones win. Default: with `mnt` joined the target's (for a target that is no
-   * process just a PATH), otherwise ours. The target's only with its `mnt` or root: with its
+   * these of which later ones win. The target's byte for byte, UTF-8 or not, with names that are there
+   * twice; where its process has written over it (setproctitle(3): nginx, postgres), that which the
+   * engine of a `Container` gave it, otherwise just a PATH. Default: with `mnt` joined the target's (for
+   * a target that is no process just a PATH), otherwise ours. The target's only with its `mnt` or root: with its
    * variables, programs of ours would run its code. At most 2 MiB (E2BIG), within a second (ETIMEDOUT).
    */
   env?: 'target' | Environment | readonly ('target' | Environment)[] | null | undefined;

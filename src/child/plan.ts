@@ -14,6 +14,7 @@ import { isChild, refuseSuccessor } from '../target/process-identity.ts';
 import { pidOf, type Target } from '../target/target.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';
+import { configured, type Parted, pairsOf, put } from './environment.ts';
 import { openAbove, openJoins } from './joins.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { launchFlags as flag } from './launch-flags.ts';
@@ -70,12 +71,13 @@ export class OpenPlan {
       const rootFd = ofTarget ? this.#hold(required(whole, source, 'root').openRoot()) : -1;
       // What is false, Node takes for none.
       const given = env || this.#usualEnvironment(source, rootFd);
-      this.environment = this.#environment(own, given, rootFd, source);
+      const { forNode, pairs } = this.#environment(own, given, rootFd, source);
+      this.environment = forNode;
       // A file of the target's image is executed: it gets the target's rights.
       const isTheirs = joined.includes('mnt') && source !== undefined && !own.userParent;
       this.credentials = own.credentials ?? (isTheirs ? 'target' : 'inherit');
       const foreignEnv = given !== env && given !== process.env;
-      this.plan = this.#plan(own, joined, rootFd, source, foreignEnv, more);
+      this.plan = { ...this.#plan(own, joined, rootFd, source, foreignEnv, more), pairs };
     } catch (error) {
       this.release();
       throw error;
@@ -111,14 +113,14 @@ export class OpenPlan {
     given: ChildPlace['env'],
     rootFd: number,
     source: SourceProcess | undefined,
-  ): Environment {
+  ): Parted {
     const parts: readonly unknown[] = Array.isArray(given) ? given : [given];
     const { terminal } = own;
     const all = parts.map(part => {
       if (part === 'target') {
         const process = required(own.target, source, 'env');
-        if (this.#isElsewhere(rootFd)) return process.environment();
-        throw invalidValue('options.env', strange, given);
+        if (!this.#isElsewhere(rootFd)) throw invalidValue('options.env', strange, given);
+        return process.environment() ?? pairsOf(configured(own.target) ?? bareEnvironment);
       }
       if (typeof part === 'object' && part !== null) return part as Environment;
       // Node takes anything, and finds the variables in it that there are.
@@ -127,11 +129,14 @@ export class OpenPlan {
       }
       throw invalidValue('options.env', "an object, 'target', or a list of these", given);
     });
-    // Node's own reading of an object takes inherited properties too.
-    if (all.length === 1 && terminal === undefined) return all[0] as Environment;
-    const env = Object.assign(Object.create(null), ...all.map(flat));
-    if (terminal !== undefined) env.TERM = terminal.name ?? env.TERM ?? 'xterm';
-    return env;
+    const [first] = all;
+    if (all.length === 1 && terminal === undefined && !Array.isArray(first)) {
+      return { forNode: first as Environment, pairs: undefined };
+    }
+    const whole = put(all);
+    if (terminal === undefined) return whole;
+    const TERM = terminal.name ?? whole.forNode['TERM'] ?? 'xterm';
+    return whole.forNode['TERM'] === TERM ? whole : put([...all, { TERM }]);
   }
 
   #plan(
@@ -141,7 +146,7 @@ export class OpenPlan {
     source: SourceProcess | undefined,
     foreignEnv: boolean,
     { process: target = own.target, parentSignal = 9, ...how }: More,
-  ): Plan {
+  ): Omit<Plan, 'pairs'> {
     const { unshare = [], root } = own;
     const foreign = joined.includes('mnt') || root !== undefined;
     const user = this.#fds?.get('user');
@@ -176,7 +181,7 @@ export class OpenPlan {
     set('dieWithParent', own.killOnParentExit);
     const sets = capabilities ?? setsOf(0n);
     const cgroups = own.cgroup ? required(target, source, 'cgroup').openCgroups() : [];
-    return ownOf<Plan>({
+    return ownOf<Omit<Plan, 'pairs'>>({
       target: nameOf(target),
       joined,
       created: ordered(unshare),
@@ -268,10 +273,4 @@ function required(
 ): SourceProcess {
   if (source !== undefined) return source;
   throw invalidValue(`options.${option}`, "'target' only with a target that is a process", target);
-}
-
-function flat(env: Environment): Environment {
-  const copy: Record<string, string | undefined> = Object.create(null);
-  for (const name in env) copy[name] = env[name];
-  return copy;
 }

@@ -11,6 +11,7 @@ import { failure, type NamespaceError } from '../base/errors.ts';
 import { type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
 import { type CgroupFile, openCgroups } from './cgroups.ts';
 import { environmentIn } from './environ.ts';
+import type { Pairs } from './environment.ts';
 import { inodeOf } from './ours.ts';
 import { type Credentials, credentialsIn, rightsIn } from './status.ts';
 
@@ -35,8 +36,8 @@ export class SourceProcess {
     return fd;
   }
 
-  /** The environment that it was started with; proc_pid_environ(5). */
-  environment(): Record<string, string> {
+  /** The environment that it was started with; proc_pid_environ(5). undefined: it has written over it. */
+  environment(): Pairs | undefined {
     return environmentIn(this.#directory, (errno, advice) => this.#failure(errno, 'read', advice));
   }
 

@@ -6,6 +6,7 @@ import { basename } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { errnos } from '../base/errnos.ts';
 import { requirePermission } from '../base/permission.ts';
+import { joined, pairsOf } from '../child/environment.ts';
 import { childFailure } from '../child/failures.ts';
 import { executeInPlace } from '../child/in-place.ts';
 import type { NodeOptions } from '../child/launch.ts';
@@ -62,7 +63,8 @@ export function runProgram(
       inWords: text => inWordsOf(optionNames, text),
       file: line.length > 0 ? (words[0] as Buffer) : file,
       args: joined(words),
-      env: environmentOf(open.environment),
+      env:
+        open.plan.pairs === undefined ? environmentOf(open.environment) : joined(open.plan.pairs),
     },
     inherited(),
   );
@@ -73,16 +75,7 @@ export function runProgram(
 /** Of our own the bytes as they came. */
 function environmentOf(environment: Environment): Buffer {
   if (environment === process.env) return inheritedEnvironment();
-  const pairs: Buffer[] = [];
-  for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined) pairs.push(Buffer.from(`${name}=${value}`));
-  }
-  return joined(pairs);
-}
-
-/** As the addon takes them: with a zero byte between each two. */
-function joined(parts: readonly Buffer[]): Buffer {
-  return Buffer.concat(parts.flatMap((part, i) => (i === 0 ? [part] : [Buffer.of(0), part])));
+  return joined(pairsOf(environment));
 }
 
 /** The words of what is executed later are the launcher's. */
