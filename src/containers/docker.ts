@@ -74,7 +74,7 @@ function readOne(
 ): Sighting | undefined {
   if (config === undefined) return undefined;
   const { owner, ofData: reader } = location;
-  const sighting = describe(reader, id, owner, config);
+  const sighting = describe(reader, id, owner, config, root);
   if (at(config, 'ID') !== id || sighting.name === undefined) {
     reader.problem(
       `${root}/containers/${id}/config.v2.json`,
@@ -106,7 +106,13 @@ async function runtimeOf(
 }
 
 /** A container as both its file and the socket describe it. */
-function describe(reader: Reader, id: string, owner: number, config: unknown): Sighting {
+function describe(
+  reader: Reader,
+  id: string,
+  owner: number,
+  config: unknown,
+  root?: string,
+): Sighting {
   const state = at(config, 'State');
   const program = text(at(config, 'Path'));
   return {
@@ -120,7 +126,7 @@ function describe(reader: Reader, id: string, owner: number, config: unknown): S
     command: program === undefined ? undefined : [program, ...(words(at(config, 'Args')) ?? [])],
     env: pairs(at(config, 'Config', 'Env')),
     ports: portsOf(at(config, 'NetworkSettings', 'Ports'), at(config, 'Config', 'ExposedPorts')),
-    mounts: mountsOf(reader, at(config, 'MountPoints') ?? at(config, 'Mounts')),
+    mounts: mountsOf(reader, at(config, 'MountPoints') ?? at(config, 'Mounts'), root),
     logPath: reader.outside(text(at(config, 'LogPath'))),
     hostname: text(at(config, 'Config', 'Hostname')),
     created: time(at(config, 'Created')),
@@ -159,17 +165,21 @@ function portsOf(...tables: unknown[]): readonly Port[] {
   });
 }
 
-/** By destination in the file, a list over the socket. */
-function mountsOf(reader: Reader, points: unknown): readonly Mount[] {
+/** By destination in the file, which has no source for Docker's own volumes; a list over the socket. */
+function mountsOf(reader: Reader, points: unknown, root?: string): readonly Mount[] {
   const all = Array.isArray(points) ? points : Object.values(Object(points));
   return all.flatMap(point => {
     const destination = text(at(point, 'Destination'));
     if (destination === undefined) return [];
+    const name = text(at(point, 'Name'));
+    const isOwn = root !== undefined && at(point, 'Driver') === 'local' && isId(name);
     return [
       {
         type: text(at(point, 'Type')) ?? 'bind',
-        name: text(at(point, 'Name')),
-        source: reader.outside(text(at(point, 'Source'))),
+        name,
+        source:
+          reader.outside(text(at(point, 'Source'))) ??
+          (isOwn ? `${root}/volumes/${name}/_data` : undefined),
         destination,
         rw: at(point, 'RW') === true,
       },

@@ -1,7 +1,7 @@
 /** What an OCI configuration (config.json of a bundle) says of a container: the same for every engine. */
 import { isAbsolute, join } from 'node:path';
 import type { Mount } from './container.ts';
-import { at, list, pairs, text, texts } from './fields.ts';
+import { at, isRandomId, list, pairs, text, texts } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -11,7 +11,12 @@ type Configured = Pick<
 >;
 
 /** `bundle`: as it is reached from here; a relative root is in there. All undefined where there is none. */
-export function readConfig(reader: Reader, config: unknown, bundle?: string, id = ''): Configured {
+export function readConfig(
+  reader: Reader,
+  config: unknown,
+  bundle: string | undefined,
+  id: string,
+): Configured {
   if (typeof config !== 'object' || config === null) return {};
   const root = text(at(config, 'root', 'path'));
   return {
@@ -34,10 +39,21 @@ export function words(value: unknown): readonly string[] | undefined {
   return all.length > 0 && all.length === list(value).length ? all : undefined;
 }
 
-/**
- * What is bound from outside. Engines bind files of their own too (hosts, resolv.conf), which lie in a
- * directory with the container's id in its path.
- */
+const ofEngines = [
+  '/dev/shm',
+  '/etc/hostname',
+  '/etc/hosts',
+  '/etc/resolv.conf',
+  '/run/.containerenv',
+];
+
+/** Engines bind files of their own, from a directory named by the id of the container, or of its pod's. */
+export function isEngines(source: string, destination: string, id: string): boolean {
+  const names = source.split('/');
+  return names.includes(id) || (ofEngines.includes(destination) && names.some(isRandomId));
+}
+
+/** What is bound from outside. */
 function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
   return list(mounts).flatMap(mount => {
     const [source, destination] = [text(at(mount, 'source')), text(at(mount, 'destination'))];
@@ -45,7 +61,7 @@ function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
     const isBind =
       at(mount, 'type') === 'bind' || options.includes('bind') || options.includes('rbind');
     if (!isBind || source === undefined || destination === undefined) return [];
-    if (id !== '' && source.split('/').includes(id)) return [];
+    if (isEngines(source, destination, id)) return [];
     const rw = !options.includes('ro');
     return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });

@@ -1,6 +1,7 @@
 /** runc: `state.json` in a directory for each container; libcontainer's State. */
 import type { Mount } from './container.ts';
 import { at, list, pairs, pid, text, ticks, time } from './fields.ts';
+import { isEngines } from './oci.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -42,13 +43,12 @@ export async function readRunc(
 
 const readOnly = 1; // MS_RDONLY
 
-/** Without what its engine put there itself: files in a directory with the id in its path. */
 function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
   return list(mounts).flatMap(mount => {
     const [source, destination] = [text(at(mount, 'source')), text(at(mount, 'destination'))];
     if (at(mount, 'device') !== 'bind' || source === undefined || destination === undefined)
       return [];
-    if (source.split('/').includes(id)) return [];
+    if (isEngines(source, destination, id)) return [];
     const rw = (Number(at(mount, 'flags')) & readOnly) === 0;
     return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });

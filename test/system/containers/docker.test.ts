@@ -26,7 +26,18 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     machine = docker.machine;
     const start = (name: string, ...args: string[]) =>
       docker.start('--name', name, ...args, 'busybox:1');
-    await start('web', '--hostname', 'web-host', '--label', 'role=web', '--label', 'empty=');
+    const given = [
+      '-e',
+      'A=b',
+      '-p',
+      '127.0.0.1:18080:80',
+      '-v',
+      'volume:/data',
+      '-v',
+      '/opt:/host:ro',
+    ];
+    const labels = ['--label', 'role=web', '--label', 'empty='];
+    await start('web', '--hostname', 'web-host', ...labels, ...given);
     await Promise.all([
       start('network-of-host', '--net=host'),
       start('pid-of-web', '--pid=container:web'),
@@ -73,7 +84,28 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       hostname: config.Hostname,
       rootfs: machine.root + inspected.GraphDriver.Data.MergedDir,
       owner: 0,
+      command: [inspected.Path, ...inspected.Args],
+      env: Object.fromEntries(
+        (config.Env as string[]).map(pair => [pair.split('=')[0], pair.replace(/^[^=]*=/, '')]),
+      ),
+      logPath: inspected.LogPath === '' ? undefined : machine.root + inspected.LogPath,
+      mounts: expect.arrayContaining(
+        inspected.Mounts.map((one: Record<string, string>) => ({
+          type: one.Type,
+          name: one.Name,
+          source: machine.root + one.Source,
+          destination: one.Destination,
+          rw: one.RW,
+        })),
+      ),
     });
+    expect(container.mounts).toHaveLength(inspected.Mounts.length);
+    if (name === 'web') {
+      expect(container.ports).toEqual([
+        { ip: '127.0.0.1', privatePort: 80, publicPort: 18080, type: 'tcp' },
+      ]);
+      expect(container.mounts?.map(({ rw }) => rw).sort()).toEqual([false, true]);
+    }
     expect(container.pid ?? 0).toBe(state.Pid);
     expect(container.created?.getTime()).toBe(time(inspected.Created));
     expect(container.started?.getTime()).toBe(time(state.StartedAt));

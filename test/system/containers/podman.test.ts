@@ -18,7 +18,9 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     machine = podman.machine;
     const start = (name: string, ...args: string[]) =>
       podman.start('--name', name, ...args, 'busybox:1');
-    await start('web', '--hostname', 'web-host', '--label', 'role=web');
+    const given = ['-e', 'A=b', '-v', 'volume:/data', '-v', '/opt:/host:ro'];
+    await start('web', '--hostname', 'web-host', '--label', 'role=web', ...given);
+    await podman.start('--rm', '--name', 'goes', '--net=host', 'busybox:1');
     await start('by-runc', '--runtime', 'runc', '--net=host', '--uts=host');
     await start('paused').then(() => podman.podman('pause', 'paused'));
     await podman.start('--name', 'exited', 'busybox:1', 'true');
@@ -40,7 +42,7 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
   const own = (containers: Containers): Containers =>
     containers.filter(({ owner }) => owner === 0) as Containers;
 
-  test.each(['web', 'by-runc', 'paused', 'exited', 'created', 'one', 'two'])(
+  test.each(['web', 'goes', 'by-runc', 'paused', 'exited', 'created', 'one', 'two'])(
     '%s is as podman inspect has it',
     async name => {
       const container = named(own(await list()), name);
@@ -54,6 +56,23 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
         labels: config.Labels ?? {},
         owner: 0,
       });
+      if (name !== 'created') {
+        const program = config.Entrypoint ? [config.Entrypoint] : [];
+        expect(container.command).toEqual([...program, ...(config.Cmd ?? [])]);
+        expect(container.env).toMatchObject(
+          Object.fromEntries(config.Env.map((pair: string) => pair.split('='))),
+        );
+        expect(
+          container.mounts?.map(({ destination, rw }) => `${destination} ${rw}`).sort(),
+        ).toEqual(
+          inspected.Mounts.map(
+            (one: { Destination: string; RW: boolean }) => `${one.Destination} ${one.RW}`,
+          ).sort(),
+        );
+        const log = inspected.HostConfig.LogConfig;
+        const path = log.Type === 'k8s-file' ? machine.root + log.Path : undefined;
+        expect(container.logPath).toBe(path);
+      }
       expect(container.pid ?? 0).toBe(state.Pid);
       expect(container.rootfs).toMatch(machine.root);
       expect(container.created?.getTime()).toBe(time(inspected.Created));
