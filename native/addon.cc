@@ -12,6 +12,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::ExportChild(env, exports);
   js::ExportCreate(env, exports);
   js::ExportInspect(env, exports);
+  js::ExportContainers(env, exports);
   js::ExportRoot(env, exports);
   return exports;
 }

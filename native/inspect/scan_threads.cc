@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "base/left_behind.h"
 #include "base/namespaces.h"
-#include "inspect/left_behind.h"
 #include "inspect/proc.h"
 
 namespace crew {

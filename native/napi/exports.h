@@ -9,6 +9,7 @@ void ExportCallback(napi_env env, napi_value exports);
 void ExportChild(napi_env env, napi_value exports);
 void ExportCreate(napi_env env, napi_value exports);
 void ExportInspect(napi_env env, napi_value exports);
+void ExportContainers(napi_env env, napi_value exports);
 void ExportRoot(napi_env env, napi_value exports);
 
 }  // namespace js

@@ -140,7 +140,7 @@ export interface Binding extends ChildBinding {
    * The contents of files, one after the other: at most `most` bytes of each; or where that is negative the
    * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. With an owner:
    * the paths are below `base`, and all together waited for `timeout` milliseconds.
-   * native/inspect/state_files.h.
+   * native/containers/state_files.h.
    */
   readStates(
     base: string,
@@ -149,7 +149,7 @@ export interface Binding extends ChildBinding {
     most: Int32Array,
     timeout: number,
   ): Promise<StatesRead>;
-  /** To a unix socket, which takes no file descriptors. native/inspect/state_files.h. */
+  /** To a unix socket, which takes no file descriptors. native/containers/state_files.h. */
   connectSocket(
     base: string,
     path: string,

@@ -103,7 +103,7 @@ describe('native', () => {
 
   test('folders include lower ones only', () => {
     const order = ['base', 'launcher', 'child', 'create'];
-    const free = ['callback', 'inspect', 'network', 'root'];
+    const free = ['callback', 'containers', 'inspect', 'network', 'root'];
     for (const file of files) {
       const own = file.split('/').at(-2) as string;
       for (const { system, path } of includes(file)) {

@@ -1,4 +1,4 @@
-#include "inspect/left_behind.h"
+#include "base/left_behind.h"
 
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-#include "inspect/state_files.h"
+#include "containers/state_files.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,0 +1,168 @@
+// JavaScript to state_files.h: what an engine keeps on disk, and its socket.
+#include <errno.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/left_behind.h"
+#include "base/namespaces.h"
+#include "containers/state_files.h"
+#include "napi/exports.h"
+#include "napi/look.h"
+#include "napi/values.h"
+
+namespace js {
+namespace {
+
+// Files of an engine's state, on threads that are left behind where a file system does not answer.
+state::Location ToLocation(napi_env env, const napi_value* given) {
+  return {Text(env, given[0]), Text(env, given[1]), Int(env, given[2])};
+}
+
+struct File {
+  File(state::Location where, int bytes) : location(std::move(where)), most(bytes) {}
+
+  state::Location location;
+  int most;  // negative: so many names of a directory
+  int error = 0;
+  const char* step = "open";
+  std::string text;
+};
+
+void read(File* file) {
+  const size_t most = static_cast<size_t>(file->most < 0 ? -file->most : file->most);
+  if (file->most >= 0) {
+    file->error = state::read(file->location, most, &file->text, &file->step);
+    return;
+  }
+  std::vector<std::string> names;
+  file->error = state::names(file->location, most, &names, &file->step);
+  for (const std::string& name : names) Add(&file->text, name);
+}
+
+struct Reading : public behind::Work {
+  explicit Reading(std::vector<File> all) : Work(true), files(std::move(all)) {}
+  void run() override {
+    for (File& file : files) read(&file);
+  }
+
+  std::vector<File> files;
+};
+
+// readStates(base, paths, owner, most, timeout): one after the other, each with its own error.
+class ReadStates : public Look {
+ public:
+  ReadStates(napi_env env, napi_callback_info info) {
+    const Arguments<5> given(env, info);
+    const std::string base = Text(env, given[0]);
+    const int owner = Int(env, given[2]);
+    const std::vector<int> most = ToVector<int>(env, given[3]);
+    std::vector<File> files;
+    for (uint32_t i = 0; i < most.size(); i++) {
+      napi_value path = nullptr;
+      napi_get_element(env, given[1], i, &path);
+      const std::string text = Text(env, path);
+      files.push_back(
+          {owner < 0 ? state::Location{text, "", owner} : state::Location{base, text, owner},
+           most[i]});
+    }
+    is_host_ = owner < 0;
+    reading_ = new Reading(std::move(files));
+    timeout_ = Int(env, given[4]);
+  }
+  ~ReadStates() override { delete reading_; }
+
+ protected:
+  // What is nobody's in particular is the host's, and read on the thread that we are on.
+  int Find() override {
+    step_ = "open";
+    const int failed = is_host_ ? 0 : behind::run(reading_, timeout_);
+    if (failed < 0) {
+      reading_ = nullptr;
+      return failed;
+    }
+    if (is_host_) reading_->run();
+    return 0;
+  }
+
+  void Fill(napi_env env, napi_value answer) override {
+    const napi_value texts = NewArray(env);
+    const napi_value steps = NewArray(env);
+    std::vector<int32_t> errors;
+    if (reading_ != nullptr) {
+      for (uint32_t i = 0; i < reading_->files.size(); i++) {
+        const File& file = reading_->files[i];
+        errors.push_back(file.error);
+        Set(env, steps, i, FromText(env, file.step));
+        Set(env, texts, i, FromText(env, file.text));
+      }
+    }
+    Put(env, answer, "errors", FromArray(env, napi_int32_array, errors));
+    Set(env, answer, "steps", steps);
+    Set(env, answer, "texts", texts);
+  }
+
+ private:
+  Reading* reading_;
+  bool is_host_;
+  int timeout_;
+};
+
+struct Connecting : public behind::Work {
+  Connecting(state::Location where, bool trust)
+      : Work(false), location(std::move(where)), trusted(trust) {}
+  void run() override { fd = state::connect(location, trusted, &step); }
+  void discard() override {
+    if (fd >= 0) sys::close(fd);
+  }
+
+  const state::Location location;
+  const bool trusted;
+  int fd = -1;
+  const char* step = "connect";
+};
+
+// connectSocket(base, path, owner, trusted, timeout): the fd is in `fd`.
+class Connect : public Look {
+ public:
+  Connect(napi_env env, napi_callback_info info) {
+    const Arguments<5> given(env, info);
+    connecting_ = new Connecting(ToLocation(env, given.values), Bool(env, given[3]));
+    timeout_ = Int(env, given[4]);
+  }
+  ~Connect() override { delete connecting_; }
+
+ protected:
+  int Find() override {
+    step_ = "connect";
+    const int failed = behind::run(connecting_, timeout_);
+    if (failed < 0) {
+      connecting_ = nullptr;
+      return failed;
+    }
+    step_ = connecting_->step;
+    return connecting_->fd < 0 ? connecting_->fd : 0;
+  }
+
+  void Fill(napi_env env, napi_value answer) override {
+    Set(env, answer, "fd", FromInt(env, connecting_ == nullptr ? -1 : connecting_->fd));
+  }
+
+  void Discard() override {
+    if (connecting_ != nullptr) connecting_->discard();
+  }
+
+ private:
+  Connecting* connecting_;
+  int timeout_;
+};
+
+}  // namespace
+
+void ExportContainers(napi_env env, napi_value exports) {
+  Export(env, exports, "readStates", Begin<ReadStates>);
+  Export(env, exports, "connectSocket", Begin<Connect>);
+}
+
+}  // namespace js
