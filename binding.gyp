@@ -55,6 +55,7 @@
         "native/inspect/namespace_table.cc",
         "native/root/tree.cc",
         "native/base/home.cc",
+        "native/base/file.cc",
         "native/base/users.cc",
         "native/root/walk.cc"
       ],

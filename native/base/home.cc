@@ -1,10 +1,10 @@
 #include "base/home.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/namespaces.h"
 
 namespace home {
 namespace {
@@ -20,11 +20,11 @@ int leave(const int* flags, const int* fds, int count) {
   if (!is_main_thread()) return 0;
   Home now;
   for (int i = 0; i < count && i < kTypes; i++) {
-    struct stat seen;
     if (fds[i] < 0) continue;  // this kernel does not have it
-    if (::fstat(fds[i], &seen) == -1) return -errno;
+    uint64_t device = 0;
+    const int failed = sys::get_inode(fds[i], &now.inodes[i], &device);
+    if (failed < 0) return failed;
     now.flags[i] = flags[i];
-    now.inodes[i] = seen.st_ino;
     now.fds[i] = fds[i];
   }
   now.away = true;

@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "inspect/proc.h"
+#include "base/file.h"
 
 namespace behind {
 namespace {
@@ -66,7 +66,7 @@ bool waits_for(int pid) {
 
 void Work::main(void* data) {
   auto* work = static_cast<Work*>(data);
-  if (work->files_apart_) proc::part_files();
+  if (work->files_apart_) sys::part_files();
   work->run();
   uv_mutex_lock(&work->mutex_);
   const bool left = work->left_;

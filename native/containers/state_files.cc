@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "inspect/proc.h"
+#include "base/file.h"
 
 namespace state {
 namespace {
@@ -83,11 +83,11 @@ int connect_found(int socket, const Location& location, int found) {
 
 int read(const Location& location, size_t most, std::string* text, const char** step) {
   *step = "open";
-  const proc::File found(find(location));
+  const sys::File found(find(location));
   if (!found.open()) return found.fd();
   const int wrong = check(found.fd(), location.owner, S_IFREG);
   if (wrong < 0) return wrong;
-  const proc::File file(open_found(found.fd(), O_RDONLY | O_NONBLOCK));
+  const sys::File file(open_found(found.fd(), O_RDONLY | O_NONBLOCK));
   if (!file.open()) return file.fd();
   *step = "read";
   char buffer[16 << 10];
@@ -108,7 +108,7 @@ int names(const Location& location, size_t most, std::vector<std::string>* names
   if (location.owner < 0) {
     directory = result_of(::open(location.base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   } else {
-    const proc::File found(find(location));
+    const sys::File found(find(location));
     if (!found.open()) return found.fd();
     const int wrong = check(found.fd(), location.owner, S_IFDIR);
     if (wrong < 0) return wrong;
@@ -136,9 +136,9 @@ int names(const Location& location, size_t most, std::vector<std::string>* names
 
 int connect(const Location& location, bool trusted, const char** step) {
   *step = "connect";
-  const proc::File found(location.owner < 0
-                             ? result_of(::open(location.base.c_str(), O_PATH | O_CLOEXEC))
-                             : find(location));
+  const sys::File found(location.owner < 0
+                            ? result_of(::open(location.base.c_str(), O_PATH | O_CLOEXEC))
+                            : find(location));
   if (!found.open()) return found.fd();
   const int wrong = check(found.fd(), location.owner, S_IFSOCK);
   if (wrong < 0) return wrong;

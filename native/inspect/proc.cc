@@ -77,10 +77,6 @@ int index_of(int flag) {
   return -1;
 }
 
-File::~File() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 bool Numbers::next() {
   for (;;) {
     if (at_ >= length_) {
@@ -98,11 +94,6 @@ bool Numbers::next() {
     number_ = atoi(name_);
     return true;
   }
-}
-
-void part_files() {
-  constexpr unsigned kUnshare = 1U << 1;  // CLOSE_RANGE_UNSHARE
-  ::syscall(436 /* SYS_close_range */, 0U, ~0U, kUnshare);
 }
 
 int open() {

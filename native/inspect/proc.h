@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "inspect/limits.h"
 
 namespace proc {
@@ -20,19 +21,7 @@ constexpr int kLinks = 10;
 extern const Link kNamespaceLinks[kLinks];
 int index_of(int flag);  // in kNamespaceLinks, or -1
 
-// A file descriptor that is closed with its owner.
-class File {
- public:
-  explicit File(int fd) : fd_(fd) {}
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File();
-  int fd() const { return fd_; }  // or -errno
-  bool open() const { return fd_ >= 0; }
-
- private:
-  const int fd_;
-};
+using sys::File;
 
 // The names in a directory that are numbers.
 class Numbers {
@@ -52,10 +41,6 @@ class Numbers {
   long at_ = 0;
   alignas(8) char buffer_[32 << 10];
 };
-
-// Gives this thread a table of file descriptors of its own, an empty one: what it opens, nobody
-// else in the process sees or inherits. Before Linux 5.9 it stays with the common one.
-void part_files();
 
 int open();  // /proc; -ENOSYS where that is not a proc file system
 int open_process(int proc, int pid);

@@ -62,7 +62,7 @@ void work_on(void* data) {
   auto* seat = static_cast<Seat*>(data);
   Work* work = seat->work;
   seat->tid = sys::gettid();
-  proc::part_files();
+  sys::part_files();
   Part* part = work->part();
   const int not_begun = part->begin();
   int failed = 0;
