@@ -54,7 +54,7 @@
         "native/base/namespaces.cc",
         "native/inspect/namespace_table.cc",
         "native/root/tree.cc",
-        "native/base/home.cc",
+        "native/base/outside.cc",
         "native/base/file.cc",
         "native/base/users.cc",
         "native/root/walk.cc"

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "base/home.h"
 #include "base/namespaces.h"
+#include "base/outside.h"
 #include "callback/procfs.h"
 #include "callback/resolver.h"
 #include "callback/sigusr1.h"
@@ -260,19 +260,19 @@ napi_value WarmThreadPool(napi_env env, napi_callback_info) {
 }
 
 // Of each type, in one list: its flag, and the fd of where this thread lives.
-napi_value LeaveHome(napi_env env, napi_callback_info info) {
-  int flags[home::kTypes] = {};
-  int fds[home::kTypes] = {};
-  const Arguments<2 * home::kTypes> given(env, info);
-  for (int i = 0; i < home::kTypes; i++) {
+napi_value LeaveOutside(napi_env env, napi_callback_info info) {
+  int flags[outside::kTypes] = {};
+  int fds[outside::kTypes] = {};
+  const Arguments<2 * outside::kTypes> given(env, info);
+  for (int i = 0; i < outside::kTypes; i++) {
     flags[i] = Int(env, given[2 * i]);
     fds[i] = Int(env, given[2 * i + 1]);
   }
-  return FromInt(env, home::leave(flags, fds, home::kTypes));
+  return FromInt(env, outside::leave(flags, fds, outside::kTypes));
 }
 
-napi_value ComeHome(napi_env, napi_callback_info) {
-  home::come_back();
+napi_value ComeBack(napi_env, napi_callback_info) {
+  outside::come_back();
   return nullptr;
 }
 
@@ -296,8 +296,8 @@ void ExportCallback(napi_env env, napi_value exports) {
   Export(env, exports, "getaddrinfo", Begin<Addresses>);
   Export(env, exports, "getnameinfo", Begin<Service>);
   Export(env, exports, "warmThreadPool", WarmThreadPool);
-  Export(env, exports, "leaveHome", LeaveHome);
-  Export(env, exports, "comeHome", ComeHome);
+  Export(env, exports, "leaveOutside", LeaveOutside);
+  Export(env, exports, "comeBack", ComeBack);
   Export(env, exports, "die", Die);
 }
 

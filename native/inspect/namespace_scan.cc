@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/home.h"
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "base/outside.h"
 #include "inspect/netlink.h"
 
 namespace scan {
@@ -71,13 +71,13 @@ int Scanner::learn_link(int directory, const char* path) {
 }
 
 // The namespace in which a process was found. Of ours the main thread may be elsewhere, in a
-// callback: what leads home is open then.
+// callback: what leads back is open then.
 int Scanner::learn_of(int directory, int pid, int index, uint64_t inode) {
-  const home::Home home = home::look();
-  for (int i = 0; i < home::kTypes && pid == own_pid_ && home.away; i++) {
-    if (home.flags[i] != proc::kNamespaceLinks[index].flag || home.inodes[i] != inode) continue;
+  const outside::Outside known = outside::look();
+  for (int i = 0; i < outside::kTypes && pid == own_pid_ && known.away; i++) {
+    if (known.flags[i] != proc::kNamespaceLinks[index].flag || known.inodes[i] != inode) continue;
     char path[24];
-    snprintf(path, sizeof path, "fd/%d", home.fds[i]);
+    snprintf(path, sizeof path, "fd/%d", known.fds[i]);
     const int row = learn_file(directory, path);
     if (row >= 0 && table.rows[row].inode == inode) return row;
   }
@@ -113,7 +113,7 @@ bool Scanner::read_links(int directory, int pid, uint64_t* inodes) {
   // Those of any type may be mounted in a mount namespace that is not asked for.
   const int types = options_.types | (options_.holders ? kernel::kMnt : 0);
   bool ending = false;
-  const home::Home before = home::look();
+  const outside::Outside before = outside::look();
   for (int i = 0; i < proc::kTypes; i++) {
     const proc::Link& link = proc::kNamespaceLinks[i];
     if ((types & link.flag) == 0) continue;
@@ -125,9 +125,9 @@ bool Scanner::read_links(int directory, int pid, uint64_t* inodes) {
     ending = ending || failed < 0;
   }
   if (pid == own_pid_) {
-    const home::Home after = home::look();
+    const outside::Outside after = outside::look();
     for (int i = 0; i < proc::kTypes; i++) {
-      const uint64_t inode = home::instead(before, after, proc::kNamespaceLinks[i].flag);
+      const uint64_t inode = outside::instead(before, after, proc::kNamespaceLinks[i].flag);
       if (inodes[i] != 0 && inode != 0) inodes[i] = inode;
     }
   }

@@ -12,7 +12,7 @@
 
 #include <utility>
 
-#include "base/home.h"
+#include "base/outside.h"
 
 namespace processes {
 namespace {
@@ -87,23 +87,23 @@ class Reader : public crew::Part {
     if (failed == 0) row->cgroup = cgroup_of(text);
     if (row->cgroup.size() > left_->text()) row->cgroup.clear();
     left_->use_text(row->cgroup.size());
-    const home::Home before = home::look();
+    const outside::Outside before = outside::look();
     for (int i = 0; i < proc::kTypes; i++) {
       row->namespaces[i] = 0;
       failed = proc::read_link(directory.fd(), proc::kNamespaceLinks[i].path, &row->namespaces[i]);
       if (proc::is_shortage(failed)) return failed;
       if (failed < 0 && !proc::is_gone(failed)) partly = true;
     }
-    if (pid == own_pid_) come_home(before, row);
+    if (pid == own_pid_) correct(before, row);
     failed = proc::read_process(directory.fd(), pid, left_, careful, &row->process);
     return failed < 0 ? failed : partly ? 1 : 0;
   }
 
   // A callback may have the main thread elsewhere.
-  static void come_home(const home::Home& before, Row* row) {
-    const home::Home after = home::look();
+  static void correct(const outside::Outside& before, Row* row) {
+    const outside::Outside after = outside::look();
     for (int i = 0; i < proc::kTypes; i++) {
-      const uint64_t inode = home::instead(before, after, proc::kNamespaceLinks[i].flag);
+      const uint64_t inode = outside::instead(before, after, proc::kNamespaceLinks[i].flag);
       if (inode != 0) row->namespaces[i] = inode;
     }
   }

@@ -92,8 +92,8 @@ export interface Binding extends ChildBinding {
    * Pairs of CLONE_NEW* and an fd: where this thread lives, while callbacks may take it elsewhere. For what
    * looks at this process in /proc. Of the main thread; from another, nothing happens.
    */
-  leaveHome(...pairs: number[]): number;
-  comeHome(): void;
+  leaveOutside(...pairs: number[]): number;
+  comeBack(): void;
   die(lastWords: string): never;
   /** The addon closes with a Worker what it opened for it, unless told that it is somebody else's. */
   letGo(fd: number): void;

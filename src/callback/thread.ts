@@ -44,14 +44,14 @@ export function openOutside(): void {
 
 /** Others, on threads of their own, are to see this process where it lives. */
 function tellHome(): void {
-  const failed = binding.leaveHome(
+  const failed = binding.leaveOutside(
     ...outside.location.flatMap((fd, i) => [(threadKinds[i] as Kind).flag, fd]),
   );
   if (failed < 0) throw failure(failed, 'fstat');
 }
 
 export function closeOutside(): void {
-  binding.comeHome();
+  binding.comeBack();
   for (const source of outside.sources) source.release();
   outside = { location: [], sources: [] };
   here = [];

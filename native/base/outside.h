@@ -4,11 +4,11 @@
 #pragma once
 #include <cstdint>
 
-namespace home {
+namespace outside {
 
 constexpr int kTypes = 4;
 
-struct Home {
+struct Outside {
   bool away = false;       // may the main thread be elsewhere?
   uint64_t changes = 0;    // how often that has changed
   int flags[kTypes] = {};  // CLONE_NEW*; 0 where there is none
@@ -22,9 +22,9 @@ int leave(const int* flags, const int* fds, int count);
 // It runs none any more.
 void come_back();
 
-Home look();
+Outside look();
 // Of a main thread that was looked at between `before` and `after`: 0 where what was seen of this
-// type is true, otherwise the inode of home's.
-uint64_t instead(const Home& before, const Home& after, int flag);
+// type is true, otherwise the inode outside.
+uint64_t instead(const Outside& before, const Outside& after, int flag);
 
-}  // namespace home
+}  // namespace outside

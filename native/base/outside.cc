@@ -1,4 +1,4 @@
-#include "base/home.h"
+#include "base/outside.h"
 
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -6,11 +6,11 @@
 
 #include "base/namespaces.h"
 
-namespace home {
+namespace outside {
 namespace {
 
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-Home known;
+Outside known;
 
 bool is_main_thread() { return ::syscall(SYS_gettid) == ::getpid(); }
 
@@ -18,7 +18,7 @@ bool is_main_thread() { return ::syscall(SYS_gettid) == ::getpid(); }
 
 int leave(const int* flags, const int* fds, int count) {
   if (!is_main_thread()) return 0;
-  Home now;
+  Outside now;
   for (int i = 0; i < count && i < kTypes; i++) {
     if (fds[i] < 0) continue;  // this kernel does not have it
     uint64_t device = 0;
@@ -44,14 +44,14 @@ void come_back() {
   pthread_mutex_unlock(&lock);
 }
 
-Home look() {
+Outside look() {
   pthread_mutex_lock(&lock);
-  const Home now = known;
+  const Outside now = known;
   pthread_mutex_unlock(&lock);
   return now;
 }
 
-uint64_t instead(const Home& before, const Home& after, int flag) {
+uint64_t instead(const Outside& before, const Outside& after, int flag) {
   if (!before.away && before.changes == after.changes) return 0;
   for (int i = 0; i < kTypes; i++) {
     if (after.flags[i] == flag) return after.inodes[i];
@@ -59,4 +59,4 @@ uint64_t instead(const Home& before, const Home& after, int flag) {
   return 0;
 }
 
-}  // namespace home
+}  // namespace outside
