@@ -144,3 +144,9 @@ export const missingWords: readonly (string | undefined)[] = [
 export function executionAdvice({ error, step, detail }: SpawnFailure): string | undefined {
   return step === 'execve' && error === errnos.ENOENT ? missingWords[detail] : undefined;
 }
+
+/** Such an error, which says more then. */
+export function advised<E extends Error>(error: E, advice: string | undefined): E {
+  if (advice === undefined) return error;
+  return Object.assign(error, { message: `${error.message}; ${advice}`, advice });
+}

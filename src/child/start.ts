@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
+import { advised } from './failures.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { type NodesHandle, ProcessHandle } from './node-handle.ts';
 import { Terminal } from './terminal.ts';
@@ -161,12 +162,6 @@ function dropOurs(envPairs: string[], env: CallOptions['env']): void {
   if (coverage >= 0 && env['NODE_V8_COVERAGE'] === undefined) envPairs.splice(coverage, 1);
 }
 
-/** Node's own error of a program that cannot be executed, which says more. */
-function advised(advice: string | undefined, error: unknown): unknown {
-  const { message } = error as Error;
-  return Object.assign(error as Error, { message: `${message}; ${advice}`, advice });
-}
-
 /** Gives the ChildProcess our handle in the place of Node's. */
 function handleFor(plan: Plan, child: Child, options: NodeOptions): ProcessHandle {
   const nodes = child._handle;
@@ -188,7 +183,7 @@ function handleFor(plan: Plan, child: Child, options: NodeOptions): ProcessHandl
       return emit.call(
         child,
         name,
-        ...(name === 'error' ? [failure ?? advised(advice, args[0])] : args),
+        ...(name === 'error' ? [failure ?? advised(args[0] as Error, advice)] : args),
       );
     };
     onexit(failure?.errno ?? code, signal);

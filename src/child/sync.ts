@@ -13,7 +13,7 @@ import { requirePermission } from '../base/permission.ts';
 import { requireNode } from '../base/runtime.ts';
 import type { Target } from '../target/target.ts';
 import { execArguments, execFileArguments, type Options, spawnArguments } from './arguments.ts';
-import { childFailure } from './failures.ts';
+import { advised, childFailure, executionAdvice } from './failures.ts';
 import { hasFailed, launchSync, type Plan } from './launch.ts';
 import { isSettable, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
@@ -138,13 +138,9 @@ function errorOf(
   if (errno === 0) return undefined;
   const code = getSystemErrorName(errno);
   const syscall = `spawnSync ${file}`;
-  return Object.assign(new Error(`${syscall} ${code}`), {
-    errno,
-    code,
-    syscall,
-    path: file,
-    spawnargs,
-  });
+  const fields = { errno, code, syscall, path: file, spawnargs };
+  const error = Object.assign(new Error(`${syscall} ${code}`), fields);
+  return advised(error, hasFailed(of) ? executionAdvice(of) : undefined);
 }
 
 /** Of execSync and execFileSync: thrown, where it is not the output of a program that ended well. */
