@@ -38,7 +38,8 @@ function entryOf(task: Task): Entry {
   const { reader, owner, bundle, namespace, id } = task;
   const knownAs = { engine: 'containerd', namespace, id } as const;
   const entry = { ...knownAs, owner };
-  if (namespace === docker) return { ...entry, read: async () => [{ knownAs, owner }] };
+  // The path that runc has of it may be one of the daemon's own mount namespace (rootless).
+  if (namespace === docker) return { ...entry, read: async () => [{ knownAs, owner, bundle }] };
   let reading: Promise<string | undefined> | undefined;
   const json = () => {
     reading ??= reader.text(`${bundle}/config.json`);

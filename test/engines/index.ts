@@ -4,5 +4,5 @@ export { type PodContainer, type RunningPod, runPod } from './cri.ts';
 export { type Docker, startDocker } from './docker.ts';
 export { debootstrap, imageArchive } from './images.ts';
 export { Machine, missing } from './machine.ts';
-export { type Podman, startPodman } from './podman.ts';
+export { addUser, type Podman, startPodman, user } from './podman.ts';
 export { type Runtime, startCrun, startRunc } from './runtimes.ts';

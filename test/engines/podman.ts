@@ -30,7 +30,7 @@ export interface Podman extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const lodger = { name: 'lodger', uid: 4321, home: '/opt/lodger' };
+export const user = { name: 'lodger', uid: 4321, home: '/opt/lodger' };
 
 /** The machine may lack CAP_SYS_RESOURCE: no limit above its own can be asked for. */
 const config = (runtime: string) => `[containers]
@@ -48,10 +48,10 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
     const { root } = machine;
     mkdirSync(`${root}/etc/containers`, { recursive: true });
     writeFileSync(`${root}/etc/containers/containers.conf`, config(runtime));
-    const env: Record<string, string> = rootless ? await moveIn(machine) : {};
+    const env: Record<string, string> = rootless ? await addUser(machine) : {};
     const as = rootless ? ['--reuid', '4321', '--regid', '4321', '--clear-groups'] : [];
     const socket = rootless
-      ? `/run/user/${lodger.uid}/podman/podman.sock`
+      ? `/run/user/${user.uid}/podman/podman.sock`
       : '/run/podman/podman.sock';
     const line = (args: readonly string[]) => [...as, 'podman', ...args];
     const podman = (...args: string[]) => machine.run('setpriv', line(args), env);
@@ -61,8 +61,8 @@ export async function startPodman(options: PodmanOptions = {}): Promise<Podman> 
     const stop = () => (options.machine ? Promise.resolve() : machine.stop());
     return {
       machine,
-      uid: rootless ? lodger.uid : 0,
-      home: rootless ? lodger.home : '/root',
+      uid: rootless ? user.uid : 0,
+      home: rootless ? user.home : '/root',
       podman,
       try: (...args) => machine.try('setpriv', line(args), env),
       start: (...args) => podman('run', '-d', ...args),
@@ -89,8 +89,8 @@ async function serve(machine: Machine, args: string[], env: Environment): Promis
 }
 
 /** A user with a home, subordinate ids and what a login gives; resolves to its environment. */
-async function moveIn(machine: Machine): Promise<Record<string, string>> {
-  const { name, uid, home } = lodger;
+export async function addUser(machine: Machine): Promise<Record<string, string>> {
+  const { name, uid, home } = user;
   const runtime = `/run/user/${uid}`;
   for (const folder of [home, runtime, `${runtime}/podman`]) {
     mkdirSync(`${machine.root}${folder}`, { recursive: true });
