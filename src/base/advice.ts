@@ -26,3 +26,12 @@ export function joiningMissing(joined = 'the namespace', otherwise = ''): string
     ? `${missing}: ${runAsRoot()}${otherwise}`
     : `${missing}, ${isHere ? 'or' : 'and'} ${hint}`;
 }
+
+/** Why a container has no process that could be entered. */
+export function noProcess(state: unknown, runtime: unknown): string {
+  if (state === 'running' || state === 'paused') {
+    return `it runs in a kernel of its own (${runtime}): no process here is in it`;
+  }
+  if (state !== 'unknown') return `it is ${state}: it has no process`;
+  return 'whether it runs, and which process it is, is not proved: listContainers() has the reason in its problems';
+}

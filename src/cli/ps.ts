@@ -30,7 +30,10 @@ export async function main(args: readonly string[]): Promise<void> {
   if (rest.length > 0) throw new UsageError(`ps takes no ${rest[0]}`);
   const found = await listContainers({ root: given.root });
   for (const problem of found.problems) console.error(`linux-namespaces: ${problem.message}`);
-  const containers = found.filter(({ pid }) => given.all || pid !== undefined);
+  // What runs in a kernel of its own, or may run, has no pid.
+  const running = ({ pid, state }: Container) =>
+    pid !== undefined || ['running', 'paused', 'unknown'].includes(state);
+  const containers = found.filter(container => given.all || running(container));
   if (given.json) return printJson(containers);
   if (given.quiet) {
     for (const { pid } of containers) if (pid !== undefined) print(pid);

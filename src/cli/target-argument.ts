@@ -1,4 +1,5 @@
 /** What people write for a target: a pid, or the name of a container. */
+import { noProcess } from '../base/advice.ts';
 import type { Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
@@ -9,5 +10,5 @@ export async function targetOf(text: string): Promise<Target> {
   const { findContainer } = await import('../containers/find.ts');
   const container = await findContainer(text);
   if (container.pid !== undefined) return container;
-  throw new UsageError(`container ${text} is ${container.state}: it has no process`);
+  throw new UsageError(`container ${text}: ${noProcess(container.state, container.runtime)}`);
 }

@@ -127,13 +127,22 @@ function describe(
     env: pairs(at(config, 'Config', 'Env')),
     ports: portsOf(at(config, 'NetworkSettings', 'Ports'), at(config, 'Config', 'ExposedPorts')),
     mounts: mountsOf(reader, at(config, 'MountPoints') ?? at(config, 'Mounts'), root),
-    logPath: reader.outside(text(at(config, 'LogPath'))),
+    logPath: logIn(reader.outside(text(at(config, 'LogPath'))), owner, root),
     hostname: text(at(config, 'Config', 'Hostname')),
     created: time(at(config, 'Created')),
     started: time(at(state, 'StartedAt')),
     // Even a privileged container, with every namespace of the host's, has a root of its own.
     hasOwnMounts: true,
   };
+}
+
+/** A user could name any file for it, which root would be asked to read. */
+function logIn(
+  path: string | undefined,
+  owner: number,
+  root: string | undefined,
+): string | undefined {
+  return owner === 0 || (root !== undefined && path?.startsWith(`${root}/`)) ? path : undefined;
 }
 
 /** As Docker's own State.StateString. */

@@ -2,7 +2,7 @@
  * Targets that are something with a pid: which process they mean, and whether it still is that one.
  */
 
-import { gone } from '../base/advice.ts';
+import { gone, noProcess } from '../base/advice.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType } from '../base/errors.ts';
 import { property } from '../base/own-properties.ts';
@@ -45,7 +45,7 @@ export function livePid(owner: object): number {
   const of = (name: string) => property(owner, name);
   const pid = of('pid');
   if (pid === undefined && typeof of('state') === 'string') {
-    const advice = `this container has no process: it is ${of('state')}`;
+    const advice = noProcess(of('state'), of('runtime'));
     throw failure(errnos.ESRCH, 'pidfd_open', { target: `${of('name')}`, advice });
   }
   if (typeof pid !== 'number') throw invalidType('target.pid', 'a number', pid);

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { type Container, findContainer, listContainers } from 'linux-namespaces';
+import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { rejectionOf, runScript, startTarget, type Target } from '../shared/support.ts';
 import { crunStatus, hex, runcState, StateRoot } from './state-root.ts';
@@ -175,6 +175,9 @@ describe('CRI-O: internal/storage/runtime.go of 06993f4, pkg/annotations/interna
     state.write(`${storage}/${container}/userdata/config.json`, { annotations: kata });
     const found = await find('web');
     expect(found).toMatchObject({ runtime: 'kata-qemu', state: 'running', pid: undefined });
+    expect(() => withNamespaces(found, ['net'], () => {})).toThrow(
+      'in a kernel of its own (kata-qemu)',
+    );
   });
 });
 
@@ -312,7 +315,8 @@ describe('Docker, at other places', () => {
     state.write(runtime, runcState(id, theirs.pid), 1000);
     mkdirSync(join(state.root, 'home'));
     const path = `home/joe/.local/share/docker/containers/${id}/config.v2.json`;
-    state.write(path, config(id, theirs.pid), 1000);
+    const LogPath = '/home/joe/.local/share/docker/a.log';
+    state.write(path, config(id, theirs.pid, { LogPath }), 1000);
     const containers = await list();
     expect(containers.problems).toEqual([]);
     expect(containers.map(seen)).toEqual(['1000 docker web running']);
@@ -320,6 +324,10 @@ describe('Docker, at other places', () => {
     const error = await rejectionOf(find('web'));
     expect(error.code).toBe('ENOENT');
     expect(error.message).toContain('1000:docker:web');
+    expect(containers[0]?.logPath).toBe(`${state.root}/home/joe/.local/share/docker/a.log`);
+    // Nor is any file of the machine's its log.
+    state.write(path, config(id, theirs.pid, { LogPath: '/etc/shadow' }), 1000);
+    expect(named(await list(), 'web').logPath).toBe(undefined);
     // Whatever it says: the process of somebody else is none of that user's.
     state.write(runtime, runcState(id, target.pid), 1000);
     expect(named(await list(), 'web').pid).toBe(undefined);
@@ -382,7 +390,11 @@ describe('Docker, at other places', () => {
     state.write('etc/docker/daemon.json', { runtimes });
     state.write(`var/lib/docker/containers/${id}/config.v2.json`, config(id, target.pid));
     state.write(`var/lib/docker/containers/${id}/hostconfig.json`, { Runtime: name });
-    expect(await find('web')).toMatchObject({ runtime, pid: undefined });
+    const found = await find('web');
+    expect(found).toMatchObject({ runtime, pid: undefined });
+    // In the words of its engine, as long as that process is there; and no target.
+    expect(['running', 'unknown', 'exited']).toContain(found.state);
+    expect(() => withNamespaces(found, ['net'], () => {})).toThrow('ESRCH');
   });
 
   test('DOCKER_HOST and contexts, as the client takes them', async () => {
@@ -475,4 +487,68 @@ test('what /proc hides from us (hidepid) has not exited', () => {
   const hide = 'chmod 711 "$1"; mount -t proc -o hidepid=2 proc /proc && shift && exec "$@"';
   const under = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', hide, 'sh', state.root];
   expect(runScript(script, under)).toBe('web unknown undefined\n');
+});
+
+describe('names', () => {
+  const docker = (digit: string, Name: string) =>
+    state.write(`var/lib/docker/containers/${hex(digit)}/config.v2.json`, {
+      ID: hex(digit),
+      Name,
+      State: {},
+    });
+
+  test('ENOENT says where was looked, and how to say where else', async () => {
+    const { code, message } = await rejectionOf(find('nobody'));
+    expect(code).toBe('ENOENT');
+    for (const text of [`${state.root}/var/lib/docker`, 'run/containerd', 'root', 'directories']) {
+      expect(message).toContain(text);
+    }
+    // What cannot be read is said, though what was asked for is not in it.
+    docker('a', '/web');
+    state.write('run/runc/half/state.json', '{');
+    expect((await find('web')).id).toBe(hex('a'));
+    expect((await rejectionOf(find('nobody'))).message).toContain('run/runc/half');
+  });
+
+  test('an engine before it is one, or none; and a slash is no part of a name', async () => {
+    docker('a', '/web');
+    state.write('run/runc/web/state.json', runcState('web', target.pid));
+    expect((await rejectionOf(find('docker://web/'))).code).toBe('ENOENT');
+    expect((await find('docker:web')).engine).toBe('docker');
+    expect((await find('docker:/web')).engine).toBe('docker');
+    expect((await find('runc://web')).engine).toBe('runc');
+    // By its id runc's is meant before Docker's by its name.
+    expect((await find('web')).engine).toBe('runc');
+    for (const name of [
+      '',
+      '/',
+      '//web',
+      'rkt:web',
+      'docker:',
+      'docker://',
+      'DOCKER:web',
+      ':web',
+    ]) {
+      expect((await rejectionOf(find(name))).code, name).toMatch(/ENOENT|ERR_INVALID_ARG_VALUE/);
+    }
+  });
+
+  test('two of one name, and two beginnings of an id', async () => {
+    docker('a', '/web');
+    docker('b', '/web');
+    docker('c', '/c-other');
+    const error = await rejectionOf(find('web'));
+    expect(error.code).toBe('ENOTUNIQ');
+    expect(error.message).toContain(`docker:web (${hex('a').slice(0, 12)}`);
+    expect(error.message).toContain(hex('b').slice(0, 12));
+    expect((await find('cccccc')).name).toBe('c-other');
+  });
+
+  test('names written with escapes are the same names', async () => {
+    state.write(
+      `var/lib/docker/containers/${hex('a')}/config.v2.json`,
+      `{"ID":"${hex('a')}","Name":"/w\\u0065b","State":{}}`,
+    );
+    expect((await find('web')).id).toBe(hex('a'));
+  });
 });
