@@ -9,8 +9,12 @@ import { failure } from './errors.ts';
 import { requireNode } from './runtime.ts';
 
 const load = createRequire(import.meta.url);
+let root: string | undefined;
 /** Where package.json is: above lib, in which this file is bundled, and above src, where tests load it. */
-export const packageRoot: string = above(dirname(fileURLToPath(import.meta.url)));
+export function packageRoot(): string {
+  root ??= above(dirname(fileURLToPath(import.meta.url)));
+  return root;
+}
 
 function above(folder: string): string {
   const parent = dirname(folder);
@@ -28,7 +32,7 @@ export let binding: Binding = new Proxy({} as Binding, {
 function loadAddon(): Binding {
   requireNode();
   try {
-    return (load('node-gyp-build') as (folder: string) => Binding)(packageRoot);
+    return (load('node-gyp-build') as (folder: string) => Binding)(packageRoot());
   } catch (error) {
     const shortage = shortageOfFiles();
     if (shortage !== undefined) throw failure(shortage, 'open');

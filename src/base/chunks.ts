@@ -10,5 +10,5 @@ const load = createRequire(import.meta.url);
 
 /** `Module`: what the source of that chunk exports. */
 export function chunk<Module>(name: 'free-names' | 'tar' | 'toml' | 'width'): Module {
-  return load(join(packageRoot, 'lib', `${name}.cjs`)) as Module;
+  return load(join(packageRoot(), 'lib', `${name}.cjs`)) as Module;
 }

@@ -69,4 +69,4 @@ export const binding: unknown = new Proxy(own, {
 });
 
 /** Where the chunks are: tests and scripts run from the root of the repository. */
-export const packageRoot: string = process.cwd();
+export const packageRoot = (): string => process.cwd();

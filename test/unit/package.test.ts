@@ -192,3 +192,23 @@ test('its import loads none of the modules of Node that take long to load', () =
     /NativeModule (child_process|crypto|dgram|dns|http|https|net|tls|worker_threads|zlib)\b/g;
   expect(seen.match(slow) ?? []).toEqual([]);
 });
+
+/** The upload itself is tried by nobody. */
+const upload = 'npm publish --provenance';
+const folder = join(root, '.github/workflows');
+test.each(readdirSync(folder))('%s runs what .ci/run tries, and scripts that there are', name => {
+  const text = readFileSync(join(folder, name), 'utf8');
+  const lines = [...text.matchAll(/^ +(?:- )?run: (.*)$/gm)].map(([, line]) => `${line}`);
+  expect(lines.length).toBeGreaterThan(0);
+  for (const line of lines.filter(line => line !== upload)) {
+    expect(line).toMatch(/^(sudo --preserve-env=CI,PATH env "PATH=\$PATH" )?bash \.ci\/run$/);
+  }
+  const tried = readFileSync(join(root, '.ci/run'), 'utf8');
+  const scripts = [...tried.matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script);
+  expect(scripts).toEqual(['lint', 'release']);
+  expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(scripts));
+});
+
+test('repository is left to the owner: no address is known here', () => {
+  expect(manifest).not.toHaveProperty('repository');
+});
