@@ -4,6 +4,7 @@
  * signals as they are by default.
  */
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { Inherited } from '../child/in-place.ts';
 
 const name = 'LINUX_NAMESPACES_INHERITED';
@@ -24,6 +25,7 @@ export function noteInherited(): void {
   delete process.env[name];
   // Another's, where somebody handed on an environment as it was.
   const isOurs = Number(pid) === process.pid;
+  if (isOurs) ignore(bits(ignored));
   start = {
     ignored: isOurs ? bits(ignored) : 0n,
     blocked: isOurs ? bits(blocked) : 0n,
@@ -39,20 +41,31 @@ export function inherited(): Start {
   return start as Start;
 }
 
-/** Without the last zero byte. */
-export function inheritedEnvironment(): Buffer {
-  const noted = inherited().environment ?? readFileSync('/proc/self/environ');
-  const ours = Buffer.from(`${name}=`);
-  const parts: Buffer[] = [];
-  for (let at = 0; at < noted.length; ) {
-    const zero = noted.indexOf(0, at);
-    const end = zero < 0 ? noted.length : zero;
-    if (!noted.subarray(at, end).subarray(0, ours.length).equals(ours)) {
-      parts.push(noted.subarray(at, end), Buffer.of(0));
+/** As before Node: nohup(1) holds for this command, too. A program that it becomes ignores them again. */
+function ignore(signals: bigint): void {
+  const others = ['SIGKILL', 'SIGSTOP', 'SIGPIPE']; // nothing is to be done there
+  for (const [signal, number] of Object.entries(constants.signals)) {
+    if ((signals >> BigInt(number - 1)) & 1n && !others.includes(signal)) {
+      process.on(signal, () => {});
     }
-    at = end + 1;
   }
-  return Buffer.concat(parts.slice(0, -1));
+}
+
+/** With a zero byte between each two variables. */
+export function inheritedEnvironment(): Buffer {
+  const noted = inherited().environment ?? ownEnvironment();
+  const variables = noted.toString('latin1').split('\0');
+  const others = variables.filter(text => text !== '' && !text.startsWith(`${name}=`));
+  return Buffer.from(others.join('\0'), 'latin1');
+}
+
+function ownEnvironment(): Buffer {
+  try {
+    return readFileSync('/proc/self/environ');
+  } catch {
+    const pairs = Object.entries(process.env).map(([key, value]) => `${key}=${value}`);
+    return Buffer.from(pairs.join('\0')); // without /proc
+  }
 }
 
 function bits(hexadecimal: string | undefined): bigint {

@@ -2,7 +2,7 @@
 # JavaScript which signals were ignored and blocked, raises the limit of open files, and opens files of its
 # own; so these are noted here, and the environment, of which a shell itself changes some. Only for the
 # environment something is forked. $0 may be a link: Node follows it.
-set +efu
+set +efuvx
 if [ -r /proc/self/environ ]; then
   while read -r lns_a lns_b; do
     case $lns_a in SigBlk:) lns_blocked=$lns_b ;; SigIgn:) lns_ignored=$lns_b && break ;; esac

@@ -1,6 +1,14 @@
 /** The package as a stranger gets it: packed, unpacked somewhere else, no compiler, no install script. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -55,6 +63,21 @@ test('import finds the addon and works', () => {
 test('require() works, and Node has nothing to say about it', () => {
   const source = `const { openNamespaces } = require('linux-namespaces');${use}`;
   expect(run(source, '--input-type=commonjs')).toEqual({ stdout: 'true\n', stderr: '' });
+});
+
+test('the command becomes the program, by the link that npm makes', () => {
+  const link = join(modules, '.bin/linux-namespaces');
+  mkdirSync(join(link, '..'));
+  symlinkSync('../linux-namespaces/lib/cli.cjs', link);
+  chmodSync(link, 0o755);
+  const env = { PATH: `${join(process.execPath, '..')}:/usr/bin:/bin` };
+  const { stdout, stderr, status } = spawnSync(link, ['--version'], { encoding: 'utf8', env });
+  expect({ stdout, stderr, status }).toMatchObject({ stderr: '', status: 0 });
+  // What this needs no rights for: nothing is joined.
+  const line = ['run', 'sh', '-c', 'readlink /proc/$$/exe; exit 3'];
+  const program = spawnSync(link, line, { encoding: 'utf8', env });
+  expect(program).toMatchObject({ stderr: '', status: 3 });
+  expect(program.stdout).not.toContain('node');
 });
 
 test('where there is no binary for the machine, the error says so', () => {
