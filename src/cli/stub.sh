@@ -1,12 +1,14 @@
 # A program for sh, up to the end of this comment of JavaScript. Node forgets before its first line of
 # JavaScript which signals were ignored and blocked, raises the limit of open files, and opens files of its
-# own; so these are noted here, and the environment, of which a shell itself changes some. Only for the
-# environment something is forked. $0 may be a link: Node follows it.
+# own; so these are noted here, and the environment, of which a shell itself changes some. Where nothing is
+# forked it is the shell itself that reads. $0 may be a link: Node follows it.
 set +efuvx
 if [ -r /proc/self/environ ]; then
   while read -r lns_a lns_b; do
     case $lns_a in SigBlk:) lns_blocked=$lns_b ;; SigIgn:) lns_ignored=$lns_b && break ;; esac
   done </proc/self/status
+  # bash and busybox ignore SIGQUIT themselves, but not what they execute.
+  case $lns_ignored in *[4-7c-f]) lns_ignored=$(PATH=/usr/bin:/bin${PATH:+:$PATH} && exec sed -n 's/^SigIgn:.//p' /proc/self/status 2>/dev/null) ;; esac
   while read -r lns_a lns_b lns_c lns_limit lns_d; do [ "$lns_a $lns_b" = 'Max open' ] && break; done </proc/self/limits
   lns_files=
   for lns_a in /proc/self/fd/*; do # but for the directory itself, and what sh reads this from

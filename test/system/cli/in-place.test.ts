@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { seconds } from '../../patience.ts';
+import { seconds } from '../../timeouts.ts';
 import { folder, type Started, startTarget } from '../child/fixtures/targets.ts';
 import { hasProgram } from '../shared/support.ts';
 
@@ -243,6 +243,13 @@ const shells = ['dash', 'bash', 'busybox sh'].filter(shell =>
   hasProgram(shell.split(' ')[0] as string),
 );
 
+test.each(shells)('the command as a program of %s: SIGQUIT', async shell => {
+  const script = `for how in --default-signal --ignore-signal; do
+    env $how=QUIT $SH $C run -u sh -c 'kill -QUIT $$; echo ignored'; echo $?; done`;
+  const { stdout } = await bash(`ulimit -c 0; ${script}`, command, { ...process.env, SH: shell });
+  expect(stdout).toBe('131\nignored\n0\n');
+});
+
 test.each(shells)('the command as a program of %s', async shell => {
   const odd = join(place, `odd 'name' $x * ${shell}`);
   mkdirSync(odd);
@@ -259,7 +266,7 @@ test.each(shells)('the command as a program of %s', async shell => {
 
 test('as a program of node: descriptors 0 to 2, no signal ignored', async () => {
   const script = `exec 9</dev/null; trap '' USR1; "$NODE" $C run -u bash -c \
-    'ls /proc/$$/fd | grep -v 255; grep SigIgn: /proc/$$/status'`;
+    'for i in {0..99}; do [ -e /proc/$$/fd/$i ] && echo $i; done; grep SigIgn: /proc/self/status'`;
   const { stdout } = await bash(script, command, { ...process.env, NODE: process.execPath });
   expect(stdout).toBe('0\n1\n2\nSigIgn:\t0000000000000000\n');
 });
@@ -278,7 +285,7 @@ test('an environment that is too large for a note is handed on as the shell has 
 test.each([
   [
     'run -m -R /no/such',
-    /^linux-namespaces: mnt: mount ENOENT, no such file or directory; options\.root .*\n$/,
+    /^linux-namespaces: mnt: mount ENOENT, no such file or directory; --root .*\n$/,
   ],
   ['run -n -w /no/such', /^linux-namespaces: chdir ENOENT, no such file or directory\n$/],
   [
