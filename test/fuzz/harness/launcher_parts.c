@@ -50,6 +50,26 @@ static uint32_t append_text(uint32_t most) {
   return offset;
 }
 
+/* As src/child/launch-words.ts lays them out. */
+static uint32_t append_words(void) {
+  const uint32_t count = next() % 8;
+  struct {
+    uint32_t count;
+    struct launch_word words[8];
+  } all = {count, {{0, 0, 0, 0}}};
+  const uint32_t size = 4 + count * sizeof(struct launch_word);
+  const uint32_t offset = append(NULL, size);
+  for (uint32_t i = 0; offset != 0 && i < count; i++) {
+    const uint32_t text = append_text(6000);
+    if (text == 0 || append("", 1) == 0) return 0;
+    used = text + (uint32_t)strlen((char*)request + text) + 2; /* the second text is empty */
+    all.words[i] = (struct launch_word){next() % 40, (int)(next() % 4) - 1, -(int)(next() % 40),
+                                        text - offset};
+  }
+  if (offset != 0) memcpy(request + offset, &all, size);
+  return offset;
+}
+
 void make_request(void) {
   struct launch fixed;
   memset(&fixed, 0, sizeof fixed);
@@ -73,6 +93,13 @@ void make_request(void) {
   int32_t stdio[64];
   for (int i = 0; i < 64; i++) stdio[i] = (int32_t)(next() % 80) - 1;
   fixed.stdio = append(stdio, fixed.stdio_count * 4);
+  fixed.ignored = word(), fixed.blocked = word(), fixed.open_files = word();
+  fixed.nonblocking = next() % 8;
+  fixed.kept_count = next() % 64;
+  int32_t kept[64];
+  for (int i = 0; i < 64; i++) kept[i] = (int32_t)(next() % 40) + (i == 0 ? 0 : kept[i - 1]);
+  fixed.kept = append(kept, fixed.kept_count * 4);
+  fixed.words = append_words();
   fixed.groups_count = word() % 40000;
   fixed.groups = append(NULL, fixed.groups_count * 4);
   if (fixed.groups == 0) fixed.groups_count = 0;
