@@ -26,6 +26,7 @@ extern uint32_t request_size;
 #define next next_byte
 #define word next_word
 #define used request_size
+#define append append_part /* not the launcher's */
 
 /* ---- a request as prepare.cc makes it ---- */
 
