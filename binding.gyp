@@ -12,6 +12,7 @@
         "native/containers/binding.cc",
         "native/child/binding.cc",
         "native/child/blocking.cc",
+        "native/child/late_reaper.cc",
         "native/root/binding.cc",
         "native/base/left_behind.cc",
         "native/root/operation.cc",

@@ -3,38 +3,18 @@
  * one addon that has been built. Each Node comes from npm and is kept for the next time.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { claimCache } from './cache.mjs';
 import { count } from './count.mjs';
+import { fetchNode } from './nodes-fetch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = claimCache('nodes');
 const asked = process.argv.slice(2);
 const majors = asked.length > 0 ? asked : ['20', '22', '24', '26'];
 const minutes = 20;
-
-/** The program, from a package that is nothing but that and has no install script. */
-function fetchNode(major) {
-  const name = `node-linux-${process.arch}`;
-  const folder = join(cache, major);
-  const program = join(folder, 'node_modules', name, 'bin', 'node');
-  if (!existsSync(program)) {
-    console.log(`Fetching Node ${major}`);
-    mkdirSync(folder, { recursive: true });
-    const options = [
-      '--no-save',
-      '--no-audit',
-      '--no-fund',
-      '--ignore-scripts',
-      '--prefix',
-      folder,
-    ];
-    execFileSync('npm', ['install', ...options, `${name}@${major}`], { stdio: 'inherit' });
-  }
-  return program;
-}
 
 function runSuite(node) {
   const report = join(cache, `report-${process.pid}.json`);

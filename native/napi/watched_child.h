@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/namespaces.h"
+#include "child/late_reaper.h"
 #include "child/spawn.h"
 #include "napi/environment.h"
 #include "napi/watchers.h"
@@ -103,6 +104,7 @@ class Child {
       const int failed = watchers_.Watch(i, pidfd);
       if (failed != 0) return failed;
       watchers_.SetRef(i, ref_);
+      if (launch_.joined && i > 0) late_[i] = late_reaper::watch(pidfd);
     }
     return 0;
   }
@@ -116,6 +118,7 @@ class Child {
   // Kills what there is, and watches it no longer.
   void GiveUp() {
     watchers_.CloseAll();
+    ForgetLate();
     spawn::abandon(&launch_);
     keeper::end(keeper_);
     keeper_ = nullptr;
@@ -183,6 +186,7 @@ class Child {
       if (process.pidfd >= 0) return;
     }
     watchers_.CloseAll();
+    ForgetLate();
   }
 
   // The end of the child is told as well, when it comes.
@@ -205,7 +209,10 @@ class Child {
   void End() {
     int code = 0;
     int signal = 0;
-    const int ended = spawn::wait(Current().pidfd, &code, &signal);
+    int ended = spawn::wait(Current().pidfd, &code, &signal);
+    if (ended == -ECHILD && late_reaper::status(late_[launch_.current], &code, &signal) > 0) {
+      ended = 1;
+    }
     watchers_.Close(launch_.current);
     sys::close(Current().pidfd);
     Current().pidfd = -1;
@@ -238,6 +245,7 @@ class Child {
     if (!self->over_) self->GiveUp();
     self->StopListening();
     self->watchers_.CloseAll();
+    self->ForgetLate();
     spawn::forget_terminal(&self->launch_);
     for (int i = 0; i < kChannel; i++) {
       spawn::Process& process = self->launch_.processes[i];
@@ -260,6 +268,13 @@ class Child {
     if (dropped_) delete this;
   }
 
+  void ForgetLate() {
+    for (late_reaper::Watched*& watched : late_) {
+      late_reaper::forget(watched);
+      watched = nullptr;
+    }
+  }
+
   Napi::Env env_;
   Napi::ObjectReference receiver_;
   Listeners listeners_;
@@ -270,6 +285,7 @@ class Child {
   bool ref_ = true;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
+  late_reaper::Watched* late_[kChannel] = {};  // of what is in a joined pid namespace
   Watchers<Child, kChannel + 1> watchers_;
   bool dropped_ = false;
 };

@@ -1,0 +1,156 @@
+#include "child/late_reaper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <vector>
+
+namespace late_reaper {
+
+struct Watched {
+  int pidfd;         // of our own
+  int64_t due = -1;  // when it is reaped; -1: it runs
+  bool forgotten = false;
+  bool reaped = false;
+  int code = 0;
+  int signal = 0;
+};
+
+namespace {
+
+constexpr int64_t kPatience = 1000;  // milliseconds
+constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
+
+struct Shared {
+  uv_mutex_t mutex;
+  std::vector<Watched*> newcomers;
+  int pipe[2] = {-1, -1};
+  bool running = false;
+};
+Shared& shared = *new Shared;  // never destroyed: the thread runs until the process is gone
+uv_once_t once = UV_ONCE_INIT;
+
+int64_t now() {
+  struct timespec time;
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+}
+
+// With the mutex: who finds it gone finds its status too.
+void reap(Watched* watched) {
+  siginfo_t info = {};
+  const int done = ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */,
+                            static_cast<id_t>(watched->pidfd), &info, WEXITED | WNOHANG);
+  if (done == -1 || info.si_pid == 0) return;
+  watched->reaped = true;
+  watched->code = info.si_code == CLD_EXITED ? info.si_status : 0;
+  watched->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+}
+
+// true: there is nothing more to do for it.
+bool look(Watched* watched, bool ended) {
+  uv_mutex_lock(&shared.mutex);
+  if (ended && watched->due < 0) watched->due = now() + kPatience;
+  const bool due = watched->due >= 0 && now() >= watched->due;
+  if (due && !watched->forgotten) reap(watched);
+  const bool over = due || watched->forgotten;
+  if (over) ::close(watched->pidfd);
+  if (over) watched->pidfd = -1;
+  if (over && watched->forgotten) delete watched;
+  uv_mutex_unlock(&shared.mutex);
+  return over;
+}
+
+void take_newcomers(std::vector<Watched*>* all) {
+  char bytes[64];
+  while (::read(shared.pipe[0], bytes, sizeof bytes) == sizeof bytes) {
+  }
+  uv_mutex_lock(&shared.mutex);
+  all->insert(all->end(), shared.newcomers.begin(), shared.newcomers.end());
+  shared.newcomers.clear();
+  uv_mutex_unlock(&shared.mutex);
+}
+
+void run(void*) {
+  std::vector<Watched*> all;
+  std::vector<struct pollfd> polls;
+  for (;;) {
+    int64_t next = -1;
+    polls.assign(1, {shared.pipe[0], POLLIN, 0});
+    for (const Watched* watched : all) {
+      polls.push_back({watched->due < 0 ? watched->pidfd : -1, POLLIN, 0});
+      if (watched->due >= 0 && (next < 0 || watched->due < next)) next = watched->due;
+    }
+    const int64_t rest = next < 0 ? -1 : next - now();
+    const int ready =
+        ::poll(polls.data(), polls.size(), next < 0 ? -1 : static_cast<int>(rest > 0 ? rest : 0));
+    if (ready < 0 && errno != EINTR) ::usleep(10'000);  // no memory
+    for (size_t i = all.size(); i-- > 0;) {
+      const bool ended = ready > 0 && polls[i + 1].revents != 0;
+      if (look(all[i], ended)) all.erase(all.begin() + static_cast<long>(i));
+    }
+    if (ready > 0 && polls[0].revents != 0) take_newcomers(&all);
+  }
+}
+
+bool is_running() {
+  if (shared.running) return true;
+  if (shared.pipe[0] < 0 && ::pipe2(shared.pipe, O_CLOEXEC | O_NONBLOCK) == -1) return false;
+  uv_thread_t thread;
+  shared.running = uv_thread_create_ex(&thread, &kSmall, run, nullptr) == 0;
+  return shared.running;
+}
+
+void wake() {
+  const char byte = 0;
+  while (::write(shared.pipe[1], &byte, 1) == -1 && errno == EINTR) {
+  }  // where the pipe is full, there is enough in it
+}
+
+}  // namespace
+
+Watched* watch(int pidfd) {
+  uv_once(&once, [] { uv_mutex_init(&shared.mutex); });
+  const int own = ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+  if (own == -1) return nullptr;
+  uv_mutex_lock(&shared.mutex);
+  Watched* watched = nullptr;
+  if (is_running()) {
+    watched = new Watched{own};
+    shared.newcomers.push_back(watched);
+    wake();
+  } else {
+    ::close(own);
+  }
+  uv_mutex_unlock(&shared.mutex);
+  return watched;
+}
+
+int status(Watched* watched, int* code, int* signal) {
+  if (watched == nullptr) return 0;
+  uv_mutex_lock(&shared.mutex);
+  const bool reaped = watched->reaped;
+  *code = watched->code;
+  *signal = watched->signal;
+  uv_mutex_unlock(&shared.mutex);
+  return reaped ? 1 : 0;
+}
+
+void forget(Watched* watched) {
+  if (watched == nullptr) return;
+  uv_mutex_lock(&shared.mutex);
+  watched->forgotten = true;
+  if (watched->pidfd < 0)
+    delete watched;
+  else
+    wake();
+  uv_mutex_unlock(&shared.mutex);
+}
+
+}  // namespace late_reaper
