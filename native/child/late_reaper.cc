@@ -24,7 +24,7 @@ struct Watched {
 
 namespace {
 
-constexpr int64_t kPatience = 1000;  // milliseconds
+constexpr int64_t kForTheLoop = 1000;  // milliseconds
 constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
 
 struct Shared {
@@ -56,7 +56,7 @@ void reap(Watched* watched) {
 // true: there is nothing more to do for it.
 bool look(Watched* watched, bool ended) {
   uv_mutex_lock(&shared.mutex);
-  if (ended && watched->due < 0) watched->due = now() + kPatience;
+  if (ended && watched->due < 0) watched->due = now() + kForTheLoop;
   const bool due = watched->due >= 0 && now() >= watched->due;
   if (due && !watched->forgotten) reap(watched);
   const bool over = due || watched->forgotten;
