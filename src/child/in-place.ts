@@ -1,4 +1,5 @@
 /** This process becomes a program, as execve(2) has it, by way of the launcher (native/launcher/in_place.h). */
+import { release } from 'node:os';
 import type { SpawnFailure } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { own } from '../base/own-properties.ts';
@@ -33,13 +34,21 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   inWords?(text: string): string;
 }
 
+/** From Linux 6.3 on an exec is in the new time namespace, too, not only a child: time_namespaces(7). */
+function withForks(flags: number, { created }: Plan, fork = false): number {
+  if (fork) return flags | launchFlags.forkCreated;
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const needed = created.includes('pid') || major < 6 || (major === 6 && minor < 3);
+  return needed ? flags : flags & ~launchFlags.forkCreated;
+}
+
 /**
  * Returns only where that has failed: with nothing run, and this process as it was. What fails later the
  * launcher says on stderr, and exits: with 127 where there is no program, 126 where it cannot be executed,
  * otherwise 1.
  *
  * Only on the main thread. Nothing of Node's stays: no thread, no handler of a signal, no listener of
- * 'exit'. Where the program has to be a child (pid is joined; pid or time is created; `fork`), the launcher
+ * 'exit'. Where the program has to be a child (pid is joined or created, time created before Linux 6.3; `fork`), the launcher
  * waits for it, stops with it, and ends as it did.
  */
 export function executeInPlace(
@@ -53,7 +62,7 @@ export function executeInPlace(
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
   return binding.execute({
     ...plan,
-    flags: flags | (fork ? launchFlags.forkCreated : 0) | (forward ? launchFlags.forward : 0),
+    flags: withForks(flags, plan, fork) | (forward ? launchFlags.forward : 0),
     ids,
     file,
     args,

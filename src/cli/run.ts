@@ -35,7 +35,7 @@ ${typeUsage}
   --monotonic SECONDS     --boottime SECONDS      offsets of the clocks
   --clear-env             --whitelist-env LIST    no variables, but for these
   --kill-child[=SIGNAL]   the program gets it (SIGKILL) when this command ends
-  -f, --fork              the program is a child, as with -p and -T anyway
+  -f, --fork              the program is a child, as with -p anyway
   --forward-signals       and gets SIGINT and SIGTERM that are sent to this command`;
 
 const options = {

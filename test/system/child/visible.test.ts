@@ -14,6 +14,7 @@ execFileSync('cc', [
   ...['-static', '-O1', '-o', look],
   fileURLToPath(new URL('../../attacks/look.c', import.meta.url)),
 ]);
+const command = fileURLToPath(new URL('../../../lib/cli.cjs', import.meta.url));
 const mark = 'only-those-outside-have-this';
 
 /** All that is called between the first instruction in there and the exec, or Node. */
@@ -129,6 +130,25 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
       // The pidfd of what it forks, which anybody in there could open: of the first of two alone.
       if (options.includes("'pid'")) allowed.push('fd 3 file', 'fd 3 other');
       expect(had.filter(thing => !allowed.includes(thing))).toEqual([]);
+    },
+  );
+
+  // What waits for it holds nothing, and is seen by nobody: it is outside, and there to the end.
+  test.each(strengths)(
+    'the command in place, before a process with $name',
+    {
+      timeout: seconds(120),
+    },
+    async strength => {
+      const line = JSON.stringify([command, 'enter', '-a', '-r', '-e', '-t']);
+      const all = await lookAt(
+        strength,
+        `const { spawn: start } = await import('node:child_process');
+         return end(start(process.execPath, [...${line}, target, '/bin/look', 'end'], { stdio: 'ignore' }));`,
+      );
+      expect(all).toContain('seen');
+      const had = all.filter(thing => !thing.startsWith('caps'));
+      expect(had.filter(thing => !own.includes(thing))).toEqual([]);
     },
   );
 

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
@@ -188,6 +189,17 @@ describe.each(replaced)('$name', pair => {
       tr '\\0' ' ' </proc/$!/cmdline; readlink /proc/$!/exe; kill $!`;
     await same(pair, script, /sleep 20/);
   });
+});
+
+// From Linux 6.3 on an exec enters a new time namespace.
+const [major = 0, minor = 0] = release().split('.').map(Number);
+test.skipIf(major < 6 || (major === 6 && minor < 3))('run -T: in place, too', async () => {
+  const script = `$C run -T --monotonic 1000 sh -c 'echo up; exec sleep 20' >ready & started
+    until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.02; done
+    grep -c 'monotonic *1000' /proc/$!/timens_offsets
+    [ "$(readlink /proc/$!/ns/time)" != "$(readlink /proc/self/ns/time)" ] && echo new
+    [ "$(readlink /proc/$!/ns/time)" = "$($C enter -T -t $! readlink /proc/self/ns/time)" ] && echo there`;
+  expect((await bash(script, command)).stdout).toBe('1\nnew\nthere\n');
 });
 
 test('the next -t $! is where the program is', async () => {
