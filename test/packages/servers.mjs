@@ -1,5 +1,5 @@
 /** What the cases share: servers of the system's, started where the caller is, and small ones of Node's. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync } from 'node:fs';
 import http from 'node:http';
@@ -46,6 +46,12 @@ function isOpen(port) {
     };
     socket.on('connect', () => end(true)).on('error', () => end(false));
   });
+}
+
+/** To its end. */
+export function prepare(program, args, options) {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', ...options });
+  if (status !== 0) throw new Error(`${program}: ${stdout}${stderr}`);
 }
 
 /** For servers that refuse to be root. */

@@ -1,14 +1,14 @@
 /** Databases: real servers, each of which knows its side by its own settings. */
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Redis from 'ioredis';
 import memjs from 'memjs';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import postgres from 'postgres';
 import { createClient } from 'redis';
-import { give, host, start } from '../servers.mjs';
+import { give, host, prepare, start } from '../servers.mjs';
 
 const nobody = 65_534;
 
@@ -19,20 +19,15 @@ const redisServer = side =>
     6379,
   );
 
-function postgresServer(side) {
+async function postgresServer(side) {
   const versions = '/usr/lib/postgresql';
   const bin = join(versions, readdirSync(versions).at(-1), 'bin');
   const data = join(side.dir, 'data');
   const as = { uid: nobody, gid: nobody };
   give(side.dir, nobody, nobody);
-  execFileSync(
-    join(bin, 'initdb'),
-    ['-D', data, '-A', 'trust', '-U', 'test', '-N', '--no-locale'],
-    {
-      ...as,
-      stdio: 'ignore',
-    },
-  );
+  prepare(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'test', '-N', '--no-locale'], {
+    ...as,
+  });
   const settings = {
     cluster_name: side.name,
     unix_socket_directories: '',
@@ -40,7 +35,23 @@ function postgresServer(side) {
     fsync: 'off',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return start(join(bin, 'postgres'), ['-D', data, ...args], 5432, { ...as, killSignal: 'SIGINT' });
+  const options = { ...as, killSignal: 'SIGINT' };
+  const stop = await start(join(bin, 'postgres'), ['-D', data, ...args], 5432, options);
+  // It takes connections before it takes questions.
+  const isReady = async () => {
+    const client = new pg.Client(postgresUrl);
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return true;
+    } catch (error) {
+      if (error.code !== '57P03') throw error; // cannot_connect_now
+      return false;
+    }
+  };
+  while (!(await isReady())) await sleep(50);
+  return stop;
 }
 
 function mysqlServer(side) {
@@ -50,13 +61,14 @@ function mysqlServer(side) {
   const common = [
     '--no-defaults',
     `--datadir=${data}`,
+    `--tmpdir=${side.dir}`,
     '--innodb-log-file-size=4M',
-    '--innodb-buffer-pool-size=5M',
+    '--innodb-buffer-pool-size=16M',
   ];
-  execFileSync(
+  prepare(
     'mariadb-install-db',
     [...common, '--auth-root-authentication-method=normal', '--skip-test-db'],
-    { ...as, stdio: 'ignore' },
+    as,
   );
   const own = [
     `--bind-address=${host}`,
@@ -95,6 +107,7 @@ export default {
     serve: postgresServer,
     async ask() {
       const pool = new pg.Pool({ connectionString: postgresUrl });
+      pool.on('error', () => {}); // it has ended before its connections have
       const ask = async () => (await pool.query('show cluster_name')).rows[0].cluster_name;
       const answers = new Set(await Promise.all([ask(), ask(), ask()]));
       await pool.end();
@@ -103,7 +116,6 @@ export default {
   },
   postgres: {
     needs: ['postgresql'],
-    keeps: 'it keeps, for each query, where that was written',
     serve: postgresServer,
     async ask() {
       const sql = postgres(postgresUrl);
