@@ -66,8 +66,9 @@ try {
   const stops = await Promise.all(sides.map(side => side.run(() => serve?.(side))));
   try {
     for (let round = 0; round < rounds; round++) {
-      // Another side is first each time, and all are at work together.
-      const order = [...sides.slice(round % 3), ...sides.slice(0, round % 3)];
+      // Another side is first each time, a network to begin with, and all are at work together.
+      const first = (round + 1) % 3;
+      const order = [...sides.slice(first), ...sides.slice(0, first)];
       await Promise.all(
         order.map(side =>
           side.run(async () => {
