@@ -30,7 +30,7 @@ extern uint32_t request_size;
 
 /* ---- a request as prepare.cc makes it ---- */
 
-static uint32_t append(const void* data, uint32_t size) {
+static uint32_t append_bytes(const void* data, uint32_t size) {
   used = (used + 7) & ~7u;
   if (used + size > LAUNCH_MOST) return 0;
   if (data != NULL) memcpy(request + used, data, size);
@@ -41,7 +41,7 @@ static uint32_t append(const void* data, uint32_t size) {
 static uint32_t append_text(uint32_t most) {
   const uint32_t length = word() % most;
   if (length == 0) return 0;
-  const uint32_t offset = append(NULL, length + 1);
+  const uint32_t offset = append_bytes(NULL, length + 1);
   if (offset == 0) return 0;
   const char* letters = "/a.:0 \n";
   const unsigned first = next(), step = next();
@@ -59,10 +59,10 @@ static uint32_t append_words(void) {
     struct launch_word words[8];
   } all = {count, {{0, 0, 0, 0}}};
   const uint32_t size = 4 + count * sizeof(struct launch_word);
-  const uint32_t offset = append(NULL, size);
+  const uint32_t offset = append_bytes(NULL, size);
   for (uint32_t i = 0; offset != 0 && i < count; i++) {
     const uint32_t text = append_text(6000);
-    if (text == 0 || append("", 1) == 0) return 0;
+    if (text == 0 || append_bytes("", 1) == 0) return 0;
     used = text + (uint32_t)strlen((char*)request + text) + 2; /* the second text is empty */
     all.words[i] = (struct launch_word){next() % 40, (int)(next() % 4) - 1, -(int)(next() % 40),
                                         text - offset};
@@ -93,25 +93,25 @@ void make_request(void) {
   fixed.stdio_count = next() % 64;
   int32_t stdio[64];
   for (int i = 0; i < 64; i++) stdio[i] = (int32_t)(next() % 80) - 1;
-  fixed.stdio = append(stdio, fixed.stdio_count * 4);
+  fixed.stdio = append_bytes(stdio, fixed.stdio_count * 4);
   fixed.ignored = word(), fixed.blocked = word(), fixed.open_files = word();
   fixed.nonblocking = next() % 8;
   fixed.kept_count = next() % 64;
   int32_t kept[64];
   for (int i = 0; i < 64; i++) kept[i] = (int32_t)(next() % 40) + (i == 0 ? 0 : kept[i - 1]);
-  fixed.kept = append(kept, fixed.kept_count * 4);
+  fixed.kept = append_bytes(kept, fixed.kept_count * 4);
   fixed.words = append_words();
   fixed.groups_count = word() % 40000;
-  fixed.groups = append(NULL, fixed.groups_count * 4);
+  fixed.groups = append_bytes(NULL, fixed.groups_count * 4);
   if (fixed.groups == 0) fixed.groups_count = 0;
   fixed.file = append_text(6000);
-  if (fixed.file == 0) fixed.file = append("x", 2);
+  if (fixed.file == 0) fixed.file = append_bytes("x", 2);
   fixed.root_path = append_text(6000);
   fixed.cwd = append_text(6000);
   if (next() % 2 == 1) {
     struct launch_create create;
     memset(&create, 0, sizeof create);
-    fixed.create = append(NULL, sizeof create);
+    fixed.create = append_bytes(NULL, sizeof create);
     if (fixed.create != 0) {
       uint32_t* texts[] = {&create.setgroups,  &create.uid_map,    &create.gid_map,
                            &create.uid_helper, &create.gid_helper, &create.offsets,
