@@ -1,5 +1,7 @@
 // JavaScript to spawn.h, terminal.h, environ.h and sealed_program.h: starts a child, sends it
 // signals, works with its terminal, and gives what it is started from.
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -292,6 +294,52 @@ Napi::Value WatchedSetSize(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), terminal::set_size(File(info)->fd(), columns, rows));
 }
 
+// For a moment of the operator's terminal: its modes as bytes, its size, or -errno as a number.
+napi_value TerminalModes(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  struct termios modes;
+  const int done = terminal::get_modes(js::Int(env, given[0]), &modes);
+  if (done < 0) return FromInt(env, done);
+  napi_value buffer = nullptr;
+  napi_create_buffer_copy(env, sizeof modes, &modes, nullptr, &buffer);
+  return buffer;
+}
+
+napi_value TerminalSetModes(napi_env env, napi_callback_info info) {
+  const Arguments<2> given(env, info);
+  void* bytes = nullptr;
+  size_t length = 0;
+  struct termios modes;
+  if (napi_get_buffer_info(env, given[1], &bytes, &length) != napi_ok || length != sizeof modes) {
+    return FromInt(env, -EINVAL);
+  }
+  memcpy(&modes, bytes, sizeof modes);
+  return FromInt(env, terminal::set_modes(js::Int(env, given[0]), &modes));
+}
+
+napi_value TerminalSetRaw(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  return FromInt(env, terminal::set_raw(js::Int(env, given[0])));
+}
+
+napi_value TerminalSize(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  int columns = 0;
+  int rows = 0;
+  const int done = terminal::get_size(js::Int(env, given[0]), &columns, &rows);
+  if (done < 0) return FromInt(env, done);
+  napi_value pair = NewArray(env);
+  Set(env, pair, 0u, FromInt(env, columns));
+  Set(env, pair, 1u, FromInt(env, rows));
+  return pair;
+}
+
+napi_value TerminalOpenAgain(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  const int fd = terminal::open_again(js::Int(env, given[0]));
+  return FromInt(env, PerEnv::Of(env)->Hold(fd));
+}
+
 // fds that stay open, of what a worker is made of.
 template <int (*open)()>
 napi_value Program(napi_env env, napi_callback_info) {
@@ -315,6 +363,11 @@ void ExportChild(napi_env given, napi_value object) {
   exports.Set("watchedRead", Napi::Function::New<WatchedRead>(env, "watchedRead"));
   exports.Set("watchedWrite", Napi::Function::New<WatchedWrite>(env, "watchedWrite"));
   exports.Set("watchedSetSize", Napi::Function::New<WatchedSetSize>(env, "watchedSetSize"));
+  Export(given, object, "terminalModes", TerminalModes);
+  Export(given, object, "terminalSetModes", TerminalSetModes);
+  Export(given, object, "terminalSetRaw", TerminalSetRaw);
+  Export(given, object, "terminalSize", TerminalSize);
+  Export(given, object, "terminalOpenAgain", TerminalOpenAgain);
   Export(given, object, "readEnviron", ReadEnviron);
   Export(given, object, "nodeProgram", Program<program::node>);
   Export(given, object, "preloadedObject", Program<program::preload>);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -58,12 +59,16 @@ int open_again(int fd) {
 
 int get_modes(int fd, struct termios* modes) { return result_of(::tcgetattr(fd, modes)); }
 
-// At once: what is still to be written may have stopped for ever.
+// At once: what is still to be written may have stopped for ever. Who is in the background may do
+// it while SIGTTOU is blocked.
 int set_modes(int fd, const struct termios* modes) {
-  int done;
-  do {
-    done = result_of(::tcsetattr(fd, TCSANOW, modes));
-  } while (done == -EINTR);
+  sigset_t stop;
+  sigset_t before;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTTOU);
+  ::pthread_sigmask(SIG_BLOCK, &stop, &before);
+  const int done = result_of(::tcsetattr(fd, TCSANOW, modes));
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return done;
 }
 
@@ -72,7 +77,7 @@ int set_raw(int fd) {
   const int done = get_modes(fd, &modes);
   if (done < 0) return done;
   ::cfmakeraw(&modes);
-  return set_modes(fd, &modes);
+  return result_of(::tcsetattr(fd, TCSANOW, &modes));  // stopped in the background, as others are
 }
 
 }  // namespace terminal

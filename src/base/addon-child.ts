@@ -105,6 +105,12 @@ export interface ChildBinding {
   watchedRead(file: WatchedFile, bytes: Uint8Array): number;
   watchedWrite(file: WatchedFile, bytes: Uint8Array): number;
   watchedSetSize(file: WatchedFile, columns: number, rows: number): number;
+  /** Of an fd of a terminal: struct termios, columns and rows, another open file of it. */
+  terminalModes(fd: number): Buffer | number;
+  terminalSetModes(fd: number, modes: Buffer): number;
+  terminalSetRaw(fd: number): number;
+  terminalSize(fd: number): readonly [columns: number, rows: number] | number;
+  terminalOpenAgain(fd: number): number;
   childKill(child: Child, signal: number): number;
   childRef(child: Child): void;
   childUnref(child: Child): void;

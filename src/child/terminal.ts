@@ -86,9 +86,13 @@ export class Terminal extends Duplex {
   #pause: { timer: NodeJS.Timeout; time: number } | undefined;
   readonly #resource = new AsyncResource('LINUX_NAMESPACES_TERMINAL');
 
-  /** @internal */
-  constructor({ columns, rows }: { readonly columns: number; readonly rows: number }) {
+  /** @internal `isOver`: no program has to end before the terminal does. */
+  constructor(
+    { columns, rows }: { readonly columns: number; readonly rows: number },
+    isOver = false,
+  ) {
     super({ allowHalfOpen: false, decodeStrings: true });
+    this.#over = isOver;
     this.#columns = columns;
     this.#rows = rows;
   }

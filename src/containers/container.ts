@@ -67,6 +67,10 @@ export interface Container {
   readonly annotations: Readonly<Record<string, string>> | undefined;
   /** The program and its arguments, as they were configured. */
   readonly command: readonly string[] | undefined;
+  /** As which its program was configured to run, as the engine has it: `'app'`, `'1000:1000'`. */
+  readonly user: string | undefined;
+  /** The working directory of its program, as it was configured. */
+  readonly workingDir: string | undefined;
   /** The environment that it was configured with: not what its program made of it. */
   readonly env: Readonly<Record<string, string>> | undefined;
   /** undefined where they cannot be known; empty where there are none. */

@@ -124,6 +124,8 @@ function describe(
     image: text(at(config, 'Config', 'Image')),
     labels: texts(at(config, 'Config', 'Labels')) ?? {},
     command: program === undefined ? undefined : [program, ...(words(at(config, 'Args')) ?? [])],
+    user: text(at(config, 'Config', 'User')),
+    workingDir: text(at(config, 'Config', 'WorkingDir')),
     env: pairs(at(config, 'Config', 'Env')),
     ports: portsOf(at(config, 'NetworkSettings', 'Ports'), at(config, 'Config', 'ExposedPorts')),
     mounts: mountsOf(reader, at(config, 'MountPoints') ?? at(config, 'Mounts'), root),

@@ -49,6 +49,8 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
     labels: first(group, 'labels'),
     annotations,
     command: first(group, 'command'),
+    user: first(group, 'user'),
+    workingDir: first(group, 'workingDir'),
     env: first(group, 'env'),
     ports: first(group, 'ports'),
     mounts: first(group, 'mounts'),

@@ -7,7 +7,15 @@ import type { Sighting } from './sighting.ts';
 
 type Configured = Pick<
   Sighting,
-  'rootfs' | 'annotations' | 'hostname' | 'command' | 'env' | 'mounts' | 'hasOwnMounts'
+  | 'rootfs'
+  | 'annotations'
+  | 'hostname'
+  | 'command'
+  | 'user'
+  | 'workingDir'
+  | 'env'
+  | 'mounts'
+  | 'hasOwnMounts'
 >;
 
 /** `bundle`: as it is reached from here; a relative root is in there. All undefined where there is none. */
@@ -25,12 +33,19 @@ export function readConfig(
     annotations: texts(at(config, 'annotations')) ?? {},
     hostname: text(at(config, 'hostname')),
     command: words(at(config, 'process', 'args')),
+    user: userOf(at(config, 'process', 'user')),
+    workingDir: text(at(config, 'process', 'cwd')),
     env: pairs(at(config, 'process', 'env')),
     mounts: binds(reader, at(config, 'mounts'), id),
     hasOwnMounts: list(at(config, 'linux', 'namespaces')).some(
       one => at(one, 'type') === 'mount' && at(one, 'path') === undefined,
     ),
   };
+}
+
+function userOf(user: unknown): string | undefined {
+  const [uid, gid] = [at(user, 'uid') ?? 0, at(user, 'gid') ?? 0];
+  return typeof user === 'object' && user !== null ? `${uid}:${gid}` : undefined;
 }
 
 /** A list of texts; undefined where it is none, or one of something else. */

@@ -14,6 +14,8 @@ type Told = Pick<
   | 'labels'
   | 'annotations'
   | 'command'
+  | 'user'
+  | 'workingDir'
   | 'env'
   | 'ports'
   | 'mounts'

@@ -137,6 +137,12 @@ function mainCgroup(lines: readonly string[]): string | undefined {
   return paths.find(path => path !== undefined && path !== '/') ?? paths[0];
 }
 
+/** Whether a process is in a frozen cgroup; undefined where that cannot be read. */
+export function isPaused(pid: number): boolean | undefined {
+  const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
+  return isFrozen(lines, pid, '');
+}
+
 /** A paused container is in a frozen cgroup: cgroups(7), of either version. */
 function isFrozen(lines: readonly string[], pid: number, root: string): boolean | undefined {
   const old = pathIn(lines, 'freezer');

@@ -1,0 +1,69 @@
+/** Users as the lists of a container have them, /etc/passwd and /etc/group: read by us, at most so many bytes. */
+import type { ContainerRoot } from '../root/container-root.ts';
+import { numberOf } from './ids.ts';
+
+/** Bytes of a list; what lies behind them is not looked at. */
+const most = 1_048_576;
+
+export interface ContainerUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly home: string;
+  /** The program in its entry. */
+  readonly shell: string | undefined;
+}
+
+type Row = readonly string[];
+
+/** `spec`: USER, or USER:GROUP, each a name or a number, as docker exec's --user. */
+export async function userIn(root: ContainerRoot, spec: string): Promise<ContainerUser> {
+  const [user = '', group] = spec.split(':');
+  const users = await rowsOf(root, '/etc/passwd', 7);
+  const entry = users.find(([name]) => name === user) ?? users.find(([, , id]) => id === user);
+  const uid = entry === undefined ? numberOf(user) : Number(entry[2]);
+  if (uid === undefined) throw new Error(`there is no user ${user} in its /etc/passwd`);
+  const groups = await rowsOf(root, '/etc/group', 4);
+  const named = group ? gidOf(groups, group) : undefined;
+  const name = entry?.[0];
+  return {
+    uid,
+    gid: named ?? Number(entry?.[3] ?? 0),
+    // With a group that is named there are no others.
+    groups: named === undefined && name !== undefined ? groupsOf(groups, name) : [],
+    home: entry?.[5] || '/',
+    shell: entry?.[6],
+  };
+}
+
+function gidOf(groups: readonly Row[], group: string): number {
+  const gid = Number(groups.find(([name]) => name === group)?.[2] ?? numberOf(group));
+  if (Number.isNaN(gid)) throw new Error(`there is no group ${group} in its /etc/group`);
+  return gid;
+}
+
+function groupsOf(groups: readonly Row[], user: string): number[] {
+  return groups.filter(([, , , members = '']) => members.split(',').includes(user)).map(idIn);
+}
+
+const idIn = ([, , id]: Row) => Number(id);
+
+/** Those whose third field is an id. */
+async function rowsOf(root: ContainerRoot, path: string, fields: number): Promise<Row[]> {
+  const text = await contentOf(root, path);
+  return text
+    .split('\n')
+    .map(line => line.split(':'))
+    .filter(row => row.length >= Math.min(fields, 4) && /^\d{1,10}$/.test(row[2] ?? ''));
+}
+
+/** '' where there is no such list. */
+async function contentOf(root: ContainerRoot, path: string): Promise<string> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of root.createReadStream(path, { end: most - 1 })) parts.push(part);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return Buffer.concat(parts).toString();
+}

@@ -1,0 +1,53 @@
+/**
+ * The environment of what `exec` runs: nothing of ours, but what is named. That of the engine's
+ * configuration, which is what the image and `run -e` say; where there is none, that of the process.
+ */
+import { readFileSync } from 'node:fs';
+import { bareEnvironment } from '../child/environ.ts';
+import type { Environment, SpawnOptions } from '../child/options.ts';
+import type { Container } from '../containers/container.ts';
+import { UsageError } from './arguments.ts';
+import type { ContainerUser } from './container-user.ts';
+
+interface For {
+  readonly given: {
+    readonly env?: readonly string[];
+    readonly 'env-file'?: readonly string[];
+  };
+  readonly container: Container | undefined;
+  readonly user: ContainerUser | undefined;
+}
+
+export function environmentFor({ given, container, user }: For): SpawnOptions['env'] {
+  const named = variablesOf([...(given['env-file'] ?? []).flatMap(linesOf), ...(given.env ?? [])]);
+  const configured = container?.env;
+  if (configured === undefined) {
+    // HOME is that of whom the process runs as.
+    return ['target', ...(user === undefined ? [] : [{ HOME: user.home }]), named];
+  }
+  const usual: Record<string, string> = { ...bareEnvironment };
+  if (container?.hostname !== undefined) usual['HOSTNAME'] = container.hostname;
+  if (user !== undefined) usual['HOME'] = user.home;
+  return [usual, configured, named];
+}
+
+/** As docker's: empty lines and those that begin with # say nothing. */
+function linesOf(path: string): string[] {
+  return readFileSync(path, 'utf8')
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .map(line => line.trimStart().replace(/\r$/, ''))
+    .filter(line => line !== '' && !line.startsWith('#'));
+}
+
+/** Later ones win. A name alone takes our value, or none. */
+function variablesOf(lines: readonly string[]): Environment {
+  const variables: Record<string, string | undefined> = Object.create(null);
+  for (const line of lines) {
+    const equals = line.indexOf('=');
+    const name = equals < 0 ? line : line.slice(0, equals);
+    if (name === '' || line.includes('\0')) throw new UsageError(`no variable: ${line}`);
+    variables[name] = equals < 0 ? process.env[name] : line.slice(equals + 1);
+  }
+  return variables;
+}

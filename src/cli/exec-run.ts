@@ -1,0 +1,133 @@
+/** How what `exec` runs is joined to this command: on a terminal of its own, by pipes, or not at all. */
+import { readlinkSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SpawnOptions } from '../child/options.ts';
+import { spawn } from '../child/spawn.ts';
+import { enterRawMode, isTerminal, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
+
+export interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Why there was no program. */
+  readonly failed: NodeJS.ErrnoException | undefined;
+}
+
+type Run = (
+  file: string,
+  list: readonly string[],
+  options: SpawnOptions,
+  interactive: boolean,
+) => Promise<End>;
+
+/** Milliseconds between two looks whether a program has been executed. */
+const pause = 20;
+
+/** Milliseconds without output after which what a program has left on its terminal is given up. */
+const silence = 100;
+
+export const runOnTerminal: Run = async (file, list, options, interactive) => {
+  const terminal = sizeOfTerminal() ?? true;
+  const child = spawn(file, list, { ...options, terminal });
+  const ended = endOf(child, 'exit');
+  const raw = interactive ? enterRawMode(0) : undefined;
+  const resize = () => {
+    const size = sizeOfTerminal();
+    if (size !== undefined) child.terminal.resize(size.columns, size.rows);
+  };
+  process.on('SIGWINCH', resize);
+  process.on('SIGCONT', resize);
+  const screen: Writable = openTerminal(1) ?? process.stdout;
+  const keyboard: Readable | undefined = interactive
+    ? (openTerminal(0) ?? process.stdin)
+    : undefined;
+  const hangUp = () => child.terminal.destroy();
+  keyboard?.on('end', hangUp).on('error', hangUp).pipe(child.terminal, { end: false });
+  screen.on('error', hangUp).on('close', hangUp);
+  child.terminal.pipe(screen, { end: false });
+  const end = await ended;
+  await shown(child.terminal, screen);
+  raw?.restore();
+  keyboard?.destroy();
+  return end;
+};
+
+/** All that the program has written before its end; what it has left running is not waited for. */
+async function shown(terminal: Readable, screen: Writable): Promise<void> {
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, silence);
+    terminal.on('data', () => timer.refresh());
+    for (const name of ['end', 'close']) terminal.on(name, () => resolve());
+  });
+  terminal.destroy();
+  if (screen.destroyed || screen.writableLength === 0) return;
+  await new Promise<void>(resolve => {
+    for (const name of ['drain', 'error', 'close']) screen.once(name, () => resolve());
+  });
+}
+
+/**
+ * No descriptor of a terminal of ours is handed on: a program could type into it (TIOCSTI). Where there is
+ * none, the streams are the program's own.
+ */
+export const runPiped: Run = async (file, list, options, interactive) => {
+  const pipes = [0, 1, 2].some(isTerminal);
+  const child = spawn(file, list, {
+    ...options,
+    stdio: pipes
+      ? [interactive ? 'pipe' : 'ignore', 'pipe', 'pipe']
+      : [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
+  });
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const) {
+    process.on(name, () => child.kill(name));
+  }
+  const ended = endOf(child, 'close');
+  if (pipes) {
+    if (child.stdin !== null) {
+      child.stdin.on('error', () => process.stdin.destroy());
+      process.stdin.pipe(child.stdin);
+    }
+    join(child.stdout, process.stdout);
+    join(child.stderr, process.stderr);
+  }
+  const end = await ended;
+  if (child.stdin !== null) process.stdin.destroy();
+  return end;
+};
+
+/** Where nobody reads any more, the program is told so, by SIGPIPE. */
+function join(from: Readable | null, to: Writable): void {
+  to.on('error', () => from?.destroy());
+  from?.pipe(to, { end: false });
+}
+
+export const runDetached: Run = async (file, list, options) => {
+  const child = spawn(file, list, { ...options, stdio: 'ignore' });
+  const failed = await new Promise<NodeJS.ErrnoException | undefined>(resolve => {
+    child.once('spawn', () => resolve(undefined));
+    child.once('error', resolve);
+  });
+  while (failed === undefined && isLaunching(child.pid)) await sleep(pause);
+  child.unref();
+  return { code: 0, signal: null, failed };
+};
+
+/** The launcher, which ends with us, is not the program yet: a file system inside may be slow. */
+function isLaunching(pid: number | undefined): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:');
+  } catch {
+    return false; // it has ended
+  }
+}
+
+function endOf(child: ReturnType<typeof spawn>, name: 'exit' | 'close'): Promise<End> {
+  return new Promise(resolve => {
+    let failed: NodeJS.ErrnoException | undefined;
+    child.once('error', error => {
+      failed = error;
+      if (child.pid === undefined) resolve({ code: null, signal: null, failed });
+    });
+    child.once(name, (code, signal) => resolve({ code, signal, failed }));
+  });
+}
