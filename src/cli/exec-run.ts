@@ -1,10 +1,14 @@
 /** How what `exec` runs is joined to this command: on a terminal of its own, by pipes, or not at all. */
-import { readlinkSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SpawnOptions } from '../child/options.ts';
+import type { ChildOf } from '../child/signatures.ts';
 import { spawn } from '../child/spawn.ts';
+import type { Arguments, Options } from './arguments.ts';
+import { inherited } from './inherited.ts';
 import { enterRawMode, isTerminal, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
+import { type ProgramOptions, runProgram } from './program.ts';
 
 export interface End {
   readonly code: number | null;
@@ -13,12 +17,10 @@ export interface End {
   readonly failed: NodeJS.ErrnoException | undefined;
 }
 
-type Run = (
-  file: string,
-  list: readonly string[],
-  options: SpawnOptions,
-  interactive: boolean,
-) => Promise<End>;
+/** The words of a program, and where they are on the line. */
+export type Line = Pick<Arguments<Options>, 'rest' | 'after'>;
+
+type Run = (line: Line, options: SpawnOptions, interactive: boolean) => Promise<End>;
 
 /** Milliseconds between two looks whether a program has been executed. */
 const pause = 20;
@@ -26,9 +28,17 @@ const pause = 20;
 /** Milliseconds without output after which what a program has left on its terminal is given up. */
 const silence = 100;
 
-export const runOnTerminal: Run = async (file, list, options, interactive) => {
+const optionNames = { uid: '--user', gid: '--user', groups: '--user', cwd: '--workdir' };
+
+const start = (({ rest: [file = '', ...list] }: Line, options: SpawnOptions) =>
+  spawn(file, list, options)) as <O extends SpawnOptions>(
+  line: Line,
+  options: O,
+) => ChildOf<O['stdio'], O['terminal']>;
+
+export const runOnTerminal: Run = async (line, options, interactive) => {
   const terminal = sizeOfTerminal() ?? true;
-  const child = spawn(file, list, { ...options, terminal });
+  const child = start(line, { ...options, terminal });
   const ended = endOf(child, 'exit');
   const raw = interactive ? enterRawMode(0) : undefined;
   const resize = () => {
@@ -68,32 +78,45 @@ async function shown(terminal: Readable, screen: Writable): Promise<void> {
 
 /**
  * No descriptor of a terminal of ours is handed on: a program could type into it (TIOCSTI). Where there is
- * none, the streams are the program's own.
+ * none, this process becomes the program, with these three descriptors and nothing else of the caller's.
  */
-export const runPiped: Run = async (file, list, options, interactive) => {
-  const pipes = [0, 1, 2].some(isTerminal);
-  const child = spawn(file, list, {
+export const runPiped: Run = async (line, options, interactive) => {
+  if (![0, 1, 2].some(isTerminal)) runInPlace(line, options, interactive);
+  const child = start(line, {
     ...options,
-    stdio: pipes
-      ? [interactive ? 'pipe' : 'ignore', 'pipe', 'pipe']
-      : [interactive ? 'inherit' : 'ignore', 'inherit', 'inherit'],
+    stdio: [interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   for (const name of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const) {
     process.on(name, () => child.kill(name));
   }
   const ended = endOf(child, 'close');
-  if (pipes) {
-    if (child.stdin !== null) {
-      child.stdin.on('error', () => process.stdin.destroy());
-      process.stdin.pipe(child.stdin);
-    }
-    join(child.stdout, process.stdout);
-    join(child.stderr, process.stderr);
+  if (child.stdin !== null) {
+    child.stdin.on('error', () => process.stdin.destroy());
+    process.stdin.pipe(child.stdin);
   }
+  join(child.stdout, process.stdout);
+  join(child.stderr, process.stderr);
   const end = await ended;
   if (child.stdin !== null) process.stdin.destroy();
   return end;
 };
+
+/** Returns never; throws what failed. */
+function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): void {
+  if (!interactive) {
+    closeSync(0);
+    openSync('/dev/null', 'r'); // the lowest that is free
+  }
+  const { nonBlocking } = inherited();
+  const none = { ignored: 0n, blocked: 0n, openFiles: 0n, environment: undefined };
+  runProgram(
+    line,
+    options as ProgramOptions,
+    { forward: true, optionNames },
+    {},
+    { ...none, nonBlocking, descriptors: [0, 1, 2] },
+  );
+}
 
 /** Where nobody reads any more, the program is told so, by SIGPIPE. */
 function join(from: Readable | null, to: Writable): void {
@@ -101,8 +124,8 @@ function join(from: Readable | null, to: Writable): void {
   from?.pipe(to, { end: false });
 }
 
-export const runDetached: Run = async (file, list, options) => {
-  const child = spawn(file, list, { ...options, stdio: 'ignore' });
+export const runDetached: Run = async (line, options) => {
+  const child = start(line, { ...options, stdio: 'ignore' });
   const failed = await new Promise<NodeJS.ErrnoException | undefined>(resolve => {
     child.once('spawn', () => resolve(undefined));
     child.once('error', resolve);

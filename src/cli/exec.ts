@@ -1,6 +1,7 @@
 /** `linux-namespaces exec`: a program in a container, as docker exec runs it. */
 import { constants } from 'node:os';
 import { printable } from '../base/printable.ts';
+import { unexecutedWords } from '../child/launch-words.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { isPaused } from '../containers/verified-process.ts';
@@ -8,7 +9,7 @@ import { openRoot } from '../root/open-root.ts';
 import { type Given, HelpWanted, type Options, readArguments, UsageError } from './arguments.ts';
 import { type ContainerUser, userIn } from './container-user.ts';
 import { environmentFor } from './exec-environment.ts';
-import { runDetached, runOnTerminal, runPiped } from './exec-run.ts';
+import { type Line, runDetached, runOnTerminal, runPiped } from './exec-run.ts';
 import { shellIn } from './exec-shell.ts';
 import { isTerminal } from './operator-terminal.ts';
 import { targetOf } from './target-argument.ts';
@@ -54,8 +55,8 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const { given, rest } = readArguments(args, options);
-  const [name, ...line] = rest;
+  const { given, rest, after } = readArguments(args, options);
+  const [name, ...words] = rest;
   if (name === undefined) throw new UsageError('in which container? exec [option...] NAME program');
   if (given.tty && given.interactive && !given.detach && !isTerminal(0)) {
     throw new UsageError('--tty: stdin is no terminal');
@@ -71,20 +72,24 @@ async function run(args: readonly string[]): Promise<number> {
     // Without a configuration, as whom it runs already.
     const spec = given.user ?? (container === undefined ? undefined : (container.user ?? ''));
     const user = spec === undefined ? undefined : await userIn(root, spec || '0');
-    const [file, ...list] = line.length > 0 ? line : [await shellIn(root, name, user)];
+    const line = words.length > 0 ? words : [await shellIn(root, name, user)];
     const env = environmentFor({ given, container, user });
-    return await start(given, file as string, list, {
-      target,
-      namespaces: 'all',
-      root: 'target',
-      cgroup: 'target',
-      credentials: 'target',
-      setsid: true,
-      cwd: given.workdir ?? (container?.workingDir || undefined),
-      env,
-      ...(user !== undefined && ids(user)),
-      ...(given.privileged && { capabilities: await allCapabilities(), noNewPrivs: false }),
-    });
+    return await start(
+      given,
+      { rest: line, after: after.slice(1) },
+      {
+        target,
+        namespaces: 'all',
+        root: 'target',
+        cgroup: 'target',
+        credentials: 'target',
+        setsid: true,
+        cwd: given.workdir ?? (container?.workingDir || undefined),
+        env,
+        ...(user !== undefined && ids(user)),
+        ...(given.privileged && { capabilities: await allCapabilities(), noNewPrivs: false }),
+      },
+    );
   } finally {
     root.close();
   }
@@ -102,19 +107,17 @@ async function allCapabilities() {
   return capabilityNames.filter((_, i) => (BigInt(`0x${set}`) >> BigInt(i)) & 1n);
 }
 
-async function start(
-  given: Exec,
-  file: string,
-  list: readonly string[],
-  all: SpawnOptions,
-): Promise<number> {
+async function start(given: Exec, line: Line, all: SpawnOptions): Promise<number> {
   const { detach, tty, interactive } = given;
   const run = detach ? runDetached : tty ? runOnTerminal : runPiped;
-  const { code, signal, failed } = await run(file, list, all, interactive === true);
+  const { code, signal, failed } = await run(line, all, interactive === true);
   if (failed !== undefined) {
-    console.error(`linux-namespaces: ${printable(failed.message)}`);
-    if (!('path' in failed) || failed.syscall !== `spawn ${file}`) return 125;
-    return failed.code === 'ENOENT' ? 127 : 126;
+    const [file = ''] = line.rest;
+    if (failed.syscall !== `spawn ${file}`) throw failed;
+    const isMissing = failed.code === 'ENOENT';
+    const words = isMissing ? 'there is no such program' : failed.code;
+    console.error(`linux-namespaces: ${unexecutedWords(printable(file))}${words}`);
+    return isMissing ? 127 : 126;
   }
   return signal === null ? (code ?? 0) : 128 + constants.signals[signal];
 }

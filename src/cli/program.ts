@@ -8,7 +8,7 @@ import { errnos } from '../base/errnos.ts';
 import { requirePermission } from '../base/permission.ts';
 import { joined, pairsOf } from '../child/environment.ts';
 import { childFailure } from '../child/failures.ts';
-import { executeInPlace } from '../child/in-place.ts';
+import { executeInPlace, type Inherited } from '../child/in-place.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
 import { type ChildPlace, type Environment, part } from '../child/options.ts';
@@ -39,6 +39,7 @@ export function runProgram(
   options: ProgramOptions,
   { optionNames, ...waiting }: Waiting,
   more: More,
+  callers: Inherited = inherited(),
 ): void {
   const { root, namespaces = [], uid = 'keep' } = options;
   const isHere = root === undefined && !namespaces.includes('mnt') && uid === 'keep';
@@ -66,7 +67,7 @@ export function runProgram(
       env:
         open.plan.pairs === undefined ? environmentOf(open.environment) : joined(open.plan.pairs),
     },
-    inherited(),
+    callers,
   );
   open.release();
   throw childFailure(failed, file, open.plan);
