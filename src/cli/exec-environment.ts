@@ -2,7 +2,7 @@
  * The environment of what `exec` runs: nothing of ours, but what is named. That of the engine's
  * configuration, which is what the image and `run -e` say; where there is none, that of the process.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { bareEnvironment } from '../child/environ.ts';
 import type { Environment, SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
@@ -14,21 +14,30 @@ interface For {
     readonly env?: readonly string[];
     readonly 'env-file'?: readonly string[];
   };
+  readonly pid: number;
   readonly container: Container | undefined;
   readonly user: ContainerUser | undefined;
 }
 
-export function environmentFor({ given, container, user }: For): SpawnOptions['env'] {
+export function environmentFor({ given, pid, container, user }: For): SpawnOptions['env'] {
   const named = variablesOf([...(given['env-file'] ?? []).flatMap(linesOf), ...(given.env ?? [])]);
   const configured = container?.env;
   if (configured === undefined) {
     // HOME is that of whom the process runs as.
-    return ['target', ...(user === undefined ? [] : [{ HOME: user.home }]), named];
+    const own = isHere(pid) ? bareEnvironment : 'target';
+    return [own, ...(user === undefined ? [] : [{ HOME: user.home }]), named];
   }
   const usual: Record<string, string> = { ...bareEnvironment };
   if (container?.hostname !== undefined) usual['HOSTNAME'] = container.hostname;
   if (user !== undefined) usual['HOME'] = user.home;
   return [usual, configured, named];
+}
+
+/** Its programs are ours: with its variables, they would run its code. */
+function isHere(pid: number): boolean {
+  const [own, root] = [statSync('/'), statSync(`/proc/${pid}/root/`)];
+  const isOwnRoot = own.dev === root.dev && own.ino === root.ino;
+  return isOwnRoot && readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt');
 }
 
 /** As docker's: empty lines and those that begin with # say nothing. */

@@ -73,7 +73,7 @@ async function run(args: readonly string[]): Promise<number> {
     const spec = given.user ?? (container === undefined ? undefined : (container.user ?? ''));
     const user = spec === undefined ? undefined : await userIn(root, spec || '0');
     const line = words.length > 0 ? words : [await shellIn(root, name, user)];
-    const env = environmentFor({ given, container, user });
+    const env = environmentFor({ given, pid, container, user });
     return await start(
       given,
       { rest: line, after: after.slice(1) },

@@ -1,0 +1,239 @@
+// `linux-namespaces exec`, with and without a terminal: what the program is given, what the operator's
+// terminal is afterwards, how it ends.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { folder, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
+const exec = (...args: string[]) => outcome(spawn(process.execPath, [main, 'exec', ...args]));
+
+let target: Started;
+beforeAll(async () => {
+  const env = { PATH: process.env['PATH'] ?? '', OF_TARGET: 'yes', HOME: '/of/target' };
+  target = await startTarget(['mnt', 'pid', 'uts', 'ipc', 'net'], { keep: true, env });
+});
+
+describe('without a terminal', () => {
+  test('environment, user and directory', async () => {
+    const pid = `${target.pid}`;
+    const show = ['sh', '-c', 'echo "$OF_TARGET $HOME $A $B $TERM $OURS $(id -u):$(id -G) $PWD"'];
+    process.env['OURS'] = 'never';
+    process.env['B'] = 'ours';
+    expect((await exec(pid, ...show)).stdout).toBe('yes /of/target     0:0 /\n');
+    const file = join(folder, 'variables');
+    writeFileSync(file, '# none\n\nA=file\nB=file\n');
+    const options = ['--env-file', file, '-e', 'A=line', '-e', 'B', '-u', 'daemon', '-w', '/tmp'];
+    expect((await exec(...options, pid, ...show)).stdout).toBe(
+      'yes /usr/sbin line ours   1:1 /tmp\n',
+    );
+    expect((await exec('-u', '33:tty', pid, 'id', '-G')).stdout).toBe('5\n');
+    expect((await exec('-u', '4711', pid, 'id', '-u')).stdout).toBe('4711\n');
+    const wrong = await exec('-u', 'no-such-user', pid, 'id');
+    expect(wrong).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/no user no-such-user/),
+    });
+  });
+
+  test('stdin only with -i; no descriptor but three', async () => {
+    const run = (...options: string[]) => {
+      const child = spawn(process.execPath, [main, 'exec', ...options, `${target.pid}`, 'cat']);
+      child.stdin.on('error', () => {});
+      child.stdin.end('typed');
+      return outcome(child);
+    };
+    expect((await run('-i')).stdout).toBe('typed');
+    expect((await run()).stdout).toBe('');
+    const { stdout } = await exec(`${target.pid}`, 'sh', '-c', 'ls /proc/self/fd | wc -l');
+    expect(Number(stdout)).toBe(4); // and the directory
+  });
+
+  test.each<[string[], number]>([
+    [['TARGET', 'sh', '-c', 'exit 3'], 3],
+    [['TARGET', 'no-such-program'], 127],
+    [['TARGET', '/etc'], 126],
+    [['no-such-container', 'true'], 125],
+    [['-it', 'TARGET', 'true'], 125],
+    [['--nosuch', 'TARGET', 'true'], 125],
+    [[], 125],
+  ])('%s ends with %i', async (args, code) => {
+    expect(await exec(...args.map(arg => arg.replace('TARGET', `${target.pid}`)))).toMatchObject({
+      code,
+    });
+  });
+
+  test('-d does not wait', async () => {
+    const mark = join(folder, 'detached');
+    const script = `while ! test -e ${mark}; do sleep 0.05; done; touch ${mark}2`;
+    expect(await exec('-d', `${target.pid}`, 'sh', '-c', script)).toMatchObject({ code: 0 });
+    writeFileSync(mark, '');
+    await new Promise<void>((resolve, reject) => {
+      const child = spawn('sh', ['-c', `while ! test -e ${mark}2; do sleep 0.05; done`]);
+      child.on('exit', code => (code === 0 ? resolve() : reject(code)));
+    });
+  });
+
+  test('a frozen process is refused at once', async context => {
+    const cgroup = `/sys/fs/cgroup/linux-namespaces-exec-${process.pid}`;
+    const paused = await startTarget(['uts']);
+    try {
+      mkdirSync(cgroup);
+      writeFileSync(`${cgroup}/cgroup.freeze`, '1');
+      writeFileSync(`${cgroup}/cgroup.procs`, `${paused.pid}`);
+    } catch {
+      rmSync(cgroup, { recursive: true, force: true });
+      return context.skip('cgroup2 is not writable here');
+    }
+    expect(await exec(`${paused.pid}`, 'true')).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/is paused/),
+    });
+    writeFileSync(`${cgroup}/cgroup.freeze`, '0');
+    paused.stop();
+  });
+});
+
+/** A terminal of tmux's, with a shell on it: typed into, and looked at. */
+class Screen {
+  static #count = 0;
+  readonly #socket = `linux-namespaces-${process.pid}-${Screen.#count++}`;
+
+  constructor() {
+    const size = ['-x', '100', '-y', '40'];
+    this.#tmux('new-session', '-d', ...size, 'env PS1="host# " sh');
+  }
+
+  #tmux(...args: string[]): string {
+    return execFileSync('tmux', ['-f', '/dev/null', '-L', this.#socket, ...args], {
+      encoding: 'utf8',
+    });
+  }
+
+  type(text: string): void {
+    this.#tmux('send-keys', '-l', text);
+    this.#tmux('send-keys', 'Enter');
+  }
+
+  key(name: string): void {
+    this.#tmux('send-keys', name);
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#tmux('resize-window', '-x', `${columns}`, '-y', `${rows}`);
+  }
+
+  get text(): string {
+    return this.#tmux('capture-pane', '-p', '-J');
+  }
+
+  async until(wanted: RegExp): Promise<string> {
+    const end = Date.now() + 30_000;
+    for (;;) {
+      const { text } = this;
+      if (wanted.test(text)) return text;
+      if (Date.now() > end) throw new Error(`no ${wanted} in\n${text}`);
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+  }
+
+  close(): void {
+    this.#tmux('kill-server');
+  }
+}
+
+const hasTmux = (() => {
+  try {
+    execFileSync('tmux', ['-V']);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!hasTmux)('on a terminal [needs tmux]', () => {
+  const screens: Screen[] = [];
+  afterEach(() => {
+    for (const screen of screens.splice(0)) screen.close();
+  });
+  const open = async () => {
+    const screen = new Screen();
+    screens.push(screen);
+    await screen.until(/host# $/m);
+    screen.type(`stty -a > ${folder}/before`);
+    return screen;
+  };
+  const line = (...args: string[]) => `${process.execPath} ${main} exec ${args.join(' ')}`;
+  /** Ends with the prompt of outside, and its terminal as it was. */
+  const isUnchanged = async (screen: Screen) => {
+    screen.type(`stty -a | cmp - ${folder}/before && echo un""changed`);
+    await screen.until(/unchanged/);
+  };
+
+  test('a shell: its name, UTF-8, Ctrl-C, resize, exit 3', async () => {
+    const screen = await open();
+    screen.type(line('-it', '-e', "'PS1=inside# '", `${target.pid}`, 'sh'));
+    await screen.until(/inside# $/m);
+    screen.type('tty; stty size; echo grüße');
+    await screen.until(/\/dev\/pts\/\d+\n40 100\ngrüße/);
+    screen.type('sleep 1000');
+    await screen.until(/sleep 1000/);
+    screen.key('C-c');
+    await screen.until(/\^C\n+inside# $/m);
+    screen.resize(90, 30);
+    screen.type('until stty size | grep "30 90"; do sleep 0.05; done');
+    await screen.until(/^30 90/m);
+    screen.type('exit 3');
+    await screen.until(/host# $/m);
+    screen.type('echo code=$?');
+    await screen.until(/code=3/);
+    screen.resize(100, 40);
+    await isUnchanged(screen);
+  });
+
+  test.each(['TERM', 'HUP', 'INT', 'USR1', 'ALRM'])('killed by SIG%s', async signal => {
+    const screen = await open();
+    screen.type(line('-it', '-e', "'PS1=inside# '", `${target.pid}`, 'sh'));
+    await screen.until(/inside# $/m);
+    const own = execFileSync('pgrep', ['-f', `exec -it -e PS1=inside#  ${target.pid} sh`]);
+    for (const pid of String(own).trim().split('\n'))
+      process.kill(Number(pid), `SIG${signal}` as 'SIGTERM');
+    await screen.until(/host# $/m);
+    await isUnchanged(screen);
+  });
+
+  test('20 MB of output, and its last line', async () => {
+    const screen = await open();
+    const script = `"yes 0123456789 | head -c 20000000 | tail -c 20000000; echo LAST''LINE"`;
+    screen.type(line('-t', `${target.pid}`, 'sh', '-c', script));
+    await screen.until(/LASTLINE\n+host# $/m);
+    await isUnchanged(screen);
+  });
+
+  test.each(['-it', '-i', '-t', ''])('TIOCSTI with "%s" types nothing outside', async options => {
+    const screen = await open();
+    const source = join(folder, 'type.c');
+    writeFileSync(
+      source,
+      `#include <sys/ioctl.h>
+       int main(void) {
+         for (int fd = 0; fd < 3; fd++)
+           for (const char* c = "echo TY""PED\\n"; *c; c++) ioctl(fd, TIOCSTI, c);
+         return 0;
+       }`,
+    );
+    execFileSync('cc', ['-static', '-o', join(folder, 'type'), source]);
+    screen.type(`${line(options, `${target.pid}`, join(folder, 'type'))}; echo en""ded`);
+    await screen.until(/ended/);
+    screen.type('echo and""more');
+    // On its own terminal it may see what it has typed; nobody has run it.
+    expect(await screen.until(/andmore/)).not.toMatch(/^TYPED|host# echo TYPED/m);
+    await isUnchanged(screen);
+  });
+});
+
+afterAll(() => {
+  delete process.env['OURS'];
+  delete process.env['B'];
+});
