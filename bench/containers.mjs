@@ -1,12 +1,14 @@
 /**
- * npm run bench -- containers: the containers of a machine listed, against Docker's client
- * asked for the same. Not among the rows that run by default: to start 300 takes minutes.
+ * npm run bench -- containers: one container found by its name among a hundred, against its pid; and all
+ * of a machine listed, against Docker's client asked for the same. Not among the rows that run by default:
+ * to start 300 takes minutes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers } from 'linux-namespaces';
+import { findContainer, listContainers } from 'linux-namespaces';
 import { runnerImport } from 'vite';
 import { file, interleave } from './measure.mjs';
 
+const few = 100;
 const count = Number(process.env.CONTAINERS ?? 300);
 const client = ['sh', ['-c', 'docker ps -q | xargs docker inspect']];
 
@@ -14,7 +16,9 @@ export default async function measure() {
   const { module } = await runnerImport(file('../test/engines/index.ts'));
   const docker = await module.startDocker();
   try {
-    await start(docker, count);
+    await start(docker, 0, few);
+    const byName = await measureNames(docker);
+    await start(docker, few, count);
     const { root } = docker.machine;
     let longest = 0;
     const results = await interleave(10, {
@@ -32,6 +36,7 @@ export default async function measure() {
     const [ours, theirs] = [results.ours, results.client];
     const ratio = results.ratio('client', 'ours');
     return [
+      ...byName,
       {
         what: `${count} containers listed, against docker ps -q | xargs docker inspect`,
         ours: `${ours.toFixed(0)} ms`,
@@ -54,8 +59,37 @@ export default async function measure() {
   }
 }
 
-async function start(docker, wanted) {
-  const lacking = Array.from({ length: wanted }, (_, i) => `c${i}`);
+/** Of one of a hundred: by its name, and by its pid or its id; in the library, and by the command. */
+async function measureNames({ machine }) {
+  const { root } = machine;
+  const { pid, id } = await findContainer('c50', { root });
+  const command = file('../lib/cli.cjs');
+  const enter = target =>
+    timed(() => machine.run(process.execPath, [command, 'enter', '-t', target, '-u', 'true']));
+  const results = await interleave(15, {
+    name: () => timed(() => findContainer('c50', { root })),
+    id: () => timed(() => findContainer(id, { root })),
+    list: () => timed(() => listContainers({ root })),
+    enterName: () => enter('c50'),
+    enterPid: () => enter(`${pid}`),
+  });
+  const ms = key => `${results[key].toFixed(1)} ms`;
+  const enters = results.ratio('enterName', 'enterPid');
+  return [
+    row('one of 100 by name, against all listed', 'name', 'list', '', ''),
+    row('one of 100 by id, against all listed', 'id', 'list', '', ''),
+    row('enter -t NAME of 100, against -t PID', 'enterName', 'enterPid', '<= 1.3', enters <= 1.3),
+  ];
+
+  function row(what, ours, floor, goal, ok) {
+    const ratio = results.ratio(ours, floor).toFixed(2);
+    const said = ok === '' ? '' : ok ? 'yes' : 'NO';
+    return { what, ours: ms(ours), floor: ms(floor), ratio, goal, ok: said };
+  }
+}
+
+async function start(docker, from, to) {
+  const lacking = Array.from({ length: Math.max(0, to - from) }, (_, i) => `c${from + i}`);
   const one = async () => {
     for (let name = lacking.pop(); name; name = lacking.pop()) {
       await docker.start('--name', name, '--net=none', '--label', `name=${name}`, 'distroless:1');

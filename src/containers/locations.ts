@@ -108,10 +108,10 @@ async function podmanLocation(
   return { root, runroots: [runroot], socket, owner: 0, ...readers };
 }
 
+/** Of the first of these files that is there. */
 async function storageSettings(reader: Reader, paths: string[]): Promise<unknown> {
-  for (const path of paths) {
-    const settings = await reader.toml(await reader.locate(path), 'graphroot', 'runroot');
-    if (settings !== undefined) return settings;
-  }
-  return undefined;
+  const all = paths.map(async path =>
+    reader.toml(await reader.locate(path), 'graphroot', 'runroot'),
+  );
+  return (await Promise.all(all)).find(settings => settings !== undefined);
 }
