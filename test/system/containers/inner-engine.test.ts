@@ -87,3 +87,28 @@ describe.skipIf(absent)(
     });
   },
 );
+
+describe.skipIf(absent)(
+  `an agent in a cgroup namespace of its own [${absent || 'installed'}]`,
+  () => {
+    let runc: Runtime;
+    beforeAll(async () => {
+      runc = await startRunc();
+      for (const id of ['frozen', 'thawed']) await runc.start(id);
+      await runc.run('pause', 'frozen');
+    }, 60_000);
+    afterAll(() => runc?.stop());
+
+    test.each(['agent', 'deeper/agent'])('in %s: what is paused is paused', async cgroup => {
+      const source = `import { listContainers } from 'linux-namespaces';
+      const all = await listContainers();
+      console.log(JSON.stringify(all.map(({ name, state, cgroup }) => [name, state, cgroup])));`;
+      const script = `cd ${process.cwd()} && mkdir -p /sys/fs/cgroup/freezer/${cgroup} &&
+      echo $$ >/sys/fs/cgroup/freezer/${cgroup}/cgroup.procs && exec unshare -C "$@"`;
+      const node = [process.execPath, '--input-type=module', '-e', source];
+      const all = JSON.parse(await runc.machine.run('sh', ['-c', script, 'sh', ...node]));
+      const states = Object.fromEntries(all.map(([name, state]: string[]) => [name, state]));
+      expect(states).toEqual({ frozen: 'paused', thawed: 'running' });
+    });
+  },
+);
