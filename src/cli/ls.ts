@@ -78,7 +78,8 @@ export async function main(args: readonly string[]): Promise<void> {
           name => columns.find(one => one.name === name.toUpperCase())?.kind,
           (name, row: Row) => valueIn(columnNamed(columns, name), row),
         );
-  const found = text === undefined ? await namespaces(given, types, tree) : await processesIn(text);
+  const found =
+    text === undefined ? await namespaces(given, types, tree) : await processesIn(text, types);
   show(found.filter(passes), shown, tree, given, text !== undefined);
 }
 
@@ -139,10 +140,13 @@ async function namespaces(
 }
 
 /** The processes in a namespace: its row, with each of them. */
-async function processesIn(text: string): Promise<Row[]> {
+async function processesIn(
+  text: string,
+  types: readonly NamespaceType[] | undefined,
+): Promise<Row[]> {
   const inode = numberOf(text);
   if (inode === undefined) throw new UsageError(`the number of a namespace: ${text}`);
-  const [list, processes] = await Promise.all([listNamespaces(), processRows()]);
+  const [list, processes] = await Promise.all([listNamespaces({ types }), processRows()]);
   const namespace = list.find(row => row.inode === inode);
   if (namespace === undefined) throw new UsageError(`there is no namespace ${text}`);
   const inside = [...processes.values()].filter(

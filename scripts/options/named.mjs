@@ -1,0 +1,100 @@
+/**
+ * The differences that docs/command.md names: `row`, the beginning of the row there, and when it is the
+ * cause. `only`: what differs is among these.
+ */
+
+const oneOf =
+  (...patterns) =>
+  set =>
+    set.words.some(word => patterns.some(pattern => pattern.test(word)));
+const type = (letter, name) => oneOf(new RegExp(`^-${letter}`), new RegExp(`^--${name}\\b`));
+
+const all = oneOf(/^-a$/, /^--all$/);
+const user = set => type('U', 'user')(set) || oneOf(/^--user-parent/)(set);
+const forks = oneOf(/^-f$/, /^--fork/, /^--kill-child/, /^--forward-signals/);
+const apart = set => type('p', 'pid')(set) || type('T', 'time')(set);
+const keptFile = oneOf(/=\/.*\/files\/|=FILE$/);
+const failed = outcome => outcome.end === 1 && outcome.stderr === 'something';
+
+export const named = [
+  // ---- nsenter ----
+  {
+    row: '`-a` joins',
+    when: ({ set, only, wanted, own }) =>
+      all(set) && !failed(own) && (only('leader', 'cwd', 'sessions') || failed(wanted)),
+  },
+  {
+    row: '`-U`, `-a` or `--user-parent` for our own user namespace',
+    when: ({ set, wanted, own }) =>
+      (user(set) || all(set)) && !failed(own) && /reassociate.*Invalid argument/.test(wanted.text),
+  },
+  { row: '`-r=DIR`, `-w=DIR`', when: ({ own }) => /is of our file system/.test(own.text) },
+  { row: '`-e` without', when: ({ own }) => /^linux-namespaces: --env/.test(own.text) },
+  { row: '`-F` with `-p`', when: ({ own }) => /--no-fork: with a pid/.test(own.text) },
+  {
+    row: '`-r` without `-m`: the working directory stays',
+    when: ({ set, only }) => oneOf(/^-r/, /^--root/)(set) && only('cwd'),
+  },
+  {
+    row: '`-S follow` where the target',
+    when: ({ own }) => /has no number in the user namespace/.test(own.text),
+  },
+  {
+    row: '`-r`, `-w`, `-e` or `-c` without a type',
+    when: ({ wanted, own }) => /no namespace specified/.test(wanted.text) && !failed(own),
+  },
+  // ---- both ----
+  {
+    row: '`-G`, and `-U` of nsenter, where setgroups(2) is denied',
+    when: ({ wanted, own }) => /setgroups failed/.test(wanted.text) && !failed(own),
+  },
+  {
+    row: '`--keep-caps` with `-S`',
+    when: ({ set, only }) =>
+      oneOf(/^--keep-caps/)(set) && oneOf(/^-S/, /^--setuid/)(set) && only('capabilities'),
+  },
+  // ---- unshare ----
+  {
+    row: 'without `-f`, `-p` and `-T`',
+    when: ({ set, only }) =>
+      set.command === 'run' &&
+      apart(set) &&
+      !forks(set) &&
+      only('leader', 'first', 'pid', 'time', 'offset', 'offsets', 'processes', 'end', 'stdout'),
+  },
+  {
+    row: 'a FILE that cannot be bound',
+    when: ({ set, wanted, own }) =>
+      keptFile(set) && failed(own) && /: mount E/.test(own.text) && wanted.end === 1,
+  },
+  {
+    row: 'with FILE, the program has a descriptor of unshare',
+    when: ({ set, only }) => set.command === 'run' && keptFile(set) && only('descriptors'),
+  },
+  {
+    row: '`--setgroups` with a single mapped group',
+    when: ({ set, wanted }) =>
+      oneOf(/^--setgroups/)(set) && /mutually exclusive|\/setgroups: /.test(wanted.text),
+  },
+  {
+    row: '`-R DIR` with `-m`',
+    when: ({ set, own, only }) =>
+      /^linux-namespaces: --propagation unchanged/.test(own.text) ||
+      (oneOf(/^-R/, /^--root/)(set) && only('root', 'procs')),
+  },
+  {
+    row: '`--owner` with `-r`',
+    when: ({ set, own }) => oneOf(/^--owner/)(set) && !failed(own),
+  },
+  // ---- lsns ----
+  {
+    row: '`-p PID` of another user',
+    when: ({ set, asUser, own }) => set.command === 'ls' && asUser && /EACCES/.test(own.text),
+  },
+];
+
+/** The first row that explains the difference. */
+export function rowOf(set, own, wanted, asUser, differing) {
+  const only = (...keys) => differing.every(key => keys.includes(key));
+  return named.find(({ when }) => when({ set, own, wanted, asUser, only }))?.row;
+}
