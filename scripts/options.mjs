@@ -5,6 +5,7 @@
  *
  *   npm run test:options -- --sets 3000 --seed 7 --tools DIR --only run --set 1234
  */
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { rowOf } from './options/named.mjs';
 import { setOf } from './options/sets.mjs';
@@ -25,6 +26,13 @@ const { values } = parseArgs({
   },
 });
 if (process.getuid() !== 0) throw new Error('this needs root');
+// In mounts of its own, which end with it, however it ends.
+if (process.env.OPTIONS_INSIDE === undefined) {
+  const line = ['--pdeathsig', 'KILL', 'unshare', '-m', process.execPath, ...process.argv.slice(1)];
+  const env = { ...process.env, OPTIONS_INSIDE: 'yes' };
+  const { status } = spawnSync('setpriv', line, { stdio: 'inherit', env });
+  process.exit(status ?? 1);
+}
 
 const commands = values.only ? [values.only] : ['enter', 'enter', 'run', 'run', 'ls'];
 const bench = new Bench(values.tools);

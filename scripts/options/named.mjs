@@ -56,6 +56,18 @@ export const named = [
   // ---- unshare ----
   {
     row: 'without `-f`, `-p` and `-T`',
+    when: ({ set, wanted }) =>
+      set.command === 'run' &&
+      !forks(set) &&
+      apart(set) &&
+      /pid_for_children.*No such file|mount .* failed: Operation not/.test(wanted.text),
+  },
+  {
+    row: '`--whitelist-env` with',
+    when: ({ set, only }) => oneOf(/^--whitelist-env/)(set) && only('environment'),
+  },
+  {
+    row: 'without `-f`, `-p` and `-T`',
     when: ({ set, only }) =>
       set.command === 'run' &&
       apart(set) &&
@@ -65,7 +77,10 @@ export const named = [
   {
     row: 'a FILE that cannot be bound',
     when: ({ set, wanted, own }) =>
-      keptFile(set) && failed(own) && /: mount E/.test(own.text) && wanted.end === 1,
+      set.command === 'run' &&
+      failed(own) &&
+      /: mount E|names no file/.test(own.text) &&
+      wanted.end === 1,
   },
   {
     row: 'with FILE, the program has a descriptor of unshare',

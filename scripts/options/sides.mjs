@@ -92,7 +92,7 @@ export class Bench {
     const child = spawn(file, args, {
       cwd: '/tmp',
       env: { ...this.env, TARGET: 'yes' },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#children.push(child);
     await once(child.stdout, 'data');

@@ -131,7 +131,7 @@ async function namespaces(
   tree: Tree | undefined,
 ): Promise<Row[]> {
   const target = task === undefined ? undefined : await targetOf(task);
-  const all = [...(await listNamespaces({ types, persistent }))];
+  const all = [...(await listNamespaces({ types, persistent, containers: false }))];
   all.sort((one, other) => one.inode - other.inode);
   if (target === undefined) return all;
   const only = identitiesOf(target);
@@ -146,7 +146,10 @@ async function processesIn(
 ): Promise<Row[]> {
   const inode = numberOf(text);
   if (inode === undefined) throw new UsageError(`the number of a namespace: ${text}`);
-  const [list, processes] = await Promise.all([listNamespaces({ types }), processRows()]);
+  const [list, processes] = await Promise.all([
+    listNamespaces({ types, containers: false }),
+    processRows(),
+  ]);
   const namespace = list.find(row => row.inode === inode);
   if (namespace === undefined) throw new UsageError(`there is no namespace ${text}`);
   const inside = [...processes.values()].filter(

@@ -39,9 +39,18 @@ export function dockerOf(
   }
 }
 
+/** A uid may have no name, and its environment no HOME. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return '/nonexistent';
+  }
+}
+
 /** What the client would take, in its own order, from the environment of who asks. */
 export async function hostOfClient(): Promise<string | undefined> {
-  const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG = `${homedir()}/.docker` } = process.env;
+  const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG = `${home()}/.docker` } = process.env;
   if (text(DOCKER_HOST) !== undefined) return DOCKER_HOST;
   // What is said of these files is of no interest: without them there is no context.
   const reader = new Reader().of(DOCKER_CONFIG, process.geteuid?.() ?? 0);
