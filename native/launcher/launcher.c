@@ -180,9 +180,10 @@ static void take_ids_inside(void) {
   const uint32_t unchanged = ~0u;
   const uint32_t* gid = launch->gid;
   const uint32_t* uid = launch->uid;
-  if (launch->root < 0 && !is_joined(NEW_MNT) && !(launch->unshare & NEW_USER)) return;
-  if (asked(LAUNCH_GID) && gid[1] == unchanged) return;
-  if (asked(LAUNCH_UID) && uid[1] == unchanged) return;
+  const int kept =
+      (asked(LAUNCH_GID) && gid[1] == unchanged) || (asked(LAUNCH_UID) && uid[1] == unchanged);
+  const int enters = launch->root >= 0 || is_joined(NEW_MNT);
+  if (!(launch->unshare & NEW_USER) && (kept || !enters)) return;
   if (CALL3(setresgid, 0, 0, 0) < 0 && asked(LAUNCH_GID)) CALL3(setresgid, gid[1], gid[1], gid[1]);
   if (CALL3(setresuid, 0, 0, 0) < 0 && asked(LAUNCH_UID)) CALL3(setresuid, uid[1], uid[1], uid[1]);
   CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of credentials may have undone it */

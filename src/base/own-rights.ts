@@ -117,9 +117,11 @@ export function filterAdvice(
 
 /** What may be the reason besides, and is of the same cause: engines' filters let through what the capabilities allow. '' without any. */
 export function filterHint(): string {
-  return isFiltered()
-    ? 'a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, which refuses it: --cap-add SYS_ADMIN is the way past it with most, or do it outside'
-    : '';
+  if (!isFiltered()) return '';
+  const way = hasCapability('CAP_SYS_ADMIN')
+    ? 'which may refuse it: --security-opt seccomp=PROFILE'
+    : 'which refuses it: --cap-add SYS_ADMIN is the way past it with most';
+  return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, ${way}, or do it outside`;
 }
 
 /** AppArmor's profile, where it is enforced: it refuses with EACCES. */
