@@ -116,6 +116,7 @@ export default {
   },
   postgres: {
     needs: ['postgresql'],
+    keeps: 'for each query, an error with the functions that were on the stack',
     serve: postgresServer,
     async ask() {
       const sql = postgres(postgresUrl);

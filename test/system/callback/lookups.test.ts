@@ -325,6 +325,26 @@ test('what a socket says of its end it says where it belongs, whoever ends it', 
   }
 });
 
+test('what connects anew does so on its own side, though a clock that all share has ended it', async () => {
+  const sockets: net.Socket[] = [];
+  // As undici has one: started outside, it ends what has waited too long, of every side.
+  const clock = () => {
+    for (const socket of sockets.splice(0)) socket.destroy(new Error('too slow'));
+  };
+  const answers = sides.map(([, run]) =>
+    run(
+      () =>
+        new Promise<string>((resolve, reject) => {
+          const first = net.connect({ port, host: name, lookup: () => {} });
+          sockets.push(first);
+          first.on('error', () => text(net.connect(port, host)).then(resolve, reject));
+        }),
+    ),
+  );
+  setTimeout(clock, 1);
+  expect(await Promise.all(answers)).toEqual(['home', 'blue', 'red']);
+});
+
 test('of the callbacks of TLS, too', async () => {
   const waiting: (() => void)[] = [];
   const context = tls.createSecureContext(tlsKeys);
