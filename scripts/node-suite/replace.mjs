@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 const { NODE_SUITE_OPTIONS: given, NODE_SUITE_LIBRARY: library } = process.env;
 delete process.env.NODE_SUITE_OPTIONS;
 delete process.env.NODE_SUITE_LIBRARY;
+// Nor is this loaded by what the test forks: with it, a program begins later, and misses messages.
+process.execArgv.splice(process.execArgv.indexOf('--import'), 2);
 
 const isObject = value => typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNone = value => value === undefined || value === null;
