@@ -94,7 +94,13 @@ async function run(node, file, options) {
   const args = [...(options ? ['--import', preload] : []), ...flags.filter(Boolean), file];
   const child = spawn(node, args, {
     cwd: dirname(dirname(dirname(file))),
-    env: { ...process.env, ...ours, PATH: `${dirname(node)}:${process.env.PATH}` },
+    // The tests may be of an older Node than this is, which has more globals.
+    env: {
+      ...process.env,
+      ...ours,
+      NODE_TEST_KNOWN_GLOBALS: '0',
+      PATH: `${dirname(node)}:${process.env.PATH}`,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
