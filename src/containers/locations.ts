@@ -6,7 +6,8 @@ import { own } from '../base/own-properties.ts';
 import type { ContainerOptions } from './container.ts';
 import { dockerOf, hostOfClient } from './docker-host.ts';
 import { at, pathAt, text } from './fields.ts';
-import type { DockerLocation, Locations, PodmanLocation } from './location.ts';
+import { locationOf } from './given-directories.ts';
+import type { DockerLocation, Locations, PodmanLocation, RuntimeLocation } from './location.ts';
 import type { Reader } from './reader.ts';
 import { usersLocations } from './users.ts';
 
@@ -24,7 +25,10 @@ export async function findLocations(reader: Reader, given: Given = own({})): Pro
     reader.root === '' && given.docker === undefined ? hostOfClient() : undefined,
   ]);
   const ofRoot = (paths: readonly string[]) => paths.map(path => ({ path, owner: 0, reader }));
-  const runtimes = [given.runc?.root ?? '/run/runc', given.crun?.root ?? '/run/crun'];
+  const runtimes = await Promise.all([
+    locationOf(reader, given.runc?.root, '/run/runc'),
+    locationOf(reader, given.crun?.root, '/run/crun'),
+  ]);
   const known = [...docker, ...users.docker];
   const all = [...known, ...dockerOf(host, reader, known)];
   const bundled = all.flatMap(({ execRoot, owner, ofExec }) =>
@@ -34,9 +38,9 @@ export async function findLocations(reader: Reader, given: Given = own({})): Pro
   );
   return {
     docker: all,
-    containerd: [...containerd.map(state => ({ state, owner: 0, reader })), ...bundled],
+    containerd: [...containerd.map(({ path, ...more }) => ({ state: path, ...more })), ...bundled],
     podman: [podman, ...users.podman],
-    runtimes: [...ofRoot(await Promise.all(runtimes.map(locate))), ...users.runtimes],
+    runtimes: [...runtimes, ...users.runtimes],
     shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
     lxc,
     machines,
@@ -61,32 +65,41 @@ async function dockerLocations(
   const settings = await reader.json(await reader.locate('/etc/docker/daemon.json'));
   const set = (name: string) => text(at(settings, name));
   const socket = await reader.locate('/run/docker.sock');
-  const location = async (dataRoot: string, execRoot: string, runtimes: unknown) => ({
-    dataRoot: await reader.locate(dataRoot),
-    execRoot: await reader.locate(execRoot),
+  const [data, exec] = await Promise.all([
+    locationOf(reader, given['data-root'], set('data-root') ?? set('graph') ?? '/var/lib/docker'),
+    locationOf(reader, given['exec-root'], set('exec-root') ?? '/run/docker'),
+  ]);
+  const main = {
+    dataRoot: data.path,
+    execRoot: exec.path,
     socket,
+    // Who writes what runs is who the daemon is.
+    owner: given['exec-root'] === undefined ? data.owner : exec.owner,
+    runtimes: at(settings, 'runtimes'),
+    ofData: data.reader,
+    ofExec: exec.reader,
+    ofSocket: reader,
+  };
+  const snap = {
+    ...main,
+    dataRoot: await reader.locate(snapDocker.dataRoot),
+    execRoot: await reader.locate(snapDocker.execRoot),
     owner: 0,
-    runtimes,
+    runtimes: undefined,
     ofData: reader,
     ofExec: reader,
-    ofSocket: reader,
-  });
-  const main = await location(
-    given['data-root'] ?? set('data-root') ?? set('graph') ?? '/var/lib/docker',
-    given['exec-root'] ?? set('exec-root') ?? '/run/docker',
-    at(settings, 'runtimes'),
-  );
-  const snap = await location(snapDocker.dataRoot, snapDocker.execRoot, undefined);
+  };
   return [main, snap];
 }
 
 async function containerdStates(
   reader: Reader,
   given: Given['containerd'] = own({}),
-): Promise<string[]> {
+): Promise<RuntimeLocation[]> {
   const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'), 'state');
-  const state = given.state ?? pathAt(settings, 'state') ?? '/run/containerd';
-  return Promise.all([state, ...containerdDefaults].map(path => reader.locate(path)));
+  const main = locationOf(reader, given.state, pathAt(settings, 'state') ?? '/run/containerd');
+  const others = containerdDefaults.map(path => locationOf(reader, undefined, path));
+  return Promise.all([main, ...others]);
 }
 
 async function podmanLocation(
@@ -97,15 +110,14 @@ async function podmanLocation(
     '/etc/containers/storage.conf',
     '/usr/share/containers/storage.conf',
   ]);
-  const [root = '', runroot = '', socket = ''] = await Promise.all(
-    [
-      given.root ?? pathAt(settings, 'storage', 'graphroot') ?? '/var/lib/containers/storage',
-      given.runroot ?? pathAt(settings, 'storage', 'runroot') ?? '/run/containers/storage',
-      '/run/podman/podman.sock',
-    ].map(path => reader.locate(path)),
-  );
-  const readers = { ofRoot: reader, ofRunroot: () => reader, ofSocket: reader };
-  return { root, runroots: [runroot], socket, owner: 0, ...readers };
+  const set = (name: string, otherwise: string) => pathAt(settings, 'storage', name) ?? otherwise;
+  const [root, runroot, socket] = await Promise.all([
+    locationOf(reader, given.root, set('graphroot', '/var/lib/containers/storage')),
+    locationOf(reader, given.runroot, set('runroot', '/run/containers/storage')),
+    reader.locate('/run/podman/podman.sock'),
+  ]);
+  const readers = { ofRoot: root.reader, ofRunroot: () => runroot.reader, ofSocket: reader };
+  return { root: root.path, runroots: [runroot.path], socket, owner: root.owner, ...readers };
 }
 
 /** Of the first of these files that is there. */

@@ -333,6 +333,26 @@ describe('Docker, at other places', () => {
     expect(named(await list(), 'web').pid).toBe(undefined);
   });
 
+  test("directories that are a user's, when they are named, too", async () => {
+    const id = hex('a');
+    await using theirs = await processOf(1000);
+    mkdirSync(join(state.root, 'srv'));
+    state.write(`srv/data/containers/${id}/config.v2.json`, config(id, theirs.pid), 1000);
+    const runtime = `srv/exec/runtime-runc/moby/${id}/state.json`;
+    state.write(runtime, runcState(id, theirs.pid), 1000);
+    state.write(`srv/runc/${hex('b')}/state.json`, runcState(hex('b'), theirs.pid), 1000);
+    const directories = {
+      docker: { 'data-root': '/srv/data', 'exec-root': '/srv/exec' },
+      runc: { root: '/srv/runc' },
+    };
+    expect((await list({ directories })).map(seen).sort()).toEqual([
+      '1000 docker web running',
+      `1000 runc ${hex('b')} running`,
+    ]);
+    state.write(runtime, runcState(id, target.pid), 1000);
+    expect(named(await list({ directories }), 'web').pid).toBe(undefined);
+  });
+
   test('the snap: bin/dockerd-wrapper of 1615812', async () => {
     const id = hex('a');
     const base = 'var/snap/docker';

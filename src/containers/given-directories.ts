@@ -1,0 +1,34 @@
+/**
+ * Directories that the caller names may be a user's: what is in there is read as that user's then, and its
+ * containers are that user's.
+ */
+import { lstat } from 'node:fs';
+import { state as limits } from '../base/limits.ts';
+import type { RuntimeLocation } from './location.ts';
+import type { Reader } from './reader.ts';
+
+/** Of a directory that does not say whose it is in time; nobody has anything in there. */
+const nobody = 65_534;
+
+/** As it is reached from here; not given: root's. */
+export async function locationOf(
+  reader: Reader,
+  given: string | undefined,
+  otherwise: string,
+): Promise<RuntimeLocation> {
+  const path = await reader.locate(given ?? otherwise);
+  const owner = given === undefined ? 0 : await ownerOf(path);
+  const isOurs = owner === 0 || owner === process.geteuid?.();
+  return { path, owner, reader: isOurs ? reader : reader.of(path, owner) };
+}
+
+/** In a file system of the owner's making, this may take as long as the owner likes. */
+function ownerOf(path: string): Promise<number> {
+  return new Promise(resolve => {
+    const timer = setTimeout(() => resolve(nobody), limits.timeout);
+    lstat(path, (error, found) => {
+      clearTimeout(timer);
+      resolve(error ? 0 : found.uid);
+    });
+  });
+}
