@@ -33,6 +33,7 @@ struct launch_create {
   uint32_t files[8]; /* of each type, in the order of `kept` in bind.h: the file that keeps it */
   uint32_t binfmt;   /* where to mount binfmt_misc, after /proc */
   uint32_t interp;   /* what to register there */
+  uint32_t tools;    /* the directory that has the programs, for a root of tools.h */
 };
 
 _Static_assert(__builtin_offsetof(struct launch_create, uid_helper) == 4 * LAUNCH_HELPERS,
@@ -59,6 +60,12 @@ enum create_step {
   CREATE_MOUNT_PROC,
   CREATE_MOUNT_BINFMT,
   CREATE_INTERP,
+  CREATE_TOOLS_BASE,
+  CREATE_TOOLS_CLONE,
+  CREATE_TOOLS_ATTRIBUTES,
+  CREATE_TOOLS_CONTAINER,
+  CREATE_TOOLS_MOUNT,
+  CREATE_TOOLS_FILE,
   CREATE_BIND /* and on: which of `files` */
 };
 
@@ -137,7 +144,7 @@ static void set_names(void) {
 static void enter_root(void) {
   if (launch->root < 0) return;
   must(CALL1(fchdir, launch->root), LAUNCH_FCHDIR);
-  must(CALL1(chroot, "."), LAUNCH_CHROOT);
+  if (create == 0 || create->tools == 0) must(CALL1(chroot, "."), LAUNCH_CHROOT);
   CALL1(close, launch->root);
   launch->root = -1;
 }
@@ -229,6 +236,7 @@ static void pivot(const char* path) {
 /* Whether the root that was asked for has been entered. */
 static int arrange_mounts(void) {
   if (create == 0 || !(launch->unshare & NEW_MNT)) return 0;
+  if (create->tools != 0) return 1;
   const char* root = at(launch->root_path);
   const unsigned long wanted = create->propagation;
   const unsigned long first = root != 0 && wanted == MS_SHARED ? MS_PRIVATE : wanted;

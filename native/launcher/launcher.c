@@ -189,6 +189,12 @@ static void take_ids_inside(void) {
   CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* a change of credentials may have undone it */
 }
 
+#ifdef LAUNCHER_IN_NODE
+#define take_tools(in_user_namespace)
+#else
+static void take_tools(int in_user_namespace);
+#endif
+
 static void join_from(int first, int is_last_try) {
   for (int i = first; i < LAUNCH_JOINS; i++) {
     if (launch->joins[i] < 0) continue;
@@ -212,6 +218,7 @@ static void join(void) {
   for (int i = 0; i < users; i++) {
     const long result = CALL2(setns, launch->joins[i], NEW_USER);
     if (result < 0) fail(LAUNCH_SETNS, result, NEW_USER);
+    take_tools(1);
     join_from(users, i == users - 1);
   }
   if (users > 0) take_ids_inside();
@@ -252,10 +259,17 @@ static void arrange_files(void) {
 }
 
 #include "create.h"
+#ifdef LAUNCHER_IN_NODE
+#define mount_lacking_proc()
+#else
+#include "open_below.h"
+#include "tools.h"
+#endif
 
 static void change_directory(void) {
   static char here[PATH_MOST];
   enter_root();
+  mount_lacking_proc();
   if (!arrange_mounts() && launch->root_path != 0) {
     must(CALL1(chroot, at(launch->root_path)), LAUNCH_CHROOT);
   }
@@ -276,7 +290,7 @@ static void change_directory(void) {
  * more rights than the program. Only who is in a pid namespace can mount its /proc, or create one
  * below it. */
 static int has_to_be_inside(void) {
-  return (launch->unshare & NEW_PID) != 0 || (create != 0 && create->proc != 0);
+  return (launch->unshare & NEW_PID) != 0 || (create != 0 && create->proc != 0) || lacks_proc;
 }
 
 __attribute__((used)) void start(long* stack) {
@@ -293,6 +307,7 @@ __attribute__((used)) void start(long* stack) {
 
   const int joined = asked(LAUNCH_FORK_JOINED);
   prepare_creation();
+  take_tools(0);
   join();
   if (launch->unshare & NEW_CGROUP) enter_cgroups(); /* what it is in will be its root */
   create_namespaces();
@@ -302,6 +317,7 @@ __attribute__((used)) void start(long* stack) {
     ask_binder();
   }
   hear_binder();
+  build_tools();
   hold();
 
   if (asked(LAUNCH_IN_PLACE)) {

@@ -11,10 +11,7 @@
 #include <linux/stat.h>
 #include <linux/termios.h>
 
-static long open_below(long directory, const char* path, uint64_t flags, uint64_t resolve) {
-  const struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
-  return CALL4(openat2, directory, path, &how, sizeof how);
-}
+#include "open_below.h"
 
 static long open_multiplexer(long directory, uint64_t resolve) {
   return open_below(directory, "ptmx", O_RDWR | O_NOCTTY, resolve | RESOLVE_NO_MAGICLINKS);

@@ -44,6 +44,16 @@ export interface ChildPlace extends CreateOptions {
    */
   root?: 'target' | string | URL | undefined;
   /**
+   * Programs of ours, where the target has none: `true` for this machine's /usr, or the path of a
+   * directory that holds a root file system, of which its programs are taken. The child gets a root of
+   * its own, in memory: with the programs read-only and nosuid, the root of the target at /container, its
+   * /proc, /dev and /sys with what its engine has covered in them, and copies of its hosts, hostname,
+   * resolv.conf, passwd and group. Nobody else sees it, but for who may trace the child. Default of
+   * `credentials`: `'target'`, and CAP_SYS_PTRACE with `pid` joined, CAP_NET_ADMIN and CAP_NET_RAW with
+   * `net`. Not with `root`, `mountProc`, `propagation` or `env: 'target'`. Linux 5.12.
+   */
+  tools?: boolean | string | URL | undefined;
+  /**
    * The environment: an object, `'target'` for the one that the target was started with, or a list of
    * these of which later ones win. The target's byte for byte, UTF-8 or not, with names that are there
    * twice; where its process has written over it (setproctitle(3): nginx, postgres), that which the
@@ -104,7 +114,9 @@ export interface ExecFileOptions extends Placed<NodeExecFileOptions> {
 export interface ForkOptions extends Placed<NodeForkOptions> {}
 
 /** What is ours in the options, without what is Node's too (uid, gid, env). */
-export type Own = Omit<ChildPlace, 'uid' | 'gid' | 'env' | 'namespaces' | 'root'> & {
+export type Own = Omit<ChildPlace, 'uid' | 'gid' | 'env' | 'namespaces' | 'root' | 'tools'> & {
+  /** The directory that has them. */
+  tools: string | undefined;
   terminal: CheckedTerminal | undefined;
   namespaces: Types;
   root: 'target' | string | undefined;
@@ -116,6 +128,7 @@ const placing = [
   'unshare',
   'userParent',
   'root',
+  'tools',
   'cgroup',
   'setsid',
   'groups',
@@ -172,8 +185,12 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
     throw invalidValue('options.userParent', "left out with credentials: 'target'", userParent);
   }
   const none = Array.isArray(namespaces) && namespaces.length === 0;
+  const tools = checkTools(own);
   return {
     ...own,
+    tools,
+    // The mounts of the tools are nobody else's.
+    unshare: tools === undefined ? unshare : [...new Set([...(unshare ?? []), 'mnt' as const])],
     namespaces:
       target === undefined || none ? [] : namespaces === undefined ? 'all' : checkTypes(namespaces),
     root: checkRoot(own.root, target),
@@ -195,6 +212,25 @@ export function isSettable(id: unknown): boolean {
     (id as number) >= -(2 ** 31) &&
     (id as number) < 2 ** 32 - 1
   );
+}
+
+function checkTools(own: Pick<SpawnOptions, Ours>): string | undefined {
+  const { tools } = own;
+  if (tools === undefined || tools === false) return undefined;
+  const path = tools === true ? '/' : tools instanceof URL ? fileURLToPath(tools) : tools;
+  if (typeof path !== 'string') throw invalidType('options.tools', 'true or a path', tools);
+  if (!isAbsolute(path) || path.includes('\0')) {
+    throw invalidValue('options.tools', 'true or an absolute path', tools);
+  }
+  if (own.target === undefined) {
+    throw invalidValue('options.tools', 'left out without a target', tools);
+  }
+  for (const name of ['root', 'mountProc', 'propagation', 'userParent'] as const) {
+    const value = own[name];
+    if (value === undefined || value === false) continue;
+    throw invalidValue(`options.${name}`, 'left out with tools', value);
+  }
+  return path;
 }
 
 function checkRoot(root: unknown, target: Target | undefined): string | undefined {

@@ -29,6 +29,7 @@ import {
 import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
 import { SourceProcess } from './source-process.ts';
 import type { Credentials } from './status.ts';
+import { neededBy, toolEnvironment, withMore } from './tools.ts';
 
 /** LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%, PERL5OPT, PATH, ...: no list of them would be complete. */
 const strange =
@@ -67,15 +68,19 @@ export class OpenPlan {
       const joined = ordered(this.#fds?.types ?? []);
       this.#above = this.#fds === undefined ? [] : openAbove(this.#fds, fd => this.#hold(fd));
       const ofTarget =
-        own.root === 'target' || (own.root === undefined && joined.includes('mnt') && source);
-      const rootFd = ofTarget ? this.#hold(required(whole, source, 'root').openRoot()) : -1;
+        own.root === 'target' ||
+        own.tools !== undefined ||
+        (own.root === undefined && joined.includes('mnt') && source);
+      const option = own.tools === undefined ? 'root' : 'tools';
+      const rootFd = ofTarget ? this.#hold(required(whole, source, option).openRoot()) : -1;
       // What is false, Node takes for none.
-      const given = env || this.#usualEnvironment(source, rootFd);
+      const given = env || (own.tools ? toolEnvironment : this.#usualEnvironment(source, rootFd));
       const { forNode, pairs } = this.#environment(own, given, rootFd, source);
       this.environment = forNode;
       // A file of the target's image is executed: it gets the target's rights.
       const isTheirs = joined.includes('mnt') && source !== undefined && !own.userParent;
-      this.credentials = own.credentials ?? (isTheirs ? 'target' : 'inherit');
+      const asTarget = isTheirs || own.tools !== undefined;
+      this.credentials = own.credentials ?? (asTarget ? 'target' : 'inherit');
       const foreignEnv = given !== env && given !== process.env;
       this.plan = { ...this.#plan(own, joined, rootFd, source, foreignEnv, more), pairs };
     } catch (error) {
@@ -119,7 +124,8 @@ export class OpenPlan {
     const all = parts.map(part => {
       if (part === 'target') {
         const process = required(own.target, source, 'env');
-        if (!this.#isElsewhere(rootFd)) throw invalidValue('options.env', strange, given);
+        if (own.tools || !this.#isElsewhere(rootFd))
+          throw invalidValue('options.env', strange, given);
         return process.environment() ?? pairsOf(configured(own.target) ?? bareEnvironment);
       }
       if (typeof part === 'object' && part !== null) return part as Environment;
@@ -147,8 +153,8 @@ export class OpenPlan {
     foreignEnv: boolean,
     { process: target = own.target, parentSignal = 9, ...how }: More,
   ): Omit<Plan, 'pairs'> {
-    const { unshare = [], root } = own;
-    const foreign = joined.includes('mnt') || root !== undefined;
+    const { unshare = [], root, tools } = own;
+    const foreign = joined.includes('mnt') || root !== undefined || tools !== undefined;
     const user = this.#fds?.get('user');
     const inside = user !== undefined;
     const credentials =
@@ -159,7 +165,8 @@ export class OpenPlan {
             ownUserNamespace(),
           );
     const given = own.capabilities && setsOf(checkCapabilities(own.capabilities));
-    const capabilities = given ?? credentials?.capabilities;
+    const usual = credentials && withMore(credentials.capabilities, tools ? neededBy(joined) : 0n);
+    const capabilities = given ?? usual;
     const groups = own.groups ?? credentials?.groups;
     let flags = 0;
     const set = (name: keyof typeof flag, wanted: unknown) => {
@@ -195,7 +202,7 @@ export class OpenPlan {
       ),
       rootFd,
       rootPath: root === 'target' || (unshare.includes('mnt') && isTop(root)) ? undefined : root,
-      create: encode(unshare, own, { inside, ...how }),
+      create: encode(unshare, own, { inside, tools, ...how }),
       parentSignal,
       cgroups: Int32Array.from(cgroups, ({ fd }) => this.#hold(fd)),
       cgroupFiles: cgroups.map(({ path }) => path),
@@ -252,13 +259,14 @@ function nameOf(target: Target | undefined): number | string | undefined {
 
 /** Is anything wanted of the target but its namespaces? */
 function needsSource(
-  { namespaces, root, cgroup, credentials }: Own,
+  { namespaces, root, tools, cgroup, credentials }: Own,
   env: ChildPlace['env'],
 ): boolean {
   return (
     namespaces === 'all' ||
     namespaces.includes('mnt') ||
     root === 'target' ||
+    tools !== undefined ||
     cgroup !== undefined ||
     credentials === 'target' ||
     env === 'target' ||

@@ -59,7 +59,8 @@ export const inside = {
     const { list, options } = forkArguments(args, given);
     const call = (nodes: object) => node().fork(modulePath as string, list, nodes as never);
     return start(target, options, call, joined => {
-      if (!joined.includes('mnt') && own(options).root === undefined) return;
+      const { root, tools } = own(options);
+      if (!joined.includes('mnt') && root === undefined && !tools) return;
       throw refusal(['mnt'], 'has no Node that fork() could run', { advice: 'use openWorker()' });
     });
   },

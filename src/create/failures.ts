@@ -34,6 +34,13 @@ const mounting = (errno: number) =>
     ? "our root directory is no mount point (a chroot): propagation: 'unchanged' leaves mounts as they are"
     : undefined;
 
+const cloning = (errno: number) =>
+  errno === errnos.ENOSYS
+    ? 'options.tools needs Linux 5.12'
+    : errno === errnos.EPERM
+      ? 'options.tools needs CAP_SYS_ADMIN in our mount namespace, or in the user namespace that is joined'
+      : undefined;
+
 export const loopbackMissing =
   'options.loopback needs CAP_NET_ADMIN in the user namespace that owns the network, which is missing, as in a container (--cap-add NET_ADMIN)';
 
@@ -97,6 +104,12 @@ const steps: readonly Step[] = [
   },
   { syscall: 'mount', type: 'mnt', advice: () => 'binfmt_misc in user namespaces needs Linux 6.7' },
   { syscall: 'write', type: 'mnt', advice: () => 'binfmt_misc takes no such line' },
+  { syscall: 'open', type: 'mnt', advice: () => 'options.tools has to be a directory' },
+  { syscall: 'open_tree', type: 'mnt', advice: cloning },
+  { syscall: 'mount_setattr', type: 'mnt', advice: cloning },
+  { syscall: 'open_tree', type: 'mnt', advice: cloning },
+  { syscall: 'move_mount', type: 'mnt', advice: cloning },
+  { syscall: 'openat', type: 'mnt', advice: cloning },
 ];
 
 /** The `detail` of a failure whose step is `create`. */

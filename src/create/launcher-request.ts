@@ -22,6 +22,8 @@ export interface How {
   readonly files?: Files | undefined;
   /** Where to mount binfmt_misc, and a line to register there. */
   readonly binfmt?: { readonly path: string; readonly interp?: string | undefined } | undefined;
+  /** The directory that has the programs, for a root of tools. */
+  readonly tools?: string | undefined;
 }
 
 /** A path for a type: of a file that is empty, or that is not there yet. */
@@ -33,7 +35,7 @@ export function encode(
   options: CreateOptions,
   how: How = {},
 ): Uint8Array | undefined {
-  const { hold = false, init = false, inside = false, files = {}, binfmt } = own(how);
+  const { hold = false, init = false, inside = false, files = {}, binfmt, tools } = own(how);
   const { setgroups, idMap, mountProc } = options;
   const owner = options.owner && own(options.owner);
   const uid = inside ? 0 : (owner?.uid ?? process.geteuid?.() ?? 0);
@@ -59,6 +61,7 @@ export function encode(
     ...kinds.map(({ name }) => files[name] ?? 0),
     binfmt?.path ?? 0,
     binfmt?.interp ?? 0,
+    tools ?? 0,
   ];
   const plain = fields.every((field, i) => field === 0 || i === 1 || i === 2);
   return plain ? undefined : layOut(fields);

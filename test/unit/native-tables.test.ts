@@ -130,7 +130,7 @@ describe('create.h', () => {
   });
 
   test('each step has its system call, and its advice, in failures.ts', () => {
-    const { EPERM, EINVAL, ERANGE } = errnos;
+    const { ENOSYS, EPERM, EINVAL, ERANGE } = errnos;
     const wanted: Record<
       string,
       [syscall: string, type?: string | undefined, errno?: number, advice?: RegExp]
@@ -154,6 +154,12 @@ describe('create.h', () => {
       MOUNT_PROC: ['mount', 'mnt', EPERM, /a new \/proc/],
       MOUNT_BINFMT: ['mount', 'mnt', EPERM, /Linux 6.7/],
       INTERP: ['write', 'mnt', EINVAL, /no such line/],
+      TOOLS_BASE: ['open', 'mnt', EINVAL, /options.tools/],
+      TOOLS_CLONE: ['open_tree', 'mnt', EPERM, /CAP_SYS_ADMIN/],
+      TOOLS_ATTRIBUTES: ['mount_setattr', 'mnt', ENOSYS, /Linux 5.12/],
+      TOOLS_CONTAINER: ['open_tree', 'mnt', ENOSYS, /Linux 5.12/],
+      TOOLS_MOUNT: ['move_mount', 'mnt', ENOSYS, /Linux 5.12/],
+      TOOLS_FILE: ['openat', 'mnt'],
       BIND: ['mount', 'user', EPERM, /CAP_SYS_ADMIN/],
     };
     const steps = entriesOf(create, /enum create_step/).map(name => name.replace('CREATE_', ''));
