@@ -212,3 +212,13 @@ test.each(readdirSync(folder))('%s runs what .ci/run tries, and scripts that the
 test('repository is left to the owner: no address is known here', () => {
   expect(manifest).not.toHaveProperty('repository');
 });
+
+test('npm run bench has each name that docs/performance.md gives', () => {
+  const page = readFileSync(join(root, 'docs/performance.md'), 'utf8');
+  const rows = [...page.matchAll(/^\|.*\| `(\w+)`(?: \(only when named\))? \|$/gm)];
+  const bench = readFileSync(join(root, 'bench/index.mjs'), 'utf8');
+  const named = [...bench.matchAll(/^const (?:rowNames|programs) = \[(.*)\];$/gm)].flatMap(
+    ([, names]) => `${names}`.split(', ').map(name => name.slice(1, -1)),
+  );
+  expect(new Set(rows.map(([, name]) => name))).toEqual(new Set(named));
+});
