@@ -57,6 +57,15 @@ __asm__(
 #error "the launcher knows the system calls of x86-64 and arm64 only"
 #endif
 
+/* What a compiler may call for an initializer, of a program without a C library too. */
+#if !__STDC_HOSTED__
+__attribute__((used, visibility("hidden"))) void* memset(void* at, int byte, unsigned long size) {
+  volatile unsigned char* bytes = at;
+  for (unsigned long i = 0; i < size; i++) bytes[i] = (unsigned char)byte;
+  return at;
+}
+#endif
+
 #define CALL(name, a, b, c, d, e) \
   call6(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define CALL0(name) CALL(name, 0, 0, 0, 0, 0)
