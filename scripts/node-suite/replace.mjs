@@ -38,7 +38,7 @@ if (library !== undefined) {
   const names = ['spawn', 'exec', 'execFile', 'fork', 'spawnSync', 'execSync', 'execFileSync'];
   let isOurs = false; // our functions call Node's, which are to be Node's then
   for (const name of names) {
-    const { [name]: real } = child_process;
+    const real = /** @type {any} */ (child_process)[name];
     const form = name.replace('execSync', 'exec');
     const replace = (called, otherwise) =>
       Object.defineProperty(
@@ -46,7 +46,11 @@ if (library !== undefined) {
           if (isOurs) return otherwise(...args);
           isOurs = true;
           try {
-            return called(...(Object.keys(more).length > 0 ? insert(args, more, form) : args));
+            return called(
+              ...(Object.keys(more).length > 0
+                ? insert(/** @type {any} */ (args), more, form)
+                : args),
+            );
           } finally {
             isOurs = false;
           }
