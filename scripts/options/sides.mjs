@@ -88,7 +88,8 @@ export class Bench {
     await this.#target([...user, ...wait]);
   }
 
-  async #target([file, ...args]) {
+  async #target(line) {
+    const [file, ...args] = line;
     const child = spawn(file, args, {
       cwd: '/tmp',
       env: { ...this.env, TARGET: 'yes' },
