@@ -209,6 +209,6 @@ function ls(random, targets) {
     ...maybe(random, 10, '-T', '-T=owner', '--tree=parent', '-T=process', '-T=bogus'),
     ...maybe(random, 15, ...filters.map(filter => `--filter=${filter}`)),
     ...maybe(random, 5, '-P', '--persistent'),
-    ...maybe(random, 2, '-x', '--nonsense', '-V', '--out'),
+    ...maybe(random, 2, '-x', '--nonsense', '--out'),
   ].sort(() => random(3) - 1);
 }

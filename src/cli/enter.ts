@@ -1,6 +1,5 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
 import { readlinkSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import type { Namespaces } from '../target/namespaces.ts';
@@ -10,7 +9,7 @@ import { numberOf } from './ids.ts';
 import { type Choice, idInside, openJoined, processOf } from './joined.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 import { targetOf } from './target-argument.ts';
-import { fileOf, typeOptions, typeUsage } from './type-options.ts';
+import { absolute, fileOf, typeOptions, typeUsage } from './type-options.ts';
 
 export const usage: string = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
 
@@ -171,7 +170,7 @@ function directoryOf(given: Enter, whose: Owner | undefined, mnt: boolean): stri
 
 function directory(option: string, path: string): string {
   if (path === '') throw new UsageError(`--${option}= names no directory`);
-  return resolve(path);
+  return absolute(path);
 }
 
 function requirePid(whose: Owner | undefined): number {

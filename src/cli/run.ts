@@ -1,7 +1,6 @@
 /** `linux-namespaces run`: a program in new namespaces, with the options of unshare(1). */
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import type { More } from '../child/plan.ts';
@@ -16,7 +15,7 @@ import {
 import { idOf } from './ids.ts';
 import { mapOf, ownerOf } from './map-options.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
-import { fileOf, typeOptions, typeUsage } from './type-options.ts';
+import { absolute, fileOf, typeOptions, typeUsage } from './type-options.ts';
 
 export const usage: string = `linux-namespaces run [option...] [program [argument...]]
 
@@ -197,17 +196,18 @@ function optionsFor(create: CreateOptions, types: readonly NamespaceType[]): Cre
 function rootOf({ root }: Run): string | undefined {
   if (root === undefined) return undefined;
   try {
-    if (realpathSync(root) === '/') return undefined;
+    if (realpathSync.native(root) === '/') return undefined;
   } catch {
     // said by what enters it
   }
-  return resolve(root);
+  return absolute(root);
 }
 
 /** A directory that is named as the program will see it. */
 function insideOf({ root, wd }: Run, name: string, path: string): string {
   if (path === '') throw new UsageError(`--${name}= names no directory`);
-  return resolve(root === undefined ? '.' : '/', wd ?? '.', path);
+  const base = root === undefined ? process.cwd() : '/';
+  return absolute(path, wd === undefined ? base : absolute(wd, base));
 }
 
 function environmentOf(given: Run): NodeJS.ProcessEnv {

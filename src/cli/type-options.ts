@@ -36,3 +36,8 @@ export function fileOf(
   if (file === '') throw new UsageError(`--${name}= names no file`);
   return file;
 }
+
+/** As it stands: `..` behind a link is where the kernel finds it. */
+export function absolute(path: string, base: string = process.cwd()): string {
+  return path.startsWith('/') ? path : `${base}/${path}`;
+}
