@@ -94,13 +94,30 @@ static int has_closed(int pipe) {
 
 static uint64_t bit(int signal) { return (uint64_t)1 << (signal - 1); }
 
-/* Those that are ours: of the others, the kernel does what it does by default. What stops or
- * continues the program is seen from what becomes of it. */
+/* Those that are ours: of the others, the kernel does what it does by default. */
 static uint64_t waited_for(void) {
-  const uint64_t few = bit(SIGCHLD_NUMBER) | bit(SIGINT_NUMBER) | bit(SIGTERM_NUMBER);
-  if (!asked(LAUNCH_FORWARD)) return few;
-  return ~(bit(SIGURG_NUMBER) | bit(SIGWINCH_NUMBER) | bit(SIGTTIN_NUMBER) | bit(SIGTTOU_NUMBER) |
-           bit(SIGTSTP_NUMBER) | bit(SIGCONT_NUMBER));
+  if (asked(LAUNCH_FORWARD)) {
+    return ~(bit(SIGURG_NUMBER) | bit(SIGWINCH_NUMBER) | bit(SIGTTIN_NUMBER) | bit(SIGTTOU_NUMBER));
+  }
+  return bit(SIGCHLD_NUMBER) | bit(SIGINT_NUMBER) | bit(SIGTERM_NUMBER) | bit(SIGTSTP_NUMBER) |
+         bit(SIGCONT_NUMBER);
+}
+
+/* SIGCONT is blocked, so it is still to be had after it has continued us. */
+static int was_continued(void) {
+  const uint64_t signal = bit(SIGCONT_NUMBER);
+  const struct { long seconds, nanoseconds; } none = {0, 0};
+  return CALL4(rt_sigtimedwait, &signal, 0, &none, sizeof signal) == SIGCONT_NUMBER;
+}
+
+/* So that the shell that started us sees it. What continues a whole group comes to us before it
+ * comes to the program, or after it: to stop again for its stop then would be one too many. */
+static void stop_with(long child) {
+  if (!was_continued()) {
+    CALL2(kill, CALL0(getpid), SIGSTOP_NUMBER);
+    was_continued();
+  }
+  CALL2(kill, child, SIGCONT_NUMBER);
 }
 
 /* What is typed at the terminal has reached the program anyway. Who says nothing of forwarding is
@@ -114,8 +131,12 @@ static void wait_for_signal(long child, const uint64_t* signals) {
   } received;
   const long signal = CALL4(rt_sigtimedwait, signals, &received, 0, sizeof *signals);
   const int typed = received.info.code > 0 /* SI_KERNEL */;
-  if (signal <= 0 || signal == SIGCHLD_NUMBER || typed || !asked(LAUNCH_FORWARD)) return;
-  CALL2(kill, child, signal);
+  if (signal <= 0 || signal == SIGCHLD_NUMBER) return;
+  if (signal == SIGCONT_NUMBER || (asked(LAUNCH_FORWARD) && !typed)) {
+    CALL2(kill, child, signal);
+  } else if (signal == SIGTSTP_NUMBER && !asked(LAUNCH_FORWARD)) {
+    stop_with(child);
+  }
 }
 
 static void end_as(int status) {
@@ -128,8 +149,8 @@ static void end_as(int status) {
   quit(128 + signal);
 }
 
-/* Stops with the program, so that the shell that started us sees it, and takes it along when it is
- * continued. Who is inside of a joined pid namespace sees nothing of us, and we hold nothing. */
+/* Stops with the program, and takes it along when it is continued. Who is inside of a joined pid
+ * namespace sees nothing of us, and we hold nothing. */
 static void follow(long child, int pipe) {
   const uint64_t signals = waited_for();
   launch->kept_count = 0;
@@ -142,8 +163,7 @@ static void follow(long child, int pipe) {
     int status = 0;
     const long done = CALL4(wait4, child, &status, 1 | 2 /* WNOHANG | WUNTRACED */, 0);
     if (done == child && (status & 255) == 127) {
-      CALL2(kill, CALL0(getpid), SIGSTOP_NUMBER);
-      CALL2(kill, child, SIGCONT_NUMBER);
+      stop_with(child);
     } else if (done == child) {
       end_as(status);
     } else if (done < 0 && done != -EINTR) {
