@@ -34,7 +34,11 @@ export function openOutside(): void {
   const fds = openThread(threadKinds.map(kind => kind.name));
   outside = { location: fds.location, sources: [fds] };
   here = [...outside.location];
-  tellHome();
+  const untold = tellOutside();
+  if (untold < 0) {
+    closeOutside();
+    throw failure(untold, 'fstat');
+  }
   if (noReturn?.size === 0) return;
   const refused = threadKinds
     .map((kind, i) => [kind.name, binding.setns(outside.location[i] as number, kind.flag)] as const)
@@ -43,11 +47,10 @@ export function openOutside(): void {
 }
 
 /** Others, on threads of their own, are to see this process where it lives. */
-function tellHome(): void {
-  const failed = binding.leaveOutside(
+function tellOutside(): number {
+  return binding.leaveOutside(
     ...outside.location.flatMap((fd, i) => [(threadKinds[i] as Kind).flag, fd]),
   );
-  if (failed < 0) throw failure(failed, 'fstat');
 }
 
 export function closeOutside(): void {
@@ -145,7 +148,8 @@ export function setOutside(fds: Fds): void {
     location,
     sources: [fds, ...outside.sources.filter(source => holds(source, location))],
   };
-  tellHome();
+  // What cannot be told is not told wrong: they see what /proc says.
+  if (tellOutside() < 0) binding.comeBack();
 }
 
 /** Is it by an fd of these that a thread gets to `location`? */
