@@ -13,6 +13,7 @@ const own = readlinkSync('/proc/self/ns/net');
 const line = ['-c', 'readlink /proc/self/ns/net'];
 const options = { unshare: ['net'] };
 
+const isElsewhere = said => said.startsWith('net:[') && said.trim() !== own;
 const elsewhere = child =>
   new Promise((done, fail) => {
     let said = '';
@@ -20,7 +21,7 @@ const elsewhere = child =>
       said += data;
     });
     child.on('error', fail);
-    child.on('close', () => done(said.startsWith('net:[') && said.trim() !== own));
+    child.on('close', () => done(isElsewhere(said)));
   });
 const lab = async look => {
   const handle = await library.createNamespaces(['net', 'uts'], { hostname: 'lab' });
@@ -59,6 +60,9 @@ const calls = {
     library.spawn('true', [], { stdio: 'ignore' });
     return true; // as node:child_process
   },
+  spawnSync: () => isElsewhere(`${library.spawnSync('sh', line, options).stdout}`),
+  execFileSync: () => isElsewhere(`${library.execFileSync('sh', line, options)}`),
+  execSync: () => isElsewhere(`${library.execSync(line[1], options)}`),
   execFile: () => elsewhere(library.execFile('sh', line, options)),
   exec: () => elsewhere(library.exec(line[1], options)),
   fork: () =>

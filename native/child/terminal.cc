@@ -66,9 +66,9 @@ int set_modes(int fd, const struct termios* modes) {
   sigset_t before;
   ::sigemptyset(&stop);
   ::sigaddset(&stop, SIGTTOU);
-  ::pthread_sigmask(SIG_BLOCK, &stop, &before);
+  ::sigprocmask(SIG_BLOCK, &stop, &before);  // this thread's; see mount_thread.cc
   const int done = result_of(::tcsetattr(fd, TCSANOW, modes));
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   return done;
 }
 
