@@ -64,6 +64,7 @@
         {
           "action_name": "launcher",
           "inputs": [
+            "native/launcher/bounds.h",
             "native/launcher/create.h",
             "native/launcher/credentials.h",
             "native/launcher/embed.mjs",

@@ -89,6 +89,10 @@ void ReadRequest(const Napi::Object& from, spawn::Request* request) {
   request->root = Text(from, "rootPath");
   request->cwd = Text(from, "cwd");
   request->create = Text(from, "create");
+  Copy<Napi::BigUint64Array>(from, "limits", &request->limits);
+  request->oom_score = Text(from, "oomScore");
+  request->label = Text(from, "label");
+  request->label_file = Text(from, "labelFile");
 }
 
 Napi::FunctionReference Function(const Napi::Value& value) {

@@ -55,11 +55,11 @@ int wait_for_forks(launch_forks* forks, int64_t end) {
 
 const char* name_of(int step) {
   static const char* const names[LAUNCH_STEPS] = {
-      "",          "read",      "setns",     "unshare", "clone",  "dup",    "close_range",
-      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd", "prctl",  "prctl",
-      "setgroups", "setresgid", "setresuid", "capset",  "prctl",  "prctl",  "prctl",
-      "write",     "execve",    "statx",     "",        "keyctl", "create", "",
-      "mmap",      "",          "openat2",   "ioctl",   "sendmsg"};
+      "",          "read",      "setns",     "unshare", "clone",   "dup",      "close_range",
+      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd",  "prctl",    "prctl",
+      "setgroups", "setresgid", "setresuid", "capset",  "prctl",   "prctl",    "prctl",
+      "write",     "execve",    "statx",     "",        "keyctl",  "create",   "",
+      "mmap",      "",          "openat2",   "ioctl",   "sendmsg", "pwrite64", "prlimit64"};
   return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
 }
 

@@ -163,6 +163,11 @@ int send_request(Request* request, Prepared* prepared, Result* result) {
   fixed->file = append_text(&message, request->file);
   fixed->root_path = append_text(&message, request->root);
   fixed->cwd = append_text(&message, request->cwd);
+  const std::vector<uint64_t>& limits = request->limits;
+  fixed->limits = limits.size() == 32 ? append(&message, limits.data(), limits.size()) : 0;
+  fixed->oom_score = append_text(&message, request->oom_score);
+  fixed->label = append_text(&message, request->label);
+  fixed->label_file = append_text(&message, request->label_file);
   const std::string& create = request->create;
   fixed->create = create.empty() ? 0 : append(&message, create.data(), create.size());
   const std::string& words = request->words;

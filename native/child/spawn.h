@@ -25,9 +25,13 @@ struct Request {
   std::vector<int> stdio;
   std::vector<uint32_t> groups;
   std::string file;
-  std::string root;           // "": none
-  std::string cwd;            // "": none
-  std::string create;         // a struct launch_create with its texts, launcher/create.h; "": none
+  std::string root;    // "": none
+  std::string cwd;     // "": none
+  std::string create;  // a struct launch_create with its texts, launcher/create.h; "": none
+  std::vector<uint64_t> limits;  // of 16 resources: soft and hard; empty: as ours
+  std::string oom_score;         // "": as ours
+  std::string label;             // "": as ours
+  std::string label_file;
   std::string words;          // in place: a struct launch_words with its texts
   std::vector<int32_t> kept;  // in place: descriptors that stay where they are, ascending
   std::vector<char*> argv;    // the first is left to start(); ended by nullptr

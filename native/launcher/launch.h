@@ -77,6 +77,10 @@ struct launch {
   uint32_t kept_count;
   uint32_t nonblocking; /* in place: bits 0 to 2: O_NONBLOCK of these descriptors */
   uint32_t words;       /* in place: offset of a struct launch_words */
+  uint32_t limits;      /* offset of uint64_t[16][2]: soft and hard, by the numbers of resources */
+  uint32_t oom_score;   /* offset of a string: oom_score_adj */
+  uint32_t label;       /* offset of a string: what is written for the label of a security module */
+  uint32_t label_file;  /* offset of a string: to which file of /proc/self */
 };
 
 enum launch_step {
@@ -113,6 +117,8 @@ enum launch_step {
   LAUNCH_OPENAT2,
   LAUNCH_IOCTL,
   LAUNCH_SENDMSG,
+  LAUNCH_LABEL,
+  LAUNCH_PRLIMIT,
   LAUNCH_STEPS
 };
 

@@ -284,6 +284,7 @@ static void change_directory(void) {
 /* ---- from top to bottom ---- */
 
 #ifndef LAUNCHER_IN_NODE
+#include "bounds.h"
 #include "terminal.h"
 
 /* Who forks into a joined pid namespace does all that it can before: what appears in there has no
@@ -307,6 +308,7 @@ __attribute__((used)) void start(long* stack) {
 
   const int joined = asked(LAUNCH_FORK_JOINED);
   prepare_creation();
+  prepare_bounds();
   take_tools(0);
   join();
   if (launch->unshare & NEW_CGROUP) enter_cgroups(); /* what it is in will be its root */
@@ -333,6 +335,7 @@ __attribute__((used)) void start(long* stack) {
   }
   change_directory();
   if (!early) open_terminal("/");
+  lower_limits();
   change_credentials();
   if (joined && !early) fork_joined();
 

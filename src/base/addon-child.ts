@@ -58,6 +58,11 @@ export interface LaunchRequest {
   readonly groups: Uint32Array;
   /** Inheritable, permitted, effective, bounding, ambient. */
   readonly capabilities: BigUint64Array;
+  /** Soft and hard of 16 resources; empty: as ours. */
+  readonly limits: BigUint64Array;
+  readonly oomScore: string | undefined;
+  readonly label: string | undefined;
+  readonly labelFile: string | undefined;
 }
 export interface SpawnRequest extends LaunchRequest {
   /** Of a terminal; 0: none. */

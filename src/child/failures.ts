@@ -53,6 +53,8 @@ const advices: Record<
       : undefined;
   },
   open: errno => (errno === errnos.ENOENT ? '/proc and /dev/null have to be there' : undefined),
+  pwrite64: () =>
+    "its label (AppArmor, SELinux) could not be taken over, so nothing was run; credentials: 'inherit' leaves ours",
   openat2: errno =>
     errno === errnos.EMFILE || errno === errnos.ENFILE || errno === errnos.ENOSPC
       ? 'there are too many files or terminals: the sysctl kernel.pty.max'

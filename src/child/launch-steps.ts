@@ -36,4 +36,6 @@ export const launchSteps: readonly string[] = [
   'openat2',
   'ioctl',
   'sendmsg',
+  'pwrite64',
+  'prlimit64',
 ];

@@ -28,6 +28,10 @@ export interface Plan extends CallInfo {
   /** What it gets when we end, with the flag dieWithParent. */
   readonly parentSignal: number;
   readonly capabilities: BigUint64Array;
+  readonly limits: BigUint64Array;
+  readonly oomScore: string | undefined;
+  readonly label: string | undefined;
+  readonly labelFile: string | undefined;
   /** The size of the terminal that it gets. */
   readonly terminal?: { readonly columns: number; readonly rows: number } | undefined;
   /** The environment is not ours: nothing of ours is added to it. */

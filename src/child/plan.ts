@@ -12,6 +12,7 @@ import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, refuseSuccessor } from '../target/process-identity.ts';
 import { pidOf, type Target } from '../target/target.ts';
+import type { Bounds } from './bounds.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';
 import { configured, type Parted, pairsOf, put } from './environment.ts';
@@ -209,6 +210,10 @@ export class OpenPlan {
       ids: Uint32Array.of(),
       groups: Uint32Array.from(groups ?? []),
       umask: credentials?.umask ?? 0,
+      limits: credentials?.limits ?? new BigUint64Array(),
+      oomScore: credentials?.oomScore,
+      label: credentials?.label?.text,
+      labelFile: credentials?.label?.file,
       capabilities: BigUint64Array.of(
         sets.inheritable,
         sets.permitted,
@@ -227,7 +232,7 @@ export class OpenPlan {
 function complete(
   { detached, uid, gid, keepGroups }: Omit<NodeOptions, 'cwd' | 'envPairs'>,
   flags: number,
-  credentials: Credentials | undefined,
+  credentials: (Credentials & Bounds) | undefined,
   groups: readonly number[] | undefined,
 ): { flags: number; ids: Uint32Array } {
   const hasUid = (uid ?? null) !== null;

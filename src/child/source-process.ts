@@ -9,6 +9,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
+import { type Bounds, labelOf, limitsIn } from './bounds.ts';
 import { type CgroupFile, openCgroups } from './cgroups.ts';
 import { environmentIn } from './environ.ts';
 import type { Pairs } from './environment.ts';
@@ -52,7 +53,7 @@ export class SourceProcess {
    * For a child that joins the user namespace `joined` (an inode), in the numbers of that. Without, a
    * child stays in ours, `own`, where the capabilities that the target has in another are none.
    */
-  credentials(joined: number | undefined, own: number): Credentials {
+  credentials(joined: number | undefined, own: number): Credentials & Bounds {
     const before = joined ?? this.#userNamespace();
     const rights = rightsIn(this.#read('status'));
     const maps =
@@ -73,7 +74,26 @@ export class SourceProcess {
       const advice = 'its credentials have changed at this moment: try again';
       throw failure(errnos.EAGAIN, 'read', { target: this.pid, advice });
     }
-    return credentialsIn(rights, this.pid, maps, joined !== undefined || user === own);
+    const theirs = credentialsIn(rights, this.pid, maps, joined !== undefined || user === own);
+    return { ...theirs, ...this.#bounds() };
+  }
+
+  #bounds(): Bounds {
+    const limits = limitsIn(this.#read('limits'));
+    const label = labelOf(name => {
+      try {
+        return readFileSync(this.#path(name), 'utf8');
+      } catch (error) {
+        const { code, errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
+        // No such module, or none at all.
+        if (code === 'ENOENT' || code === 'EINVAL') return undefined;
+        throw this.#failure(errno, 'read');
+      }
+    });
+    // Last: of a process that has ended meanwhile there is no file of a label, either.
+    const oomScore = this.#read('oom_score_adj').trim();
+    if (limits === undefined) throw this.#failure(errnos.ESRCH, 'read');
+    return { limits, oomScore, label };
   }
 
   /** The inode of the one that it is in now. */
@@ -97,7 +117,7 @@ export class SourceProcess {
   }
 
   /** Of what the kernel itself knows: none of these waits for the process. */
-  #read(name: 'status' | 'cgroup' | 'uid_map' | 'gid_map'): string {
+  #read(name: 'status' | 'cgroup' | 'uid_map' | 'gid_map' | 'limits' | 'oom_score_adj'): string {
     try {
       return readFileSync(this.#path(name), 'utf8');
     } catch (error) {
