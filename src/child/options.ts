@@ -84,7 +84,9 @@ export interface ChildPlace extends CreateOptions {
    * the target has them, so that the child has no more power than what runs there already; and a
    * session keyring of its own (keyrings(7)), as ours is not the target's. All of one moment: EAGAIN
    * where they change meanwhile. `uid`, `gid`, `groups`, `capabilities` and `noNewPrivs` beside it
-   * replace those parts. Not taken along: seccomp filters and the label of a security module.
+   * replace those parts. With them come
+   * limits of resources, oom_score_adj and the label of a security module (which fails closed), but in a
+   * worker. Not taken along: seccomp filters.
    * `'inherit'`: as this process, within the namespaces that were joined.
    *
    * Default: `'target'` with the `mnt` of a process, where the program is a file of its image;
