@@ -20,7 +20,8 @@ export type {
 } from './child/signatures-sync.ts';
 export { exec, execFile, fork, spawn } from './child/spawn.ts';
 export { execFileSync, execSync, spawnSync } from './child/sync.ts';
-export type { Terminal, TerminalOptions } from './child/terminal.ts';
+export type { Terminal } from './child/terminal.ts';
+export type { TerminalOptions } from './child/terminal-options.ts';
 export type {
   Container,
   ContainerNamespaces,

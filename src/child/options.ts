@@ -14,7 +14,7 @@ import { own as ownOf } from '../base/own-properties.ts';
 import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
 import type { Target } from '../target/target.ts';
 import type { Capability } from './capabilities.ts';
-import { type CheckedTerminal, checkTerminal, type TerminalOptions } from './terminal.ts';
+import { type CheckedTerminal, checkTerminal, type TerminalOptions } from './terminal-options.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -9,7 +9,8 @@ import type {
 } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './options.ts';
-import type { Terminal, TerminalOptions } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
+import type { TerminalOptions } from './terminal-options.ts';
 
 /** The stream of one entry of `stdio`, or null where there is none. */
 type StreamOf<Entry, Stream> = Entry extends 'pipe' | 'overlapped' | null | undefined
