@@ -111,6 +111,16 @@ const phases = {
       check((await ended(library.spawn('/bin/true', options))) === 0, 'exit code');
     },
   ],
+  'children that are waited for': [
+    200,
+    1e4,
+    1,
+    async i => {
+      const options = { target: pid, input: 'x', timeout: i % 4 === 0 ? 1 : 0 };
+      const { status, signal, error } = library.spawnSync('/bin/cat', options);
+      check(status === 0 || signal !== null || error !== undefined, 'neither ended nor failed');
+    },
+  ],
   'children that fail': [
     200,
     1e4,

@@ -10,7 +10,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 
 export const library = await import(process.env.LINUX_NAMESPACES ?? '../../lib/index.js');
-const { openRoot, spawn } = library;
+const { openRoot, spawn, spawnSync } = library;
 const all = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
 
 /** A process in new namespaces. */
@@ -179,6 +179,15 @@ export const scenarios = {
       'net',
       'mnt',
     ]),
+  'spawnSync: net, with input': w => {
+    const options = { target: w.plain, input: 'x'.repeat(100_000), encoding: 'utf8' };
+    const command = 'readlink /proc/self/ns/net; wc -c';
+    const { error, status, stdout } = spawnSync('sh', ['-c', command], options);
+    if (error) throw error;
+    const [net, count] = stdout.trim().split('\n');
+    const elsewhere = net === w.inodes.get(w.plain).net ? [] : ['net'];
+    return { status, elsewhere, count };
+  },
   'spawn: no such program': w =>
     outcome(spawn('/no/such/program', { target: w.plain })).then(
       () => 'it ran',

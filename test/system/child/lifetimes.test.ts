@@ -17,7 +17,7 @@ import { Worker } from 'node:worker_threads';
 import { openWorker, spawn } from 'linux-namespaces';
 import { afterEach, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
-import { all, outcome, probe, startTarget } from './fixtures/targets.ts';
+import { all, cgroup2, outcome, probe, startTarget } from './fixtures/targets.ts';
 
 function stateOf(pid: number): string | undefined {
   try {
@@ -150,13 +150,6 @@ test('every exit code and signal is the program’s own', async () => {
   }
 });
 
-/** Where cgroup2 is mounted on this machine. */
-function cgroup2(): string | undefined {
-  const line = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .find(text => text.includes(' - cgroup2 '));
-  return line?.split(' ')[4];
-}
 const tree = cgroup2();
 
 test.skipIf(tree === undefined)(

@@ -1,11 +1,19 @@
 // spawnSync, execSync and execFileSync beside node:child_process's own, and into namespaces.
 import * as node from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as ours from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
-import { all, folder, probe, startTarget } from './fixtures/targets.ts';
+import { all, cgroup2, folder, probe, startTarget } from './fixtures/targets.ts';
 
 // Arguments that no type allows are among what this is about.
 // biome-ignore lint/suspicious/noExplicitAny: see above
@@ -277,6 +285,29 @@ describe('timeout', () => {
       { timeout: 50 },
     );
     expect([(error as NodeJS.ErrnoException).code, signal]).toEqual(['ETIMEDOUT', 'SIGKILL']);
+  });
+
+  const tree = cgroup2();
+  test.skipIf(tree === undefined)('a start that stands still, in a frozen cgroup', async () => {
+    const group = join(tree as string, `linux-namespaces-sync-${process.pid}`);
+    mkdirSync(group);
+    try {
+      const target = await startTarget(['net']);
+      writeFileSync(join(group, 'cgroup.procs'), String(target.pid));
+      writeFileSync(join(group, 'cgroup.freeze'), '1');
+      const { error, status, pid } = ours.spawnSync(probe, ['exit', '0'], {
+        target: target.pid,
+        cgroup: 'target',
+        timeout: 200,
+      });
+      expect(error).toMatchObject({ code: 'ETIMEDOUT', syscall: `spawnSync ${probe}` });
+      expect([status, pid]).toEqual([null, 0]);
+      target.stop();
+    } finally {
+      writeFileSync(join(group, 'cgroup.freeze'), '0');
+      await expect.poll(() => readFileSync(join(group, 'cgroup.procs'), 'utf8')).toBe('');
+      rmdirSync(group);
+    }
   });
 
   test('somebody else holds the output', () => {
