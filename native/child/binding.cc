@@ -227,6 +227,10 @@ Napi::Value Kill(const Napi::CallbackInfo& info) {
                            ChildOf(info)->Kill(info[1].As<Napi::Number>().Int32Value()));
 }
 
+Napi::Value Insist(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), ChildOf(info)->Insist(info[1].As<Napi::Boolean>()));
+}
+
 Napi::Value Ref(const Napi::CallbackInfo& info) {
   ChildOf(info)->SetRef(true);
   return info.Env().Undefined();
@@ -359,6 +363,7 @@ void ExportChild(napi_env given, napi_value object) {
   exports.Set("spawnSync", Napi::Function::New<SpawnSync>(env, "spawnSync"));
   exports.Set("execute", Napi::Function::New<Execute>(env, "execute"));
   exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
+  exports.Set("childInsist", Napi::Function::New<Insist>(env, "childInsist"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));
   exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));
   exports.Set("watchFile", Napi::Function::New<WatchFile>(env, "watchFile"));

@@ -73,8 +73,9 @@ class Run {
   void Finish(keeper::Keeper* keeper) {
     for (int& fd : ends_) Close(&fd);
     int instead = 0;
+    Fate fate = Fate::kReaches;
     if (stopped_ && !ended_) {
-      end_process(child_.pidfd, options_.kill_signal, true, &instead);
+      end_process(child_.pidfd, options_.kill_signal, true, &instead, &fate);
       if (!WaitFor(kGrace)) {
         kill(child_.pidfd, SIGKILL);
         WaitFor(kLastWait);

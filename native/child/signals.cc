@@ -54,15 +54,20 @@ bool has(const char* status, const char* name, int signal) {
   return mask != nullptr && (strtoull(mask, nullptr, 16) >> (signal - 1) & 1) != 0;
 }
 
-bool accepts_none(long pid, int signal) {
+Fate fate_now(long pid, int signal) {
   char path[64];
   char text[8192];
   snprintf(path, sizeof path, "/proc/%ld/status", pid);
-  if (!read_file(path, text, sizeof text) || field(text, "\nSigCgt:\t") == nullptr) return false;
-  for (const char* name : {"\nSigCgt:\t", "\nSigIgn:\t", "\nSigBlk:\t"}) {
-    if (has(text, name, signal)) return false;
+  if (!read_file(path, text, sizeof text) || field(text, "\nSigCgt:\t") == nullptr) {
+    return Fate::kReaches;
   }
-  return true;
+  if (has(text, "\nSigIgn:\t", signal)) return Fate::kReaches;
+  if (has(text, "\nSigCgt:\t", signal)) return Fate::kHandled;
+  // One that is pending was not dropped: who waits for it in sigwait(3) has not run yet.
+  for (const char* name : {"\nSigBlk:\t", "\nSigPnd:\t", "\nShdPnd:\t"}) {
+    if (has(text, name, signal)) return Fate::kBlocked;
+  }
+  return Fate::kDropped;
 }
 
 bool waits_for_signals(long pid) {
@@ -86,25 +91,28 @@ bool terminates(int signal) {
   return true;
 }
 
-bool is_dropped(int pidfd, int signal) {
-  if (signal < 1 || signal > 64 || signal == SIGKILL || !terminates(signal)) return false;
+Fate fate_of(int pidfd, int signal) {
+  if (signal < 1 || signal > 64 || signal == SIGKILL || !terminates(signal)) return Fate::kReaches;
   char path[64];
   char text[8192];
   // Its number in the pid namespace whose /proc this is, whichever that may be.
   snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-  if (!read_file(path, text, sizeof text)) return false;
+  if (!read_file(path, text, sizeof text)) return Fate::kReaches;
   const char* pid = field(text, "\nPid:\t");
   const char* pids = field(text, "\nNSpid:\t");
-  if (pid == nullptr || pids == nullptr || innermost(pids) != 1) return false;
+  if (pid == nullptr || pids == nullptr || innermost(pids) != 1) return Fate::kReaches;
   const long number = strtol(pid, nullptr, 10);
+  const Fate fate = fate_now(number, signal);
+  if (fate != Fate::kDropped) return fate;
   // sigwait(3) unblocks for its time what it waits for, so that the mask says nothing meanwhile.
-  return accepts_none(number, signal) && !waits_for_signals(number) && accepts_none(number, signal);
+  return waits_for_signals(number) ? Fate::kBlocked : fate_now(number, signal);
 }
 
-int end_process(int pidfd, int signal, bool runs, int* instead) {
-  const bool by_force = runs ? is_dropped(pidfd, signal) : terminates(signal);
+int end_process(int pidfd, int signal, bool runs, int* instead, Fate* fate_then) {
+  const Fate fate = runs ? fate_of(pidfd, signal) : Fate::kReaches;
+  *fate_then = fate;
   const int done = kill(pidfd, signal);
-  if (by_force) {
+  if (fate == Fate::kDropped || (!runs && terminates(signal))) {
     *instead = signal;
     kill(pidfd, SIGKILL);
   }

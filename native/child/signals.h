@@ -9,13 +9,16 @@ int kill(int pidfd, int signal);
 
 bool terminates(int signal);  // who does not handle it
 
-// It is the first process of a pid namespace below ours, and neither handles this signal nor
-// ignores, blocks or waits for it: then the kernel drops what ends every other process.
-bool is_dropped(int pidfd, int signal);
+// What becomes of a signal that ends a process: the first one of a pid namespace below ours gets
+// only what it handles, or blocks and waits for. All else the kernel drops, at once or when it is
+// unblocked.
+enum class Fate { kReaches, kHandled, kBlocked, kDropped };
+Fate fate_of(int pidfd, int signal);
 
 // Sends it, and where that would not end what it is to end, SIGKILL too: then the signal that was
 // meant is in *instead. `runs`: it is the program, and not the launcher any more, which handles no
-// signal, but somebody else may have stopped it.
-int end_process(int pidfd, int signal, bool runs, int* instead);
+// signal, but somebody else may have stopped it. *fate: what was seen; where it was blocked, only
+// for a moment maybe, as all signals are while a thread starts, it may be dropped yet.
+int end_process(int pidfd, int signal, bool runs, int* instead, Fate* fate);
 
 }  // namespace spawn

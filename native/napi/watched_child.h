@@ -78,6 +78,20 @@ class Child {
     return IsThere() ? Signal() : UV_ESRCH;
   }
 
+  // Later: a signal that was blocked then, and is neither blocked nor handled now, was dropped. So
+  // was one whose handler is gone, as Node's own is, which raises it again: by `last` it had its
+  // time. Returns whether to ask once more.
+  bool Insist(bool last) {
+    const bool blocked = fate_ == spawn::Fate::kBlocked;
+    if (!IsThere() || (!blocked && fate_ != spawn::Fate::kHandled)) return false;
+    const bool dropped = spawn::fate_of(Current().pidfd, killed_) == spawn::Fate::kDropped;
+    if (!dropped || !(blocked || last)) return !last;
+    fate_ = spawn::Fate::kReaches;
+    cut_short_ = killed_;
+    spawn::kill(Current().pidfd, SIGKILL);
+    return false;
+  }
+
   void SetRef(bool wanted) {
     ref_ = wanted;
     for (int i = 0; i < kChannel; i++) watchers_.SetRef(i, wanted);
@@ -94,7 +108,7 @@ class Child {
   spawn::Process& Current() { return launch_.processes[launch_.current]; }
   bool IsThere() { return Current().pidfd >= 0; }
 
-  int Signal() { return spawn::end_process(Current().pidfd, killed_, over_, &cut_short_); }
+  int Signal() { return spawn::end_process(Current().pidfd, killed_, over_, &cut_short_, &fate_); }
 
   // Of each process, from when it is known until it has been reaped.
   int WatchProcesses() {
@@ -280,8 +294,9 @@ class Child {
   Listeners listeners_;
   spawn::Launch launch_;
   bool over_;
-  int killed_ = 0;     // the last signal
-  int cut_short_ = 0;  // the one in whose place SIGKILL ended it
+  int killed_ = 0;                            // the last signal
+  int cut_short_ = 0;                         // the one in whose place SIGKILL ended it
+  spawn::Fate fate_ = spawn::Fate::kReaches;  // of the last signal, when it was sent
   bool ref_ = true;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;

@@ -117,6 +117,8 @@ export interface ChildBinding {
   terminalSize(fd: number): readonly [columns: number, rows: number] | number;
   terminalOpenAgain(fd: number): number;
   childKill(child: Child, signal: number): number;
+  /** After childKill: ends what was not ended because its signals were blocked then. true: ask once more. */
+  childInsist(child: Child, last: boolean): boolean;
   childRef(child: Child): void;
   childUnref(child: Child): void;
 }

@@ -176,7 +176,27 @@ export class ProcessHandle extends AsyncResource {
   }
 
   kill(signal: number): number {
-    return this.#child === undefined ? errnos.ESRCH : binding.childKill(this.#child, signal);
+    if (this.#child === undefined) return errnos.ESRCH;
+    const done = binding.childKill(this.#child, signal);
+    if (done === 0 && signal !== 0 && this.#isPid1()) this.#insist(1);
+    return done;
+  }
+
+  /** Maybe: of a namespace that it has created or joined. */
+  #isPid1(): boolean {
+    const { joined, created } = this.#plan;
+    return created.includes('pid') || joined.includes('pid');
+  }
+
+  /** Seven times, within five seconds: does the first process of a pid namespace really get its signal? */
+  #insist(milliseconds: number): void {
+    const timer = setTimeout(() => {
+      const last = milliseconds > 4000;
+      if (this.#child !== undefined && binding.childInsist(this.#child, last)) {
+        this.#insist(milliseconds * 4);
+      }
+    }, milliseconds);
+    timer.unref();
   }
 
   ref(): void {
