@@ -16,6 +16,22 @@ const apart = set => type('p', 'pid')(set) || type('T', 'time')(set);
 const keptFile = oneOf(/=\/.*\/files\/|=FILE$/);
 const failed = outcome => outcome.end === 1 && outcome.stderr === 'something';
 
+/** What a tool does wrong itself, and nobody would miss. */
+export const faults = [
+  {
+    row: "lsns' own: a filter with the number of a namespace",
+    when: ({ wanted }) => /failed to apply filter: Inappropriate ioctl/.test(wanted.text),
+  },
+  {
+    row: 'older than 2.42: nothing to join, and ranges and files with a new user namespace',
+    when: ({ set, own, wanted, old }) =>
+      old &&
+      (/which namespaces\?/.test(own.text) ||
+        /could not parse ID|newuidmap|newgidmap/.test(wanted.text) ||
+        (keptFile(set) && /failed: Operation not permitted/.test(wanted.text))),
+  },
+];
+
 export const named = [
   // ---- nsenter ----
   {
@@ -29,6 +45,11 @@ export const named = [
       (user(set) || all(set)) && !failed(own) && /reassociate.*Invalid argument/.test(wanted.text),
   },
   { row: '`-r=DIR`, `-w=DIR`', when: ({ own }) => /is of our file system/.test(own.text) },
+  {
+    row: '`-r=DIR`, `-w=DIR`',
+    when: ({ set, own }) =>
+      oneOf(/^-r\//, /^--root=/)(set) && oneOf(/^-w$/, /^--wd$/)(set) && /chdir/.test(own.text),
+  },
   { row: '`-e` without', when: ({ own }) => /^linux-namespaces: --env/.test(own.text) },
   { row: '`-F` with `-p`', when: ({ own }) => /--no-fork: with a pid/.test(own.text) },
   {
@@ -61,6 +82,12 @@ export const named = [
       !forks(set) &&
       apart(set) &&
       /pid_for_children.*No such file|mount .* failed: Operation not/.test(wanted.text),
+  },
+  {
+    // The first process of a pid namespace is not ended by a signal of its own.
+    row: 'without `-f`, `-p` and `-T`',
+    when: ({ set }) =>
+      set.command === 'run' && !forks(set) && type('p', 'pid')(set) && set.program[1] === 'die',
   },
   {
     row: '`--whitelist-env` with',
@@ -109,7 +136,8 @@ export const named = [
 ];
 
 /** The first row that explains the difference. */
-export function rowOf(set, own, wanted, asUser, differing) {
+export function rowOf(set, own, wanted, asUser, differing, old) {
   const only = (...keys) => differing.every(key => keys.includes(key));
-  return named.find(({ when }) => when({ set, own, wanted, asUser, only }))?.row;
+  return [...named, ...faults].find(({ when }) => when({ set, own, wanted, asUser, only, old }))
+    ?.row;
 }

@@ -174,6 +174,10 @@ const columns = [
   'ONS',
 ];
 
+const others = ['net', 'uts', 'pid', 'user', 'ipc', 'cgroup', 'time']
+  .map(type => `-t\0${type}`)
+  .join('\0');
+
 function ls(random, targets) {
   const some = Array.from({ length: 1 + random(4) }, () => pick(columns, random));
   const target = pick(targets, random);
@@ -205,7 +209,8 @@ function ls(random, targets) {
     ...maybe(random, 40, '-n', '--noheadings'),
     ...maybe(random, 20, '-u', '--notruncate'),
     ...maybe(random, 20, '-W', '--nowrap'),
-    ...maybe(random, 25, '-t\0net', '--type=uts', '-tmnt', '-t\0nonsense'),
+    // In our mount namespace is what comes and goes.
+    pick(['-t\0net', '--type=uts', '-tpid', '-t\0nonsense', ...Array(8).fill(others)], random),
     ...maybe(random, 10, '-T', '-T=owner', '--tree=parent', '-T=process', '-T=bogus'),
     ...maybe(random, 15, ...filters.map(filter => `--filter=${filter}`)),
     ...maybe(random, 5, '-P', '--persistent'),
