@@ -167,23 +167,22 @@ export class Bench {
     child.stdout.setEncoding('utf8').on('data', text => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', text => (stderr += text));
     let stuck = false;
-    const timer = setTimeout(() => {
-      stuck = true;
+    // A tool that fails may leave a helper behind.
+    const end = () => {
       try {
         process.kill(-child.pid, 'SIGKILL');
       } catch {
-        // it has just ended
+        // nobody is left
       }
-      child.stdout.destroy();
-      child.stderr.destroy();
+    };
+    const timer = setTimeout(() => {
+      stuck = true;
+      end();
     }, timeout);
     const [code, signal] = await once(child, 'exit');
-    // A helper that a tool leaves behind keeps its streams open.
-    await Promise.race([
-      once(child, 'close'),
-      new Promise(resolve => setTimeout(resolve, 2000).unref()),
-    ]);
     clearTimeout(timer);
+    end();
+    if (!child.stdout.closed || !child.stderr.closed) await once(child, 'close');
     const outcome = {
       end: stuck ? 'stuck' : (signal ?? code),
       stderr: stderr === '' ? 'empty' : 'something',
