@@ -232,7 +232,7 @@ function processFiles(bytes: Buffer): void {
     status: `Name:\t${shown}\nUmask:\t0027\nState:\tS (sleeping)\nTgid:\t7\nPid:\t7\nPPid:\t1\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t4 20 \nNStgid:\t7\nNSpid:\t7\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000001\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t0\n`,
     environ,
     cgroup: `1:name=systemd:/x\n0::${path}\n`,
-    limits: `Limit  Soft Limit  Hard Limit  Units\n${'Max of something           4711       unlimited   units\n'.repeat(16)}`,
+    limits: `Limit  Soft Limit  Hard Limit  Units\n${'Max of something          4711                 unlimited            units\n'.repeat(16)}`,
     oom_score_adj: '-17\n',
   };
   for (const [file, text] of Object.entries(contents))
