@@ -26,11 +26,13 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
   const groups = await rowsOf(root, '/etc/group', 4);
   const named = group ? gidOf(groups, group) : undefined;
   const name = entry?.[0];
+  const gid = named ?? Number(entry?.[3] ?? 0);
+  // With a group that is named there are no others.
+  const others = named === undefined && name !== undefined ? groupsOf(groups, name) : [];
   return {
     uid,
-    gid: named ?? Number(entry?.[3] ?? 0),
-    // With a group that is named there are no others.
-    groups: named === undefined && name !== undefined ? groupsOf(groups, name) : [],
+    gid,
+    groups: [...new Set([gid, ...others])],
     home: entry?.[5] || '/',
     shell: entry?.[6],
   };
