@@ -76,8 +76,10 @@
             "native/launcher/helper.h",
             "native/launcher/bind.h",
             "native/launcher/maps.h",
+            "native/launcher/open_below.h",
             "native/launcher/syscalls.h",
             "native/launcher/terminal.h",
+            "native/launcher/tools.h",
             "native/launcher/words.h"
           ],
           "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],

@@ -4,7 +4,7 @@
  * write them into annotations.
  */
 import { at, isId, mayHave, pid, text, texts } from './fields.ts';
-import type { ContainerdLocation } from './location.ts';
+import type { ContainerdLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { lastLog, namesInCri, portsIn } from './pods.ts';
 import type { Reader } from './reader.ts';

@@ -10,7 +10,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { at, text } from './fields.ts';
-import type { DockerLocation } from './location.ts';
+import type { DockerLocation } from './location-types.ts';
 import { Reader } from './reader.ts';
 
 const crypto = builtin('node:crypto');

@@ -5,7 +5,7 @@
  */
 import type { ContainerState, Mount, Port } from './container.ts';
 import { at, isId, list, mayHave, pairs, pid, port, text, texts, time } from './fields.ts';
-import type { DockerLocation } from './location.ts';
+import type { DockerLocation } from './location-types.ts';
 import { words } from './oci.ts';
 import type { Reader } from './reader.ts';
 import type { Entry, Sighting } from './sighting.ts';

@@ -4,7 +4,7 @@
  */
 import { lstat } from 'node:fs';
 import { state as limits } from '../base/limits.ts';
-import type { RuntimeLocation } from './location.ts';
+import type { RuntimeLocation } from './location-types.ts';
 import type { Reader } from './reader.ts';
 
 /** Of a directory that does not say whose it is in time; nobody has anything in there. */

@@ -7,7 +7,12 @@ import type { ContainerOptions } from './container.ts';
 import { dockerOf, hostOfClient } from './docker-host.ts';
 import { at, pathAt, text } from './fields.ts';
 import { locationOf } from './given-directories.ts';
-import type { DockerLocation, Locations, PodmanLocation, RuntimeLocation } from './location.ts';
+import type {
+  DockerLocation,
+  Locations,
+  PodmanLocation,
+  RuntimeLocation,
+} from './location-types.ts';
 import type { Reader } from './reader.ts';
 import { usersLocations } from './users.ts';
 

@@ -6,7 +6,7 @@
 import { state as limits } from '../base/limits.ts';
 import type { ContainerState } from './container.ts';
 import { at, isId, list, pid, text, texts, time } from './fields.ts';
-import type { PodmanLocation } from './location.ts';
+import type { PodmanLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { namesInCrio, portsIn } from './pods.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';

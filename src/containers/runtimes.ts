@@ -4,7 +4,7 @@
  */
 import { readCrun } from './crun.ts';
 import { isId } from './fields.ts';
-import type { Locations, RuntimeLocation } from './location.ts';
+import type { Locations, RuntimeLocation } from './location-types.ts';
 import { readRunc } from './runc.ts';
 import type { Entry, Sighting } from './sighting.ts';
 

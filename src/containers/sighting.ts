@@ -2,6 +2,7 @@
  * What one engine says of one container: first by which names it is known, which is cheap, then all
  * else. And how what several say of the same one is joined.
  */
+import { namesOf } from '../base/check.ts';
 import type { Container, ContainerState, Engine, KnownAs, Pod } from './container.ts';
 import { isRandomId } from './fields.ts';
 
@@ -85,16 +86,16 @@ export type Entries = readonly [Entry, ...Entry[]];
 export type Group = readonly [Sighting, ...Sighting[]];
 
 /** From those that people use to those that these work with. */
-export const engines: readonly Engine[] = [
-  'docker',
-  'podman',
-  'cri-o',
-  'containerd',
-  'lxc',
-  'nspawn',
-  'runc',
-  'crun',
-];
+export const engines = namesOf<Record<Engine, unknown>>({
+  docker: true,
+  podman: true,
+  'cri-o': true,
+  containerd: true,
+  lxc: true,
+  nspawn: true,
+  runc: true,
+  crun: true,
+}) as readonly Engine[];
 
 /** Only ids that no two containers have join what several engines say; and never of two users. */
 function keyOf({ id, engine, namespace, root, owner }: Entry): string {

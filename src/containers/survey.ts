@@ -6,7 +6,7 @@ import type { Container, ContainerOptions, Containers, Directories } from './con
 import { findContainerd } from './containerd.ts';
 import { findDocker } from './docker.ts';
 import { containerOf, type Look } from './finish.ts';
-import type { Locations } from './location.ts';
+import type { Locations } from './location-types.ts';
 import { findLocations } from './locations.ts';
 import { findLxc } from './lxc.ts';
 import { findMachines } from './nspawn.ts';

@@ -5,7 +5,7 @@
 import { lstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { at, pathAt } from './fields.ts';
-import type { DockerLocation, Locations, PodmanLocation } from './location.ts';
+import type { DockerLocation, Locations, PodmanLocation } from './location-types.ts';
 import type { Reader } from './reader.ts';
 
 interface User {

@@ -16,10 +16,9 @@ const layers = [
   ['base'],
   ['target'],
   ['containers'],
-  ['create', 'inspect', 'network', 'root'],
+  ['create', 'inspect', 'root'],
   ['child'],
   ['worker', 'callback'],
-  ['lab'],
   ['', 'syscalls', 'cli'],
 ];
 const folderOf = (file: string) => file.split('/').slice(1, -1)[0] ?? '';
@@ -101,9 +100,17 @@ describe('native', () => {
     for (const file of knowing) expect(file).toMatch(/^native\/(napi\/|addon\.cc|[a-z]+\/binding)/);
   });
 
+  test('binding.gyp names all that the launcher is made of, so that a change of it is seen', () => {
+    const gyp = read('binding.gyp');
+    const [, inputs = ''] = /"action_name": "launcher",\s*"inputs": \[([^\]]*)\]/.exec(gyp) ?? [];
+    const named = [...inputs.matchAll(/"([^"]+\.[ch])"/g)].map(([, file]) => file);
+    const own = files.filter(file => /^native\/launcher\/(?!preload)/.test(file));
+    expect(named.toSorted()).toEqual(own);
+  });
+
   test('folders include lower ones only', () => {
     const order = ['base', 'launcher', 'child', 'create'];
-    const free = ['callback', 'containers', 'inspect', 'network', 'root'];
+    const free = ['callback', 'containers', 'inspect', 'root'];
     for (const file of files) {
       const own = file.split('/').at(-2) as string;
       for (const { system, path } of includes(file)) {

@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errnos } from '../../src/base/errnos.ts';
 import { lookingLimits } from '../../src/base/limits.ts';
-import { kinds } from '../../src/base/namespace-types.ts';
+import { kindOf, kinds } from '../../src/base/namespace-types.ts';
 import { capabilityNames } from '../../src/child/capabilities.ts';
 import { launchFlags } from '../../src/child/launch-flags.ts';
 import { launchSteps } from '../../src/child/launch-steps.ts';
 import { stepFailure } from '../../src/create/failures.ts';
 import { encode } from '../../src/create/launcher-request.ts';
+import { createOptions, typeOfOption } from '../../src/create/options.ts';
 import { operations } from '../../src/root/request.ts';
 
 const native = join(import.meta.dirname, '../../native');
@@ -195,6 +196,15 @@ describe('create.h', () => {
     );
     expect(types).toEqual(wanted);
   });
+});
+
+test('by_thread.h: what can be asked of the types that a thread makes', () => {
+  const fields = fieldsOf(read('create/by_thread.h'), 'Request').map(name =>
+    name.replace(/\[.*/, ''),
+  );
+  const options = createOptions.filter(name => kindOf[typeOfOption[name]].refusal === undefined);
+  expect(options).not.toEqual([]);
+  for (const name of options) expect(fields.map(camel)).toContain(name);
 });
 
 test('operation.h: operations on the files of a container', () => {
