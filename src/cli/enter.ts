@@ -93,7 +93,9 @@ function choiceOf(given: Enter, process: Owner | undefined): Choice {
   const { all, root, wd, env, 'user-parent': userParent, 'join-cgroup': cgroup } = given;
   const hasFiles = Object.keys(files).length > 0;
   if (process === undefined && (ofProcess.length > 0 || all || !hasFiles)) {
-    throw new UsageError('whose namespaces? --target PID, or a file: --net=/run/netns/blue');
+    throw new UsageError(
+      'whose namespaces? --target PID or NAME, or a file: --net=/run/netns/blue',
+    );
   }
   const others = [root, wd, env, userParent, cgroup];
   if (!all && chosen.length === 0 && others.every(value => value === undefined)) {

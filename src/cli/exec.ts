@@ -57,7 +57,8 @@ export async function main(args: readonly string[]): Promise<void> {
 async function run(args: readonly string[]): Promise<number> {
   const { given, rest, after } = readArguments(args, options);
   const [name, ...words] = rest;
-  if (name === undefined) throw new UsageError('in which container? exec [option...] NAME program');
+  if (name === undefined)
+    throw new UsageError('in which container? exec [option...] NAME|PID [program]');
   if (given.tty && given.interactive && !given.detach && !isTerminal(0)) {
     throw new UsageError('--tty: stdin is no terminal');
   }

@@ -151,7 +151,8 @@ async function processesIn(
     processRows(),
   ]);
   const namespace = list.find(row => row.inode === inode);
-  if (namespace === undefined) throw new UsageError(`there is no namespace ${text}`);
+  if (namespace === undefined)
+    throw new UsageError(`there is no namespace ${text}; those of a process: --task PID`);
   const inside = [...processes.values()].filter(
     ({ namespaces }) => namespaces.get(namespace.type) === inode,
   );

@@ -54,6 +54,7 @@ async function run([name, ...args]: string[]): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  if (name === 'help' && args[0] !== undefined) return run([args[0], '--help']);
   if (name === '--help' || name === '-h' || name === 'help') return say(help());
   if (name === '--version' || name === '-V') return say(version());
   const [, load] = subcommands[name] ?? [];

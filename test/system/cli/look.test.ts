@@ -75,6 +75,12 @@ test.each([
   expect(stderr).toContain(message);
 });
 
+test('help COMMAND is COMMAND --help', async () => {
+  const help = await run('help', 'tree');
+  expect(help).toEqual(await run('tree', '--help'));
+  expect(help.stdout).toMatch(/^linux-namespaces tree /);
+});
+
 test('tree: from above down to the target, with its pid inside and where it is apart', async () => {
   const { stdout } = await run('tree', `${target.pid}`);
   const lines = stdout.split('\n');
