@@ -314,7 +314,7 @@ test('wrong options are a TypeError', () => {
     [{ root: 'target' }, /absolute/],
     [{ target: { net: '/proc/self/ns/net' }, root: 'target' }, /process/],
     [{ target: { net: '/proc/self/ns/net' }, env: 'target' }, /process/],
-    [{ env: 'ours' }, /env/],
+    [{ target: process.pid, env: 'ours' }, /env/],
     [{ target: 'x' }, /target/],
   ];
   for (const [options, message] of wrong) {
