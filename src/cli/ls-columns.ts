@@ -1,6 +1,5 @@
 /** The columns of `ls`, those of lsns(8) and `ID`: what is in them, for people, for programs, in a filter. */
 import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
-import { UsageError } from './arguments.ts';
 import type { Kind, Value } from './filter.ts';
 import type { Column } from './table.ts';
 
@@ -55,12 +54,6 @@ export function columnsIn(here: number | undefined): readonly NamespaceColumn[] 
 
 function networkId({ type, networkId }: Row): number | string | undefined {
   return type === 'net' ? (networkId ?? 'unassigned') : undefined;
-}
-
-export function columnNamed(all: readonly NamespaceColumn[], name: string): NamespaceColumn {
-  const found = all.find(one => one.name === name.toUpperCase());
-  if (found !== undefined) return found;
-  throw new UsageError(`no column ${name}: there are ${all.map(one => one.name).join(' ')}`);
 }
 
 /** For a filter; several paths are one text. */

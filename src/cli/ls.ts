@@ -9,17 +9,10 @@ import { listNamespaces } from '../inspect/list-namespaces.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { filterOf } from './filter.ts';
 import { numberOf } from './ids.ts';
-import {
-  columnNamed,
-  columnsIn,
-  jsonOf,
-  type NamespaceColumn,
-  type Row,
-  valueIn,
-} from './ls-columns.ts';
+import { columnsIn, jsonOf, type NamespaceColumn, type Row, valueIn } from './ls-columns.ts';
 import { type Drawn, drawn, forestOf, type Tree, withAbove } from './ls-tree.ts';
 import { print } from './output.ts';
-import { printJson, printTable, style } from './table.ts';
+import { columnNamed, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
 
 export const usage: string = `linux-namespaces ls [option...] [INODE]

@@ -20,6 +20,8 @@ const subcommands: Record<string, [about: string, load: () => Promise<Subcommand
   enter: ['runs a program in namespaces of a process or container', () => import('./enter.ts')],
   run: ['runs a program in new namespaces', () => import('./run.ts')],
   ps: ['lists the containers of all engines', () => import('./ps.ts')],
+  inspect: ['shows all that is known of a container', () => import('./inspect.ts')],
+  find: ['says whose a pid, port, address or interface is', () => import('./find.ts')],
   ls: ['lists namespaces', () => import('./ls.ts')],
   tree: ['shows the processes of a container as a tree', () => import('./tree.ts')],
   cat: ['shows files of a container', () => import('./cat.ts')],
@@ -29,7 +31,7 @@ const subcommands: Record<string, [about: string, load: () => Promise<Subcommand
 };
 
 function help(): string {
-  const rows = Object.entries(subcommands).map(([name, [about]]) => `  ${name.padEnd(8)}${about}`);
+  const rows = Object.entries(subcommands).map(([name, [about]]) => `  ${name.padEnd(9)}${about}`);
   return `linux-namespaces COMMAND [option...]
 
 ${rows.join('\n')}

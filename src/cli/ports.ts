@@ -1,51 +1,107 @@
 /** `linux-namespaces ports`: the sockets of a network namespace and whose they are, as `ss -nlp` has it. */
+import type { Container } from '../containers/container.ts';
 import type { SocketInfo } from '../inspect/socket-types.ts';
 import { listSockets } from '../inspect/sockets.ts';
+import type { Target } from '../target/target.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
+import { endOf, membershipOf, publishedOf, socketsOf } from './container-sockets.ts';
+import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
 import { insideOf, printJson, printTable } from './table.ts';
 import { targetOf } from './target-argument.ts';
 
-export const usage = `linux-namespaces ports [option...] PID|NAME
+export const usage = `linux-namespaces ports [option...] [PID|NAME]
 
-Lists the ports on which somebody listens in the network of a process or container.
+Lists the ports on which somebody listens in the network of a process or container,
+or of all containers, with where they are published. Of a container in the network of
+the host, only what its own processes have.
 
   -a, --all          every socket, not only those that listen
   -x, --unix         unix sockets too
+      --root DIR     the root directory of the host, where that is not ours
   -J, --json
-  -n, --noheadings   -u, --notruncate`;
+  -n, --noheadings   -u, --notruncate
+
+  linux-namespaces ports
+  linux-namespaces ports web
+  linux-namespaces ports -a -J web`;
 
 const options = {
   all: { short: 'a' },
   unix: { short: 'x' },
+  root: { value: true },
   json: { short: 'J' },
   noheadings: { short: 'n' },
   notruncate: { short: 'u' },
 } as const satisfies Options;
 
+/** Without containers: of one target. */
+interface Row {
+  readonly socket: SocketInfo;
+  readonly containers?: readonly Container[];
+}
+
 export async function main(args: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
-  if (rest.length !== 1) throw new UsageError('whose ports? a pid, or the name of a container');
-  const target = await targetOf(rest[0] as string);
-  const all = await listSockets(target, { listening: !given.all });
-  const sockets = all.filter(socket => given.unix || socket.protocol !== 'unix');
-  if (given.json) return printJson(sockets);
+  const [name, ...others] = rest;
+  if (others.length > 0) throw new UsageError(`one target, not ${rest.length}`);
+  const looking = { listening: !given.all };
+  const all: Row[] =
+    name === undefined
+      ? await ofContainers(given.root, looking)
+      : await ofTarget(await targetOf(name, given.root), looking);
+  const rows = all.filter(({ socket }) => given.unix || socket.protocol !== 'unix');
+  if (given.json) return printJson(rows.map(jsonOf));
   printTable(
-    sockets,
+    rows,
     [
-      { name: 'PROTO', of: socket => socket.protocol },
-      { name: 'STATE', of: socket => socket.state },
-      { name: 'LOCAL', of: localOf },
-      ...(given.all ? [{ name: 'PEER', of: peerOf }] : []),
-      { name: 'PID', of: ({ processes: [first] }) => first?.pid, right: true },
-      { name: 'INSIDE', of: ({ processes: [first] }) => insideOf(first?.pids), right: true },
-      { name: 'PROCESS', of: ({ processes: [first] }) => first?.command },
+      ...(name === undefined ? [{ name: 'CONTAINER', of: namesIn, shrinks: true as const }] : []),
+      { name: 'PROTO', of: ({ socket }) => socket.protocol },
+      { name: 'STATE', of: ({ socket }) => socket.state },
+      { name: 'LOCAL', of: ({ socket }) => localOf(socket) },
+      ...(given.all ? [{ name: 'PEER', of: ({ socket }: Row) => peerOf(socket) }] : []),
+      ...(name === undefined ? [{ name: 'PUBLISHED', of: publishedIn }] : []),
+      { name: 'PID', of: ({ socket }) => socket.processes[0]?.pid, right: true },
+      { name: 'INSIDE', of: ({ socket }) => insideOf(socket.processes[0]?.pids), right: true },
+      { name: 'PROCESS', of: ({ socket }) => socket.processes[0]?.command, shrinks: true },
     ],
     { headings: !given.noheadings, cut: !given.notruncate },
   );
 }
 
-function endOf({ address, port }: { address: string; port: number }): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+type Looking = Parameters<typeof socketsOf>[2];
+
+async function ofContainers(root: string | undefined, looking: Looking): Promise<Row[]> {
+  const containers = await containersHere(root);
+  const rows = await socketsOf(containers, await membershipOf(containers), looking);
+  sayUnseen(containers.problems, rows.length === 0);
+  return rows;
+}
+
+async function ofTarget(target: Target, looking: Looking): Promise<Row[]> {
+  if (isContainer(target) && target.namespaces?.net?.host) {
+    const rows = await socketsOf([target], await membershipOf([target]), looking);
+    return rows.map(({ socket }) => ({ socket }));
+  }
+  const sockets = await listSockets(target, looking);
+  return sockets.map(socket => ({ socket }));
+}
+
+function isContainer(target: Target): target is Container & Target {
+  return typeof target === 'object' && 'engine' in target;
+}
+
+function jsonOf({ containers, socket }: Row): object {
+  if (containers === undefined) return socket;
+  const published = publishedOf({ containers, socket });
+  return { ...socket, containers: containers.map(nameOf), published };
+}
+
+function namesIn({ containers = [] }: Row): string {
+  return containers.map(nameOf).join(',');
+}
+
+function publishedIn({ containers = [], socket }: Row): string {
+  return publishedOf({ containers, socket }).join(',');
 }
 
 function localOf(socket: SocketInfo): string | undefined {

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { chunk } from '../base/chunks.ts';
 import { printable, printableJson } from '../base/printable.ts';
+import { UsageError } from './arguments.ts';
 import { print, stdout } from './output.ts';
 
 export interface Column<R> {
@@ -10,11 +11,13 @@ export interface Column<R> {
   readonly of: (row: R) => string | number | bigint | readonly string[] | undefined;
   /** Numbers stand at the right. */
   readonly right?: true;
+  /** Where the terminal is too narrow, this one gives way, down to a few letters. */
+  readonly shrinks?: true;
 }
 
 export interface TableOptions {
   readonly headings?: boolean;
-  /** The last column is cut at the edge of the terminal. Default: true. */
+  /** Lines are made to end at the edge of the terminal. Default: true. */
   readonly cut?: boolean;
 }
 
@@ -34,22 +37,70 @@ export function printTable<R>(
 ): void {
   const drawn = rows.flatMap(row => linesOf(row, columns).map(cells => ({ row, cells })));
   const cells = drawn.map(line => line.cells);
-  const widths = columns.map(({ name }, i) =>
-    cells.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
+  const width = options.cut === false || !stdout.isTTY ? Infinity : stdout.columns;
+  const widths = fitted(
+    columns.map(({ name, shrinks }, i) => ({
+      width: cells.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
+      least: shrinks ? Math.max(name.length, leastOf) : Infinity,
+    })),
+    width,
   );
   const layOut = (line: readonly string[]) =>
     line
-      .map((cell, i) => {
+      .map((whole, i) => {
+        const cell = shortened(whole, widths[i] ?? 0);
         const space = ' '.repeat((widths[i] ?? 0) - widthOf(cell));
         if (columns[i]?.right) return space + cell;
         return i === line.length - 1 ? cell : cell + space;
       })
       .join(' ')
       .trimEnd();
-  const width = options.cut === false || !stdout.isTTY ? Infinity : stdout.columns;
   const lines = drawn.map(({ row, cells }) => paint(cutTo(layOut(cells), width), row));
   const head = cutTo(layOut(columns.map(({ name }) => name)), width);
   print([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
+}
+
+/** Letters that are left of a column that gives way. */
+const leastOf = 8;
+
+/**
+ * Widths that, with a space between them, are as wide as the terminal if that can be: the widest columns
+ * that may give way do so first.
+ */
+export function fitted(
+  columns: readonly { readonly width: number; readonly least: number }[],
+  most: number,
+): number[] {
+  const widths = columns.map(({ width }) => width);
+  let over = widths.reduce((sum, width) => sum + width + 1, -1) - most;
+  while (over > 0) {
+    const able = widths.map((width, i) => (width > (columns[i]?.least ?? width) ? width : 0));
+    const widest = Math.max(...able);
+    if (widest === 0) break;
+    widths[able.indexOf(widest)] = widest - 1;
+    over--;
+  }
+  return widths;
+}
+
+function shortened(text: string, columns: number): string {
+  return widthOf(text) <= columns ? text : `${cutTo(text, columns - 1)}…`;
+}
+
+export function columnNamed<C extends { readonly name: string }>(
+  all: readonly C[],
+  name: string,
+): C {
+  const found = all.find(one => one.name === name.toUpperCase());
+  if (found !== undefined) return found;
+  throw new UsageError(`no column ${name}: there are ${all.map(one => one.name).join(' ')}`);
+}
+
+/** As on the clock of who looks. */
+export function localTime(date: Date): string {
+  const two = (number: number) => `${number}`.padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-');
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`;
 }
 
 /** As many as the longest list has. */
@@ -63,8 +114,8 @@ function linesOf<R>(row: R, columns: readonly Column<R>[]): string[][] {
 }
 
 const wide = () => chunk<typeof import('./width.ts')>('width');
-/** Letters of ASCII and the lines of trees: a column each. */
-const plain = /^[ -~\u2500-\u257f]*$/;
+/** Letters of ASCII, the lines of trees and the dots for what is cut: a column each. */
+const plain = /^[ -~\u2026\u2500-\u257f]*$/;
 
 function widthOf(text: string): number {
   return plain.test(text) ? text.length : wide().widthOf(text);

@@ -4,11 +4,12 @@ import type { Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 
-export async function targetOf(text: string): Promise<Target> {
+/** `root`: the root directory of the host, where that is not ours. */
+export async function targetOf(text: string, root?: string): Promise<Target> {
   const pid = numberOf(text);
   if (pid !== undefined) return pid;
   const { findContainer } = await import('../containers/find.ts');
-  const container = await findContainer(text);
+  const container = await findContainer(text, { root });
   if (container.pid !== undefined) return container;
   throw new UsageError(`container ${text}: ${noProcess(container.state, container.runtime)}`);
 }

@@ -2,7 +2,7 @@
 export { type Containerd, images, startContainerd } from './containerd.ts';
 export { type PodContainer, type RunningPod, runPod } from './cri.ts';
 export { type Docker, startDocker } from './docker.ts';
-export { debootstrap, imageArchive } from './images.ts';
+export { debootstrap, imageArchive, server } from './images.ts';
 export { Machine, missing } from './machine.ts';
 export { addUser, type Podman, startPodman, user } from './podman.ts';
 export { type Runtime, startCrun, startRunc } from './runtimes.ts';

@@ -19,12 +19,14 @@ describe.skipIf(absent)(`ps [${absent || 'installed'}]`, () => {
   });
   afterAll(() => runc?.stop());
 
-  test('a table, JSON, and the pids alone', async () => {
+  test('a table, JSON, and the ids alone', async () => {
     const root = ['--root', runc.machine.root];
     const table = await run('ps', ...root);
-    expect(table.stdout).toMatch(/^ENGINE +ID +NAME +STATE +PID +STARTED +IMAGE\n/);
+    expect(table.stdout).toMatch(
+      /^ENGINE +ID +NAME +STATE +PID +STARTED +ADDRESS +PORTS +IMAGE +COMMAND\n/,
+    );
     expect(table.stdout).toMatch(new RegExp(`\nrunc +web +web +running +${pid} `));
-    expect((await run('ps', '-q', ...root)).stdout).toBe(`${pid}\n`);
+    expect((await run('ps', '-q', ...root)).stdout).toBe('web\n');
     const json = JSON.parse((await run('ps', '-J', ...root)).stdout);
     expect(json).toMatchObject([{ engine: 'runc', id: 'web', pid, state: 'running' }]);
   });
@@ -65,7 +67,7 @@ test.each([
   ['cat /etc/motd', 'in which container?'],
   ['cp /a /b', 'one of the two is in a container'],
   ['cp 1:/a', 'from where to where?'],
-  ['ps web', 'ps takes no web'],
+  ['ps no-such-container', 'no-such-container: findContainer ENOENT'],
 ])('refused in one line: %s', async (line, message) => {
   const { stdout, stderr, code } = await run(...line.split(' '));
   expect({ stdout, code }).toEqual({ stdout: '', code: 1 });

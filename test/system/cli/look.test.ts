@@ -86,7 +86,7 @@ test('tree: from above down to the target, with its pid inside and where it is a
   const lines = stdout.split('\n');
   const at = lines.findIndex(line => line.trim().startsWith(`${target.pid} `));
   expect(lines[at - 1]).toMatch(/ mnt,net,uts +.*─unshare /);
-  expect(lines[at]).toMatch(/^ *\d+ +1 \S+ +pid +.*─.*probe wait$/);
+  expect(lines[at]).toMatch(/^ *\d+ +1 \S+ +S +pid +.*─.*probe wait$/);
 });
 
 test('-J: what a program calls itself steers no terminal, and is what it was', async () => {

@@ -1,0 +1,59 @@
+/** `ps --filter KEY=VALUE`, as docker ps has it: several values of a key are any of them, of `label` all. */
+import type { Container } from '../containers/container.ts';
+import { UsageError } from './arguments.ts';
+import { nameOf } from './containers-here.ts';
+
+type Test = (container: Container, value: string) => boolean;
+
+const states = [
+  'created',
+  'running',
+  'paused',
+  'restarting',
+  'removing',
+  'exited',
+  'dead',
+  'unknown',
+];
+
+const tests: Readonly<Record<string, Test>> = {
+  engine: ({ knownAs }, value) => knownAs.some(({ engine }) => engine === value),
+  id: ({ id }, value) => id.startsWith(value),
+  label: ({ labels = {} }, value) => {
+    const [, name = '', equals, wanted] = /^([^=]*)(=?)(.*)$/s.exec(value) ?? [];
+    return Object.hasOwn(labels, name) && (equals === '' || labels[name] === wanted);
+  },
+  name: (container, value) => nameOf(container).includes(value),
+  state: ({ state }, value) => state === value,
+};
+
+/** Docker's word. */
+const aliases: Readonly<Record<string, string>> = { status: 'state' };
+
+export interface Filter {
+  readonly matches: (container: Container) => boolean;
+  /** Which states are meant was said: those that do not run are meant, too. */
+  readonly byState: boolean;
+}
+
+export function filterOf(given: readonly string[]): Filter {
+  const wanted = new Map<string, string[]>();
+  for (const text of given) {
+    const [, word = '', value] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+    const key = aliases[word] ?? word;
+    if (value === undefined || !Object.hasOwn(tests, key)) {
+      const keys = Object.keys(tests).join(', ');
+      throw new UsageError(`--filter is KEY=VALUE, with one of ${keys}: not ${text}`);
+    }
+    if (key === 'state' && !states.includes(value)) {
+      throw new UsageError(`no state ${value}: there are ${states.join(', ')}`);
+    }
+    wanted.set(key, [...(wanted.get(key) ?? []), value]);
+  }
+  const matches = (container: Container) =>
+    [...wanted].every(([key, values]) => {
+      const isMet = (value: string) => tests[key]?.(container, value) === true;
+      return key === 'label' ? values.every(isMet) : values.some(isMet);
+    });
+  return { matches, byState: wanted.has('state') };
+}

@@ -1,0 +1,22 @@
+// Columns that give way to the width of a terminal, and times.
+import { expect, test } from 'vitest';
+import { fitted, localTime } from '../../../src/cli/table.ts';
+
+const stiff = (width: number) => ({ width, least: Infinity });
+const soft = (width: number, least = 8) => ({ width, least });
+
+test.each([
+  ['what fits stays', [stiff(10), soft(20)], 31, [10, 20]],
+  ['the widest gives way first', [stiff(10), soft(20), soft(12)], 38, [10, 14, 12]],
+  ['then both', [stiff(10), soft(20), soft(12)], 32, [10, 10, 10]],
+  ['down to their least, and no further', [stiff(10), soft(20), soft(12)], 20, [10, 8, 8]],
+  ['what is narrower than its least stays', [soft(3), soft(30)], 14, [3, 10]],
+  ['without an edge', [soft(1000)], Infinity, [1000]],
+  ['nothing', [], 80, []],
+])('%s', (_, columns, most, wanted) => {
+  expect(fitted(columns, most)).toEqual(wanted);
+});
+
+test('a time is that of the clock here', () => {
+  expect(localTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02 03:04:05');
+});
