@@ -5,7 +5,7 @@
  * What is ours is cloned before anything is joined; what is the target's is opened below its root
  * with no link on the way. Its /proc, /dev and /sys come with all that is mounted in them: what the
  * engine has covered stays covered. A new /proc would not be: with uid 0 it writes the machine's
- * settings. So where there is none to clone, it has processes and nothing else.
+ * settings. So where there is none to clone, it has processes and nothing else, or is missing.
  */
 #pragma once
 #include <asm/statfs.h>
@@ -36,12 +36,15 @@ static const char* const new_folders[] = {"etc",  "etc/ssl", "etc/pki", "etc/pki
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static int folder_trees[COUNT(tool_folders)];
-static int setting_trees[COUNT(tool_settings)];
-static int device_trees[COUNT(tool_devices)];
+#define TREES (COUNT(tool_folders) + COUNT(tool_settings) + COUNT(tool_devices))
+static int trees[TREES];
+#define folder_trees (trees)
+#define setting_trees (folder_trees + COUNT(tool_folders))
+#define device_trees (setting_trees + COUNT(tool_settings))
 static int file_copies[COUNT(tool_files)];
 static char folder_links[COUNT(tool_folders)][256];
 static int tools_taken;
+static int pid_namespace = -1; /* that is joined */
 static int lacks_proc;
 
 static int has_tools(void) { return create != 0 && create->tools != 0; }
@@ -86,11 +89,84 @@ static int may_clone(int base) {
   return 1;
 }
 
+static int new_tmpfs(void) {
+  const int context = (int)made(CALL2(fsopen, "tmpfs", FSOPEN_CLOEXEC), CREATE_TOOLS_MOUNT);
+  made(CALL(fsconfig, context, FSCONFIG_SET_STRING, "mode", "0755", 0), CREATE_TOOLS_MOUNT);
+  made(CALL(fsconfig, context, FSCONFIG_SET_STRING, "size", "64m", 0), CREATE_TOOLS_MOUNT);
+  made(CALL(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), CREATE_TOOLS_MOUNT);
+  const long mounted =
+      made(CALL3(fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
+           CREATE_TOOLS_MOUNT);
+  CALL1(close, context);
+  return (int)mounted;
+}
+
+static int new_file(int root, const char* path) {
+  return (int)made(CALL4(openat, root, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644),
+                   CREATE_TOOLS_FILE);
+}
+
+/* Who has CAP_SYS_ADMIN in the user namespace that the new mount namespace belongs to could make what
+ * is read-only writable again, and if our root has a number in there, our files with it. The kernel
+ * keeps the attributes for good of what was copied into a namespace of another user namespace: there
+ * a child of ours clones the trees once more, and puts them in the place of the first, in files that
+ * it shares with us. It is seen by nobody who does not see us. */
+static void clone_locked(void) {
+  char name[] = "a";
+  made(CALL1(unshare, NEW_MNT), CREATE_TOOLS_CLONE);
+  made(CALL(mount, 0, "/", 0, MS_REC | MS_PRIVATE, 0), CREATE_PROPAGATION);
+  const int top = new_tmpfs();
+  made(CALL(move_mount, top, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), CREATE_TOOLS_MOUNT);
+  for (unsigned i = 0; i < TREES; i++, name[0]++) {
+    if (trees[i] < 0) continue;
+    if (trees + i < device_trees) {
+      made(CALL3(mkdirat, top, name, 0755), CREATE_TOOLS_FILE);
+    } else {
+      CALL1(close, new_file(top, name));
+    }
+    made(CALL(move_mount, trees[i], "", top, name, MOVE_MOUNT_F_EMPTY_PATH), CREATE_TOOLS_MOUNT);
+  }
+  made(CALL1(fchdir, top), CREATE_TOOLS_CLONE);
+  made(CALL1(chroot, "."), CREATE_TOOLS_CLONE); /* elsewhere nobody creates a user namespace */
+  made(CALL1(unshare, NEW_USER | NEW_MNT), CREATE_TOOLS_CLONE);
+  name[0] = 'a';
+  for (unsigned i = 0; i < TREES; i++, name[0]++) {
+    if (trees[i] < 0) continue;
+    const long tree = made(CALL3(open_tree, AT_FDCWD, name, CLONED), CREATE_TOOLS_CLONE);
+    made(CALL3(dup3, tree, trees[i], O_CLOEXEC), CREATE_TOOLS_CLONE);
+    CALL1(close, tree);
+  }
+  CALL1(close, top);
+  quit(0);
+}
+
+static void lock_trees(void) {
+  int status = 0;
+  long done;
+  volatile struct launch_report* failed = (void*)must(map_page(-1), LAUNCH_MMAP);
+  const unsigned long flags = CLONE_FILES | CLONE_VFORK | SIGCHLD_NUMBER;
+  const long child = must(CALL(clone, flags, 0, 0, 0, 0), LAUNCH_CLONE);
+  if (child == 0) {
+    forks = 0;
+    written = failed; /* the channel takes no other's word */
+    clone_locked();
+  }
+  do {
+    done = CALL4(wait4, child, &status, 0, 0);
+  } while (done == -EINTR);
+  if (failed->step != LAUNCH_NOTHING) fail(failed->step, failed->error, failed->detail);
+  if (done < 0 || status != 0) made(done < 0 ? done : -EINTR, CREATE_TOOLS_CLONE);
+  CALL2(munmap, failed, PAGE);
+}
+
 /* In our own mount namespace; who has no rights in it has them, from the target's user namespace
  * on, in a copy. */
 static void take_tools(int in_user_namespace) {
   if (!has_tools() || tools_taken) return;
   if (in_user_namespace) made(CALL1(unshare, NEW_MNT), CREATE_TOOLS_CLONE);
+  for (int i = 0; i < LAUNCH_JOINS; i++) {
+    if (launch->types[i] == NEW_PID && launch->joins[i] >= 0) pid_namespace = launch->joins[i];
+  }
   const int base =
       (int)made(CALL4(openat, AT_FDCWD, text(create->tools), O_PATH | O_DIRECTORY | O_CLOEXEC, 0),
                 CREATE_TOOLS_BASE);
@@ -103,13 +179,16 @@ static void take_tools(int in_user_namespace) {
       setting_trees[i] = take_tree(base, tool_settings[i], fixed);
     }
     for (unsigned i = 0; i < COUNT(tool_devices); i++) {
-      device_trees[i] = take_tree(top, tool_devices[i], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+      /* Read-only, a device can be written to, but its mode and owner stay. */
+      device_trees[i] = take_tree(top, tool_devices[i],
+                                  MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
     }
     for (unsigned i = 0; i < COUNT(tool_files); i++) {
       file_copies[i] = (int)open_below(base, tool_files[i], O_RDONLY | O_NONBLOCK | O_NOCTTY,
                                        RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     }
     CALL1(close, top);
+    if (!in_user_namespace && (is_joined(NEW_USER) || (launch->unshare & NEW_USER))) lock_trees();
     tools_taken = 1;
   } else if (in_user_namespace || launch->types[0] != NEW_USER) {
     made(-EPERM, CREATE_TOOLS_CLONE);
@@ -142,27 +221,10 @@ static int has_null(int devices) {
   return seen >= 0 && file.stx_rdev_major == 1 && file.stx_rdev_minor == 3;
 }
 
-static int new_tmpfs(void) {
-  const int context = (int)made(CALL2(fsopen, "tmpfs", FSOPEN_CLOEXEC), CREATE_TOOLS_MOUNT);
-  made(CALL(fsconfig, context, FSCONFIG_SET_STRING, "mode", "0755", 0), CREATE_TOOLS_MOUNT);
-  made(CALL(fsconfig, context, FSCONFIG_SET_STRING, "size", "64m", 0), CREATE_TOOLS_MOUNT);
-  made(CALL(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0), CREATE_TOOLS_MOUNT);
-  const long mounted =
-      made(CALL3(fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
-           CREATE_TOOLS_MOUNT);
-  CALL1(close, context);
-  return (int)mounted;
-}
-
 static void attach(int tree, int root, const char* path) {
   if (tree < 0) return;
   made(CALL(move_mount, tree, "", root, path, MOVE_MOUNT_F_EMPTY_PATH), CREATE_TOOLS_MOUNT);
   CALL1(close, tree);
-}
-
-static int new_file(int root, const char* path) {
-  return (int)made(CALL4(openat, root, path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644),
-                   CREATE_TOOLS_FILE);
 }
 
 static void write_all(int file, const char* bytes, long size) {
@@ -234,6 +296,22 @@ static void make_devices(int root, int theirs) {
   if (theirs >= 0 && !usable) CALL1(close, theirs);
 }
 
+/* Of the joined pid namespace, by who is not in it: from Linux 6.17 on. -1: there is none. */
+static int new_joined_proc(void) {
+  if (pid_namespace < 0) return -1;
+  const int context = (int)made(CALL2(fsopen, "proc", FSOPEN_CLOEXEC), CREATE_MOUNT_PROC);
+  long mounted = CALL(fsconfig, context, FSCONFIG_SET_FD, "pidns", 0, pid_namespace);
+  if (mounted >= 0) mounted = CALL(fsconfig, context, FSCONFIG_SET_FLAG, "ro", 0, 0);
+  if (mounted >= 0) mounted = CALL(fsconfig, context, FSCONFIG_SET_STRING, "subset", "pid", 0);
+  if (mounted >= 0) mounted = CALL(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (mounted >= 0) {
+    mounted = CALL3(fsmount, context, FSMOUNT_CLOEXEC,
+                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  }
+  CALL1(close, context);
+  return mounted < 0 ? -1 : (int)mounted;
+}
+
 /* The old root lies on the new one until it is let go of; where there is nothing to pivot (the
  * initial root file system), as switch_root. */
 static void become_root(int root) {
@@ -269,7 +347,7 @@ static void build_tools(void) {
                                  RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     copy((int)from, root, target_files[i]);
   }
-  attach(proc, root, "proc");
+  attach(proc >= 0 ? proc : new_joined_proc(), root, "proc");
   attach(sys, root, "sys");
   make_devices(root, devices);
   attach(container, root, "container");
@@ -277,10 +355,11 @@ static void build_tools(void) {
   lacks_proc = proc < 0;
 }
 
-/* By who is in the pid namespace. EPERM: in a user namespace, where no other /proc is to be seen;
+/* By who is in the pid namespace, where that is new: in one that was joined, whoever waits for this
+ * would meet us with all our rights. EPERM: in a user namespace, where no other /proc is to be seen;
  * then there is none. */
 static void mount_lacking_proc(void) {
-  if (!lacks_proc) return;
+  if (!lacks_proc || (asked(LAUNCH_FORK_JOINED) && !(launch->unshare & NEW_PID))) return;
   const long mounted = CALL(mount, "proc", "/proc", "proc", KERNELS_OWN | MS_RDONLY, "subset=pid");
   if (mounted != -EPERM) made(mounted, CREATE_MOUNT_PROC);
 }

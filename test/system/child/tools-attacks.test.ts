@@ -1,0 +1,75 @@
+// What a container does to get hold of the machine by programs of ours that run in it (`tools`).
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { spawnSync } from 'linux-namespaces';
+import { expect, test } from 'vitest';
+import { attack, hasProgram, start, startTarget, until } from '../shared/support.ts';
+
+const locale = { LC_ALL: 'C' };
+
+function inTools(target: number, script: string) {
+  const env = [{ PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }, locale];
+  return spawnSync('sh', ['-c', script], { target, tools: true, encoding: 'utf8', env });
+}
+
+test.skipIf(!hasProgram('strace'))(
+  'a root without /proc brings nobody with our rights before its processes [needs strace]',
+  () => {
+    expect(attack('no-proc')).toBe('won 0 of 5');
+  },
+);
+
+test('root of a user namespace that is our root does not make our programs writable', async () => {
+  await using target = await startTarget('--user', '--map-root-user', '--mount', '--pid');
+  // What would be written to is the mount, not a file: who could do that could do the other.
+  const { stdout, status } = inTools(
+    target.pid,
+    `for options in rw suid dev; do mount -o remount,bind,$options /usr 2>/dev/null && echo $options; done
+     mkdir /tmp/usr && mount --bind /usr /tmp/usr && mount -o remount,bind,rw /tmp/usr 2>/dev/null && echo bound
+     unshare --mount mount -o remount,bind,rw /usr 2>/dev/null && echo unshared
+     true`,
+  );
+  expect([stdout, status]).toEqual(['', 0]);
+});
+
+test('nor, with a map of one user below it, those that it creates itself', async () => {
+  await using target = await startTarget('--mount', '--pid');
+  const { stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', 'id -u; mount -o remount,bind,rw /usr 2>/dev/null && echo writable'],
+    {
+      target: target.pid,
+      tools: true,
+      unshare: ['user'],
+      idMap: { uid: ['root'], gid: ['root'] },
+      credentials: 'inherit',
+      encoding: 'utf8',
+    },
+  );
+  expect([stdout, stderr]).toEqual(['0\n', '']);
+});
+
+test('where it has no devices, ours are used and stay as they are', async () => {
+  await using target = start('unshare', [
+    ...['--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c'],
+    'mount -t tmpfs none /dev && exec sleep infinity <&-',
+  ]);
+  const pid = await until('sleep', () => {
+    const line = ['--ppid', `${target.pid}`, '-o', 'pid=,comm='];
+    try {
+      const [child, name] = execFileSync('ps', line, { encoding: 'utf8' }).trim().split(/\s+/);
+      return name === 'sleep' && Number(child);
+    } catch {
+      return undefined; // there is none yet
+    }
+  });
+  const before = statSync('/dev/full');
+  const { stdout } = inTools(
+    pid,
+    `chmod 666 /dev/full 2>&1; chown 0 /dev/full 2>&1; touch -d @7 /dev/full 2>&1
+     echo x >/dev/null && head -c 3 /dev/zero | wc -c`,
+  );
+  expect(stdout.match(/Read-only file system/g)).toHaveLength(3);
+  expect(stdout.endsWith('\n3\n')).toBe(true);
+  expect(statSync('/dev/full').mtimeMs).toBe(before.mtimeMs);
+});
