@@ -64,6 +64,9 @@ int execute(Request* request, Result* result) {
   for (int fd : request->kept) {
     if (::fcntl(fd, F_GETFD) != -1) prepared.inherited.push_back(fd);
   }
+  // In the place of what the caller has there; what is null changes nothing of the machine's.
+  const bool has_input = error >= 0 && !request->stdio.empty();
+  if (has_input && ::dup2(request->stdio[0], STDIN_FILENO) == -1) error = -errno;
   // As long as the title that it gets where it stays.
   snprintf(prepared.number, sizeof prepared.number, "%016d", prepared.channel[1]);
   request->argv[0] = prepared.number;

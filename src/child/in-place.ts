@@ -8,6 +8,8 @@ import type { NodeOptions, Plan } from './launch.ts';
 import { launchFlags } from './launch-flags.ts';
 import { encodeWords } from './launch-words.ts';
 
+const devNull = -3;
+
 /** What is the caller's of this process, and Node has changed or cannot tell from its own. */
 export interface Inherited {
   /** Signals: the lowest bit is number 1. */
@@ -30,6 +32,8 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   readonly fork?: boolean | undefined;
   /** Where the program is a child: signals to us go to it. */
   readonly forward?: boolean | undefined;
+  /** Its stdin is the null device; the caller's is gone, also where this fails. */
+  readonly withoutInput?: boolean | undefined;
   /** Of a message: how the caller's users know what it speaks of. */
   inWords?(text: string): string;
 }
@@ -56,7 +60,7 @@ export function executeInPlace(
   program: ProgramInPlace,
   inherited: Inherited,
 ): SpawnFailure {
-  const { file, args, env, cwd, fork, forward, inWords } = own(program);
+  const { file, args, env, cwd, fork, forward, withoutInput, inWords } = own(program);
   const { flags, ids } = plan.complete(program);
   const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
@@ -68,7 +72,7 @@ export function executeInPlace(
     args,
     env,
     cwd: cwd || undefined,
-    stdio: new Int32Array(),
+    stdio: Int32Array.from(withoutInput ? [devNull] : []),
     kept: Int32Array.from(descriptors),
     inherited: BigUint64Array.of(ignored, blocked, openFiles, BigInt(nonBlocking)),
     words: encodeWords(plan, file.toString(), inWords),

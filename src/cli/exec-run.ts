@@ -1,5 +1,5 @@
 /** How what `exec` runs is joined to this command: on a terminal of its own, by pipes, or not at all. */
-import { closeSync, openSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SpawnOptions } from '../child/options.ts';
@@ -7,7 +7,7 @@ import type { ChildOf } from '../child/signatures.ts';
 import { spawn } from '../child/spawn.ts';
 import type { Arguments, Options } from './arguments.ts';
 import { inherited } from './inherited.ts';
-import { enterRawMode, isTerminal, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
+import { enterRawMode, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 
 export interface End {
@@ -77,11 +77,12 @@ async function shown(terminal: Readable, screen: Writable): Promise<void> {
 }
 
 /**
- * No descriptor of a terminal of ours is handed on: a program could type into it (TIOCSTI). Where there is
- * none, this process becomes the program, with these three descriptors and nothing else of the caller's.
+ * No file of ours is handed on: into a terminal a program could type (TIOCSTI), of a file or a device it could
+ * change the mode or owner, and by a socket it could pass descriptors. Where all three are pipes, which nobody
+ * finds by a name, this process becomes the program, with these and nothing else of the caller's.
  */
 export const runPiped: Run = async (line, options, interactive) => {
-  if (![0, 1, 2].some(isTerminal)) runInPlace(line, options, interactive);
+  if ((interactive ? [0, 1, 2] : [1, 2]).every(isPipe)) runInPlace(line, options, interactive);
   const child = start(line, {
     ...options,
     stdio: [interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -101,18 +102,22 @@ export const runPiped: Run = async (line, options, interactive) => {
   return end;
 };
 
+function isPipe(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('pipe:'); // a path begins with a slash
+  } catch {
+    return false;
+  }
+}
+
 /** Returns never; throws what failed. */
 function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): void {
-  if (!interactive) {
-    closeSync(0);
-    openSync('/dev/null', 'r'); // the lowest that is free
-  }
   const { nonBlocking } = inherited();
   const none = { ignored: 0n, blocked: 0n, openFiles: 0n, environment: undefined };
   runProgram(
     line,
     options as ProgramOptions,
-    { forward: true, optionNames },
+    { forward: true, withoutInput: !interactive, optionNames },
     {},
     { ...none, nonBlocking, descriptors: [0, 1, 2] },
   );

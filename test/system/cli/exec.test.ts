@@ -1,7 +1,7 @@
 // `linux-namespaces exec`, with and without a terminal: what the program is given, what the operator's
 // terminal is afterwards, how it ends.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { folder, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
@@ -48,6 +48,29 @@ describe('without a terminal', () => {
     expect((await run()).stdout).toBe('');
     const { stdout } = await exec(`${target.pid}`, 'sh', '-c', 'ls /proc/self/fd | wc -l');
     expect(Number(stdout)).toBe(4); // and the directory
+  });
+
+  // Our root, who can change whatever it has a descriptor of: in place by pipes, and by way of this command.
+  test.each([
+    ['pipes', '2>&1 | cat'],
+    ['a file', '>FILE 2>&1'],
+    ['files', '>FILE 2>FILE2 <FILE3 -i'],
+  ])('of %s, nothing of the machine’s can be changed by what is run', (_, redirected) => {
+    const names = ['attacked', 'attacked2', 'attacked3'].map(name => join(folder, name));
+    for (const name of names) writeFileSync(name, 'ours', { mode: 0o600 });
+    const files = ['/dev/null', ...names];
+    const modes = () => files.map(name => statSync(name).mode);
+    const [before, { mtimeMs }] = [modes(), statSync('/dev/null')];
+    const script =
+      'for fd in 0 1 2; do chmod 4666 /proc/self/fd/$fd; touch -d @7 /proc/self/fd/$fd; done; true';
+    const [how = '', option = ''] = redirected.split(/ (?=-i$)/);
+    const line = how.replace(/FILE(\d?)/g, (_all, number) => join(folder, `attacked${number}`));
+    execFileSync('sh', [
+      '-c',
+      `"$0" "$1" exec ${option} ${target.pid} sh -c '${script}' ${line}`,
+      ...[process.execPath, main],
+    ]);
+    expect([modes(), statSync('/dev/null').mtimeMs]).toEqual([before, mtimeMs]);
   });
 
   test.each<[string[], number]>([
