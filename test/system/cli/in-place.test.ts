@@ -323,7 +323,10 @@ test('O_NONBLOCK of its streams stays as it is', async () => {
 });
 
 describe.skipIf(!hasProgram('script'))('at a terminal [needs script]', () => {
-  /** An interactive bash: each line is typed when what comes before it has been seen. */
+  /**
+   * An interactive bash: each line is typed when what comes before it has been seen. Ended where that does
+   * not come.
+   */
   async function type(lines: readonly [seen: RegExp, line: string][]): Promise<string> {
     const child = spawn('script', ['-qec', 'bash --norc --noprofile --noediting -i', '/dev/null'], {
       env: { ...process.env, PS1: '$ ', TERM: 'dumb', HISTFILE: '' },
@@ -344,7 +347,9 @@ describe.skipIf(!hasProgram('script'))('at a terminal [needs script]', () => {
         child.stdin.write(line as string);
       }
     });
+    const end = setTimeout(() => process.kill(-(child.pid as number), 'SIGKILL'), seconds(10));
     await once(child, 'exit');
+    clearTimeout(end);
     return screen.replaceAll('\r', '');
   }
 
@@ -352,17 +357,22 @@ describe.skipIf(!hasProgram('script'))('at a terminal [needs script]', () => {
   // not stop for a terminal.
   test.each(both.filter(({ name }) => name !== 'run -p -f'))(
     '$name: Ctrl-Z, fg, Ctrl-C',
+    { timeout: seconds(90) },
     async ({ name, theirs, ours }) => {
       // It starts nothing meanwhile: a shell in the middle of a vfork(2) does not stop.
       const program = `bash -c 'trap "echo ha\\"\\"d; exit 9" INT; trap "echo ba\\"\\"ck" CONT; echo u""p; while :; do read -r; done'`;
       for (const prefix of name === 'enter -p' ? [ours()] : [theirs(), ours()]) {
-        const screen = await type([
-          [/[#$] $/, `${prefix} ${program}\n`],
-          [/up/, '\x1a'],
-          [/Stopped[\s\S]*[#$] $/, 'fg\n'],
-          [/back/, '\x03\n'], // a bash that is still in one trap sees the other after its next line
-          [/had[\s\S]*[#$] $/, 'echo rc $?; exit\n'],
-        ]);
+        let screen = '';
+        // Around unshare(1) too, a bash that gets SIGCONT now and then does not see it: 2 of 25 times.
+        for (let i = 0; i < 4 && !/rc 9/.test(screen); i++) {
+          screen = await type([
+            [/[#$] $/, `${prefix} ${program}\n`],
+            [/up/, '\x1a'],
+            [/Stopped[\s\S]*[#$] $/, 'fg\n'],
+            [/back/, '\x03\n'], // a bash that is still in one trap sees the other after its next line
+            [/had[\s\S]*[#$] $/, 'echo rc $?; exit\n'],
+          ]);
+        }
         expect(screen, prefix).toMatch(/rc 9/);
       }
     },
