@@ -3,40 +3,39 @@
  * config.json. Where that is a socket on this machine that belongs to no engine whose files are known,
  * its containers are asked for there.
  */
-import { lstatSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { at, text } from './fields.ts';
+import { ownerOf } from './given-directories.ts';
 import type { DockerLocation } from './location-types.ts';
 import { Reader } from './reader.ts';
 
 const crypto = builtin('node:crypto');
 
 /** None where it is on another machine (tcp, ssh), or known. */
-export function dockerOf(
+export async function dockerOf(
   host: string | undefined,
   reader: Reader,
   known: readonly DockerLocation[],
-): DockerLocation[] {
+): Promise<DockerLocation[]> {
   const [, socket] = /^unix:\/\/(\/.*)$/s.exec(host ?? '') ?? [];
   const path = socket?.replace(/^\/var\/run\//, '/run/');
   if (path === undefined || known.some(one => one.socket === path)) return [];
-  try {
-    const owner = lstatSync(path).uid;
-    const theirs =
-      owner === 0 || owner === process.geteuid?.() ? reader : reader.of(dirname(path), owner);
-    const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };
-    const nowhere = { dataRoot: undefined, execRoot: undefined, runtimes: undefined };
-    return [{ ...nowhere, socket: path, owner, ...readers }];
-  } catch (error) {
-    const { errno = errnos.ENOENT } = error as NodeJS.ErrnoException;
+  const owner = await ownerOf(path);
+  if (typeof owner !== 'number') {
     const advice = 'DOCKER_HOST, or the context of Docker, names this socket';
+    const { errno = errnos.ENOENT } = owner;
     reader.problems.push(failure(errno, 'lstat', { target: path, advice }));
     return [];
   }
+  const theirs =
+    owner === 0 || owner === process.geteuid?.() ? reader : reader.of(dirname(path), owner);
+  const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };
+  const nowhere = { dataRoot: undefined, execRoot: undefined, runtimes: undefined };
+  return [{ ...nowhere, socket: path, owner, ...readers }];
 }
 
 /** A uid may have no name, and its environment no HOME. */

@@ -17,18 +17,19 @@ export async function locationOf(
   otherwise: string,
 ): Promise<RuntimeLocation> {
   const path = await reader.locate(given ?? otherwise);
-  const owner = given === undefined ? 0 : await ownerOf(path);
+  const found = given === undefined ? 0 : await ownerOf(path);
+  const owner = typeof found === 'number' ? found : 0;
   const isOurs = owner === 0 || owner === process.geteuid?.();
   return { path, owner, reader: isOurs ? reader : reader.of(path, owner) };
 }
 
 /** In a file system of the owner's making, this may take as long as the owner likes. */
-function ownerOf(path: string): Promise<number> {
+export function ownerOf(path: string): Promise<number | NodeJS.ErrnoException> {
   return new Promise(resolve => {
     const timer = setTimeout(() => resolve(nobody), limits.timeout);
     lstat(path, (error, found) => {
       clearTimeout(timer);
-      resolve(error ? 0 : found.uid);
+      resolve(error ?? found.uid);
     });
   });
 }

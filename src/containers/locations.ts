@@ -35,7 +35,7 @@ export async function findLocations(reader: Reader, given: Given = own({})): Pro
     locationOf(reader, given.crun?.root, '/run/crun'),
   ]);
   const known = [...docker, ...users.docker];
-  const all = [...known, ...dockerOf(host, reader, known)];
+  const all = [...known, ...(await dockerOf(host, reader, known))];
   const bundled = all.flatMap(({ execRoot, owner, ofExec }) =>
     execRoot === undefined
       ? []

@@ -2,7 +2,7 @@
  * The engines of users: rootless Docker and Podman, of who asks, and for root of everybody who has a
  * directory for what runs. Each is read as that user's.
  */
-import { lstatSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { at, pathAt } from './fields.ts';
 import type { DockerLocation, Locations, PodmanLocation } from './location-types.ts';
@@ -130,10 +130,18 @@ async function others(reader: Reader): Promise<User[]> {
   return (await Promise.all(users)).filter(user => user !== undefined);
 }
 
-/** Asked for every user: where the directory is the machine's own, without a turn of the thread pool. */
+/**
+ * Asked for every user: where the directory is the machine's own, without a turn of the thread pool. There
+ * may be a user's own file system: of whether it is a link, unlike of all else, the kernel does not ask that.
+ */
 async function isThere(reader: Reader, path: string): Promise<boolean> {
   if (reader.root !== '') return reader.has(path);
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    readlinkSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EINVAL';
+  }
 }
 
 function otherUser(reader: Reader, uid: number, home: string, runtimes: string[]): User {

@@ -1,4 +1,4 @@
-/* A file system that takes every question and answers none: unanswered DIRECTORY. Who has asked,
+/* A file system that takes every question and answers none: unanswered DIRECTORY [UID]. Who has asked,
  * and whose question has been read, cannot be killed any more (fs/fuse/dev.c, request_wait_answer).
  */
 #include <fcntl.h>
@@ -13,7 +13,8 @@ int main(int argc, char** argv) {
   char options[128];
   const int fuse = open("/dev/fuse", O_RDWR);
   if (argc < 2) return 2;
-  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+  const char* user = argc > 2 ? argv[2] : "0"; /* no other may ask */
+  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%s,group_id=0", fuse, user);
   if (mount("unanswered", argv[1], "fuse", 0, options) == -1) {
     perror("mount");
     return 1;

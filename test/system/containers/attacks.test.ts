@@ -1,5 +1,6 @@
 // What users do with their own state and sockets to root's list of containers.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chownSync,
   closeSync,
@@ -8,6 +9,8 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -18,7 +21,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sockets, state } from '../../../src/base/limits.ts';
 import { fdCount, rejectionOf } from '../shared/support.ts';
 
@@ -30,6 +33,43 @@ test.each(['podsock.mjs', 'squat.mjs'])('%s wins nothing', name => {
     timeout: 60_000,
   });
   expect(`${stdout}${stderr}`.trim()).toBe('won 0 of 5');
+});
+
+describe('a user’s file system where the state of a user without a session would be', () => {
+  const [, , uid = ''] =
+    readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map(line => line.split(':'))
+      .find(([, , id = '', , , home]) => Number(id) > 0 && home?.startsWith('/')) ?? [];
+  const place = `/tmp/storage-run-${uid}`;
+  const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
+  const program = join(folder, 'unanswered');
+  execFileSync('cc', ['-o', program, join(attacks, 'unanswered.c')]);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.skipIf(!existsSync('/dev/fuse') || existsSync(place)).each([
+    ['may not look into', uid],
+    ['gets no answer from', '0'],
+  ])('that root %s', async (_, asker) => {
+    mkdirSync(place);
+    chownSync(place, Number(uid), Number(uid));
+    const server = spawn('timeout', ['-s', 'KILL', '10', program, place, asker]);
+    try {
+      await once(server.stdout, 'data');
+      let turns = 0;
+      const timer = setInterval(() => turns++, 10);
+      // What else there is on this machine is of no interest.
+      await expect(listContainers()).resolves.toBeDefined();
+      clearInterval(timer);
+      if (asker === '0') expect(turns).toBeGreaterThan(20);
+    } finally {
+      const ended = server.exitCode ?? once(server, 'exit');
+      server.kill();
+      await ended;
+      spawnSync('umount', ['-l', place]);
+      rmdirSync(place);
+    }
+  });
 });
 
 describe('a root directory with two users', () => {
