@@ -263,7 +263,7 @@ static void arrange_files(void) {
 #define mount_lacking_proc()
 #else
 #include "open_below.h"
-#include "tools.h"
+#include "tools_root.h"
 #endif
 
 static void change_directory(void) {

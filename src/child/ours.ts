@@ -1,6 +1,7 @@
 /** What is ours already: the user namespace, the mount namespace and the root directory of this process. */
 import { binding } from '../base/binding.ts';
 import { failure } from '../base/errors.ts';
+import type { NamespaceType } from '../base/namespace-types.ts';
 import { openThread } from '../target/target.ts';
 
 /** Of an open namespace. */
@@ -17,7 +18,11 @@ export function ownUserNamespace(): number {
 }
 
 export function isOwnMounts(fd: number): boolean {
-  return inodeOf(fd) === ownInode('mnt');
+  return isOwn('mnt', fd);
+}
+
+export function isOwn(type: NamespaceType, fd: number): boolean {
+  return inodeOf(fd) === ownInode(type);
 }
 
 /** Of a directory, by an fd of it. */
@@ -31,7 +36,7 @@ export function isOwnRoot(fd: number): boolean {
   }
 }
 
-function ownInode(type: 'user' | 'mnt'): number {
+function ownInode(type: NamespaceType): number {
   const fds = openThread([type]);
   try {
     return inodeOf(fds.get(type) ?? -1);

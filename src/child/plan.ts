@@ -27,7 +27,7 @@ import {
   ordered,
   type Credentials as Whose,
 } from './options.ts';
-import { inodeOf, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
+import { inodeOf, isOwn, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
 import { SourceProcess } from './source-process.ts';
 import type { Credentials } from './status.ts';
 import { neededBy, toolEnvironment, withMore } from './tools.ts';
@@ -108,6 +108,11 @@ export class OpenPlan {
     return this.#isElsewhere(rootFd) ? 'target' : process.env;
   }
 
+  /** It can be named, and be the same: --net=host. */
+  #isOurs(type: NamespaceType): boolean {
+    return isOwn(type, this.#fds?.get(type) ?? -1);
+  }
+
   /** Are the programs that the child finds others than ours? */
   #isElsewhere(rootFd: number): boolean {
     const mounts = this.#fds?.get('mnt');
@@ -166,7 +171,12 @@ export class OpenPlan {
             ownUserNamespace(),
           );
     const given = own.capabilities && setsOf(checkCapabilities(own.capabilities));
-    const usual = credentials && withMore(credentials.capabilities, tools ? neededBy(joined) : 0n);
+    const usual =
+      credentials &&
+      withMore(
+        credentials.capabilities,
+        tools ? neededBy(joined.filter(type => !this.#isOurs(type))) : 0n,
+      );
     const capabilities = given ?? usual;
     const groups = own.groups ?? credentials?.groups;
     let flags = 0;

@@ -39,7 +39,9 @@ const cloning = (errno: number) =>
     ? 'options.tools needs Linux 5.12'
     : errno === errnos.EPERM
       ? 'options.tools needs CAP_SYS_ADMIN in our mount namespace, or in the user namespace that is joined'
-      : undefined;
+      : errno === errnos.EINVAL
+        ? "options.tools needs the target's mount namespace: mnt among options.namespaces"
+        : undefined;
 
 export const loopbackMissing =
   'options.loopback needs CAP_NET_ADMIN in the user namespace that owns the network, which is missing, as in a container (--cap-add NET_ADMIN)';
