@@ -14,6 +14,11 @@ export interface ContainerUser {
   readonly shell: string | undefined;
 }
 
+export function idsOf({ uid, gid, groups }: ContainerUser): Ids {
+  return { uid, gid, groups };
+}
+
+type Ids = Pick<ContainerUser, 'uid' | 'gid' | 'groups'>;
 type Row = readonly string[];
 
 /** `spec`: USER, or USER:GROUP, each a name or a number, as docker exec's --user. */

@@ -1,14 +1,13 @@
 /** `linux-namespaces exec`: a program in a container, as docker exec runs it. */
-import { constants } from 'node:os';
-import { printable } from '../base/printable.ts';
-import { unexecutedWords } from '../child/launch-words.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { isPaused } from '../containers/verified-process.ts';
 import { openRoot } from '../root/open-root.ts';
-import { type Given, HelpWanted, type Options, readArguments, UsageError } from './arguments.ts';
-import { type ContainerUser, userIn } from './container-user.ts';
+import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { idsOf, userIn } from './container-user.ts';
+import { endingAsExec, exitCodeOf } from './exec-end.ts';
 import { environmentFor } from './exec-environment.ts';
+import { allRights } from './exec-rights.ts';
 import { type Line, runDetached, runOnTerminal, runPiped } from './exec-run.ts';
 import { shellIn } from './exec-shell.ts';
 import { isTerminal } from './operator-terminal.ts';
@@ -44,14 +43,8 @@ const options = {
 
 type Exec = Given<typeof options>;
 
-export async function main(args: readonly string[]): Promise<void> {
-  try {
-    process.exitCode = await run(args);
-  } catch (error) {
-    if (error instanceof HelpWanted) throw error;
-    console.error(`linux-namespaces: ${printable((error as Error).message)}`);
-    process.exitCode = 125;
-  }
+export function main(args: readonly string[]): Promise<void> {
+  return endingAsExec(() => run(args));
 }
 
 async function run(args: readonly string[]): Promise<number> {
@@ -87,8 +80,8 @@ async function run(args: readonly string[]): Promise<number> {
         setsid: true,
         cwd: given.workdir ?? (container?.workingDir || undefined),
         env,
-        ...(user !== undefined && ids(user)),
-        ...(given.privileged && { capabilities: await allCapabilities(), noNewPrivs: false }),
+        ...(user !== undefined && idsOf(user)),
+        ...(given.privileged && allRights()),
       },
     );
   } finally {
@@ -96,29 +89,8 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-const ids = ({ uid, gid, groups }: ContainerUser) => ({ uid, gid, groups });
-
-/** Those that this process could give. */
-async function allCapabilities() {
-  const [{ capabilityNames }, { readFileSync }] = await Promise.all([
-    import('../child/capabilities.ts'),
-    import('node:fs'),
-  ]);
-  const [, set = '0'] = /^CapPrm:\s*(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  return capabilityNames.filter((_, i) => (BigInt(`0x${set}`) >> BigInt(i)) & 1n);
-}
-
 async function start(given: Exec, line: Line, all: SpawnOptions): Promise<number> {
   const { detach, tty, interactive } = given;
   const run = detach ? runDetached : tty ? runOnTerminal : runPiped;
-  const { code, signal, failed } = await run(line, all, interactive === true);
-  if (failed !== undefined) {
-    const [file = ''] = line.rest;
-    if (failed.syscall !== `spawn ${file}`) throw failed;
-    const isMissing = failed.code === 'ENOENT';
-    const words = isMissing ? 'there is no such program' : failed.code;
-    console.error(`linux-namespaces: ${unexecutedWords(printable(file))}${words}`);
-    return isMissing ? 127 : 126;
-  }
-  return signal === null ? (code ?? 0) : 128 + constants.signals[signal];
+  return exitCodeOf(await run(line, all, interactive === true), line);
 }

@@ -17,6 +17,7 @@ interface Subcommand {
 /** name: what it does, and how its file is loaded. */
 const subcommands: Record<string, [about: string, load: () => Promise<Subcommand>]> = {
   exec: ['runs a program in a container, as docker exec', () => import('./exec.ts')],
+  debug: ['a shell with our tools in a container that has none', () => import('./debug.ts')],
   enter: ['runs a program in namespaces of a process or container', () => import('./enter.ts')],
   run: ['runs a program in new namespaces', () => import('./run.ts')],
   ps: ['lists the containers of all engines', () => import('./ps.ts')],

@@ -1,0 +1,118 @@
+/** `linux-namespaces debug`: programs of ours in a container, whose image may hold none. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { SpawnOptions } from '../child/options.ts';
+import { toolEnvironment } from '../child/tools.ts';
+import { isPaused } from '../containers/verified-process.ts';
+import { openRoot } from '../root/open-root.ts';
+import { pidOf, type Target } from '../target/target.ts';
+import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { idsOf, userIn } from './container-user.ts';
+import { endingAsExec, exitCodeOf } from './exec-end.ts';
+import { allRights } from './exec-rights.ts';
+import { runOnTerminal, runPiped } from './exec-run.ts';
+import { isTerminal } from './operator-terminal.ts';
+import { targetOf } from './target-argument.ts';
+
+export const usage: string = `linux-namespaces debug [option...] NAME|PID [program [argument...]]
+
+Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image
+holds: in all its namespaces and its cgroups, on a root of its own with our /usr (read-only), the
+container's /proc, /dev and /sys, and its files at /container.
+
+  -u, --user USER[:GROUP] as whom: names of the container's own lists, or numbers
+      --tools DIR         programs of the root file system in DIR, in place of this machine's
+      --privileged        with all capabilities that we have
+
+It has the container's rights, and may trace its processes and look at its network where these are
+not the machine's. A terminal where stdin and stdout are one. Ends as exec.
+
+  linux-namespaces debug web                       a shell
+  linux-namespaces debug web ss -nltp              who listens
+  linux-namespaces debug -u root web strace -p 1   what it is doing`;
+
+const options = {
+  user: { short: 'u', value: true },
+  tools: { value: true },
+  privileged: {},
+} as const satisfies Options;
+
+export function main(args: readonly string[]): Promise<void> {
+  return endingAsExec(() => run(args));
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { given, rest, after } = readArguments(args, options);
+  const [name, ...words] = rest;
+  if (name === undefined) throw new UsageError('which container? debug [option...] NAME [program]');
+  const target = await targetOf(name);
+  const pid = pidOf(target) ?? 0;
+  const isOnTerminal = isTerminal(0) && isTerminal(1);
+  const tools = given.tools === undefined ? '/' : resolve(given.tools);
+  const line = words.length > 0 ? words : [shellOf(tools)];
+  if (words.length === 0 && isOnTerminal) console.error(whatLiesWhere(name, pid));
+  const all = await placeOf(given, target, { tools, name });
+  const start = isOnTerminal ? runOnTerminal : runPiped;
+  const program = { rest: line, after: after.slice(1) };
+  return exitCodeOf(await start(program, all, true), program);
+}
+
+async function placeOf(
+  given: Given<typeof options>,
+  target: Target,
+  { tools, name }: { tools: string; name: string },
+): Promise<SpawnOptions> {
+  const user = given.user === undefined ? undefined : await userOf(target, given.user);
+  const isOther = user !== undefined && user.uid !== 0;
+  const { TERM } = process.env;
+  return {
+    target,
+    namespaces: 'all',
+    tools,
+    // In that of a paused one, nothing runs.
+    cgroup: isPaused(pidOf(target) ?? 0) ? undefined : 'target',
+    credentials: 'target',
+    setsid: true,
+    env: {
+      ...toolEnvironment,
+      ...(isOther && { HOME: '/tmp' }),
+      ...(TERM !== undefined && { TERM }),
+      PS1: `[debug ${name.replace(/[^\w.:-]/g, '?')}] \\w \\$ `,
+    },
+    ...(user !== undefined && idsOf(user)),
+    ...(given.privileged && allRights()),
+  };
+}
+
+async function userOf(target: Target, spec: string) {
+  const root = openRoot(target);
+  try {
+    return await userIn(root, spec);
+  } finally {
+    root.close();
+  }
+}
+
+function shellOf(tools: string): string {
+  return ['/bin/bash', '/usr/bin/bash'].find(path => existsSync(join(tools, path))) ?? '/bin/sh';
+}
+
+function whatLiesWhere(name: string, pid: number): string {
+  const where = `${name}: programs are this machine's, the container's files are in /container`;
+  const isPrivate = !/^\S+ \S+ \S+ \S+ \/ \S+ (?:\S+ )*?shared:\d+ (?:\S+ )*?- /m.test(
+    read(pid, 'mountinfo'),
+  );
+  const inside = /^NSpid:.*\s(\d+)$/m.exec(read(pid, 'status'))?.[1] ?? pid;
+  return isPrivate
+    ? `${where},\nas they are mounted at this moment: what it mounts later is seen in /proc/${inside}/root alone`
+    : where;
+}
+
+/** '' where it cannot be read: the shell's start says why. */
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}

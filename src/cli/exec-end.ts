@@ -1,0 +1,28 @@
+/** How `exec` and `debug` end, as docker exec: with the code of the program, or one that says why there was none. */
+import { constants } from 'node:os';
+import { printable } from '../base/printable.ts';
+import { unexecutedWords } from '../child/launch-words.ts';
+import { HelpWanted } from './arguments.ts';
+import type { End, Line } from './exec-run.ts';
+
+/** 125: it has not come to a program. */
+export async function endingAsExec(run: () => Promise<number>): Promise<void> {
+  try {
+    process.exitCode = await run();
+  } catch (error) {
+    if (error instanceof HelpWanted) throw error;
+    console.error(`linux-namespaces: ${printable((error as Error).message)}`);
+    process.exitCode = 125;
+  }
+}
+
+export function exitCodeOf({ code, signal, failed }: End, { rest: [file = ''] }: Line): number {
+  if (failed !== undefined) {
+    if (failed.syscall !== `spawn ${file}`) throw failed;
+    const isMissing = failed.code === 'ENOENT';
+    const words = isMissing ? 'there is no such program' : failed.code;
+    console.error(`linux-namespaces: ${unexecutedWords(printable(file))}${words}`);
+    return isMissing ? 127 : 126;
+  }
+  return signal === null ? (code ?? 0) : 128 + constants.signals[signal];
+}
