@@ -80,6 +80,7 @@
             "native/launcher/syscalls.h",
             "native/launcher/terminal.h",
             "native/launcher/tools.h",
+            "native/launcher/tools_root.h",
             "native/launcher/words.h"
           ],
           "outputs": ["<(INTERMEDIATE_DIR)/<(target_arch)/launcher_bytes.h"],

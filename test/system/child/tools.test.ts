@@ -442,7 +442,6 @@ describe('refused', () => {
     ['mountProc', { mountProc: true, unshare: ['pid'] }],
     ['env', { env: 'target' }],
     ['env', { env: ['target', { A: 'b' }] }],
-    ['unshare', { unshare: ['user'], idMap: 'root' }],
     ['propagation', { propagation: 'slave', unshare: ['mnt'] }],
     ['userParent', { userParent: true }],
     ['tools', { target: undefined }],
