@@ -13,13 +13,15 @@ export default () =>
       execFileSync(program, args);
       return performance.now() - start;
     };
-    const { enter, version, node, ratio } = await interleave(25, {
+    const { enter, all, debug, version, node, ratio } = await interleave(25, {
       node: () => time('node', '-e', '0'), // as the command finds it
       enter: () => time(command, 'enter', '-t', `${pid}`, '-n', 'true'),
+      all: () => time(command, 'enter', '-t', `${pid}`, '-a', 'true'),
+      debug: () => time(command, 'debug', `${pid}`, 'true'),
       version: () => time(command, '--version'),
     });
     const rows = { 'enter -t PID -n true': ['enter', enter], '--version': ['version', version] };
-    return Object.entries(rows).map(([name, [key, took]]) =>
+    const byFloor = Object.entries(rows).map(([name, [key, took]]) =>
       row(
         name,
         ms(took),
@@ -29,4 +31,7 @@ export default () =>
         ratio(key, 'node') <= 1.15,
       ),
     );
+    const ofAll = ratio('debug', 'all');
+    const floor = `enter -t PID -a true ${ms(all)}`;
+    return [...byFloor, row('debug PID true', ms(debug), floor, ofAll, '<= 1.15', ofAll <= 1.15)];
   });

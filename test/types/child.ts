@@ -132,6 +132,13 @@ const settings: import('linux-namespaces').SpawnOptions = { target: 1 };
 const either = spawn(name, settings);
 same<typeof either.stdout, Readable | null>(true);
 
+// Programs of ours: of this machine, or of a directory.
+spawn(name, { target: 1, tools: true, terminal: true }).terminal.resize(80, 24);
+spawnSync(name, [], { target: 1, tools: '/srv/tools', cgroup: 'target' });
+spawnSync(name, { target: 1, tools: new URL('file:///srv/tools') });
+// @ts-expect-error: a path, or true
+spawn(name, { target: 1, tools: 1 });
+
 // The sync forms.
 const bytes = spawnSync('true');
 same<typeof bytes.stdout, Buffer>(true);

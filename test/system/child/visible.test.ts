@@ -91,8 +91,10 @@ async function lookAt({ user, capabilities }: Strength, source: string): Promise
 
 /** What the program itself has, and what it is. */
 const own = ['fd 0 device', 'fd 1 device', 'fd 2 device', 'mem', 'seen'];
-const spawned = (options: string) =>
-  `return end(spawn('/bin/look', ['end'], { target, stdio: 'ignore', killOnParentExit: true, ${options} }));`;
+const spawned = (options: string) => {
+  const file = options.includes('tools') ? '/container/bin/look' : '/bin/look';
+  return `return end(spawn('${file}', ['end'], { target, stdio: 'ignore', killOnParentExit: true, ${options} }));`;
+};
 
 describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
   test.each(
@@ -101,6 +103,7 @@ describe.skipIf(!hasProgram('strace'))('[needs strace]', () => {
         [
           ['a child', `credentials: 'target'`, []],
           ['a child with our rights', `credentials: 'inherit'`, []],
+          ['a child with our tools', 'tools: true', ['root', 'cwd', 'ns/mnt']],
           ['a child in a new time namespace', `unshare: ['time'], monotonic: 100`, []],
           ['a child in a new user namespace', `unshare: ['user'], idMap: 'root'`, ['ns/user']],
           ['a child with a /proc', `unshare: ['mnt'], mountProc: true`, ['root', 'cwd', 'ns/mnt']],

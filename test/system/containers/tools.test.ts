@@ -1,0 +1,100 @@
+// `debug` and `tools` in real containers: images of busybox and of one static program, read-only, with the
+// host's processes or network, paused, rootless; and settings of the machine from there.
+import { spawn as start } from 'node:child_process';
+import { join } from 'node:path';
+import { spawn } from 'linux-namespaces';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type Docker,
+  missing,
+  type Podman,
+  startDocker,
+  startPodman,
+} from '../../engines/index.ts';
+import { seconds } from '../../timeouts.ts';
+import { outcome } from '../child/fixtures/targets.ts';
+import { hasProgram } from '../shared/support.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
+const debug = (pid: number, line: string) =>
+  outcome(start(process.execPath, [main, 'debug', `${pid}`, 'sh', '-c', line]));
+
+/** Says what does not work; PID is that of its process, as inside. */
+const tools = `try() { "$@" >/tmp/out 2>&1 </dev/null || { echo "$*: $?"; cat /tmp/out; }; }
+  try ps -p PID -o comm=; try ip -br link show lo; try ss -nltu; try ls -d /container/etc
+  try perl -MSocket -e 1; try id -u; try mount; try find /container -maxdepth 1; try openssl version
+  try getent hosts localhost; try sh -c ': > /dev/null'; try df /container`;
+const traces = `strace -qq -o /dev/null -p PID &
+  until grep -q 'TracerPid:.[1-9]' /proc/PID/status; do sleep 0.02; done; kill $!; { wait $!; } 2>/dev/null; true`;
+
+/** Opens each file of the machine's settings for writing, which changes none. */
+const opener = `use Fcntl; use File::Find; my ($n, @open);
+  find({ no_chdir => 1, wanted => sub {
+    return if -l $_ || !-f _; $n++;
+    push @open, $_ if sysopen(my $file, $_, O_WRONLY | O_NONBLOCK);
+  } }, grep { -d } @ARGV);
+  for (grep { -e && !-d } @ARGV) { $n++; push @open, $_ if sysopen(my $file, $_, O_WRONLY) }
+  print "$n @open";`;
+const settings = ['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/fs', '/sys'];
+
+const kinds: [string, string[], image?: string][] = [
+  ['as it is', []],
+  ['read-only', ['--read-only']],
+  ['with --net=host', ['--net=host']],
+  ['with --pid=host', ['--pid=host']],
+  ['with --cap-drop=ALL', ['--cap-drop=ALL']],
+  ['of one static program', [], 'distroless:1'],
+];
+
+for (const [name, program, startEngine] of [
+  ['Docker', 'dockerd', startDocker],
+  ['Podman', 'podman', startPodman],
+  ['rootless Podman', 'podman', () => startPodman({ rootless: true })],
+] as const) {
+  const without = missing(program, ...(name.includes('rootless') ? ['newuidmap'] : []));
+  describe.skipIf(without)(`${name} [${without || 'installed'}]`, () => {
+    let engine: Docker | Podman;
+    beforeAll(async () => {
+      engine = await startEngine();
+    }, seconds(180));
+    afterAll(() => engine?.stop(), seconds(60));
+    const run = async (options: string[], image = 'busybox:1') => {
+      const id = (await engine.start(...options, image)).trim();
+      return { id, pid: (await engine.inspect(id)).State.Pid as number };
+    };
+
+    test.each(kinds)('a container %s', async (kind, options, image) => {
+      const { pid } = await run(options, image);
+      const inside = kind.includes('--pid') ? pid : 1;
+      const line = (hasProgram('strace') ? `${tools}\n${traces}` : tools).replaceAll(
+        'PID',
+        `${inside}`,
+      );
+      const { stdout, stderr, code } = await debug(pid, line);
+      expect({ stdout, stderr, code }).toEqual({ stdout: '', stderr: '', code: 0 });
+    });
+
+    test.skipIf(!hasProgram('perl'))('no setting of the machine can be written', async () => {
+      const { pid } = await run([]);
+      const child = spawn('perl', ['-e', opener, ...settings], { target: pid, tools: true });
+      const { stdout } = await outcome(child);
+      const [count, ...open] = stdout.trim().split(' ');
+      expect(Number(count)).toBeGreaterThan(100);
+      expect(open).toEqual([]);
+    });
+
+    test.skipIf(name.includes('rootless'))('a paused one', async () => {
+      const { id, pid } = await run([]);
+      const engineOf = 'docker' in engine ? engine.docker : engine.podman;
+      await engineOf('pause', id);
+      try {
+        expect(await debug(pid, 'ls -d /container/bin; ps -p 1 -o stat=')).toMatchObject({
+          stdout: expect.stringMatching(/^\/container\/bin\n\w/),
+          code: 0,
+        });
+      } finally {
+        await engineOf('unpause', id);
+      }
+    });
+  });
+}
