@@ -1,48 +1,59 @@
 /** `linux-namespaces js`: JavaScript run by a Node of ours inside a process's or container's namespaces. */
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { checkTypes } from '../base/errors.ts';
+import { WorkerError } from '../worker/errors.ts';
 import { openWorker } from '../worker/evaluate.ts';
+import type { NamespaceWorker } from '../worker/worker.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { print } from './output.ts';
+import { feedInput, hideWarning, type Program, runProgram, wantInput } from './js-inside.ts';
+import { stdout } from './output.ts';
 import { targetOf } from './target-argument.ts';
 
-export const usage: string = `linux-namespaces js -t PID|NAME [option...] -e CODE | FILE [argument...]
+export const usage: string = `linux-namespaces js -t PID|NAME [option...] [-e CODE | FILE | -] [argument...]
 
 Runs JavaScript in all namespaces of a process or container, whatever its image holds,
-with no more rights than what runs there already. CODE may use require, import() and
-await; the arguments are in args. What it returns is printed.
+with no more rights than what runs there already, as node would: with its stdin, exit
+codes and stacks. CODE may use require, import(), await, and return, whose value is
+printed; the arguments are in args and in process.argv. Without code, it is what comes
+from stdin, or, of a terminal, each line that is typed.
 
   -t, --target PID|NAME   where
   -e, --eval CODE         in place of a file; a file is read here, not there
   -p, --print CODE        the same for an expression, whose value is printed
+      --input-type TYPE   module: with import and export, as files *.mjs are; commonjs
       --types LIST        only these: cgroup,ipc,mnt,net,pid,time,user,uts
       --ours              with our rights, not the target's
-      --timeout MS        ends it after so many milliseconds`;
+      --timeout MS        ends it after so many milliseconds
+      --root DIR          the root directory of the host, where that is not ours
+
+  linux-namespaces js -t web -p 'os.hostname()'
+  linux-namespaces js -t web -e 'return (await dns.lookup("db")).address'
+  linux-namespaces js -t web check.mjs --verbose < hosts`;
 
 const options = {
   target: { short: 't', value: true },
   eval: { short: 'e', value: true },
   print: { short: 'p', value: true },
+  'input-type': { value: true },
   types: { value: true },
   ours: {},
   timeout: { value: true },
+  root: { value: true },
 } as const satisfies Options;
 
-const AsyncFunction = (async () => {}).constructor as new (
-  ...parts: string[]
-) => (...args: string[]) => Promise<unknown>;
+export const optionNames = { timeout: '--timeout' };
 
 export async function main(words: readonly string[]): Promise<void> {
   const { given, rest } = readArguments(words, options);
   if (given.target === undefined) throw new UsageError('where? --target PID or NAME');
-  const code = given.eval ?? (given.print && `return (${given.print}\n)`);
-  const [file, ...others] = rest;
-  if (code === undefined && file === undefined)
-    throw new UsageError('run what? -e CODE, or a file');
-  const args = code === undefined ? others : rest;
-  const fn = new AsyncFunction('...args', code ?? readFileSync(file as string, 'utf8'));
+  const type = given['input-type'];
+  if (type !== undefined && type !== 'module' && type !== 'commonjs') {
+    throw new UsageError(`--input-type is module or commonjs, not ${type}`);
+  }
+  const program = programOf(given.eval, given.print, type, rest);
   const worker = await openWorker(
-    await targetOf(given.target),
+    await targetOf(given.target, given.root),
     given.types === undefined ? 'all' : checkTypes(given.types.split(',')),
     {
       credentials: given.ours ? 'inherit' : 'target',
@@ -50,9 +61,78 @@ export async function main(words: readonly string[]): Promise<void> {
     },
   );
   try {
-    const value = await worker.evaluate(fn, ...args);
-    if (value !== undefined) print(value);
+    await worker.evaluate(hideWarning);
+    if (program === undefined) {
+      const { runRepl } = await import('./js-repl.ts');
+      await runRepl(worker, given.target, hasColors());
+    } else {
+      await runWithInput(worker, program);
+    }
+  } catch (error) {
+    endAs(error);
   } finally {
     await worker.close();
   }
+}
+
+function hasColors(): boolean {
+  return stdout.isTTY && stdout.hasColors();
+}
+
+/** undefined: what is typed. */
+function programOf(
+  code: string | undefined,
+  expression: string | undefined,
+  type: string | undefined,
+  rest: readonly string[],
+): Program | undefined {
+  const { module, print, colors } = {
+    module: type === 'module',
+    print: expression !== undefined,
+    colors: hasColors(),
+  };
+  const inline = code ?? (expression === undefined ? undefined : `return (${expression}\n)`);
+  if (inline !== undefined) {
+    return { code: inline, file: '[eval]', args: rest, module, print, colors };
+  }
+  const [file, ...args] = rest;
+  if (file === undefined && process.stdin.isTTY) return undefined;
+  const isInput = file === undefined || file === '-';
+  const text = readFileSync(isInput ? 0 : file, 'utf8').replace(/^#!/, '//');
+  const isModule = module || (type === undefined && !isInput && file.endsWith('.mjs'));
+  return { code: text, file: isInput ? '[stdin]' : file, args, module: isModule, print, colors };
+}
+
+/** Of our stdin no more is read than what is asked for inside. */
+async function runWithInput(worker: NamespaceWorker, program: Program): Promise<void> {
+  const wants = await worker.evaluate(wantInput);
+  const feeding = feed(worker, wants);
+  feeding.catch(() => {}); // its end is that of the worker, which is heard below
+  try {
+    await worker.evaluate(runProgram, program);
+  } finally {
+    process.stdin.destroy();
+  }
+}
+
+async function feed(worker: NamespaceWorker, wants: AsyncIterable<unknown>): Promise<void> {
+  let chunks: AsyncIterator<Buffer> | undefined;
+  for await (const _ of wants) {
+    chunks ??= process.stdin[Symbol.asyncIterator]();
+    const { done, value } = await chunks.next();
+    await worker.evaluate(feedInput, done ? null : new Uint8Array(value));
+    if (done) return;
+  }
+}
+
+/** As it ended; what it had to say it has said. */
+function endAs(error: unknown): void {
+  if (!(error instanceof WorkerError) || error.code !== 'ERR_WORKER_EXITED') throw error;
+  const { exitCode, signal } = error;
+  if (signal != null) {
+    console.error(`linux-namespaces: the program was ended by ${signal}`);
+    process.exitCode = 128 + constants.signals[signal];
+    return;
+  }
+  process.exitCode = exitCode ?? 1;
 }

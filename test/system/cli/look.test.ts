@@ -126,11 +126,3 @@ test('ports: who listens inside', async () => {
     lab.close();
   }
 });
-
-test('js: code inside, its value printed, its error in one line', async () => {
-  const place = await run('js', '-t', `${target.pid}`, '-p', 'process.pid + args[0]', 'x');
-  expect(place).toMatchObject({ stderr: '', code: 0 });
-  expect(place.stdout).toMatch(/^\d{1,2}x\n$/); // a pid of a pid namespace that is nearly empty
-  const failed = await run('js', '-t', `${target.pid}`, '-e', 'throw new Error("no such luck")');
-  expect(failed).toMatchObject({ stderr: 'linux-namespaces: no such luck\n', code: 1 });
-});

@@ -1,0 +1,54 @@
+/** Lines that are typed, each run inside: `linux-namespaces js -t NAME` at a terminal. */
+import { once } from 'node:events';
+import { type REPLEval, Recoverable, start } from 'node:repl';
+import { Script } from 'node:vm';
+import type { NamespaceWorker } from '../worker/worker.ts';
+import { runLine } from './js-inside.ts';
+
+/** Until its end, or that of the worker: by which it is rejected. */
+export async function runRepl(
+  worker: NamespaceWorker,
+  name: string,
+  colors: boolean,
+): Promise<void> {
+  let dead: unknown;
+  let before = Promise.resolve();
+  const evaluate: REPLEval = (line, _context, _file, done) => {
+    if (isUnfinished(line)) {
+      done(new Recoverable(new SyntaxError('more is to come')), undefined);
+      return;
+    }
+    // Lines may come faster than they are run.
+    before = before
+      .then(() => worker.evaluate(runLine, line, colors))
+      .then(
+        ({ shown }) => done(null, shown),
+        error => {
+          dead = error;
+          repl.close();
+        },
+      );
+  };
+  // What is shown is text already. Completion would be by what there is out here.
+  const repl = start({
+    prompt: `${name}> `,
+    eval: evaluate,
+    writer: text => text,
+    completer: () => [[], ''],
+  });
+  await once(repl, 'exit');
+  if (dead !== undefined) throw dead;
+}
+
+function isUnfinished(line: string): boolean {
+  for (const source of [line, `(async () => {${line}\n})`]) {
+    try {
+      new Script(source);
+      return false;
+    } catch (error) {
+      const { message } = error as Error;
+      if (/^(Unexpected end of input|Unterminated template|missing \))/.test(message)) return true;
+    }
+  }
+  return false;
+}
