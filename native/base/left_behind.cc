@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "base/file.h"
+#include "base/namespaces.h"
 
 namespace behind {
 namespace {
@@ -21,6 +22,8 @@ struct Slot {
   uv_thread_t thread;
 };
 Slot slots[kMost];
+
+constexpr int kMoment = 20;  // milliseconds
 
 bool change(Slot* slot, int from, int to) { return slot->pid.compare_exchange_strong(from, to); }
 
@@ -112,6 +115,23 @@ int run(Work* work, int milliseconds) {
   uv_mutex_destroy(&work->mutex_);
   if (failed != 0) delete work;
   return failed;
+}
+
+namespace {
+
+struct Closing : public Work {
+  explicit Closing(int fd) : Work(false), fd_(fd) {}
+  void run() override { sys::close(fd_); }
+
+ private:
+  const int fd_;
+};
+
+}  // namespace
+
+void close(int fd) {
+  auto* closing = new Closing(fd);
+  if (run(closing, kMoment) == 0) delete closing;
 }
 
 }  // namespace behind

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/left_behind.h"
 #include "child/internal.h"
 #include "child/sealed_program.h"
 
@@ -200,7 +201,7 @@ void forget_forks(Launch* launch) {
 }
 
 void forget_terminal(Launch* launch) {
-  if (launch->terminal >= 0) ::close(launch->terminal);
+  if (launch->terminal >= 0) behind::close(launch->terminal);
   launch->terminal = -1;
 }
 

@@ -4,7 +4,7 @@
 #include <napi.h>
 #include <uv.h>
 
-#include "base/namespaces.h"
+#include "base/left_behind.h"
 
 namespace js {
 
@@ -54,7 +54,7 @@ class WatchedFile {
         self->DeleteIfDone();
       });
     }
-    if (fd_ >= 0) sys::close(fd_);
+    if (fd_ >= 0) behind::close(fd_);
     fd_ = -1;
     listener_.Reset();
     DeleteIfDone();

@@ -72,10 +72,6 @@ export class Terminal extends Duplex {
 
   /** @internal Takes the fd: the program has been executed. */
   attach(fd: number, { columns, rows }: { columns: number; rows: number }): void {
-    if (this.destroyed) {
-      binding.close(fd);
-      return;
-    }
     const file = binding.watchFile(fd, events => {
       this.#resource.runInAsyncScope(this.#ready, this, events);
     });
@@ -84,6 +80,10 @@ export class Terminal extends Duplex {
       return;
     }
     this.#file = file;
+    if (this.destroyed) {
+      this.#close();
+      return;
+    }
     if (columns !== this.#columns || rows !== this.#rows) this.resize(this.#columns, this.#rows);
     if (this.#wanted) this.#await(readable, true);
     this.#flush();

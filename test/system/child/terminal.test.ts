@@ -1,11 +1,14 @@
 // A program on a terminal of its own: what it is inside, what comes out and goes in, how it ends.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { openNamespaces, type SpawnOptions, spawn, type Terminal } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
-import { makeImage, startTarget } from './fixtures/targets.ts';
+import { folder, makeImage, startTarget } from './fixtures/targets.ts';
 
 type Child = ReturnType<typeof start>;
 
@@ -288,3 +291,20 @@ test('what cannot be', () => {
   expect(wrong(true, { stdio: 'pipe' })).toThrow('"options.stdio" must be left out');
   expect(wrong(true, { setsid: false })).toThrow('"options.setsid" must be left out');
 });
+
+test('who holds the other end for ever does not stop the event loop when ours is closed', async context => {
+  const program = join(folder, 'hold-terminal');
+  const source = fileURLToPath(new URL('../../attacks/hold-terminal.c', import.meta.url));
+  execFileSync('cc', ['-o', program, source]);
+  const child = start(program, ['10']);
+  const said = await until(child.terminal, '\n');
+  if (said.startsWith('cannot')) return context.skip('there is no userfaultfd here');
+  while (!/S/.test(stateOf(child.pid))) await sleep(10); // it waits, in its write
+  const before = performance.now();
+  child.terminal.destroy();
+  expect(performance.now() - before).toBeLessThan(2000);
+  child.kill('SIGKILL');
+  await once(child, 'close');
+});
+
+const stateOf = (pid = 0) => readFileSync(`/proc/${pid}/status`, 'utf8').split('\n')[2] ?? '';
