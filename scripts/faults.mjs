@@ -18,6 +18,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { removeCgroups } from './faults/cgroups.mjs';
 import { scenarios } from './faults/scenarios.mjs';
 import { root } from './sources.mjs';
 
@@ -56,6 +57,7 @@ function endGroup() {
 }
 process.on('exit', () => {
   endGroup();
+  removeCgroups();
   rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
@@ -71,7 +73,7 @@ async function run(plan, heard, env = {}) {
   const line = ['--mount', '--propagation', 'private', supervisor, process.execPath];
   const child = spawn('unshare', [...line, '--expose-gc', runner, JSON.stringify(plan)], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, TMPDIR: folder, ...env }, // what it leaves when it is killed goes with that
     detached: true, // a group of its own, to be ended as one
   });
   group = child.pid;

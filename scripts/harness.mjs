@@ -5,8 +5,8 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { embed, includes, kernelSources, root } from './sources.mjs';
 
 const harnesses = join(root, 'test/fuzz/harness');
@@ -59,12 +59,14 @@ export class Builder {
     const objects = [];
     const worker = async () => {
       for (let source = queue.shift(); source; source = queue.shift()) {
-        const object = join(this.folder, `${basename(source)}.o`);
+        // Two folders may have a file of the same name.
+        const object = join(this.folder, `${relative(root, source).replaceAll('/', '-')}.o`);
         objects.push(object);
         await this.#run(this.compiler.cxx, [...this.#cxx(), '-c', '-o', object, source]);
       }
     };
     await Promise.all([worker(), worker()]);
+    rmSync(path, { force: true }); // ar would leave in it what an earlier run has put there
     execFileSync('ar', ['rcs', path, ...objects]);
     return path;
   }

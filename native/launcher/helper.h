@@ -83,5 +83,5 @@ static void hear_helper(const struct helper* helper) {
   } while (length == -EINTR);
   CALL1(close, helper->socket);
   if (length == sizeof words) fail(words.step, words.error, words.detail);
-  if (length != 1) made(-EIO, CREATE_HELPER);
+  if (length != 1) made(length < 0 ? length : -EIO, CREATE_HELPER);
 }

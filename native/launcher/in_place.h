@@ -168,7 +168,7 @@ static void follow(long child, int pipe) {
       end_as(status);
     } else if (done < 0 && done != -EINTR) {
       quit(1);
-    } else {
+    } else if (done == 0) {
       wait_for_signal(child, &signals);
     }
   }

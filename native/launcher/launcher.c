@@ -71,7 +71,11 @@ static int asked(uint32_t flag) { return (launch->flags & flag) != 0; }
 static int report(int step, long error, int detail) {
   struct launch_report words = {step, (int32_t)error, detail};
   if (channel < 0) return explain(step, (int)error, detail);
-  if (written == 0) return say(channel, &words, sizeof words) > 0;
+  if (written == 0) {
+    const long said = say(channel, &words, sizeof words);
+    /* In place nobody listens; a request that has not come does not say so. */
+    return said > 0 || (said == -EPIPE && step == LAUNCH_RECEIVE && explain(step, (int)error, 0));
+  }
   *written = words;
   return 1;
 }
@@ -79,14 +83,15 @@ static int report(int step, long error, int detail) {
 /* Taking the last byte of the request needs no memory, and says without a word that nothing was
  * executed (launch.h). */
 static void fail(int step, long error, int detail) {
+  /* In place as nsenter(1): 1, but for what could not be executed. */
+  const int other = asked(LAUNCH_IN_PLACE) && step != LAUNCH_EXEC;
   if (!report(step, error, detail)) {
     long more;
     do {
       more = CALL(recvfrom, channel, message.bytes, LAUNCH_MOST, MESSAGE_DONT_WAIT, 0);
     } while (more > 0 || more == -EINTR);
   }
-  /* In place as nsenter(1): 1, but for what could not be executed. */
-  quit(asked(LAUNCH_IN_PLACE) && step != LAUNCH_EXEC ? 1 : error == -ENOENT ? 127 : 126);
+  quit(other ? 1 : error == -ENOENT ? 127 : 126);
 }
 
 static long must(long result, int step) {

@@ -25,13 +25,25 @@ static const char* add(const char* text) {
   return text + 1;
 }
 
+static void add_number(unsigned number) {
+  char digits[12];
+  char* digit = digits + sizeof digits - 1;
+  *digit = 0;
+  do {
+    *--digit = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  add(digit);
+}
+
 /* In one write, so that it is one line. Always heard: nobody else is there to be told. */
 static int explain(int step, int error, int detail) {
   const char* words = words_for(step, detail, error);
   const char* name = words_for(LAUNCH_NOTHING, -1, error);
   add("linux-namespaces: ");
   if (words == 0) {
-    add("the program could not be started");
+    add("the program could not be started: errno ");
+    add_number((unsigned)-error);
   } else {
     const char* rest = add(words);
     if (line[line_length - 1] == ' ') add(name == 0 ? "unknown error" : name);

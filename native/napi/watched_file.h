@@ -33,12 +33,14 @@ class WatchedFile {
     return 0;
   }
 
-  // UV_READABLE, UV_WRITABLE, both or nothing: what is waited for, which keeps the loop alive.
+  // UV_READABLE, UV_WRITABLE, both or nothing: what is waited for, which keeps the loop alive. The
+  // listener gets these, or the error with which libuv has stopped waiting: of a hangup by the
+  // kernel.
   int Want(int events) {
     if (watcher_ == nullptr) return UV_EBADF;
     if (events == 0) return uv_poll_stop(watcher_);
-    return uv_poll_start(watcher_, events, [](uv_poll_t* handle, int, int seen) {
-      static_cast<WatchedFile*>(handle->data)->Tell(seen);
+    return uv_poll_start(watcher_, events, [](uv_poll_t* handle, int failed, int seen) {
+      static_cast<WatchedFile*>(handle->data)->Tell(failed < 0 ? failed : seen);
     });
   }
 

@@ -256,7 +256,8 @@ int Copy::Link(const Key& key, int parent, const std::string& name, const struct
       key_of(now) != copied->copy) {
     return 0;
   }
-  const int linked = own->naming.Link(file.Get(), parent, name, source);
+  int why = 0;
+  const int linked = own->naming.Link(file.Get(), parent, name, source, &why);
   if (linked == 1) work_->files++;
   return linked;
 }

@@ -117,7 +117,16 @@ int Naming::Directory(int parent, const std::string& name) {
   return allowed.Refused() < 0 ? allowed.Refused() : result(::mkdirat(parent, name.c_str(), 0700));
 }
 
-int Naming::Link(int file, int parent, const std::string& name, const struct statx& source) {
+// Of linkat(2): that a copy has to do, for the file system has no such link, or the file is gone.
+static bool is_no_link(int error) {
+  for (int one : {-EPERM, -EXDEV, -EMLINK, -ENOENT, -EACCES, -EOPNOTSUPP, -ENOSYS}) {
+    if (error == one) return true;
+  }
+  return false;
+}
+
+int Naming::Link(int file, int parent, const std::string& name, const struct statx& source,
+                 int* why) {
   char fd[16];
   snprintf(fd, sizeof fd, "%d", file);
   for (int attempt = 0; attempt < kAttempts; attempt++) {
@@ -125,7 +134,9 @@ int Naming::Link(int file, int parent, const std::string& name, const struct sta
     if (allowed.Refused() < 0) return allowed.Refused();
     const int done = result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
     if (done >= 0) return 1;
-    if (done != -EEXIST) return 0;
+    *why = done == -EEXIST ? -EBUSY : done;
+    if (is_no_link(done)) return 0;
+    if (done != -EEXIST) return done;
     const int verdict = Judge(parent, name, source);
     if (verdict < 0 || verdict == kKeep) return verdict;
     if (verdict == kInPlace) return 0;

@@ -34,8 +34,8 @@ class Naming {
   int Directory(int parent, const std::string& name);
 
   // A further name for a file, of which an O_PATH fd is open: 1, or kKeep where what is there
-  // stays. 0: it cannot be had in this way.
-  int Link(int file, int parent, const std::string& name, const struct statx& source);
+  // stays. 0: it cannot be had in this way, for which `why` is an errno.
+  int Link(int file, int parent, const std::string& name, const struct statx& source, int* why);
 
   // An O_PATH fd of a regular file, to be written in place: by a link to it, or as a mount point.
   int InPlace(int file, Begun* begun);

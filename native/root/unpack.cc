@@ -42,8 +42,9 @@ int put_link(Call* call, Naming* naming, int parent, const std::string& name) {
   const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &found);
   if (failed < 0) return failed;
   if (S_ISDIR(found.stx_mode)) return -EISDIR;
-  const int linked = naming->Link(file.Get(), parent, name, found);
-  return linked == 0 ? -EPERM : linked < 0 ? linked : 0;
+  int why = 0;
+  const int linked = naming->Link(file.Get(), parent, name, found, &why);
+  return linked == 0 ? why : linked < 0 ? linked : 0;
 }
 
 int put_file(Call* call, Naming* naming, Fd* parent, const std::string& name,

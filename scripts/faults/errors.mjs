@@ -27,7 +27,7 @@ const groups = [
   [
     [memory],
     `setns unshare mount umount2 pivot_root chroot chdir getcwd mount_setattr setgroups setresgid capset prctl
-    bind setsockopt statmount listmount`,
+    bind setsockopt statmount listmount move_mount fsconfig`,
   ],
   [
     [memory, files],

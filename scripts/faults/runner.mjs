@@ -13,7 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { compare, takeCensus } from '../census.mjs';
 import { shuffled } from '../random.mjs';
 import { allErrors, possibleErrors } from './errors.mjs';
-import { library, makeWorld, scenarios } from './scenarios.mjs';
+import { scenarios } from './scenarios.mjs';
+import { library, makeWorld } from './world.mjs';
 
 const plan = JSON.parse(process.argv[2]);
 const scenario = scenarios[plan.scenario];
@@ -41,7 +42,8 @@ function answer() {
 }
 
 const run = scenario.run ?? scenario;
-const { before: prepare, look } = scenario;
+/** `sites`: of which calls one fails; all, where it does not say. */
+const { before: prepare, look, sites: wanted = /^/ } = scenario;
 
 /** What came of the scenario, with the supervisor told to do something meanwhile. */
 async function attempt(world, command) {
@@ -125,10 +127,12 @@ await attempt(world);
 const warm = await attempt(world, 'list');
 const expected = JSON.stringify(warm.value);
 const parse = lines =>
-  lines.map(line => {
-    const [, site, count] = /^(.*) (\d+)$/.exec(line);
-    return { site, count: Number(count) };
-  });
+  lines
+    .filter(line => wanted.test(line))
+    .map(line => {
+      const [, site, count] = /^(.*) (\d+)$/.exec(line);
+      return { site, count: Number(count) };
+    });
 const sites = parse(warm.told);
 const onlyCold = parse(cold.told).filter(one => !sites.some(({ site }) => site === one.site));
 const each = list =>

@@ -3,85 +3,23 @@
  * gives back what came of it, which is to be the same whenever it succeeds. What it makes it removes.
  */
 import { spawn as nodeSpawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import { join } from 'node:path';
+import { getSystemErrorName } from 'node:util';
+import { all, library } from './world.mjs';
 
-export const library = await import(process.env.LINUX_NAMESPACES ?? '../../lib/index.js');
 const { openRoot, spawn, spawnSync } = library;
-const all = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
-
-/** A process in new namespaces. */
-async function startTarget(options) {
-  const child = nodeSpawn(
-    'unshare',
-    ['--kill-child', '-f', ...options, 'sh', '-c', 'echo ready; exec sleep infinity'],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  await once(child.stdout, 'data');
-  child.stdout.destroy();
-  const inner = fs.readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim();
-  return { pid: Number(inner), stop: () => child.kill('SIGKILL') };
-}
-
-/** The targets, and a folder for files. */
-export async function makeWorld() {
-  const folder = fs.mkdtempSync(join(os.tmpdir(), 'linux-namespaces-faults-'));
-  fs.chmodSync(folder, 0o755);
-  const tree = join(folder, 'tree');
-  fs.mkdirSync(join(tree, 'a/b'), { recursive: true });
-  for (let i = 0; i < 40; i++) fs.writeFileSync(join(tree, `a/file${i}`), `${i}`.repeat(i));
-  fs.writeFileSync(join(tree, 'a/b/large'), Buffer.alloc(300_000, 'x'));
-  fs.linkSync(join(tree, 'a/file7'), join(tree, 'a/b/seven'));
-  fs.symlinkSync('a/file1', join(tree, 'link'));
-  const [plain, deep] = await Promise.all([
-    startTarget(['--net', '--uts', '--ipc']),
-    startTarget(['-CimnpuT', '-r', '--mount-proc']),
-  ]);
-  const state = join(folder, 'state/run/runc/web');
-  fs.mkdirSync(state, { recursive: true });
-  const fields = fs.readFileSync(`/proc/${plain.pid}/stat`, 'latin1').split(') ')[1].split(' ');
-  const config = { rootfs: '/srv', labels: ['bundle=/srv'], hostname: 'web' };
-  fs.writeFileSync(
-    join(state, 'state.json'),
-    JSON.stringify({
-      id: 'web',
-      init_process_pid: plain.pid,
-      init_process_start: Number(fields[19]),
-      created: '2026-01-01T00:00:00Z',
-      config,
-    }),
-  );
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    folder,
-    tree,
-    port: /** @type {net.AddressInfo} */ (server.address()).port,
-    plain: plain.pid,
-    deep: deep.pid,
-    inodes: new Map(
-      [plain.pid, deep.pid, 'self'].map(pid => [
-        pid,
-        Object.fromEntries(all.map(type => [type, fs.readlinkSync(`/proc/${pid}/ns/${type}`)])),
-      ]),
-    ),
-    stop() {
-      for (const target of [plain, deep]) target.stop();
-      fs.rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** The code and output of a child; what it was not to be is an error. */
 function outcome(child) {
   return new Promise((resolve, reject) => {
     let output = '';
     let failed;
-    child.stdout?.on('data', bytes => (output += bytes));
-    for (const one of [child, ...(child.stdio ?? [])])
+    (child.terminal ?? child.stdout)?.on('data', bytes => (output += bytes));
+    for (const one of [child, child.terminal, ...(child.stdio ?? [])])
       one?.on('error', error => (failed ??= error));
     child.on('close', (code, signal) => {
       if (failed) reject(failed);
@@ -94,9 +32,12 @@ const links = types => types.map(type => `/proc/self/ns/${type}`);
 
 /** Runs readlink(1), and says in which types it was not where it should have been. */
 async function place(w, options, types) {
-  const { code, signal, output } = await outcome(spawn('readlink', links(types), options));
-  const wanted = w.inodes.get(options.target);
-  const seen = output.trim().split('\n');
+  return placed(w, await outcome(spawn('readlink', links(types), options)), options.target, types);
+}
+
+function placed(w, { code, signal, output }, target, types) {
+  const wanted = w.inodes.get(target);
+  const seen = output.trim().split(/\r?\n/);
   return { code, signal, elsewhere: types.filter((type, i) => seen[i] !== wanted[type]) };
 }
 
@@ -134,16 +75,55 @@ const sorted = names => [...names].sort();
 /** What is in the folder of the work, with lengths and modes. */
 const files = ({ work }) =>
   sorted(fs.readdirSync(work, { recursive: true })).map(name => {
-    const { mode, size, uid, gid } = fs.lstatSync(join(work, name));
-    return [name, mode, uid, gid, (mode & 0o170000) === 0o100000 ? size : 0];
+    const { mode, size, uid, gid, nlink } = fs.lstatSync(join(work, name));
+    return [name, mode, uid, gid, (mode & 0o170000) === 0o100000 ? [size, nlink] : 0];
   });
 /** The same, where nothing of it is to be there if it fails but the old file, whole. */
-const replaced = (w, failed) => {
-  const text = fs.readFileSync(join(w.work, 'file'), 'utf8');
+const replaced = (w, failed, name = 'file') => {
+  const text = fs.readFileSync(join(w.work, name), 'utf8');
   const names = fs.readdirSync(w.work);
   const whole = text === 'old' || text === 'x'.repeat(300_000);
   if (failed && (!whole || names.length > 1)) return { wrong: `${text.length} bytes in ${names}` };
   return [text.length, names];
+};
+
+const command = join(import.meta.dirname, '../../lib/cli.cjs');
+
+/**
+ * The command, which becomes the program: what it says of a failure has the name of the error in it, or
+ * where there is no request yet the number.
+ */
+const launchers = /^child launcher/; // of its calls those that are ours
+async function become(...args) {
+  const child = nodeSpawn(process.execPath, [command, ...args]);
+  child.stdin.end();
+  let said = '';
+  child.stderr.on('data', bytes => (said += bytes));
+  const ended = await outcome(child);
+  if (said === '') return ended;
+  const number = Number(/: errno (\d+)$/m.exec(said)?.[1]);
+  const code = /\bE[A-Z0-9]{2,}\b/.exec(said)?.[0] ?? getSystemErrorName(-number);
+  throw Object.assign(new Error(said.trim()), { code });
+}
+
+async function collect(stream) {
+  const hash = createHash('sha256');
+  for await (const bytes of stream) hash.update(bytes);
+  return hash.digest('hex');
+}
+
+/** Of those of two cgroups that the first is in a folder of its own. */
+const cgroupsOf = pid =>
+  fs.readFileSync(`/proc/${pid}/cgroup`, 'utf8').match(/^.*linux-namespaces-faults.*$/gm);
+
+/** Whether a file is a namespace that is kept there, which it ends: of a failure neither is to be left. */
+const kept = (w, failed) => {
+  const path = join(w.work, 'kept');
+  const mounted = fs.readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${path} `);
+  if (mounted) library.unbindNamespace(path);
+  const left = fs.readdirSync(w.work);
+  if (left.length > 0 || (failed && mounted)) return { wrong: `${path} is left` };
+  return mounted;
 };
 
 const three = ['net', 'uts', 'ipc'];
@@ -187,6 +167,101 @@ export const scenarios = {
     const [net, count] = stdout.trim().split('\n');
     const elsewhere = net === w.inodes.get(w.plain).net ? [] : ['net'];
     return { status, elsewhere, count };
+  },
+  'spawnSync: all types': w => {
+    const { error, status, signal, stdout } = spawnSync('readlink', links(most), {
+      target: w.deep,
+      encoding: 'utf8',
+    });
+    if (error) throw error;
+    return placed(w, { code: status, signal, output: stdout }, w.deep, most);
+  },
+  'spawnSync: what takes too long': w => {
+    const { error } = spawnSync('sleep', ['60'], { target: w.plain, timeout: 300 });
+    if (error?.code !== 'ETIMEDOUT') throw error;
+    return 'ended';
+  },
+  'terminal: net': w => place(w, { target: w.plain, terminal: true }, ['net']),
+  'terminal: all types': w => place(w, { target: w.deep, terminal: true }, most),
+  'terminal: what is typed': w => {
+    const options = { target: w.plain, terminal: { columns: 91, rows: 17 } };
+    const child = spawn(
+      'sh',
+      ['-c', 'stty -echo; echo ready; read a; echo $a; stty size'],
+      options,
+    );
+    child.terminal.once('data', () => child.terminal.write('typed\n'));
+    return outcome(child);
+  },
+  'tools: all types': w => place(w, { target: w.deep, tools: true }, most),
+  'tools: the root of the target': w =>
+    outcome(
+      spawn('ls', ['/container', '/usr/bin/env', '/etc/passwd'], { target: w.deep, tools: true }),
+    ),
+  'cgroup: that of the target': async w => {
+    const options = { target: w.limited, cgroup: 'target' };
+    const { output, ...ended } = await outcome(spawn('cat', ['/proc/self/cgroup'], options));
+    const seen = output.match(/^.*linux-namespaces-faults.*$/gm);
+    return [ended, seen, String(seen) === String(cgroupsOf(w.limited))];
+  },
+  'in place: enter': {
+    run: async w => {
+      const ended = await become(
+        'enter',
+        '-t',
+        w.plain,
+        '-n',
+        '-u',
+        '-i',
+        'readlink',
+        ...links(three),
+      );
+      return placed(w, ended, w.plain, three);
+    },
+    sites: launchers,
+  },
+  'in place: enter, as its parent': {
+    run: async w => {
+      const ended = await become('enter', '-t', w.deep, '-a', 'readlink', ...links(most));
+      return placed(w, ended, w.deep, most);
+    },
+    sites: launchers,
+  },
+  'in place: run': {
+    run: () =>
+      become('run', '-U', '-r', '-p', '-f', '-m', '--mount-proc', 'sh', '-c', 'echo $$; id -u'),
+    sites: launchers,
+  },
+  'in place: run, kept in a file': {
+    run: w => become('run', `--uts=${join(w.work, 'kept')}`, 'true'),
+    // As of unshare(1), it stays where the program could not be executed.
+    look: w => kept(w, false),
+    sites: launchers,
+  },
+  'kept in a file': {
+    run: async w => {
+      const made = await library.createNamespaces(['uts'], { hostname: 'h' });
+      try {
+        made.bind('uts', join(w.work, 'kept'));
+      } finally {
+        made.close();
+      }
+    },
+    look: kept,
+  },
+  'a network with a name': async () => {
+    const name = `linux-namespaces-faults-${process.pid}`;
+    const made = await library.networks.create(name, { loopback: true });
+    try {
+      return library.networks.list().includes(name);
+    } finally {
+      made.close();
+      try {
+        library.networks.remove(name);
+      } catch {
+        library.networks.remove(name); // that has failed, so it still is there
+      }
+    }
   },
   'spawn: no such program': w =>
     outcome(spawn('/no/such/program', { target: w.plain })).then(
@@ -263,6 +338,21 @@ export const scenarios = {
   'copy in': {
     run: w => withRoot(w, (root, work) => root.copyIn(w.tree, join(work, 'copy'))),
     look: (w, failed) => (failed ? {} : files(w)),
+  },
+  archive: w => withRoot(w, root => collect(root.archive(w.tree))),
+  extract: {
+    run: w =>
+      withRoot(w, (root, work) => root.extract([w.archive], work, { preserveOwners: true })),
+    look: (w, failed) => (failed ? {} : files(w)),
+  },
+  'extract over a file': {
+    run: w =>
+      withRoot(w, async (root, work) => {
+        const archive = root.archive(join(w.tree, 'a/b/large'));
+        await root.extract(archive, work);
+      }),
+    before: w => fs.writeFileSync(join(w.work, 'large'), 'old'),
+    look: (w, failed) => replaced(w, failed, 'large'),
   },
   'copy over a file': {
     run: w =>

@@ -83,9 +83,10 @@ function open(
     if (below === undefined) continue;
     const file = `${point}${below}/cgroup.procs`;
     const fd = binding.openForWriting(file);
-    if (fd >= 0 && isOn(fd, device)) return { fd, path: file };
-    if (fd >= 0) binding.close(fd); // something else is mounted on top
-    failed ??= [fd >= 0 ? errnos.ENOENT : fd, file];
+    const wrong = fd >= 0 ? isElsewhere(fd, device) : fd;
+    if (wrong === 0) return { fd, path: file };
+    if (fd >= 0) binding.close(fd);
+    failed ??= [wrong, file];
   }
   if (failed !== undefined) throw failure(failed[0], 'open', { target: failed[1] });
   const which = controllers === '' ? 'version 2' : controllers;
@@ -105,7 +106,9 @@ function under(path: string, root: string): string | undefined {
   return below === '/' ? '' : below;
 }
 
-function isOn(fd: number, device: number): boolean {
+/** 0, or why it is not the file of that mount: something else is mounted on top. */
+function isElsewhere(fd: number, device: number): number {
   const identity = binding.getInode(fd);
-  return typeof identity !== 'number' && identity[1] === device;
+  if (typeof identity === 'number') return identity;
+  return identity[1] === device ? 0 : errnos.ENOENT;
 }

@@ -117,8 +117,10 @@ export class Terminal extends Duplex {
   }
 
   #ready(events: number): void {
-    if (events & writable) this.#flush();
-    if (events & readable || events < 0) this.#pull();
+    const isHungUp = events < 0; // libuv waits for nothing more; reading and writing say what there is
+    if (isHungUp) this.#awaited = 0;
+    if (isHungUp || events & writable) this.#flush();
+    if (isHungUp || events & readable) this.#pull();
   }
 
   #pull(): void {
@@ -127,6 +129,10 @@ export class Terminal extends Duplex {
     bytes ??= Buffer.allocUnsafeSlow(scratch);
     const length = binding.watchedRead(file, bytes);
     if (length === errnos.EAGAIN) return;
+    if (length < 0 && length !== errnos.EIO) {
+      this.destroy(failure(length, 'read'));
+      return;
+    }
     if (length < 0) {
       if (this.#over) this.#finish();
       else this.#lookLater();
@@ -164,15 +170,16 @@ export class Terminal extends Duplex {
         return;
       }
       this.#await(writable, false);
-      if (length >= 0 && length < chunk.length) this.#unwritten.chunk = chunk.subarray(length);
+      if (length < 0 && length !== errnos.EIO) this.#written(failure(length, 'write'));
+      else if (length >= 0 && length < chunk.length) this.#unwritten.chunk = chunk.subarray(length);
       else this.#written();
     }
   }
 
-  #written(): void {
+  #written(error?: Error): void {
     const unwritten = this.#unwritten;
     this.#unwritten = undefined;
-    unwritten?.done();
+    unwritten?.done(error);
   }
 
   #await(event: number, on: boolean): void {

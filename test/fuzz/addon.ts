@@ -27,6 +27,9 @@ const own = {
     const answers = Array.from(protocols, (_, i) => own.answers[i] ?? new Uint8Array());
     return { error: 0, step: '', answers };
   },
+  async listProcesses() {
+    return { error: 0, step: '', rows: new Float64Array(), texts: '', unreadable: 0 };
+  },
   async listSocketOwners() {
     return { error: 0, step: '', rows: new Float64Array(), unreadable: 0 };
   },
@@ -55,6 +58,9 @@ const own = {
       globalThis.fuzzedFiles?.get(`/proc/self/fd/${directory}/environ`) ?? '',
       'latin1',
     );
+  },
+  async idOf(name: string) {
+    return { id: name.length % 3 === 0 ? -1 : name.length };
   },
   async userNames(uids: Uint32Array) {
     return { error: 0, step: '', texts: Array.from(uids, () => '\0').join('') };

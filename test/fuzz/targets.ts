@@ -22,6 +22,8 @@ import { Calls } from '../../src/worker/calls.ts';
 import { readClone } from '../../src/worker/clone.ts';
 import { makeProtocol } from '../../src/worker/protocol.ts';
 import { makePack, unpack } from '../../src/worker/thrown.ts';
+import { archive, entries } from './archives.ts';
+import { environment, filter, mapOptions } from './command.ts';
 import { clonable, Input } from './input.ts';
 
 export type Run = (bytes: Buffer) => void | Promise<void>;
@@ -228,7 +230,16 @@ function processFiles(bytes: Buffer): void {
   const shown = comm.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
   const path = `/${escaped(cgroup.replaceAll('\0', ''), /[ \t\n\\#]/g)}`;
   const point = `/${escaped(mount.replaceAll('\0', ''), /[ \t\n\\#]/g)}`;
+  const limits = Array.from(
+    { length: 16 },
+    (_, i) =>
+      `${'Max something'.padEnd(25)} ${String(i).padEnd(20)} unlimited            bytes     \n`,
+  );
   const contents = {
+    limits: `Limit                     Soft Limit           Hard Limit           Units     \n${limits.join('')}`,
+    oom_score_adj: '-7\n',
+    'attr/current': `${comm} (enforce)\n`,
+    'attr/apparmor/current': `${comm} (enforce)\n`,
     status: `Name:\t${shown}\nUmask:\t0027\nState:\tS (sleeping)\nTgid:\t7\nPid:\t7\nPPid:\t1\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t4 20 \nNStgid:\t7\nNSpid:\t7\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000001\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t0\n`,
     environ,
     cgroup: `1:name=systemd:/x\n0::${path}\n`,
@@ -351,4 +362,19 @@ export const targets: Readonly<Record<string, Run>> = {
   'process-files': processFiles,
   netlink,
   state,
+  archive,
+  entries,
+  filter,
+  'map-options': async bytes => {
+    const map = await mapOptions(bytes);
+    if (map === undefined) return;
+    try {
+      checkIdMap('options.idMap', map);
+      const { uid, gid } = writeMaps(map, { uid: 0, gid: 0, inside: false });
+      for (const written of [uid, gid]) checkLines(written?.text ?? '');
+    } catch (error) {
+      if (!isRefusal(error) && !(error instanceof NamespaceError)) throw error;
+    }
+  },
+  environment: bytes => environment(files, bytes),
 };

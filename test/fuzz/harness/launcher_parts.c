@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-long answer(long number, long a, long b, long c);
+long answer(long number, long a, long b, long c, long d, long e);
 
 #include "launcher/syscalls.h"
 #undef CALL
 #define CALL(name, a, b, c, d, e) \
-  ((void)(d), (void)(e), answer(__NR_##name, (long)(a), (long)(b), (long)(c)))
+  answer(__NR_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 #define clone_and_leave(flags, stack, leave) \
-  ((void)(stack), (void)(leave), answer(__NR_clone, (long)(flags), 0, 0))
+  ((void)(stack), (void)(leave), answer(__NR_clone, (long)(flags), 0, 0, 0, 0))
 
 #include "launcher/launcher.c"
 
@@ -85,6 +85,10 @@ void make_request(void) {
   fixed.root = (int32_t)(next() % 40) - 1;
   for (int i = 0; i < LAUNCH_CGROUPS; i++) fixed.cgroups[i] = (int32_t)(next() % 40) - 1;
   fixed.parent = (int32_t)(next() % 40) - 1;
+  fixed.parent_signal = (int32_t)(next() % 65);
+  fixed.forks = (int32_t)(next() % 40) - 1;
+  fixed.devices = (int32_t)(next() % 40) - 1;
+  fixed.columns = (uint16_t)word(), fixed.rows = (uint16_t)word();
   fixed.helper_output = (int32_t)(next() % 40) - 1;
   for (int i = 0; i < 3; i++) fixed.uid[i] = word(), fixed.gid[i] = word();
   fixed.umask = word();
@@ -109,17 +113,29 @@ void make_request(void) {
   fixed.root_path = append_text(6000);
   fixed.cwd = append_text(6000);
   if (next() % 2 == 1) {
+    uint64_t limits[LIMITS][2];
+    for (int i = 0; i < LIMITS; i++) limits[i][0] = word(), limits[i][1] = word();
+    fixed.limits = append_bytes(limits, sizeof limits);
+  }
+  fixed.oom_score = append_text(8);
+  fixed.label = append_text(300);
+  fixed.label_file = fixed.label == 0 ? 0 : append_text(60);
+  if (fixed.label_file == 0) fixed.label = 0;
+  if (next() % 2 == 1) {
     struct launch_create create;
     memset(&create, 0, sizeof create);
     fixed.create = append_bytes(NULL, sizeof create);
     if (fixed.create != 0) {
       uint32_t* texts[] = {&create.setgroups,  &create.uid_map,    &create.gid_map,
                            &create.uid_helper, &create.gid_helper, &create.offsets,
-                           &create.hostname,   &create.domainname, &create.proc};
+                           &create.hostname,   &create.domainname, &create.proc,
+                           &create.binfmt,     &create.interp,     &create.tools,
+                           &create.files[0],   &create.files[4],   &create.files[7]};
       create.flags = next() % 8;
+      create.owner_uid = word(), create.owner_gid = word();
       create.loopback = next() % 2;
       create.propagation = word();
-      for (int i = 0; i < 9; i++) {
+      for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
         const uint32_t offset = append_text(i < 3 ? 4096 : 200);
         *texts[i] = offset == 0 ? 0 : offset - fixed.create;
       }

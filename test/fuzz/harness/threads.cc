@@ -1,6 +1,6 @@
 // What the addon does on several threads at once, without Node, for ThreadSanitizer: threads
 // ROUNDS. Copies of one root that are looked at and cancelled meanwhile, scans of /proc, children
-// that end with the thread that started them. Needs root.
+// that end with the thread that started them, that are waited for, or have a terminal. Needs root.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,11 +14,14 @@
 #include <string>
 #include <vector>
 
-#include "internal.h"  // spawn.h with it: that name is the C library's
-#include "keeper.h"
-#include "namespace_scan.h"
-#include "operation.h"
-#include "processes.h"
+#include "child/blocking.h"
+#include "child/internal.h"
+#include "child/keeper.h"
+#include "child/terminal.h"
+#include "containers/state_files.h"
+#include "inspect/namespace_scan.h"
+#include "inspect/processes.h"
+#include "root/operation.h"
 
 // ThreadSanitizer's own takes a child that shares our memory for a fork, and believes from then on
 // that it is in the child.
@@ -78,47 +81,118 @@ void copy(const Part& part) {
 }
 
 void look() {
+  const limits::Limits most = {131072,  1 << 24, 256,  1 << 26,
+                               1 << 23, 1 << 20, 2000, {1 << 26, 10000}};
   scan::Result result;
-  scan::run({-1, true}, &result);
+  scan::run({-1, true, most}, &result);
   check(!result.namespaces.empty(), "scan");
   std::vector<processes::Row> rows;
+  std::vector<processes::Owner> owners;
+  int unreadable = 0;
   const char* step = "";
-  check(processes::list({}, &rows, &step) == 0, "list");
+  check(processes::list({}, most, &rows, &unreadable, &step) == 0, "list");
+  check(processes::list_socket_owners(most, &owners, &unreadable, &step) == 0, "owners");
+  std::string text;
+  std::vector<std::string> names;
+  check(state::read({folder + "/from", "9", 0}, 1000, &text, &step) == 0, step);
+  check(text.size() == 900, "state");
+  check(state::names({folder + "/from", "", -1}, 1000, &names, &step) == 0, step);
+  check(names.size() == 150, "names");
 }
 
-void start(bool leave) {
+struct Started {
   spawn::Request request = {};
-  for (int& fd : request.fixed.joins) fd = -1;
-  for (int& fd : request.fixed.cgroups) fd = -1;
-  request.fixed.root = -1;
-  request.fixed.flags = LAUNCH_DIE_WITH_PARENT;
-  request.stdio = {spawn::kNull, spawn::kPipe, spawn::kNull};
-  request.file = "/bin/true";
-  char name[] = "true";
-  request.argv = {nullptr, name, nullptr};
-  request.envp = {nullptr};
-  request.wait = 5000;
   spawn::Result result;
-  check(spawn::start(&request, &result) == 0, result.step);
-  for (int end : result.ends) {
-    if (end >= 0) close(end);
+  char name[8];
+  char word[8];
+
+  Started(const char* file, const char* argument, uint32_t flags) {
+    snprintf(name, sizeof name, "program");
+    snprintf(word, sizeof word, "%s", argument);
+    for (int& fd : request.fixed.joins) fd = -1;
+    for (int& fd : request.fixed.cgroups) fd = -1;
+    request.fixed.root = -1;
+    request.fixed.flags = flags;
+    request.fixed.parent_signal = 9;
+    request.stdio = {spawn::kNull, spawn::kPipe, spawn::kNull};
+    request.file = file;
+    request.argv = {nullptr, name, word, nullptr};
+    request.envp = {nullptr};
+    request.wait = 60000;
   }
-  if (result.channel >= 0) close(result.channel);
-  if (leave) {
-    keeper::leave_to_reaper(result.pidfd, result.keeper);
-  } else {
-    spawn::reap(result.pidfd);
-    keeper::end(result.keeper);
+
+  spawn::Process& child() { return result.launch.processes[result.launch.current]; }
+
+  void Start() {
+    check(spawn::start(&request, &result) == 0 && result.over, result.step);
+    spawn::forget_forks(&result.launch);
   }
+
+  void CloseAll() {
+    for (int end : result.ends) {
+      if (end >= 0) close(end);
+    }
+    if (result.launch.channel >= 0) close(result.launch.channel);
+  }
+};
+
+void start(bool leave) {
+  Started started("/bin/true", "", LAUNCH_DIE_WITH_PARENT);
+  started.Start();
+  started.CloseAll();
+  if (leave) return keeper::leave_to_reaper(started.child().pidfd, started.result.keeper);
+  int code = 0, signal = 0;
+  check(spawn::wait_for(started.child().pidfd, &code, &signal) == 0, "wait");
+  close(started.child().pidfd);
+  keeper::end(started.result.keeper);
+}
+
+void wait() {
+  Started started("/bin/cat", "-", LAUNCH_DIE_WITH_PARENT);
+  const std::string text(200000, 'x');
+  started.request.stdio = {spawn::kPipe, spawn::kPipe, spawn::kNull};
+  spawn::Blocking options;
+  options.input = text.data();
+  options.input_length = text.size();
+  options.timeout = 60000;
+  options.kill_signal = 9;
+  spawn::Outcome outcome;
+  check(spawn::run_blocking(&started.request, options, &started.result, &outcome) == 0,
+        started.result.step);
+  check(outcome.error == 0 && outcome.ended && outcome.code == 0, "outcome");
+  check(outcome.outputs[1] == text, "output");
+}
+
+void start_on_terminal() {
+  Started started("/bin/echo", "words", LAUNCH_SETSID | LAUNCH_HAS_TERMINAL);
+  started.request.stdio = {spawn::kNull, spawn::kNull, spawn::kNull};
+  started.request.fixed.columns = 80, started.request.fixed.rows = 24;
+  started.Start();
+  const int terminal = started.result.launch.terminal;
+  check(terminal >= 0, "terminal");
+  int columns = 0, rows = 0;
+  check(terminal::get_size(terminal, &columns, &rows) == 0 && columns == 80, "size");
+  int code = 0, signal = 0;
+  check(spawn::wait_for(started.child().pidfd, &code, &signal) == 0, "wait");
+  char bytes[64] = {};
+  const long length = terminal::read(terminal, bytes, sizeof bytes);
+  check(length == 7 && strcmp(bytes, "words\r\n") == 0, "what it has written");
+  started.CloseAll();
+  spawn::forget_terminal(&started.result.launch);
+  close(started.child().pidfd);
 }
 
 void run(void* data) {
   const auto* part = static_cast<const Part*>(data);
-  switch (part->number % 3) {
+  switch (part->number % 5) {
     case 0:
       return copy(*part);
     case 1:
       return look();
+    case 2:
+      return wait();
+    case 3:
+      return start_on_terminal();
     default:
       start(part->round % 2 == 0);
   }
@@ -142,8 +216,8 @@ int main(int argc, char** argv) {
   if (failed < 0) errno = -failed;
   check(failed >= 0, "open");
   for (int round = 0; round < rounds; round++) {
-    std::vector<Part> parts(6);
-    for (int i = 0; i < 6; i++) {
+    std::vector<Part> parts(10);
+    for (int i = 0; i < 10; i++) {
       parts[i].number = i;
       parts[i].round = round;
       uv_thread_create(&parts[i].thread, run, &parts[i]);

@@ -3,7 +3,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { spawn as spawnOn } from 'linux-namespaces';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { seconds } from '../../timeouts.ts';
 import { folder, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -169,6 +171,29 @@ class Screen {
     this.#tmux('kill-server');
   }
 }
+
+test('a terminal that is hung up ends it, also where no SIGHUP comes', async () => {
+  // In a session of its own, whose terminal it is not.
+  const script = 'setsid -f sh -c \'echo "own=$$."; exec "$@"\' sh "$@"; exec sleep infinity';
+  const inside = ['exec', '-it', `${target.pid}`, 'sh', '-c', 'echo rea""dy; exec sleep infinity'];
+  const line = ['-c', script, 'sh', process.execPath, main, ...inside];
+  const child = spawnOn('sh', line, { terminal: true });
+  let text = '';
+  await new Promise<void>((resolve, reject) => {
+    child.on('error', reject);
+    child.terminal.on('data', bytes => {
+      text += bytes;
+      if (text.includes('ready')) resolve();
+    });
+  });
+  const own = Number(/own=(\d+)\./.exec(text)?.[1]);
+  try {
+    child.terminal.destroy();
+    await vi.waitUntil(() => !existsSync(`/proc/${own}`), { timeout: seconds(20) });
+  } finally {
+    if (existsSync(`/proc/${own}`)) process.kill(own, 'SIGKILL');
+  }
+});
 
 const hasTmux = (() => {
   try {

@@ -261,6 +261,21 @@ test('what is there: devices stay, mounted files are written in place', async ()
   expect(sys.code).toMatch(/EPERM|EACCES/);
 });
 
+test('a hard link that the file system cannot have: why not', async () => {
+  const image = makeImage();
+  mkdirSync(join(image, 'tmp/dest/mounted'), { recursive: true });
+  mount(join(image, 'tmp/dest/mounted'), '-t', 'tmpfs', 'none');
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  const archive = await archiveOf([
+    [{ name: 'file' }, 'text'],
+    [{ name: 'mounted/link', type: 'link', linkname: 'file' }, ''],
+  ]);
+  const error = await rejectionOf(root.extract([archive], '/tmp/dest'));
+  expect(error).toMatchObject({ code: 'EXDEV', syscall: 'untar' });
+  expect(readdirSync(join(image, 'tmp/dest/mounted'))).toEqual([]);
+});
+
 test('what is no archive, or half of one, or too much of one', async () => {
   const image = makeImage();
   const { pid } = await startContainer('chroot', image);
