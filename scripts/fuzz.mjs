@@ -28,7 +28,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { loadTargets } from './fuzz/bundle.mjs';
-import { Builder, driven, findClang, gcc, reportIn } from './harness.mjs';
+import { Builder, driven, findClang, gcc, reportIn, reportsFrom } from './harness.mjs';
 import { root } from './sources.mjs';
 
 const { values, positionals } = parseArgs({
@@ -75,9 +75,16 @@ function runHarness(name, program, builder, seconds) {
         ...['-verbosity=0', grown, corpus],
       ]
     : [String(seconds), values.seed, current, corpus];
+  // Into a file: a thread with descriptors of its own has no stderr.
+  const report = join(folder, `${name}.report`);
   const { status, stdout, stderr } = spawnSync(program, args, {
     encoding: 'utf8',
     timeout: (seconds + 120) * 1000,
+    env: {
+      ...process.env,
+      ASAN_OPTIONS: `log_path=${report}`,
+      UBSAN_OPTIONS: `log_path=${report}`,
+    },
   });
   const runs = /number_of_executed_units: (\d+)/.exec(stderr)?.[1] ?? stdout.trim();
   if (status === 0) return { target: name, runs: Number(runs), failed: 0 };
@@ -92,7 +99,7 @@ function runHarness(name, program, builder, seconds) {
     const file = readFileSync(current);
     input = file.subarray(8, 8 + Number(file.readBigUInt64LE()));
   }
-  keep(name, input, reportIn(stderr));
+  keep(name, input, reportIn(`${reportsFrom(report)}${stderr}`));
   return { target: name, runs: Number(runs) || 0, failed: 1 };
 }
 

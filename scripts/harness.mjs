@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { embed, includes, kernelSources, root } from './sources.mjs';
 
@@ -120,6 +120,18 @@ export class Builder {
 
 /** The harnesses that take an input. */
 export const driven = ['netlink_answers', 'proc_files', 'launcher_request'];
+
+/** What processes have written to `log_path=path`, which they have put their pids behind. */
+export function reportsFrom(path) {
+  const names = readdirSync(dirname(path)).filter(name => name.startsWith(`${basename(path)}.`));
+  return names
+    .map(name => {
+      const text = readFileSync(join(dirname(path), name), 'utf8');
+      rmSync(join(dirname(path), name));
+      return text;
+    })
+    .join('');
+}
 
 /** What a sanitizer said, from the line that begins it. */
 export function reportIn(text) {

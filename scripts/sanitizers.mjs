@@ -29,7 +29,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { claimCache } from './cache.mjs';
-import { Builder, driven, gcc } from './harness.mjs';
+import { Builder, driven, gcc, reportsFrom } from './harness.mjs';
 import { root } from './sources.mjs';
 
 const { values, positionals } = parseArgs({
@@ -103,15 +103,22 @@ const tested = {
       const program = await builder.harness(name, archive);
       const corpus = join(root, 'test/fuzz/corpus', name);
       mkdirSync(corpus, { recursive: true });
-      const { status, signal, stderr } = spawnSync(
-        program,
-        [values.seconds, '1', join(folder, `${name}.failure`), corpus],
-        {
-          encoding: 'utf8',
-          env: { ...process.env, ASAN_OPTIONS: 'detect_stack_use_after_return=1' },
-          timeout: 600_000,
+      const written = join(logs, name);
+      const {
+        status,
+        signal,
+        stderr: said,
+      } = spawnSync(program, [values.seconds, '1', join(folder, `${name}.failure`), corpus], {
+        encoding: 'utf8',
+        env: {
+          ...process.env,
+          // Into a file: a thread with descriptors of its own has no stderr.
+          ASAN_OPTIONS: `detect_stack_use_after_return=1:log_path=${written}`,
+          UBSAN_OPTIONS: `log_path=${written}`,
         },
-      );
+        timeout: 600_000,
+      });
+      const stderr = `${reportsFrom(written)}${said}`;
       const report = stderr.includes('Sanitizer') || stderr.includes('runtime error') ? stderr : '';
       say(
         name,

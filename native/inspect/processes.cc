@@ -32,10 +32,10 @@ double milliseconds(clockid_t clock) {
 double start_of(const std::string& stat, double boot) {
   const size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return 0;
-  const char* at = stat.c_str() + name_end + 1;
-  for (int field = 3; field < 22 && at != nullptr; field++) at = strchr(at + 1, ' ');
-  if (at == nullptr) return 0;
-  return boot + atof(at) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  size_t at = stat.find(' ', name_end);
+  for (int field = 3; field < 22 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
+  if (at == std::string::npos) return 0;
+  return boot + atof(stat.c_str() + at) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 std::string rest_of_line(const std::string& text, const char* start) {

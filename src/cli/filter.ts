@@ -112,7 +112,7 @@ type Token =
 function split(text: string): Token[] {
   if (text.length > most) throw new UsageError(`--filter: longer than ${most} characters`);
   const tokens: Token[] = [];
-  const end = text.trimEnd().length;
+  const end = text.replace(/[ \t\n]+$/, '').length; // what a token may have before it, and no other space
   token.lastIndex = 0;
   while (token.lastIndex < end) {
     const from = token.lastIndex;

@@ -11,9 +11,12 @@ export function at(value: unknown, ...names: string[]): unknown {
   return inner;
 }
 
-/** undefined for an empty one: engines write '' for what they do not have. */
+/**
+ * undefined for an empty one: engines write '' for what they do not have; and for one with a zero byte,
+ * where the kernel would cut a path.
+ */
 export function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return typeof value === 'string' && value !== '' && !value.includes('\0') ? value : undefined;
 }
 
 const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h

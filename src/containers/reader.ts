@@ -153,7 +153,7 @@ export class Reader {
 
   /** A path that an engine wrote, as it is reached from here. */
   outside(path: string | undefined): string | undefined {
-    if (path === undefined || !posix.isAbsolute(path)) return undefined;
+    if (path === undefined || !posix.isAbsolute(path) || path.includes('\0')) return undefined;
     return this.root + posix.normalize(path);
   }
 

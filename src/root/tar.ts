@@ -91,13 +91,17 @@ export interface Said {
   readonly minor?: number;
 }
 
-/** The header for the library, and the blocks that go before it: for names that are no UTF-8. */
+/**
+ * The header for the library, and the blocks that go before it: for names that are no UTF-8. The library
+ * writes an extended header with the name in it, which would win over ours; so with such a name the
+ * extended one is ours, too.
+ */
 export function headerOf(said: Said): { header: Headers; before: Buffer[] } {
   const before: Buffer[] = [];
   const text = (bytes: Buffer, kind: 'L' | 'K') => {
     const decoded = bytes.toString();
     if (Buffer.from(decoded).equals(bytes)) return decoded;
-    before.push(...longName(bytes, kind));
+    before.push(...ownEntry(kind, Buffer.concat([bytes, Buffer.alloc(1)])));
     return bytes
       .toString('latin1')
       .replace(/[^\x20-\x7e]/g, '_')
@@ -122,18 +126,29 @@ export function headerOf(said: Said): { header: Headers; before: Buffer[] } {
     devmajor: said.major ?? 0,
     devminor: said.minor ?? 0,
     ...(said.linkname && { linkname: text(said.linkname, 'K') }),
-    ...(Object.keys(pax).length > 0 && { pax }),
   };
-  return { header, before };
+  if (Object.keys(pax).length === 0) return { header, before };
+  if (before.length === 0) return { header: { ...header, pax }, before };
+  const records = Object.entries(pax).map(([name, value]) => recordOf(` ${name}=${value}\n`));
+  return { header, before: [...ownEntry('x', Buffer.from(records.join(''))), ...before] };
 }
 
-/** As GNU tar has it, and others read it: an entry of its own, whose content is the name. */
-function longName(name: Buffer, kind: 'L' | 'K'): Buffer[] {
-  const content = Buffer.concat([name, Buffer.alloc(1)]);
+/** With its own length in front, of which the digits count. */
+function recordOf(text: string): string {
+  const digits = `${text.length}`.length;
+  const length = text.length + digits;
+  return `${length + Number(`${length}`.length > digits)}${text}`;
+}
+
+/**
+ * L and K as GNU tar has them, and others read them: an entry of its own, whose content is the name. x: of
+ * pax, whose content are records.
+ */
+function ownEntry(kind: 'L' | 'K' | 'x', content: Buffer): Buffer[] {
   const header = Buffer.alloc(block);
   const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, '0')}\0`;
   const fields: [number, string][] = [
-    [0, '././@LongLink'],
+    [0, kind === 'x' ? '././@PaxHeader' : '././@LongLink'],
     [100, octal(0o644, 7)],
     [108, octal(0, 7)],
     [116, octal(0, 7)],
@@ -141,16 +156,11 @@ function longName(name: Buffer, kind: 'L' | 'K'): Buffer[] {
     [136, octal(0, 11)],
     [148, ' '.repeat(8)],
     [156, kind],
-    [257, 'ustar  \0'],
+    [257, kind === 'x' ? 'ustar\x0000' : 'ustar  \0'],
   ];
   for (const [at, text] of fields) header.write(text, at, 'latin1');
-  header.write(
-    octal(
-      header.reduce((sum, byte) => sum + byte, 0),
-      6,
-    ),
-    148,
-  );
+  const sum = header.reduce((all, byte) => all + byte, 0);
+  header.write(octal(sum, 6), 148);
   return [header, content, Buffer.alloc(-content.length & (block - 1))];
 }
 

@@ -1,6 +1,6 @@
 /** What the command reads from its line and from files that are named there. */
 import { deepStrictEqual } from 'node:assert';
-import { readArguments, UsageError } from '../../src/cli/arguments.ts';
+import { HelpWanted, readArguments, UsageError, VersionWanted } from '../../src/cli/arguments.ts';
 import { environmentFor } from '../../src/cli/exec-environment.ts';
 import { filterOf } from '../../src/cli/filter.ts';
 import { columnsIn, type Row, valueIn } from '../../src/cli/ls-columns.ts';
@@ -13,7 +13,7 @@ function orRefused<T>(work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {
-    if (error instanceof UsageError) return undefined;
+    if ([UsageError, HelpWanted, VersionWanted].some(one => error instanceof one)) return undefined;
     throw error;
   }
 }

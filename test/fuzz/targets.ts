@@ -13,7 +13,7 @@ import { binding } from '../../src/base/binding.ts';
 import { NamespaceError } from '../../src/base/errors.ts';
 import { startTimeOf } from '../../src/base/proc.ts';
 import { SourceProcess } from '../../src/child/source-process.ts';
-import { HelpWanted, readArguments, UsageError } from '../../src/cli/arguments.ts';
+import { HelpWanted, readArguments, UsageError, VersionWanted } from '../../src/cli/arguments.ts';
 import { listContainers } from '../../src/containers/list.ts';
 import { checkIdMap, type IdMap, type IdRange, writeMaps } from '../../src/create/id-maps.ts';
 import { listInterfaces } from '../../src/inspect/interfaces.ts';
@@ -213,7 +213,7 @@ function commandLine(bytes: Buffer): void {
       if (!args.some(word => word.includes(value))) violated(`${value} was not given`);
     }
   } catch (error) {
-    if (error instanceof UsageError || error instanceof HelpWanted) return;
+    if ([UsageError, HelpWanted, VersionWanted].some(one => error instanceof one)) return;
     throw error;
   }
 }
@@ -230,14 +230,7 @@ function processFiles(bytes: Buffer): void {
   const shown = comm.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
   const path = `/${escaped(cgroup.replaceAll('\0', ''), /[ \t\n\\#]/g)}`;
   const point = `/${escaped(mount.replaceAll('\0', ''), /[ \t\n\\#]/g)}`;
-  const limits = Array.from(
-    { length: 16 },
-    (_, i) =>
-      `${'Max something'.padEnd(25)} ${String(i).padEnd(20)} unlimited            bytes     \n`,
-  );
   const contents = {
-    limits: `Limit                     Soft Limit           Hard Limit           Units     \n${limits.join('')}`,
-    oom_score_adj: '-7\n',
     'attr/current': `${comm} (enforce)\n`,
     'attr/apparmor/current': `${comm} (enforce)\n`,
     status: `Name:\t${shown}\nUmask:\t0027\nState:\tS (sleeping)\nTgid:\t7\nPid:\t7\nPPid:\t1\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nFDSize:\t64\nGroups:\t4 20 \nNStgid:\t7\nNSpid:\t7\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t0000000000000001\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t0\n`,

@@ -47,6 +47,7 @@ function fill(folder: string): void {
   execFileSync('mkfifo', [join(folder, 'sub/fifo')]);
   execFileSync('mknod', [join(folder, 'sub/char'), 'c', '1', '300']);
   chownSync(join(folder, 'plain'), 33, 2_000_000);
+  chownSync(Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.of(0xe9)]), 2_000_000, 33);
   chmodSync(join(folder, 'sub/empty'), 0o1711);
   utimesSync(join(folder, 'nothing'), 1e9, 4e9);
   for (const name of ['plain', 'sub/empty', 'sub', '.']) utimesSync(join(folder, name), 1e9, 1.1e9);
