@@ -6,7 +6,11 @@ import { stdout } from './output.ts';
 
 export const usage = `linux-namespaces cat PID|NAME:/PATH...
 
-Shows files of containers. The paths are resolved inside: no link leads out of there.`;
+Shows files of containers. The paths are resolved inside: no link leads out of there.
+
+  linux-namespaces cat web:/etc/hosts
+  linux-namespaces cat shop/cart/app:/etc/resolv.conf
+  linux-namespaces cat 7238:/proc/1/environ | tr '\\0' '\\n'`;
 
 export async function main(args: readonly string[]): Promise<void> {
   const line = readArguments(args, {}, true);

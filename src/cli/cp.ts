@@ -1,19 +1,21 @@
-/** `linux-namespaces cp`: files and trees between a container and here. */
+/** `linux-namespaces cp`: files and trees between a container and here, or another container. */
+import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
 import type { Progress } from '../root/request.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
-import { type FileArgument, fileArguments, inRoot } from './file-argument.ts';
+import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
 
 export const usage = `linux-namespaces cp [option...] PID|NAME:/PATH PATH
 linux-namespaces cp [option...] PATH PID|NAME:/PATH
+linux-namespaces cp [option...] PID|NAME:/PATH PID|NAME:/PATH
 linux-namespaces cp [option...] PID|NAME:/PATH -
 linux-namespaces cp [option...] - PID|NAME:/DIRECTORY
 
-Copies a file or a tree out of a container or into it, with modes, times, links and
-holes. Into a directory that is there; otherwise the copy gets that name. With -, a
+Copies a file or a tree out of a container or into it, or from one to another, with
+modes, times, links and holes. Into a directory that is there; otherwise the copy gets that name. With -, a
 stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).
 
   -a, --archive           -p and --special
@@ -23,7 +25,11 @@ stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --spe
   -x, --one-file-system   of other file systems, their mount points alone
       --special[=skip]    FIFOs, devices and sockets too; skip: leaves them out
   -r, -R, --recursive     is always so
-  -q, --quiet             no progress`;
+  -q, --quiet             no progress
+
+  linux-namespaces cp web:/etc/nginx .
+  linux-namespaces cp -a old:/data new:/data
+  linux-namespaces cp web:/srv - | gzip > srv.tar.gz`;
 
 const options = {
   archive: { short: 'a' },
@@ -44,8 +50,12 @@ export async function main(args: readonly string[]): Promise<void> {
   if (from === undefined || to === undefined || more.length > 0) {
     throw new UsageError('from where to where? NAME:/path path, or path NAME:/path');
   }
-  if ((from.container === undefined) === (to.container === undefined)) {
-    throw new UsageError('one of the two is in a container: NAME:/path, PID:/path');
+  if (from.container === undefined && to.container === undefined) {
+    throw new UsageError(
+      relativeInside(from.path) ??
+        relativeInside(to.path) ??
+        'one of the two is in a container: NAME:/path, PID:/path',
+    );
   }
   const copyOptions: CopyOptions = {
     preserveOwners: given['preserve-owners'] ?? given.archive,
@@ -56,11 +66,15 @@ export async function main(args: readonly string[]): Promise<void> {
     ...(!given.quiet && process.stderr.isTTY && { progress: showProgress }),
   };
   const out = from.container !== undefined;
-  const streams = (out ? to : from).path.toString() === '-';
+  const between = out && to.container !== undefined;
+  const streams = between || (out ? to : from).path.toString() === '-';
   if (streams && (copyOptions.dereference || copyOptions.force === false)) {
-    throw new UsageError('with a stream of tar, neither --dereference nor --no-clobber');
+    throw new UsageError(
+      'with a stream of tar, or between containers, neither --dereference nor --no-clobber',
+    );
   }
   await inRoot(out ? from : to, async root => {
+    if (between) return inRoot(to, other => acrossTo(other, to, root, from, copyOptions));
     if (streams && out) return pack(root, from, copyOptions);
     if (streams) return unpack(root, to, copyOptions);
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);
@@ -93,6 +107,39 @@ async function unpack(
   await root.extract(process.stdin, path, { special, preserveOwners });
 }
 
+/**
+ * By an archive, so that nothing is kept here. Under another name than its own it is made beside that, and
+ * is there when it is whole.
+ */
+async function acrossTo(
+  target: ContainerRoot,
+  { path }: FileArgument,
+  source: ContainerRoot,
+  { path: from }: FileArgument,
+  { special, oneFileSystem, preserveOwners }: CopyOptions,
+): Promise<void> {
+  const send = (directory: Buffer) =>
+    target.extract(source.archive(from, { special, oneFileSystem }), directory, {
+      ...{ special, preserveOwners },
+    });
+  await source.lstat(from);
+  if (await isDirectoryIn(target, path)) return send(path);
+  const name = lastName(from);
+  if (name === undefined) {
+    await target.mkdir(path);
+    return send(path);
+  }
+  const [, above = ''] = /^(.*\/)[^/]+\/*$/s.exec(path.toString('latin1')) ?? [];
+  const aside = Buffer.from(`${above}.${randomUUID()}`, 'latin1');
+  await target.mkdir(aside, { mode: 0o700 });
+  try {
+    await send(aside);
+    await target.rename(Buffer.concat([aside, Buffer.from('/'), name]), path);
+  } finally {
+    await target.rm(aside, { recursive: true, force: true });
+  }
+}
+
 function specialOf(given: string | true | undefined): CopyOptions['special'] {
   if (given === undefined || given === true || given === 'skip') return given;
   throw new UsageError(`--special, or --special=skip, not ${given}`);
@@ -100,9 +147,13 @@ function specialOf(given: string | true | undefined): CopyOptions['special'] {
 
 /** In a directory, the copy has the name of its source: where that ends in one, as cp(1) has it. */
 function within(directory: Buffer, source: FileArgument['path']): Buffer {
-  const name = /([^/]*)\/*$/.exec(source.toString('latin1'))?.[1] ?? '';
-  if (name === '' || name === '.' || name === '..') return directory;
-  return Buffer.concat([directory, Buffer.from('/'), Buffer.from(name, 'latin1')]);
+  const name = lastName(source);
+  return name === undefined ? directory : Buffer.concat([directory, Buffer.from('/'), name]);
+}
+
+function lastName(path: Buffer): Buffer | undefined {
+  const name = /([^/]*)\/*$/.exec(path.toString('latin1'))?.[1] ?? '';
+  return ['', '.', '..'].includes(name) ? undefined : Buffer.from(name, 'latin1');
 }
 
 function isOurDirectory(path: Buffer): boolean {

@@ -29,14 +29,22 @@ export function fileArguments({
 
 /** Runs `work` on the files of a container. */
 export async function inRoot<T>(
-  { container }: FileArgument,
+  { container, path }: FileArgument,
   work: (root: ContainerRoot) => Promise<T>,
 ): Promise<T> {
-  if (container === undefined) throw new UsageError('in which container? NAME:/path, PID:/path');
+  if (container === undefined) {
+    throw new UsageError(relativeInside(path) ?? 'in which container? NAME:/path, PID:/path');
+  }
   const root = openRoot(await targetOf(container));
   try {
     return await work(root);
   } finally {
     root.close();
   }
+}
+
+/** What is wrong with `web:etc/motd`: nothing says from where such a path would be. */
+export function relativeInside(path: Buffer): string | undefined {
+  const [, name, rest] = /^([^./][^:]*):(.*)$/s.exec(path.toString()) ?? [];
+  return name === undefined ? undefined : `paths inside are absolute: ${name}:/${rest}`;
 }

@@ -1,6 +1,14 @@
 // The commands for containers: ps, their names as targets, and their files with cat and cp.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, startRunc } from '../../engines/index.ts';
@@ -62,8 +70,44 @@ test('cat and cp: files of a container, which no link leads out of', async () =>
   expect(readFileSync(join(image, 'tmp/named'), 'utf8')).toBe('news\n');
 });
 
+test('cp: from one container to another, as cp(1) would', async () => {
+  const [one, other] = [makeImage(), makeImage()];
+  writeFileSync(join(one, 'etc/motd'), 'welcome\n', { mode: 0o640 });
+  symlinkSync('motd', join(one, 'etc/link'));
+  writeFileSync(join(other, 'tmp/old'), 'old\n');
+  const from = (await startTarget(['mnt', 'pid'], { root: one })).pid;
+  const to = (await startTarget(['mnt', 'pid'], { root: other })).pid;
+  const copies: [string, string, string][] = [
+    ['/etc', '/tmp', 'tmp/etc/motd'],
+    ['/etc', '/tmp/named', 'tmp/named/motd'],
+    ['/etc/', '/tmp/slash/', 'tmp/slash/motd'],
+    ['/etc/.', '/tmp/dot', 'tmp/dot/motd'],
+    ['/etc/motd', '/tmp', 'tmp/motd'],
+    ['/etc/motd', '/tmp/renamed', 'tmp/renamed'],
+    ['/etc/motd', '/tmp/old', 'tmp/old'],
+  ];
+  for (const [source, destination, made] of copies) {
+    const result = await run('cp', '-a', `${from}:${source}`, `${to}:${destination}`);
+    expect(result, destination).toMatchObject({ stdout: '', stderr: '', code: 0 });
+    expect(readFileSync(join(other, made), 'utf8'), made).toBe('welcome\n');
+    expect(statSync(join(other, made)).mode & 0o777).toBe(0o640);
+  }
+  expect(readlinkSync(join(other, 'tmp/named/link'))).toBe('motd');
+  const failed = await run('cp', `${from}:/etc/none`, `${to}:/tmp/none`);
+  expect(failed).toMatchObject({ stdout: '', code: 1 });
+  expect(failed.stderr).toMatch(/^linux-namespaces: ENOENT.*\n$/);
+  const onto = await run('cp', `${from}:/etc`, `${to}:/tmp/old`);
+  expect(onto.code).toBe(1);
+  expect(readFileSync(join(other, 'tmp/old'), 'utf8')).toBe('welcome\n');
+  // Nothing half-done stays.
+  expect(readdirSync(join(other, 'tmp')).filter(name => name.startsWith('.'))).toEqual([]);
+});
+
 test.each([
   ['cat', 'which file?'],
+  ['cat web:etc/motd', 'paths inside are absolute: web:/etc/motd'],
+  ['cp web:etc /tmp', 'paths inside are absolute: web:/etc'],
+  ['cp -n 1:/a 2:/b', 'between containers'],
   ['cat /etc/motd', 'in which container?'],
   ['cp /a /b', 'one of the two is in a container'],
   ['cp 1:/a', 'from where to where?'],
