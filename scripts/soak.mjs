@@ -111,6 +111,15 @@ const phases = {
       check((await ended(library.spawn('/bin/true', options))) === 0, 'exit code');
     },
   ],
+  'programs of ours, in a root of their own': [
+    100,
+    1e4,
+    2,
+    async () => {
+      const options = { target: pid, tools: true };
+      check((await ended(library.spawn('/bin/true', options))) === 0, 'exit code');
+    },
+  ],
   'children that are waited for': [
     200,
     1e4,

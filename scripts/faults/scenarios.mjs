@@ -159,6 +159,12 @@ export const scenarios = {
       'net',
       'mnt',
     ]),
+  'spawn: with tools of ours': w =>
+    place(
+      w,
+      { target: w.deep, tools: true },
+      most.filter(type => type !== 'mnt'),
+    ),
   'spawnSync: net, with input': w => {
     const options = { target: w.plain, input: 'x'.repeat(100_000), encoding: 'utf8' };
     const command = 'readlink /proc/self/ns/net; wc -c';

@@ -1,6 +1,7 @@
 /** `linux-namespaces debug`: programs of ours in a container, whose image may hold none. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isRoot } from '../base/own-rights.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import { toolEnvironment } from '../child/tools.ts';
 import { isPaused } from '../containers/verified-process.ts';
@@ -69,8 +70,8 @@ async function placeOf(
     target,
     namespaces: 'all',
     tools,
-    // In that of a paused one, nothing runs.
-    cgroup: isPaused(pidOf(target) ?? 0) ? undefined : 'target',
+    // In that of a paused one nothing runs, and into that of a container few users may move a process.
+    cgroup: isRoot() && !isPaused(pidOf(target) ?? 0) ? 'target' : undefined,
     credentials: 'target',
     setsid: true,
     env: {

@@ -3,7 +3,8 @@ import { constants } from 'node:os';
 import { printable } from '../base/printable.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
 import { HelpWanted } from './arguments.ts';
-import type { End, Line } from './exec-run.ts';
+import { type End, type Line, optionNames } from './exec-run.ts';
+import { inWordsOf } from './option-words.ts';
 
 /** 125: it has not come to a program. */
 export async function endingAsExec(run: () => Promise<number>): Promise<void> {
@@ -11,7 +12,8 @@ export async function endingAsExec(run: () => Promise<number>): Promise<void> {
     process.exitCode = await run();
   } catch (error) {
     if (error instanceof HelpWanted) throw error;
-    console.error(`linux-namespaces: ${printable((error as Error).message)}`);
+    const words = inWordsOf(optionNames, (error as Error).message);
+    console.error(`linux-namespaces: ${printable(words)}`);
     process.exitCode = 125;
   }
 }

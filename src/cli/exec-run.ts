@@ -28,7 +28,14 @@ const pause = 20;
 /** Milliseconds without output after which what a program has left on its terminal is given up. */
 const silence = 100;
 
-const optionNames = { uid: '--user', gid: '--user', groups: '--user', cwd: '--workdir' };
+/** What options of the library are called in `exec` and `debug`. */
+export const optionNames = {
+  uid: '--user',
+  gid: '--user',
+  groups: '--user',
+  cwd: '--workdir',
+  tools: '--tools',
+};
 
 const start = (({ rest: [file = '', ...list] }: Line, options: SpawnOptions) =>
   spawn(file, list, options)) as <O extends SpawnOptions>(

@@ -17,6 +17,7 @@ import { type Capability, type SpawnOptions, spawn, spawnSync } from 'linux-name
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { errorOf, fdCount, hasProgram } from '../shared/support.ts';
+import { startRootless } from './fixtures/rootless.ts';
 import {
   folder,
   type Kind,
@@ -127,6 +128,23 @@ describe('the tools of this machine', () => {
       code: 0,
     });
   });
+
+  const fuse = ['fuse-overlayfs', 'busybox', 'mknod'].filter(name => !hasProgram(name)).join();
+  test.skipIf(fuse)(
+    `in a user namespace with its root on FUSE [needs ${fuse || 'nothing'}]`,
+    async () => {
+      await using rootless = await startRootless();
+      const { stdout, stderr, code } = await tool(
+        rootless.pid,
+        'cat /etc/hosts; ls /container/bin/busybox; id -u',
+      );
+      expect({ stdout, stderr, code }).toEqual({
+        stdout: 'rootless\n/container/bin/busybox\n0\n',
+        stderr: '',
+        code: 0,
+      });
+    },
+  );
 
   test('in a frozen one', async context => {
     const [base, file, frozen, thawed] = existsSync('/sys/fs/cgroup/cgroup.procs')

@@ -6,24 +6,30 @@ import { spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Docker,
+  images,
   missing,
   type Podman,
+  startContainerd,
+  startCrun,
   startDocker,
   startPodman,
+  startRunc,
 } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { outcome } from '../child/fixtures/targets.ts';
 import { hasProgram } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
-const debug = (pid: number, line: string) =>
-  outcome(start(process.execPath, [main, 'debug', `${pid}`, 'sh', '-c', line]));
+const debug = (pid: number, line: string, uid?: number) => {
+  const options = uid === undefined ? {} : { uid, gid: uid };
+  return outcome(start(process.execPath, [main, 'debug', `${pid}`, 'sh', '-c', line], options));
+};
 
 /** Says what does not work; PID is that of its process, as inside. */
 const tools = `try() { "$@" >/tmp/out 2>&1 </dev/null || { echo "$*: $?"; cat /tmp/out; }; }
   try ps -p PID -o comm=; try ip -br link show lo; try ss -nltu; try ls -d /container/etc
   try perl -MSocket -e 1; try id -u; try mount; try find /container -maxdepth 1; try openssl version
-  try getent hosts localhost; try sh -c ': > /dev/null'; try df /container`;
+  try getent services http; try sh -c ': > /dev/null'; try df /container`;
 const traces = `strace -qq -o /dev/null -p PID &
   until grep -q 'TracerPid:.[1-9]' /proc/PID/status; do sleep 0.02; done; kill $!; { wait $!; } 2>/dev/null; true`;
 
@@ -83,6 +89,16 @@ for (const [name, program, startEngine] of [
       expect(open).toEqual([]);
     });
 
+    test.skipIf(!name.includes('rootless'))('by its owner', async () => {
+      const { pid } = await run([]);
+      const { uid } = engine as Podman;
+      const line = `${tools}\ntouch /usr/x 2>&1`.replaceAll('PID', '1');
+      expect(await debug(pid, line, uid)).toMatchObject({
+        stdout: expect.stringMatching(/^touch: .*Read-only file system\n$/),
+        stderr: '',
+      });
+    });
+
     test.skipIf(name.includes('rootless'))('a paused one', async () => {
       const { id, pid } = await run([]);
       const engineOf = 'docker' in engine ? engine.docker : engine.podman;
@@ -98,3 +114,35 @@ for (const [name, program, startEngine] of [
     });
   });
 }
+
+for (const [name, startRuntime] of [
+  ['runc', startRunc],
+  ['crun', startCrun],
+] as const) {
+  const without = missing(name);
+  test.skipIf(without)(
+    `${name}: a container without /sys, devices and capabilities of the usual [${without || 'installed'}]`,
+    { timeout: seconds(180) },
+    async () => {
+      await using runtime = await startRuntime();
+      for (const image of ['busybox', 'distroless'] as const) {
+        const pid = await runtime.start(image, { image });
+        const end = await debug(pid, tools.replaceAll('PID', '1'));
+        expect(end).toEqual({ stdout: '', stderr: '', code: 0, signal: null });
+      }
+    },
+  );
+}
+
+const withoutContainerd = missing('containerd', 'ctr');
+test.skipIf(withoutContainerd)(
+  `a container of ctr [${withoutContainerd || 'installed'}]`,
+  { timeout: seconds(180) },
+  async () => {
+    await using containerd = await startContainerd();
+    await containerd.ctr('run', '-d', images.distroless, 'plain');
+    const pid = Number(/^plain\s+(\d+)/m.exec(await containerd.ctr('task', 'ls'))?.[1]);
+    const end = await debug(pid, tools.replaceAll('PID', '1'));
+    expect(end).toEqual({ stdout: '', stderr: '', code: 0, signal: null });
+  },
+);
