@@ -44,9 +44,12 @@ export function openAbove(fds: Fds, hold: (fd: number) => number): number[] {
   for (const type of fds.types.filter(type => type !== 'user')) {
     const owner = binding.getOwner(fds.get(type) ?? -1);
     if (owner < 0) continue; // above ours, or of somebody else: setns(2) says so
-    const inode = inodeOf(owner);
-    binding.close(owner);
-    if (!ends.includes(inode)) wanted.add(inode);
+    try {
+      const inode = inodeOf(owner);
+      if (!ends.includes(inode)) wanted.add(inode);
+    } finally {
+      binding.close(owner);
+    }
   }
   const above: number[] = [];
   for (let fd = leaf; wanted.size > 0; ) {
