@@ -6,33 +6,11 @@ import { readFileSync } from 'node:fs';
 import { printable } from '../base/printable.ts';
 import { HelpWanted, VersionWanted } from './arguments.ts';
 import { noteInherited } from './inherited.ts';
-import { inWordsOf, type OptionNames } from './option-words.ts';
-
-interface Subcommand {
-  usage: string;
-  optionNames?: OptionNames;
-  main(args: readonly string[]): Promise<void>;
-}
-
-/** name: what it does, and how its file is loaded. */
-const subcommands: Record<string, [about: string, load: () => Promise<Subcommand>]> = {
-  exec: ['runs a program in a container, as docker exec', () => import('./exec.ts')],
-  debug: ['a shell with our tools in a container that has none', () => import('./debug.ts')],
-  enter: ['runs a program in namespaces of a process or container', () => import('./enter.ts')],
-  run: ['runs a program in new namespaces', () => import('./run.ts')],
-  ps: ['lists the containers of all engines', () => import('./ps.ts')],
-  inspect: ['shows all that is known of a container', () => import('./inspect.ts')],
-  find: ['says whose a pid, port, address or interface is', () => import('./find.ts')],
-  ls: ['lists namespaces', () => import('./ls.ts')],
-  tree: ['shows the processes of a container as a tree', () => import('./tree.ts')],
-  cat: ['shows files of a container', () => import('./cat.ts')],
-  cp: ['copies files between a container and here', () => import('./cp.ts')],
-  js: ['runs JavaScript inside a container', () => import('./js.ts')],
-  ports: ['lists the ports of a container and who listens', () => import('./ports.ts')],
-};
+import { inWordsOf } from './option-words.ts';
+import { subcommands } from './subcommands.ts';
 
 function help(): string {
-  const rows = Object.entries(subcommands).map(([name, [about]]) => `  ${name.padEnd(9)}${about}`);
+  const rows = Object.entries(subcommands).map(([name, [about]]) => `  ${name.padEnd(12)}${about}`);
   return `linux-namespaces COMMAND [option...]
 
 ${rows.join('\n')}

@@ -1,0 +1,81 @@
+// Completion in the shells themselves; a command of that name gives the containers, as ps prints them.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { missing } from '../../engines/index.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
+const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(() => {
+  const names = 'web\nweb-2\nshop/cart/app\n$(touch evil)\n';
+  writeFileSync(join(folder, 'names'), names);
+  const command = `#!/bin/sh\n[ "$1" = ps ] && exec cat '${join(folder, 'names')}'\n`;
+  writeFileSync(join(folder, 'linux-namespaces'), command);
+  chmodSync(join(folder, 'linux-namespaces'), 0o755);
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const script = execFileSync(process.execPath, [main, 'completion', shell]);
+    writeFileSync(join(folder, shell), script);
+  }
+});
+
+const run = (shell: string, code: string): string[] =>
+  execFileSync(shell, ['-c', code], {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: `${folder}:/usr/bin:/bin`, HOME: folder },
+  })
+    .split('\n')
+    .filter(line => line !== '');
+
+/** What each shell offers for a line whose last word is not finished. */
+const shells: Record<string, (words: readonly string[]) => string[]> = {
+  bash: words =>
+    run(
+      'bash',
+      `. ./bash; COMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
+      _linux_namespaces; printf '%s\\n' "\${COMPREPLY[@]}"`,
+    ),
+  // The builtin works within the line editor alone: what it is given is what is offered.
+  zsh: words =>
+    run(
+      'zsh',
+      `compdef() { }; _files() { }
+      compadd() { local end=; if [[ $1 == -S ]]; then end=$2; shift 2; fi; shift; for one; do [[ $one$end == "$cur"* ]] && print -r -- "$one$end"; done }
+      . ./zsh; words=(${words.map(word => `'${word}'`).join(' ')}); CURRENT=${words.length}; cur=$words[CURRENT]
+      _linux_namespaces; true`,
+    ),
+  fish: words =>
+    run('fish', `source ./fish; complete -C '${words.join(' ')}'`).map(
+      line => line.split('\t')[0] as string,
+    ),
+};
+
+for (const [shell, complete] of Object.entries(shells)) {
+  const absent = missing(shell);
+  const title = `${shell} [${absent || 'installed'}]`;
+  const lines: [string, string[], string[]][] = [
+    ['subcommands', ['in'], ['inspect']],
+    ['options', ['cp', '--one'], ['--one-file-system']],
+    ['options of another', ['ps', '--fil'], ['--filter']],
+    ['names', ['exec', 'web'], ['web', 'web-2']],
+    ['names after -t', ['enter', '-t', 'shop'], ['shop/cart/app']],
+    ['names before a path', ['cat', 'web-'], ['web-2:']],
+    ['shells', ['completion', 'z'], ['zsh']],
+    ['no name where a program stands', ['enter', '-t', 'web', 'shop'], []],
+  ];
+  test.skipIf(absent).each(lines)(`${title}: %s`, (_, words, wanted) => {
+    const found = complete(['linux-namespaces', ...words]);
+    expect(found.sort()).toEqual(wanted);
+  });
+
+  test.skipIf(absent)(`${title}: nothing in a name is run`, () => {
+    const found = complete(['linux-namespaces', 'exec', '']);
+    expect(found.length).toBe(4);
+    expect(found).toContain('web');
+    expect(() => execFileSync('ls', [join(folder, 'evil')], { stdio: 'ignore' })).toThrow();
+  });
+}
