@@ -158,7 +158,7 @@ class Screen {
   }
 
   async until(wanted: RegExp): Promise<string> {
-    const end = Date.now() + 30_000;
+    const end = Date.now() + seconds(30);
     for (;;) {
       const { text } = this;
       if (wanted.test(text)) return text;
