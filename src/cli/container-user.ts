@@ -61,7 +61,8 @@ async function rowsOf(root: ContainerRoot, path: string, fields: number): Promis
   return text
     .split('\n')
     .map(line => line.split(':'))
-    .filter(row => row.length >= Math.min(fields, 4) && /^\d{1,10}$/.test(row[2] ?? ''));
+    .filter(row => row.length >= Math.min(fields, 4) && /^\d{1,10}$/.test(row[2] ?? ''))
+    .filter(row => !row.some(field => field.includes('\0'))); // that would be one more variable
 }
 
 /** '' where there is no such list. */

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { spawn as spawnOn } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { seconds } from '../../timeouts.ts';
-import { folder, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+import {
+  folder,
+  makeImage,
+  outcome,
+  type Started,
+  startTarget,
+} from '../child/fixtures/targets.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const exec = (...args: string[]) => outcome(spawn(process.execPath, [main, 'exec', ...args]));
@@ -50,6 +56,19 @@ describe('without a terminal', () => {
     expect((await run()).stdout).toBe('');
     const { stdout } = await exec(`${target.pid}`, 'sh', '-c', 'ls /proc/self/fd | wc -l');
     expect(Number(stdout)).toBe(4); // and the directory
+  });
+
+  test('of a list of users, a home with a zero byte in it is no variable more', async () => {
+    const root = makeImage();
+    const rows = 'two:x:7:7::/\0MORE=1:/bin/probe\none:x:8:8::/:/bin/probe\n';
+    writeFileSync(join(root, 'etc/passwd'), rows);
+    const { pid } = await startTarget(['mnt', 'pid'], { root });
+    const run = (user: string) => {
+      const line = `"$0" "$1" exec -u ${user} ${pid} /bin/probe report 2>&1 | cat`;
+      return execFileSync('sh', ['-c', line, process.execPath, main], { encoding: 'utf8' });
+    };
+    expect(run('one')).toMatch(/HOME/);
+    expect(run('two')).toMatch(/there is no user two/);
   });
 
   // Our root, who can change whatever it has a descriptor of: in place by pipes, and by way of this command.
