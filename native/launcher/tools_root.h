@@ -19,6 +19,7 @@
 /* Of the target, copied: what is in them is read, and never followed. */
 static const char* const target_files[] = {"etc/hosts", "etc/hostname", "etc/resolv.conf",
                                            "etc/passwd", "etc/group"};
+#define TARGET_USERS 3
 /* Each after what it is in. */
 static const char* const new_folders[] = {"etc",  "etc/ssl", "etc/pki", "etc/pki/tls", "container",
                                           "proc", "sys",     "dev",     "tmp",         "root",
@@ -74,8 +75,27 @@ static int is_copied(int from) {
          (file.stx_mode & 0170000) == 0100000 && file.stx_size <= TOOL_FILE_MOST;
 }
 
+/* Of a list of users: the homes and shells in it are the container's. Programs of ours that look
+ * there (ssh, tmux) would run its code, with more rights than it has. */
+static void write_users(int to, const char* bytes, long size, unsigned* field) {
+  static const char ours[] = "/:/bin/sh";
+  long start = 0;
+  for (long i = 0; i < size; i++) {
+    if (bytes[i] == '\n') {
+      if (*field >= 5) start = i;
+      *field = 0;
+    } else if (bytes[i] == ':' && ++*field == 5) {
+      write_all(to, bytes + start, i + 1 - start);
+      write_all(to, ours, sizeof ours - 1);
+    }
+  }
+  if (*field < 5) write_all(to, bytes + start, size - start);
+}
+
 static void copy(int from, int root, const char* path) {
   static char bytes[16384];
+  const int is_users = path == target_files[TARGET_USERS];
+  unsigned field = 0;
   if (from < 0) return;
   if (is_copied(from)) {
     const int to = new_file(root, path);
@@ -84,7 +104,11 @@ static void copy(int from, int root, const char* path) {
       const long more = CALL3(read, from, bytes, most);
       if (more == -EINTR) continue;
       if (more <= 0) break;
-      write_all(to, bytes, more);
+      if (is_users) {
+        write_users(to, bytes, more, &field);
+      } else {
+        write_all(to, bytes, more);
+      }
       left -= more;
     }
     CALL1(close, to);

@@ -1,9 +1,11 @@
 // What a container does to get hold of the machine by programs of ours that run in it (`tools`).
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { spawnSync } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { attack, hasProgram, start, startTarget, until } from '../shared/support.ts';
+import { makeImage, startTarget as startImage } from './fixtures/targets.ts';
 
 const locale = { LC_ALL: 'C' };
 
@@ -72,4 +74,16 @@ test('where it has no devices, ours are used and stay as they are', async () => 
   expect(stdout.match(/Read-only file system/g)).toHaveLength(3);
   expect(stdout.endsWith('\n3\n')).toBe(true);
   expect(statSync('/dev/full').mtimeMs).toBe(before.mtimeMs);
+});
+
+test('its list of users leads our programs to no home and no shell of its own', async () => {
+  const root = makeImage();
+  const rows = ['a:x:0:0:A:/container/evil:/container/sh', 'b:x:1:1::/container:', 'c:x:2'];
+  // Longer than what is read at once.
+  const long = `d:x:3:3:${'d'.repeat(40_000)}:${'/container'.repeat(4000)}:/container`;
+  writeFileSync(join(root, 'etc/passwd'), [...rows, long, ...rows].join('\n'));
+  const { pid } = await startImage(['mnt', 'pid'], { root });
+  const ours = ['a:x:0:0:A:/:/bin/sh', 'b:x:1:1::/:/bin/sh', 'c:x:2'];
+  const all = [...ours, `d:x:3:3:${'d'.repeat(40_000)}:/:/bin/sh`, ...ours];
+  expect(inTools(pid, 'cat /etc/passwd').stdout).toBe(all.join('\n'));
 });
