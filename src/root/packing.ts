@@ -12,6 +12,7 @@ type Tar = typeof import('./tar.ts');
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const O_PATH = 0o10000000;
 const chunk = 1 << 20; // bytes
+const deviceMost = 0o777777; // that a header has digits for
 const linksMost = 100_000; // files with several names that are remembered
 
 /** Where the walk is: a directory, and what of it is still to come. */
@@ -146,6 +147,10 @@ export class Packing {
     const rdev = stat.rdev;
     const major = Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n));
     const minor = Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n));
+    if (Math.max(major, minor) > deviceMost) {
+      const advice = 'its device has a number for which tar has not enough digits';
+      throw this.#failure(errnos.EOVERFLOW, said.name, advice);
+    }
     await this.#write({ ...said, type, major, minor });
     return true;
   }

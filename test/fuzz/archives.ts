@@ -69,7 +69,7 @@ export async function entries(bytes: Buffer): Promise<void> {
     mtime: (input.word() - 2 ** 31) * 4,
     linkname: isLink ? name() : undefined,
     major: type === 'character-device' ? input.below(200) : 0,
-    minor: type === 'character-device' ? input.word() % 2 ** 20 : 0,
+    minor: type === 'character-device' ? input.word() & 0o777777 : 0,
   };
   const stream = pack();
   const { header, before } = headerOf(said);

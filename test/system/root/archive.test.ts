@@ -262,6 +262,16 @@ test('what is there: devices stay, mounted files are written in place', async ()
   expect(sys.code).toMatch(/EPERM|EACCES/);
 });
 
+test('a device whose number is too large for tar: refused, and not another device', async () => {
+  const image = makeImage();
+  execFileSync('mknod', [join(image, 'large'), 'c', '1', '300000']);
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  const reading = root.archive('/large', { special: true }).resume();
+  const [error] = await once(reading, 'error');
+  expect(error).toMatchObject({ code: 'EOVERFLOW' });
+});
+
 test('a hard link that the file system cannot have: why not', async () => {
   const image = makeImage();
   mkdirSync(join(image, 'tmp/dest/mounted'), { recursive: true });
