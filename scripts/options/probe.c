@@ -1,4 +1,5 @@
-/* What a program sees of where it is and who: one line of JSON. Static, so that it runs in any root. */
+/* What a program sees of where it is and who: one line of JSON. Static, so that it runs in any
+ * root. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -126,11 +127,12 @@ int main(int argc, char** argv) {
   printf("{\"cwd\":");
   text(getcwd(here, sizeof here) ? here : "none");
   descriptors();
-  printf(",\"umask\":%d,\"leader\":%s,\"first\":%s", umask(0), getsid(0) == getpid() ? "true" : "false",
-         getpid() == 1 ? "true" : "false");
+  printf(",\"umask\":%d,\"leader\":%s,\"first\":%s", umask(0),
+         getsid(0) == getpid() ? "true" : "false", getpid() == 1 ? "true" : "false");
   struct timespec boot;
   clock_gettime(CLOCK_BOOTTIME, &boot);
-  printf(",\"boot\":%ld,\"privileges\":%d", (long)boot.tv_sec, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+  printf(",\"boot\":%ld,\"privileges\":%d", (long)boot.tv_sec,
+         prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
   signals();
   limits();
   namespaces();
@@ -147,7 +149,8 @@ int main(int argc, char** argv) {
   file("mounts", "/proc/self/mountinfo", "");
   const DIR* processes = opendir("/proc");
   int count = 0;
-  for (struct dirent* one; processes && (one = readdir((DIR*)processes));) count += atoi(one->d_name) > 0;
+  for (struct dirent* one; processes && (one = readdir((DIR*)processes));)
+    count += atoi(one->d_name) > 0;
   printf(",\"processes\":%s}\n", count > 20 ? "\"many\"" : "\"few\"");
   return 0;
 }

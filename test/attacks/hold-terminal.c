@@ -1,5 +1,5 @@
-/* On a terminal, with CAP_SYS_PTRACE: writes to it from a page that is never to be had, and so holds its
- * line discipline for as many seconds as it is told, whoever hangs up. */
+/* On a terminal, with CAP_SYS_PTRACE: writes to it from a page that is never to be had, and so
+ * holds its line discipline for as many seconds as it is told, whoever hangs up. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/userfaultfd.h>

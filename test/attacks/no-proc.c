@@ -1,6 +1,6 @@
-/* The first process of a container, with Docker's capabilities and CAP_SYS_PTRACE: its root directory
- * is one without /proc, and it opens the memory of each process that appears, for writing. Says the
- * capabilities that those have, once each. */
+/* The first process of a container, with Docker's capabilities and CAP_SYS_PTRACE: its root
+ * directory is one without /proc, and it opens the memory of each process that appears, for
+ * writing. Says the capabilities that those have, once each. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/* A file system that takes every question and answers none: unanswered DIRECTORY [UID]. Who has asked,
- * and whose question has been read, cannot be killed any more (fs/fuse/dev.c, request_wait_answer).
+/* A file system that takes every question and answers none: unanswered DIRECTORY [UID]. Who has
+ * asked, and whose question has been read, cannot be killed any more (fs/fuse/dev.c,
+ * request_wait_answer).
  */
 #include <fcntl.h>
 #include <linux/fuse.h>
