@@ -1,6 +1,7 @@
 /** `linux-namespaces completion`: a script by which a shell completes subcommands, options and names. */
 import { readArguments, UsageError } from './arguments.ts';
 import { print } from './output.ts';
+import type { Subcommands } from './subcommand.ts';
 
 export const usage = `linux-namespaces completion bash|zsh|fish
 
@@ -24,15 +25,14 @@ const files = 'cat cp';
 
 const names = 'linux-namespaces ps -n -o name 2>/dev/null';
 
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], all: Subcommands): Promise<void> {
   const { rest } = readArguments(args, {}, true);
   const [shell = '', ...others] = rest;
   const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
   if (script === undefined || others.length > 0) {
     throw new UsageError('of which shell? bash, zsh or fish');
   }
-  const { subcommands } = await import('./subcommands.ts');
-  const words = Object.entries(subcommands).map(async ([name, [about, load]]) => {
+  const words = Object.entries(all).map(async ([name, [about, load]]) => {
     return { name, about, options: optionsIn((await load()).usage) };
   });
   print(script(await Promise.all(words)));

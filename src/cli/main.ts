@@ -42,7 +42,7 @@ async function run([name, ...args]: string[]): Promise<void> {
   if (load === undefined) throw new Error(`no command ${name}; see linux-namespaces --help`);
   const { usage, optionNames = {}, main } = await load();
   try {
-    await main(args);
+    await main(args, subcommands);
   } catch (error) {
     if (error instanceof HelpWanted) return say(usage);
     if (error instanceof VersionWanted) return say(version());

@@ -1,16 +1,7 @@
 /** The subcommands: each is a file of its own, which loads only what it needs. */
-import type { OptionNames } from './option-words.ts';
+import type { Subcommands } from './subcommand.ts';
 
-export interface Subcommand {
-  usage: string;
-  optionNames?: OptionNames;
-  main(args: readonly string[]): Promise<void>;
-}
-
-/** name: what it does, and how its file is loaded. */
-export const subcommands: Readonly<
-  Record<string, readonly [about: string, load: () => Promise<Subcommand>]>
-> = {
+export const subcommands: Subcommands = {
   exec: ['runs a program in a container, as docker exec', () => import('./exec.ts')],
   debug: ['a shell with our tools in a container that has none', () => import('./debug.ts')],
   enter: ['runs a program in namespaces of a process or container', () => import('./enter.ts')],

@@ -42,6 +42,7 @@ const shows: Record<string, readonly string[]> = {
   'node examples/tools.mjs web': ['\\$ hostname\nweb\n', 'LOOPBACK,UP', ':8080 '],
   'linux-namespaces enter -t web -n ip -s addr': ['LOOPBACK,UP', 'RX:'],
   'linux-namespaces enter -t web -u hostname': ['^web\n$'],
+  'linux-namespaces debug web ss -nltp': ['LISTEN .*:8080 .*httpd'],
   'node examples/tree.mjs web': ['{web} \\(1\\) sh .*\\[.*net.*\\]', '\\(\\d+\\) httpd -f'],
   'linux-namespaces tree web': ['\\b{web} +1 .*sh ', 'httpd -f'],
   'linux-namespaces tree --cgroups web': ['CGROUP', '\\b{web} +1 .*sh '],
