@@ -379,7 +379,7 @@ test('the command: cp NAME:/dir - | tar, and tar | cp - NAME:/dir', async () => 
   });
   expect(stderr).toBe('');
   expect(stdout).toBe(
-    'etc/\netc/hosts\ngiven\n127.0.0.1 inside\nlinux-namespaces: with a stream of tar, neither --dereference nor --no-clobber\nt\n',
+    'etc/\netc/hosts\ngiven\n127.0.0.1 inside\nlinux-namespaces: with a stream of tar, or between containers, neither --dereference nor --no-clobber\nt\n',
   );
 });
 
