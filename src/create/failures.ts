@@ -2,6 +2,7 @@
 import { errnos } from '../base/errnos.ts';
 import { type Circumstances, failure, type NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
+import { own } from '../base/own-properties.ts';
 import { isRoot } from '../base/own-rights.ts';
 import { type Making, refusedInside } from './advice.ts';
 import { bindCircumstances } from './bind.ts';
@@ -138,7 +139,7 @@ export function creationStep(
   words = '',
 ): Circumstances & { syscall: string } {
   const kept = kinds[detail - steps.length]?.name;
-  if (kept !== undefined) return bindCircumstances(errno, kept, files[kept]);
+  if (kept !== undefined) return bindCircumstances(errno, kept, own(files)[kept]);
   const { syscall, type, advice } = steps[detail] ?? { syscall: 'unshare' };
   const refused = words === '' ? refusedInside(errno, syscall, making) : undefined;
   return { syscall, type, advice: refused ?? advice?.(errno, words) };

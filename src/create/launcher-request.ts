@@ -36,6 +36,7 @@ export function encode(
   how: How = {},
 ): Uint8Array | undefined {
   const { hold = false, init = false, inside = false, files = {}, binfmt, tools } = own(how);
+  const kept = own(files);
   const { setgroups, idMap, mountProc } = options;
   const owner = options.owner && own(options.owner);
   const uid = inside ? 0 : (owner?.uid ?? process.geteuid?.() ?? 0);
@@ -58,7 +59,7 @@ export function encode(
     options.domainname ?? 0,
     options.loopback ? 1 : 0,
     mountProc === true ? '/proc' : mountProc || 0,
-    ...kinds.map(({ name }) => files[name] ?? 0),
+    ...kinds.map(({ name }) => kept[name] ?? 0),
     binfmt?.path ?? 0,
     binfmt?.interp ?? 0,
     tools ?? 0,
