@@ -27,11 +27,13 @@ const script = (pid: number, types: unknown) => `
       }
     },
   };
+  const sleep = milliseconds => new Promise(done => setTimeout(done, milliseconds));
   for (const call of Object.values(calls)) await call(); // what is made once is made
+  await sleep(1500); // what has ended is reaped within a second
+  const usual = open();
   const seen = [];
   for (let free = 0; free <= ${most}; free++) {
     for (const [name, call] of Object.entries(calls)) {
-      const before = open();
       const held = [];
       try {
         for (;;) held.push(fs.openSync('/dev/null'));
@@ -40,8 +42,8 @@ const script = (pid: number, types: unknown) => `
       const came = await call().catch(error => [error.name, error.code, error.syscall].join(' '));
       for (const fd of held) fs.closeSync(fd);
       // What is about to be closed has its turn.
-      for (let i = 0; i < 100 && open() !== before; i++) await new Promise(setImmediate);
-      seen.push({ free, name, came, left: open() - before, next: came === 7 || await call() });
+      for (let i = 0; i < 300 && open() !== usual; i++) await sleep(10);
+      seen.push({ free, name, came, left: open() - usual, next: came === 7 || await call() });
     }
   }
   console.log(JSON.stringify(seen));`;
