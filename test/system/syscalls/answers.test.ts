@@ -1,3 +1,4 @@
+/** What the raw calls answer, as the kernel does: ioctls, pidfds, setns, unshare. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readdirSync, readlinkSync } from 'node:fs';

@@ -58,37 +58,29 @@ describe('after a raw call outside of every callback', () => {
     expect(places()).toEqual(here);
   });
 
-  test('the thread pool was made before, outside', () => {
-    const seen = runScript(`
+  /** Enters a network by `line`, with work for the thread pool behind it; how many threads are there. */
+  const threadsAfter = (line: string) =>
+    runScript(`
       import { readdirSync, readlinkSync } from 'node:fs';
       import { readFile } from 'node:fs/promises';
-      import { unshare } from 'linux-namespaces/syscalls';
-      const home = readlinkSync('/proc/thread-self/ns/net');
-      unshare('net');
+      import { openNamespace, setns, unshare } from 'linux-namespaces/syscalls';
+      const before = readlinkSync('/proc/thread-self/ns/net');
+      ${line}
       await Promise.all(Array.from({ length: 20 }, () => readFile('/proc/self/status')));
       const away = readdirSync('/proc/self/task').filter(
-        id => readlinkSync('/proc/self/task/' + id + '/ns/net') !== home,
+        id => readlinkSync('/proc/self/task/' + id + '/ns/net') !== before,
       );
       console.log(away.length, away[0] === String(process.pid));
     `);
-    expect(seen).toBe('1 true\n');
+
+  test('the thread pool was made before, outside', () => {
+    expect(threadsAfter("unshare('net');")).toBe('1 true\n');
   });
 
   test('the thread pool was made before setns as well', async () => {
     await using target = await startTarget('--net');
-    const seen = runScript(`
-      import { readdirSync, readlinkSync } from 'node:fs';
-      import { readFile } from 'node:fs/promises';
-      import { openNamespace, setns } from 'linux-namespaces/syscalls';
-      const home = readlinkSync('/proc/thread-self/ns/net');
-      setns(openNamespace('/proc/${target.pid}/ns/net'), 'net');
-      await Promise.all(Array.from({ length: 20 }, () => readFile('/proc/self/status')));
-      const away = readdirSync('/proc/self/task').filter(
-        id => readlinkSync('/proc/self/task/' + id + '/ns/net') !== home,
-      );
-      console.log(away.length, away[0] === String(process.pid));
-    `);
-    expect(seen).toBe('1 true\n');
+    const line = `setns(openNamespace('/proc/${target.pid}/ns/net'), 'net');`;
+    expect(threadsAfter(line)).toBe('1 true\n');
   });
 
   test('callbacks come back there, not to where the program began', async () => {
