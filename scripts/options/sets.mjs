@@ -12,16 +12,7 @@ const long = {
   U: 'user',
   T: 'time',
 };
-const fileOf = {
-  m: 'mnt',
-  u: 'uts',
-  i: 'ipc',
-  n: 'net',
-  p: 'pid',
-  C: 'cgroup',
-  U: 'user',
-  T: 'time',
-};
+const fileOf = { ...long, m: 'mnt' };
 
 /** `known`: the long options that the tool of this machine has. */
 export function setOf(command, random, known, targets) {

@@ -18,6 +18,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { errorOf, fdCount, hasProgram } from '../shared/support.ts';
 import { startRootless } from './fixtures/rootless.ts';
+import { opener, settings } from './fixtures/settings.ts';
 import {
   folder,
   type Kind,
@@ -327,16 +328,6 @@ describe('rights', () => {
     expect(stdout).toBe('0\n');
   });
 });
-
-/** Opens every file for writing, which changes none, and says which could be. */
-const opener = `use Fcntl; use File::Find; my ($n, @open);
-  find({ no_chdir => 1, wanted => sub {
-    return if -l $_ || !-f _; $n++;
-    push @open, $_ if sysopen(my $file, $_, O_WRONLY | O_NONBLOCK);
-  } }, grep { -d } @ARGV);
-  for (grep { -e && !-d } @ARGV) { $n++; push @open, $_ if sysopen(my $file, $_, O_WRONLY) }
-  print "$n\\n@open\\n";`;
-const settings = ['proc/sys', 'proc/sysrq-trigger', 'proc/irq', 'proc/fs', 'sys'];
 
 describe.skipIf(!hasProgram('perl'))('settings of the machine [needs perl]', () => {
   const attackers = { '(1)': dockers, '(2)': [...dockers, 'CAP_SYS_PTRACE'] } as Record<
