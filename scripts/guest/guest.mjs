@@ -25,8 +25,17 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  * @property {string} addon the binary that is tested, from the top of the checkout
  * @property {string[]} files to run: as for vitest
  * @property {string[]} leftOut of them
+ * @property {string[]} lacks what tests may be skipped for, besides what no guest has: the words that
+ *   their titles have in brackets. Another skip is a failure.
  * @property {number} minutes at most
  */
+
+/** What no guest has. */
+const absent = [
+  ...['crun', 'docker', 'dockerd', 'containerd', 'podman', 'lxc-start', 'fuse-overlayfs'],
+  ...['fish', 'make', 'musl-gcc', 'tmux', 'zsh'],
+  'where pid 1 is one', // it is our own
+];
 
 /** The first process: finds the disk and brings the checkout there. */
 const init = `#!/bin/busybox sh
@@ -57,8 +66,9 @@ mkdir /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified`
 const script = (
   hierarchies,
   files,
+  lacks,
 ) => `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root NO_COLOR=1
-export CI=true PREBUILDS_ONLY=1 SLOWNESS=15
+export CI=true PREBUILDS_ONLY=1 SLOWNESS=15 MAY_LACK='${JSON.stringify([...absent, ...lacks])}'
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 ${hierarchies}
@@ -115,7 +125,7 @@ function makeInitramfs(guest, scratch) {
   const [, , platform, file] = /^(.*\/)?([^/]+)\/([^/]+)$/.exec(guest.addon);
   fs.cpSync(join(root, guest.addon), join(packed, 'prebuilds', platform, file));
   const files = guest.files.map(name => `'${name}'`).join(' ');
-  fs.writeFileSync(join(packed, 'guest.sh'), script(cgroups[guest.cgroups], files));
+  fs.writeFileSync(join(packed, 'guest.sh'), script(cgroups[guest.cgroups], files, guest.lacks));
   fs.writeFileSync(join(packed, 'guest.config.ts'), config(guest.leftOut));
   const archive = join(scratch, 'initramfs.cpio');
   execFileSync('sh', ['-c', `find . | busybox cpio -o -H newc >${archive} 2>/dev/null`], {

@@ -153,7 +153,7 @@ test('every exit code and signal is the program’s own', async () => {
 const tree = cgroup2();
 
 test.skipIf(tree === undefined)(
-  "cgroup: 'target', also of a frozen target: Node goes on",
+  "cgroup: 'target', also of a frozen target: Node goes on [cgroup 2]",
   async () => {
     const group = join(tree as string, `linux-namespaces-${process.pid}`);
     mkdirSync(group);

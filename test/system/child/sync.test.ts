@@ -288,27 +288,30 @@ describe('timeout', () => {
   });
 
   const tree = cgroup2();
-  test.skipIf(tree === undefined)('a start that stands still, in a frozen cgroup', async () => {
-    const group = join(tree as string, `linux-namespaces-sync-${process.pid}`);
-    mkdirSync(group);
-    try {
-      const target = await startTarget(['net']);
-      writeFileSync(join(group, 'cgroup.procs'), String(target.pid));
-      writeFileSync(join(group, 'cgroup.freeze'), '1');
-      const { error, status, pid } = ours.spawnSync(probe, ['exit', '0'], {
-        target: target.pid,
-        cgroup: 'target',
-        timeout: 200,
-      });
-      expect(error).toMatchObject({ code: 'ETIMEDOUT', syscall: `spawnSync ${probe}` });
-      expect([status, pid]).toEqual([null, 0]);
-      target.stop();
-    } finally {
-      writeFileSync(join(group, 'cgroup.freeze'), '0');
-      await expect.poll(() => readFileSync(join(group, 'cgroup.procs'), 'utf8')).toBe('');
-      rmdirSync(group);
-    }
-  });
+  test.skipIf(tree === undefined)(
+    'a start that stands still, in a frozen cgroup [cgroup 2]',
+    async () => {
+      const group = join(tree as string, `linux-namespaces-sync-${process.pid}`);
+      mkdirSync(group);
+      try {
+        const target = await startTarget(['net']);
+        writeFileSync(join(group, 'cgroup.procs'), String(target.pid));
+        writeFileSync(join(group, 'cgroup.freeze'), '1');
+        const { error, status, pid } = ours.spawnSync(probe, ['exit', '0'], {
+          target: target.pid,
+          cgroup: 'target',
+          timeout: 200,
+        });
+        expect(error).toMatchObject({ code: 'ETIMEDOUT', syscall: `spawnSync ${probe}` });
+        expect([status, pid]).toEqual([null, 0]);
+        target.stop();
+      } finally {
+        writeFileSync(join(group, 'cgroup.freeze'), '0');
+        await expect.poll(() => readFileSync(join(group, 'cgroup.procs'), 'utf8')).toBe('');
+        rmdirSync(group);
+      }
+    },
+  );
 
   test('somebody else holds the output', () => {
     const { error, status } = ours.spawnSync('sh', ['-c', 'sleep 2 & exit 3'], { timeout: 200 });

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
-import { release } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { folder, type Started, startTarget } from '../child/fixtures/targets.ts';
+import { noTimeByExec } from '../shared/kernel.ts';
 import { hasProgram } from '../shared/support.ts';
 
 const command = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -195,9 +195,7 @@ describe.each(replaced)('$name', pair => {
   });
 });
 
-// From Linux 6.3 on an exec enters a new time namespace.
-const [major = 0, minor = 0] = release().split('.').map(Number);
-test.skipIf(major < 6 || (major === 6 && minor < 3))('run -T: in place, too', async () => {
+test.skipIf(noTimeByExec)(`run -T: in place, too [${noTimeByExec || 'time by exec'}]`, async () => {
   const script = `$C run -T --monotonic 1000 sh -c 'echo up; exec sleep 20' >ready & started
     until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.02; done
     grep -c 'monotonic *1000' /proc/$!/timens_offsets
@@ -217,11 +215,13 @@ test('the next -t $! is where the program is', async () => {
 
 describe.each(waiting)('$name: who waits', pair => {
   // unshare(1) of util-linux 2.38 exits with 1.
-  test.skipIf(pair.name === 'run -p -f')('a program that was killed', async () => {
-    const [file = '', ...words] = pair.ours().split(' ');
-    const child = spawn(file, [...words, 'sh', '-c', 'kill -KILL $$']);
-    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
-  });
+  if (pair.name !== 'run -p -f') {
+    test('a program that was killed', async () => {
+      const [file = '', ...words] = pair.ours().split(' ');
+      const child = spawn(file, [...words, 'sh', '-c', 'kill -KILL $$']);
+      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+    });
+  }
 
   test('has nothing of Node, no file, and next to no memory', async () => {
     const script = `$C sh -c 'echo up; exec sleep 20' >ready & started

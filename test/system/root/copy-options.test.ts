@@ -333,8 +333,9 @@ test('the whole root: its files, and what is mounted and holds files, but nothin
   expect(error).toMatchObject({ code: 'EINVAL', path: expect.stringMatching(/null|socket$/) });
 });
 
-const tools = !hasProgram('setcap') || !hasProgram('getcap');
-test.skipIf(tools)('file capabilities are kept with owners, and lost without', async () => {
+const tools = hasProgram('setcap') && hasProgram('getcap');
+const fileCapabilities = 'file capabilities are kept with owners, and lost without [needs setcap]';
+test.skipIf(!tools)(fileCapabilities, async () => {
   for (const way of ['chroot', 'user namespace'] as const) {
     const { pid, merged } = await startContainer(way);
     using root = openRoot(pid);

@@ -49,7 +49,8 @@ describe.each(ways)('%s', way => {
     root.close();
   });
 
-  test.skipIf(way === 'read-only')("what is made belongs to the container's root", async () => {
+  if (way === 'read-only') return;
+  test("what is made belongs to the container's root", async () => {
     const { merged, root } = await open(way);
     await root.writeFile('/tmp/file', 'x');
     await root.writeFile('/tmp/atomic', 'x', { atomic: true });

@@ -1,8 +1,10 @@
 /**
  * What this kernel has not, found by asking it and not by its version. Each is '' where it has it, and
- * otherwise what the title of a skipped test says.
+ * otherwise what the title of a skipped test says in brackets. scripts/kernels.mjs knows which of its
+ * kernels lack which: a probe that is wrong shows there.
  */
-import { closeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, readlinkSync } from 'node:fs';
 import * as sys from 'linux-namespaces/syscalls';
 
 function lacks(what: string, attempt: () => void): string {
@@ -36,3 +38,9 @@ export const noPidfdNamespaces = lacks('PIDFD_GET_NET_NAMESPACE, Linux 6.11', ()
 export const noThreadPidfds = lacks('PIDFD_THREAD, Linux 6.9', () =>
   closeSync(sys.pidfdOpen(process.pid, sys.PIDFD_THREAD)),
 );
+
+/** A new time namespace is entered by exec, not by fork alone. */
+export const noTimeByExec = lacks('time by exec, Linux 6.3', () => {
+  const link = execFileSync('unshare', ['--time', 'readlink', '/proc/self/ns/time']);
+  if (`${link}`.trim() === readlinkSync('/proc/self/ns/time')) throw new Error('it is ours');
+});
