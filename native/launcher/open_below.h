@@ -1,8 +1,6 @@
 /* Opens what lies below a directory, with what openat2(2) forbids on the way. */
 #pragma once
-#include <linux/openat2.h>
+#include <linux/openat2.h> /* RESOLVE_* */
+#include <stdint.h>
 
-static long open_below(long directory, const char* path, uint64_t flags, uint64_t resolve) {
-  const struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
-  return CALL4(openat2, directory, path, &how, sizeof how);
-}
+long open_below(long directory, const char* path, uint64_t flags, uint64_t resolve);

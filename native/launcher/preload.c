@@ -8,12 +8,22 @@
  * joined pid namespace. What comes out of that fork has nothing left of ours, neither fds nor
  * rights. Not linked with a C library: what it uses of the one in this process is weak.
  */
-#define LAUNCHER_IN_NODE
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
 #include <linux/stat.h>
 
-#include "launcher.c"
+#include "channel.h"
+#include "create.h"
+#include "credentials.h"
+#include "directory.h"
+#include "files.h"
+#include "fork.h"
+#include "join.h"
+#include "signals.h"
+#include "syscalls.h"
 
-#define SIGUSR1_NUMBER 10
 #define RTLD_NOW_NUMBER 2
 #define RTLD_NEXT_VALUE ((void*)-1L)
 #define THREAD_WORDS 256
@@ -113,7 +123,6 @@ static struct place here(long home, uint32_t type) {
     if (links[i].type == type) return place_of(home, links[i].path, 0);
   }
   fail(LAUNCH_CHECK, -EINVAL, (int)type);
-  __builtin_unreachable();
 }
 
 /* The types that were joined, for certain. Of pid what counts is where a child will be. */
@@ -125,7 +134,7 @@ static uint32_t join_and_check(long home) {
     types |= launch->types[i];
     wanted[i] = place_of(launch->joins[i], "", AT_EMPTY_PATH);
   }
-  join();
+  join(0);
   for (int i = 0; i < LAUNCH_JOINS; i++) {
     const uint32_t type = launch->types[i];
     const int on_the_way = i + 1 < LAUNCH_JOINS && launch->types[i + 1] == CLONE_NEWUSER;
@@ -149,7 +158,6 @@ static int* number_of_thread(void) {
     if (words[i] == number) return words + i;
   }
   fail(LAUNCH_CLONE, -ENOSYS, 0);
-  __builtin_unreachable();
 }
 
 static void fork_in_node(void (*fork)(void)) {
@@ -158,7 +166,7 @@ static void fork_in_node(void (*fork)(void)) {
   *number = (int)CALL0(gettid);
 }
 
-static void fork_joined(void) {
+static void fork_last(void) {
   static struct launch_report nobody; /* is left to hear it: its end says enough */
   if (clone_joined(0, &nobody) > 0) quit(0);
 }
@@ -231,7 +239,7 @@ __attribute__((constructor)) static void enter(void) {
   CALL1(close, launch->parent);
   CALL1(close, channel);
   if (!joined) return;
-  fork_in_node(fork_joined); /* where others see us: last of all, with nothing of ours */
+  fork_in_node(fork_last); /* where others see us: last of all, with nothing of ours */
   die_with_parent();
   end_with_pipes();
 }

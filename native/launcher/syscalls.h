@@ -15,17 +15,6 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
   return n;
 }
 
-#ifndef LAUNCHER_IN_NODE
-/* The kernel leaves argc, argv and envp on the stack; C wants to be called with an aligned one. */
-__asm__(
-    ".globl _start\n"
-    "_start:\n"
-    "  xor %ebp, %ebp\n"
-    "  mov %rsp, %rdi\n"
-    "  and $-16, %rsp\n"
-    "  call start\n");
-#endif
-
 #elif defined(__aarch64__)
 
 static inline long call6(long n, long a, long b, long c, long d, long e, long f) {
@@ -43,27 +32,8 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
   return x0;
 }
 
-#ifndef LAUNCHER_IN_NODE
-__asm__(
-    ".globl _start\n"
-    "_start:\n"
-    "  mov x29, #0\n"
-    "  mov x30, #0\n"
-    "  mov x0, sp\n"
-    "  bl start\n");
-#endif
-
 #else
 #error "the launcher knows the system calls of x86-64 and arm64 only"
-#endif
-
-/* What a compiler may call for an initializer, of a program without a C library too. */
-#if !__STDC_HOSTED__
-__attribute__((used, visibility("hidden"))) void* memset(void* at, int byte, unsigned long size) {
-  volatile unsigned char* bytes = at;
-  for (unsigned long i = 0; i < size; i++) bytes[i] = (unsigned char)byte;
-  return at;
-}
 #endif
 
 #define CALL(name, a, b, c, d, e) \

@@ -1,4 +1,4 @@
-/** This process becomes a program, as execve(2) has it, by way of the launcher (native/launcher/in_place.h). */
+/** This process becomes a program, as execve(2) has it, by way of the launcher (native/launcher/in_place.c). */
 import { release } from 'node:os';
 import type { SpawnFailure } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';

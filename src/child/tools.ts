@@ -1,4 +1,4 @@
-/** What programs of ours are given in a container, besides its own: native/launcher/tools.h has the rest. */
+/** What programs of ours are given in a container, besides its own: native/launcher/tools.c has the rest. */
 import type { NamespaceType } from '../base/namespace-types.ts';
 import { type Capability, type CapabilitySets, checkCapabilities } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';

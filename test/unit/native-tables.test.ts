@@ -176,14 +176,14 @@ describe('create.h', () => {
   test.each(['mnt', 'cgroup', 'user', 'pid'] as const)(
     'CLONE_NEW* that is written out: %s',
     type => {
-      const text = read('launcher/launcher.c') + read('launcher/fork.h');
+      const text = read('launcher/join.h');
       const [, value] = new RegExp(`#define NEW_${type.toUpperCase()} (0x\\w+)u`).exec(text) ?? [];
       expect(Number(value)).toBe(kinds.find(({ name }) => name === type)?.flag);
     },
   );
 
   test('the file that keeps each type, in the order of the types', () => {
-    const names = entriesOf(read('launcher/bind.h'), /kept\[FILES\] =/).map(name =>
+    const names = entriesOf(read('launcher/bind.c'), /kept\[FILES\] =/).map(name =>
       JSON.parse(name),
     );
     const wanted = kinds.map(({ name }) => name);

@@ -15,7 +15,29 @@ long answer(long number, long a, long b, long c, long d, long e);
 #define clone_and_leave(flags, stack, leave) \
   ((void)(stack), (void)(leave), answer(__NR_clone, (long)(flags), 0, 0, 0, 0))
 
+#include "launcher/bind.c"
+#include "launcher/bounds.c"
+#include "launcher/channel.c"
+#include "launcher/create.c"
+#include "launcher/credentials.c"
+#include "launcher/directory.c"
+#include "launcher/execute.c"
+#include "launcher/files.c"
+#include "launcher/fork.c"
+#include "launcher/fork_joined.c"
+#include "launcher/helper.c"
+#include "launcher/hold.c"
+#include "launcher/in_place.c"
+#include "launcher/join.c"
 #include "launcher/launcher.c"
+#include "launcher/maps.c"
+#include "launcher/mounts.c"
+#include "launcher/open_below.c"
+#include "launcher/signals.c"
+#include "launcher/terminal.c"
+#include "launcher/tools.c"
+#include "launcher/tools_root.c"
+#include "launcher/words.c"
 
 /* Of launcher_request.cc: choices of the input. */
 unsigned next_byte(void);
