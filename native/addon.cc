@@ -9,7 +9,9 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new js::PerEnv);
   js::ExportBase(env, exports);
   js::ExportCallback(env, exports);
+  js::ExportLookups(env, exports);
   js::ExportChild(env, exports);
+  js::ExportTerminals(env, exports);
   js::ExportCreate(env, exports);
   js::ExportInspect(env, exports);
   js::ExportContainers(env, exports);

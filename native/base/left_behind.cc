@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "base/file.h"
+#include "base/fd.h"
 #include "base/namespaces.h"
 
 namespace behind {

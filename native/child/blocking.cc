@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "child/internal.h"
+#include "child/reaper.h"
 
 namespace spawn {
 namespace {
@@ -81,7 +82,7 @@ class Run {
         WaitFor(kLastWait);
       }
     }
-    if (!ended_ && stopped_) return keeper::leave_to_reaper(child_.pidfd, keeper);
+    if (!ended_ && stopped_) return reaper::leave(child_.pidfd, keeper);
     const int done = wait(child_.pidfd, &outcome_->code, &outcome_->signal);
     if (done < 0 && outcome_->error == 0) outcome_->error = done;
     outcome_->ended = done > 0;

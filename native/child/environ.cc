@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "child/keeper.h"
+#include "child/reaper.h"
 
 // The system calls alone: the child shares our memory, and with it the errno of this thread.
 #define LAUNCHER_IN_NODE
@@ -115,7 +115,7 @@ int read(int directory, size_t most, int wait, Text* text) {
   if (!ends_within(pidfd, wait)) {
     ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
     if (!ends_within(pidfd, wait)) {  // somebody traces it
-      keeper::leave_to_reaper(pidfd, nullptr);
+      reaper::leave(pidfd);
       return -ETIMEDOUT;
     }
   }

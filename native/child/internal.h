@@ -1,4 +1,4 @@
-// The parts of a spawn between its files: prepare.cc makes Prepared, spawn.cc clones, follow.cc
+// The parts of a spawn between its files: request.cc makes Prepared, spawn.cc clones, follow.cc
 // reads what the launcher says.
 #pragma once
 #include <errno.h>

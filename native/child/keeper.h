@@ -1,6 +1,5 @@
-// Threads that exist for children: one that a child is tied to, because the kernel's "die with your
-// parent" means the thread that cloned it; and one that waits for children whom nobody else waits
-// for any more. Knows nothing of JavaScript, nor of how a child is made.
+// A thread that a child is tied to, because the kernel's "die with your parent" means the thread
+// that cloned it. Knows nothing of JavaScript, nor of how a child is made.
 #pragma once
 
 namespace keeper {
@@ -16,9 +15,5 @@ int start(int (*work)(void*), void* data, Keeper** keeper);
 
 // After the end of the child.
 void end(Keeper* keeper);
-
-// Nobody is left to wait for the child (a terminated Worker): reaps it when it ends. Takes the
-// pidfd.
-void leave_to_reaper(int pidfd, Keeper* keeper);
 
 }  // namespace keeper

@@ -182,8 +182,8 @@ int send_request(Request* request, Prepared* prepared, Result* result) {
   message.push_back('\0');  // that the launcher leaves unread
   const long sent =
       ::send(prepared->channel[0], message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent == -1 && errno != EAGAIN) return -errno;
-  return sent == static_cast<long>(message.size()) ? 0 : -E2BIG;
+  if (sent == -1) return -errno;
+  return sent == static_cast<long>(message.size()) ? 0 : -EAGAIN;  // the buffer is full
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/file.h"
+#include "base/fd.h"
 
 namespace state {
 namespace {
@@ -83,16 +83,16 @@ int connect_found(int socket, const Location& location, int found) {
 
 int read(const Location& location, size_t most, std::string* text, const char** step) {
   *step = "open";
-  const sys::File found(find(location));
-  if (!found.open()) return found.fd();
-  const int wrong = check(found.fd(), location.owner, S_IFREG);
+  const sys::Fd found(find(location));
+  if (!found.IsOpen()) return found.Get();
+  const int wrong = check(found.Get(), location.owner, S_IFREG);
   if (wrong < 0) return wrong;
-  const sys::File file(open_found(found.fd(), O_RDONLY | O_NONBLOCK));
-  if (!file.open()) return file.fd();
+  const sys::Fd file(open_found(found.Get(), O_RDONLY | O_NONBLOCK));
+  if (!file.IsOpen()) return file.Get();
   *step = "read";
   char buffer[16 << 10];
   for (;;) {
-    const long length = ::read(file.fd(), buffer, sizeof buffer);
+    const long length = ::read(file.Get(), buffer, sizeof buffer);
     if (length == -1 && errno == EINTR) continue;
     if (length == -1) return -errno;
     if (length == 0) return 0;
@@ -108,11 +108,11 @@ int names(const Location& location, size_t most, std::vector<std::string>* names
   if (location.owner < 0) {
     directory = result_of(::open(location.base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   } else {
-    const sys::File found(find(location));
-    if (!found.open()) return found.fd();
-    const int wrong = check(found.fd(), location.owner, S_IFDIR);
+    const sys::Fd found(find(location));
+    if (!found.IsOpen()) return found.Get();
+    const int wrong = check(found.Get(), location.owner, S_IFDIR);
     if (wrong < 0) return wrong;
-    directory = open_found(found.fd(), O_RDONLY | O_DIRECTORY);
+    directory = open_found(found.Get(), O_RDONLY | O_DIRECTORY);
   }
   if (directory < 0) return directory;
   DIR* const opened = ::fdopendir(directory);
@@ -136,18 +136,18 @@ int names(const Location& location, size_t most, std::vector<std::string>* names
 
 int connect(const Location& location, bool trusted, const char** step) {
   *step = "connect";
-  const sys::File found(location.owner < 0
-                            ? result_of(::open(location.base.c_str(), O_PATH | O_CLOEXEC))
-                            : find(location));
-  if (!found.open()) return found.fd();
-  const int wrong = check(found.fd(), location.owner, S_IFSOCK);
+  const sys::Fd found(location.owner < 0
+                          ? result_of(::open(location.base.c_str(), O_PATH | O_CLOEXEC))
+                          : find(location));
+  if (!found.IsOpen()) return found.Get();
+  const int wrong = check(found.Get(), location.owner, S_IFSOCK);
   if (wrong < 0) return wrong;
   const int socket = result_of(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (socket < 0) return socket;
   const int off = 0;
   int failed = result_of(::setsockopt(socket, SOL_SOCKET, kPassRights, &off, sizeof off));
   if (failed == -ENOPROTOOPT) failed = trusted ? 0 : -EOPNOTSUPP;
-  if (failed == 0) failed = connect_found(socket, location, found.fd());
+  if (failed == 0) failed = connect_found(socket, location, found.Get());
   if (failed == 0) return socket;
   ::close(socket);
   return failed;

@@ -9,7 +9,7 @@
 #include "base/kernel.h"
 #include "base/namespaces.h"
 #include "child/internal.h"
-#include "child/keeper.h"
+#include "child/reaper.h"
 
 namespace hold {
 namespace {
@@ -91,7 +91,7 @@ int run(Request* request) {
       launch->processes[i].pidfd = -1;
     }
     spawn::Process* holder = &launch->processes[launch->current];
-    keeper::leave_to_reaper(holder->pidfd, nullptr);
+    reaper::leave(holder->pidfd);
     holder->pidfd = -1;
   } else {
     sys::close(pipe[1]);

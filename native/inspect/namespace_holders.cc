@@ -68,12 +68,12 @@ bool parse_name(const std::string& name, int* type, uint64_t* inode) {
 
 // A path as those see it whose root `directory` is; no link in it leads out. Linux 5.6.
 int open_in_root(int directory, const char* path) {
-  const proc::File root(result_of(::openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)));
-  if (!root.open()) return root.fd();
+  const sys::Fd root(result_of(::openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  if (!root.IsOpen()) return root.Get();
   struct open_how how = {};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  return result_of(::syscall(437 /* SYS_openat2 */, root.fd(), path, &how, sizeof how));
+  return result_of(::syscall(437 /* SYS_openat2 */, root.Get(), path, &how, sizeof how));
 }
 
 // Requests of sock_diag(7): a header, and the family's own struct.
@@ -167,17 +167,17 @@ void Scanner::found(int row, Holder holder, const uint64_t* inodes) {
 }
 
 void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
-  const proc::File files(proc::open_list(directory, "fd"));
-  if (!files.open()) return missed(files.fd(), "open");
+  const sys::Fd files(proc::open_list(directory, "fd"));
+  if (!files.IsOpen()) return missed(files.Get(), "open");
   int pidfd = -1;
-  proc::Numbers numbers(files.fd());
+  proc::Numbers numbers(files.Get());
   while (numbers.next()) {
     struct statx seen;
     if (!left_->use_file()) {
       missing_ = true;
       break;
     }
-    if (!look_at(files.fd(), numbers.name(), &seen)) {
+    if (!look_at(files.Get(), numbers.name(), &seen)) {
       missed(-errno, "statx");
       continue;
     }
@@ -192,7 +192,7 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
       found(row, {kSocket, pid, numbers.number()}, inodes);
     } else if (makedev(seen.stx_dev_major, seen.stx_dev_minor) == table.device) {
       int row = table.find(seen.stx_ino);
-      if (row < 0 || !table.rows[row].known) row = learn_file(files.fd(), numbers.name());
+      if (row < 0 || !table.rows[row].known) row = learn_file(files.Get(), numbers.name());
       found(row, {kFd, pid, numbers.number()}, inodes);
     }
   }
@@ -201,43 +201,43 @@ void Scanner::look_into_files(int directory, int pid, const uint64_t* inodes) {
 }
 
 int Scanner::network_of(int pidfd, int fd) {
-  const proc::File copy(result_of(::syscall(kernel::kPidfdGetfd, pidfd, fd, 0)));
-  if (!copy.open()) return copy.fd();
-  const proc::File network(result_of(::ioctl(copy.fd(), kernel::kSocketNetwork)));
-  return network.open() ? table.learn(network.fd(), &netlink_) : network.fd();
+  const sys::Fd copy(result_of(::syscall(kernel::kPidfdGetfd, pidfd, fd, 0)));
+  if (!copy.IsOpen()) return copy.Get();
+  const sys::Fd network(result_of(::ioctl(copy.Get(), kernel::kSocketNetwork)));
+  return network.IsOpen() ? table.learn(network.Get(), &netlink_) : network.Get();
 }
 
 // Threads can be in other namespaces than their process, but for user, pid and time.
 void Scanner::look_into_threads(int directory, int pid, const uint64_t* inodes) {
   struct statx seen;
   if (!look_at(directory, "task", &seen) || seen.stx_nlink <= 3) return;  // ".", ".." and one
-  const proc::File tasks(proc::open_list(directory, "task"));
-  if (!tasks.open()) return missed(tasks.fd(), "open");
-  proc::Numbers numbers(tasks.fd());
+  const sys::Fd tasks(proc::open_list(directory, "task"));
+  if (!tasks.IsOpen()) return missed(tasks.Get(), "open");
+  proc::Numbers numbers(tasks.Get());
   while (numbers.next()) {
     if (numbers.number() == pid) continue;
-    const proc::File task(proc::open_process(tasks.fd(), numbers.number()));
-    if (!task.open()) missed(task.fd(), "open");
-    for (int i = 0; i < proc::kLinks && task.open(); i++) {
+    const sys::Fd task(proc::open_process(tasks.Get(), numbers.number()));
+    if (!task.IsOpen()) missed(task.Get(), "open");
+    for (int i = 0; i < proc::kLinks && task.IsOpen(); i++) {
       const proc::Link& link = proc::kNamespaceLinks[i];
       const bool shared =
           i < proc::kTypes && (link.flag & (kernel::kUser | kernel::kPid | kernel::kTime)) != 0;
       uint64_t inode = 0;
       if (shared || (options_.types & link.flag) == 0) continue;
-      const int failed = proc::read_link(task.fd(), link.path, &inode);
+      const int failed = proc::read_link(task.Get(), link.path, &inode);
       if (failed < 0) missed(failed, "readlink");
       if (failed < 0) continue;
       if (inode == inodes[proc::index_of(link.flag)]) continue;
       int row = table.find(inode);
-      if (row < 0 || !table.rows[row].known) row = learn_link(task.fd(), link.path);
+      if (row < 0 || !table.rows[row].known) row = learn_link(task.Get(), link.path);
       found(row, {kThread, pid, numbers.number()}, inodes);
     }
   }
 }
 
 void Scanner::read_own_mounts() {
-  const proc::File self(proc::open_list(proc_.fd(), "thread-self"));
-  if (self.open() && own_mounts_ != 0) read_mounts(self.fd(), own_mounts_);
+  const sys::Fd self(proc::open_list(proc_.Get(), "thread-self"));
+  if (self.IsOpen() && own_mounts_ != 0) read_mounts(self.Get(), own_mounts_);
 }
 
 void Scanner::read_mounts(int directory, uint64_t inside) {
@@ -268,12 +268,12 @@ void Scanner::read_mounts(int directory, uint64_t inside) {
     const int row = table.add(type, inode);
     table.mounted(row, inside, where);
     if (table.rows[row].known) continue;
-    const proc::File mount(open_in_root(directory, where.c_str()));
-    if (proc::is_shortage(mount.fd())) missed(mount.fd(), "openat2");
-    if (!mount.open()) continue;
+    const sys::Fd mount(open_in_root(directory, where.c_str()));
+    if (proc::is_shortage(mount.Get())) missed(mount.Get(), "openat2");
+    if (!mount.IsOpen()) continue;
     // Something else may be mounted over it: learn() goes by what it really is.
-    const proc::File again(proc::open_namespace(mount.fd()));
-    const int learned = again.open() ? table.learn(again.fd(), &netlink_) : again.fd();
+    const sys::Fd again(proc::open_namespace(mount.Get()));
+    const int learned = again.IsOpen() ? table.learn(again.Get(), &netlink_) : again.Get();
     if (proc::is_shortage(learned)) missed(learned, "open");
   }
 }

@@ -45,15 +45,15 @@ Scanner::Scanner(const Options& options, const OwnNetwork& own, const std::vecto
       left_(left),
       own_proc_(sys::is_own_proc() == 1),
       proc_(proc::open()),
-      own_pid_(proc_.open() ? proc::own_pid(proc_.fd()) : -1),
+      own_pid_(proc_.IsOpen() ? proc::own_pid(proc_.Get()) : -1),
       netlink_(NETLINK_ROUTE) {}
 
 int Scanner::begin() {
-  if (!proc_.open()) return proc_.fd();
+  if (!proc_.IsOpen()) return proc_.Get();
   step = netlink_.step();
   if (proc::is_shortage(netlink_.error())) return netlink_.error();
   step = "readlink";
-  const int failed = proc::read_link(proc_.fd(), "thread-self/ns/mnt", &own_mounts_);
+  const int failed = proc::read_link(proc_.Get(), "thread-self/ns/mnt", &own_mounts_);
   return proc::is_shortage(failed) ? failed : 0;
 }
 
@@ -66,8 +66,8 @@ void Scanner::missed(int error, const char* failed) {
 }
 
 int Scanner::learn_link(int directory, const char* path) {
-  const proc::File file(proc::open_link(directory, path));
-  return file.open() ? table.learn(file.fd(), &netlink_) : file.fd();
+  const sys::Fd file(proc::open_link(directory, path));
+  return file.IsOpen() ? table.learn(file.Get(), &netlink_) : file.Get();
 }
 
 // The namespace in which a process was found. Of ours the main thread may be elsewhere, in a
@@ -85,8 +85,8 @@ int Scanner::learn_of(int directory, int pid, int index, uint64_t inode) {
 }
 
 int Scanner::learn_file(int directory, const char* path) {
-  const proc::File file(proc::open_namespace(directory, path));
-  return file.open() ? table.learn(file.fd(), &netlink_) : file.fd();
+  const sys::Fd file(proc::open_namespace(directory, path));
+  return file.IsOpen() ? table.learn(file.Get(), &netlink_) : file.Get();
 }
 
 int Scanner::look(size_t index, crew::Care care) {
@@ -94,13 +94,13 @@ int Scanner::look(size_t index, crew::Care care) {
   missing_ = care != crew::kWhole;
   if (index == 0 && care == crew::kWhole) read_own_mounts();
   if (care != crew::kNot) {
-    const proc::File directory(proc::open_process(proc_.fd(), pid));
+    const sys::Fd directory(proc::open_process(proc_.Get(), pid));
     uint64_t inodes[proc::kTypes] = {};
-    if (!directory.open()) missed(directory.fd(), "open");
-    if (directory.open() && read_links(directory.fd(), pid, inodes) &&
-        count(directory.fd(), pid, care != crew::kWhole, inodes) && options_.holders &&
+    if (!directory.IsOpen()) missed(directory.Get(), "open");
+    if (directory.IsOpen() && read_links(directory.Get(), pid, inodes) &&
+        count(directory.Get(), pid, care != crew::kWhole, inodes) && options_.holders &&
         care == crew::kWhole) {
-      look_for_holders(directory.fd(), pid, inodes);
+      look_for_holders(directory.Get(), pid, inodes);
     }
   }
   if (missing_) unreadable++;
@@ -169,11 +169,11 @@ bool Scanner::count(int directory, int pid, bool careful, uint64_t* inodes) {
 int run(const Options& options, Result* result) {
   std::vector<int> pids;
   {
-    const proc::File proc(proc::open());
+    const sys::Fd proc(proc::open());
     result->step = "open";
-    if (!proc.open()) return proc.fd();
+    if (!proc.IsOpen()) return proc.Get();
     result->step = "getdents64";
-    const int failed = proc::list_pids(proc.fd(), &pids);
+    const int failed = proc::list_pids(proc.Get(), &pids);
     if (failed < 0) return failed;
   }
   auto* work = new Work(std::move(pids), options);

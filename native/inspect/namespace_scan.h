@@ -67,7 +67,7 @@ class Scanner : public crew::Part {
   const std::vector<int>& pids_;
   limits::Left* const left_;
   const bool own_proc_;  // pids are what /proc says they are
-  const proc::File proc_;
+  const sys::Fd proc_;
   const int own_pid_;
   netlink::Socket netlink_;
   int shortage_ = 0;

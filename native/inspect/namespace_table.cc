@@ -59,16 +59,16 @@ int Table::learn(int fd, netlink::Socket* socket) {
   if (type == kernel::kNet) rows[row].network = netlink::network_id(socket, fd);
   uint32_t uid = 0;
   {
-    const proc::File owner(sys::get_owner(fd));
-    const int owned = owner.open() ? learn(owner.fd(), socket) : owner.fd();
+    const sys::Fd owner(sys::get_owner(fd));
+    const int owned = owner.IsOpen() ? learn(owner.Get(), socket) : owner.Get();
     if (proc::is_shortage(owned)) return owned;
     if (owned >= 0) rows[row].owner = rows[owned].inode;
-    const int user = type == kernel::kUser ? fd : owner.fd();
+    const int user = type == kernel::kUser ? fd : owner.Get();
     if (user >= 0 && sys::get_owner_uid(user, &uid) >= 0) rows[row].owner_uid = uid;
   }
   if (type == kernel::kUser || type == kernel::kPid) {
-    const proc::File parent(sys::get_parent(fd));
-    const int above = parent.open() ? learn(parent.fd(), socket) : parent.fd();
+    const sys::Fd parent(sys::get_parent(fd));
+    const int above = parent.IsOpen() ? learn(parent.Get(), socket) : parent.Get();
     if (proc::is_shortage(above)) return above;
     if (above >= 0) rows[row].parent = rows[above].inode;
   }

@@ -87,10 +87,10 @@ int ask(Dump* dump, const char** step) {
 
 // Our own needs no right to be entered.
 int enter(int net) {
-  const proc::File own(sys::open_namespace("/proc/thread-self/ns/net"));
+  const sys::Fd own(sys::open_namespace("/proc/thread-self/ns/net"));
   uint64_t inodes[2] = {};
   uint64_t devices[2] = {};
-  if (own.open() && sys::get_inode(own.fd(), &inodes[0], &devices[0]) == 0 &&
+  if (own.IsOpen() && sys::get_inode(own.Get(), &inodes[0], &devices[0]) == 0 &&
       sys::get_inode(net, &inodes[1], &devices[1]) == 0 && inodes[0] == inodes[1]) {
     return 0;
   }

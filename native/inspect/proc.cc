@@ -138,13 +138,13 @@ int read_link(int directory, const char* name, uint64_t* inode, const char* kind
 
 int read_file(int directory, const char* name, size_t most, std::string* text) {
   text->clear();
-  const File file(result_of(::openat(directory, name, O_RDONLY | O_CLOEXEC)));
-  if (!file.open()) return file.fd();
+  const sys::Fd file(result_of(::openat(directory, name, O_RDONLY | O_CLOEXEC)));
+  if (!file.IsOpen()) return file.Get();
   char buffer[4096];
   for (;;) {
     const size_t left = most - text->size();
     const size_t size = left < sizeof buffer ? left + 1 : sizeof buffer;  // is there one more?
-    const long length = ::read(file.fd(), buffer, size);
+    const long length = ::read(file.Get(), buffer, size);
     if (length == -1 && errno == EINTR) continue;
     if (length == -1) return -errno;
     if (length == 0) return 0;
@@ -158,8 +158,8 @@ int open_link(int directory, const char* path) {
 }
 
 int open_namespace(int directory, const char* path) {
-  const File found(result_of(::openat(directory, path, O_PATH | O_CLOEXEC)));
-  return found.open() ? open_namespace(found.fd()) : found.fd();
+  const sys::Fd found(result_of(::openat(directory, path, O_PATH | O_CLOEXEC)));
+  return found.IsOpen() ? open_namespace(found.Get()) : found.Get();
 }
 
 // Not through /proc/self: that has the files of the first thread.

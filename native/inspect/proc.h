@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/file.h"
+#include "base/fd.h"
 #include "inspect/limits.h"
 
 namespace proc {
@@ -20,8 +20,6 @@ constexpr int kTypes = 8;
 constexpr int kLinks = 10;
 extern const Link kNamespaceLinks[kLinks];
 int index_of(int flag);  // in kNamespaceLinks, or -1
-
-using sys::File;
 
 // The names in a directory that are numbers.
 class Numbers {

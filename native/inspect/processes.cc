@@ -56,7 +56,7 @@ class Reader : public crew::Part {
  public:
   Reader(const std::vector<int>& pids, limits::Left* left) : pids_(pids), left_(left) {}
 
-  int begin() override { return proc_.open() ? 0 : proc_.fd(); }
+  int begin() override { return proc_.IsOpen() ? 0 : proc_.Get(); }
 
   int look(size_t index, crew::Care care) override {
     Row row = {};
@@ -73,16 +73,16 @@ class Reader : public crew::Part {
  private:
   // 1 where it could be read in part.
   int read(int pid, crew::Care care, Row* row) {
-    const proc::File directory(proc::open_process(proc_.fd(), pid));
-    if (!directory.open()) return directory.fd();
+    const sys::Fd directory(proc::open_process(proc_.Get(), pid));
+    if (!directory.IsOpen()) return directory.Get();
     step = "read";
     const bool careful = care != crew::kWhole;
     std::string text;
-    int failed = proc::read_file(directory.fd(), "stat", kStatMost, &text);
+    int failed = proc::read_file(directory.Get(), "stat", kStatMost, &text);
     if (failed < 0) return failed;
     row->start = start_of(text, boot_);
     bool partly = careful;
-    failed = proc::read_file(directory.fd(), "cgroup", kCgroupMost, &text);
+    failed = proc::read_file(directory.Get(), "cgroup", kCgroupMost, &text);
     if (proc::is_shortage(failed)) return failed;
     if (failed == 0) row->cgroup = cgroup_of(text);
     if (row->cgroup.size() > left_->text()) row->cgroup.clear();
@@ -90,12 +90,12 @@ class Reader : public crew::Part {
     const outside::Outside before = outside::look();
     for (int i = 0; i < proc::kTypes; i++) {
       row->namespaces[i] = 0;
-      failed = proc::read_link(directory.fd(), proc::kNamespaceLinks[i].path, &row->namespaces[i]);
+      failed = proc::read_link(directory.Get(), proc::kNamespaceLinks[i].path, &row->namespaces[i]);
       if (proc::is_shortage(failed)) return failed;
       if (failed < 0 && !proc::is_gone(failed)) partly = true;
     }
     if (pid == own_pid_) correct(before, row);
-    failed = proc::read_process(directory.fd(), pid, left_, careful, &row->process);
+    failed = proc::read_process(directory.Get(), pid, left_, careful, &row->process);
     return failed < 0 ? failed : partly ? 1 : 0;
   }
 
@@ -110,8 +110,8 @@ class Reader : public crew::Part {
 
   const std::vector<int>& pids_;
   limits::Left* const left_;
-  const proc::File proc_{proc::open()};
-  const int own_pid_ = proc_.open() ? proc::own_pid(proc_.fd()) : -1;
+  const sys::Fd proc_{proc::open()};
+  const int own_pid_ = proc_.IsOpen() ? proc::own_pid(proc_.Get()) : -1;
   const double boot_ = milliseconds(CLOCK_REALTIME) - milliseconds(CLOCK_BOOTTIME);
 };
 
@@ -134,7 +134,7 @@ class OwnerReader : public crew::Part {
  public:
   OwnerReader(const std::vector<int>& pids, limits::Left* left) : pids_(pids), left_(left) {}
 
-  int begin() override { return proc_.open() ? 0 : proc_.fd(); }
+  int begin() override { return proc_.IsOpen() ? 0 : proc_.Get(); }
 
   int look(size_t index, crew::Care care) override {
     const int failed = care == crew::kNot ? -EAGAIN : read(pids_[index]);
@@ -149,14 +149,14 @@ class OwnerReader : public crew::Part {
   int read(int pid) {
     char path[24];
     snprintf(path, sizeof path, "%d/fd", pid);
-    const proc::File files(proc::open_list(proc_.fd(), path));
-    if (!files.open()) return files.fd();
+    const sys::Fd files(proc::open_list(proc_.Get(), path));
+    if (!files.IsOpen()) return files.Get();
     int missed = 0;
-    proc::Numbers fds(files.fd());
+    proc::Numbers fds(files.Get());
     while (fds.next()) {
       if (!left_->use_file()) return -EFBIG;
       uint64_t inode = 0;
-      const int failed = proc::read_link(files.fd(), fds.name(), &inode, "socket:[");
+      const int failed = proc::read_link(files.Get(), fds.name(), &inode, "socket:[");
       if (failed < 0 && failed != -EINVAL && !proc::is_gone(failed)) missed = failed;
       if (failed < 0) continue;
       if (!left_->use_found()) return -EFBIG;
@@ -167,7 +167,7 @@ class OwnerReader : public crew::Part {
 
   const std::vector<int>& pids_;
   limits::Left* const left_;
-  const proc::File proc_{proc::open()};
+  const sys::Fd proc_{proc::open()};
 };
 
 struct OwnerReading : public crew::Work {
@@ -186,11 +186,11 @@ struct OwnerReading : public crew::Work {
 };
 
 int all_pids(std::vector<int>* pids, const char** step) {
-  const proc::File proc(proc::open());
+  const sys::Fd proc(proc::open());
   *step = "open";
-  if (!proc.open()) return proc.fd();
+  if (!proc.IsOpen()) return proc.Get();
   *step = "getdents64";
-  return proc::list_pids(proc.fd(), pids);
+  return proc::list_pids(proc.Get(), pids);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 /* The launcher inside of a Node that is about to start: a shared object that the addon puts into
- * LD_PRELOAD of the host's own node, executed at home. Every library is mapped by then and no
- * thread has been started, so its constructor can join all eight types; it takes the launcher's
- * steps in the launcher's order, but for the last: where that would execute a program, this returns
- * to the node that is in memory already. So no file of the host has to be in there.
+ * LD_PRELOAD of the host's own node, which is executed on the host. Every library is mapped by then
+ * and no thread has been started, so its constructor can join all eight types. It takes the
+ * launcher's steps in the launcher's order, but for the last: where that would execute a program,
+ * this returns to the node that is in memory already. So no file of the host has to be in there.
  *
- * Until the last fork nobody inside can see this process, whatever his capabilities: it is in no
- * joined pid namespace. What comes out of that fork has nothing left of ours, neither fds nor
- * rights. Not linked with a C library: what it uses of the one in this process is weak.
+ * Until the last fork no process inside can see this one, whatever its capabilities: it is in no
+ * joined pid namespace. The child of that fork has nothing left of ours, neither fds nor rights.
+ * Not linked with a C library: what it uses of the one in this process is weak.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -92,18 +92,18 @@ __attribute__((visibility("default"))) int sigaction(int signal, const struct si
 
 /* ---- is this really where it was to go? ---- */
 
-struct place {
+struct identity {
   uint64_t inode;
   uint32_t major, minor;
 };
 
-static struct place place_of(long directory, const char* path, int flags) {
+static struct identity identity_of(long directory, const char* path, int flags) {
   struct statx stat;
   must(CALL(statx, directory, path, flags, STATX_INO, &stat), LAUNCH_CHECK);
-  return (struct place){stat.stx_ino, stat.stx_dev_major, stat.stx_dev_minor};
+  return (struct identity){stat.stx_ino, stat.stx_dev_major, stat.stx_dev_minor};
 }
 
-static int same(struct place one, struct place other) {
+static int same(struct identity one, struct identity other) {
   return one.inode == other.inode && one.major == other.major && one.minor == other.minor;
 }
 
@@ -117,31 +117,31 @@ static const struct {
     {CLONE_NEWNET, "thread-self/ns/net"},   {CLONE_NEWPID, "thread-self/ns/pid"},
     {CLONE_NEWNS, "thread-self/ns/mnt"},    {CLONE_NEWTIME, "thread-self/ns/time"}};
 
-/* In the /proc of home: that of the target says what it likes. */
-static struct place here(long home, uint32_t type) {
+/* By the host's /proc: that of the target says what it likes. */
+static struct identity own_namespace(long proc, uint32_t type) {
   for (int i = 0; i < TYPES; i++) {
-    if (links[i].type == type) return place_of(home, links[i].path, 0);
+    if (links[i].type == type) return identity_of(proc, links[i].path, 0);
   }
   fail(LAUNCH_CHECK, -EINVAL, (int)type);
 }
 
 /* The types that were joined, for certain. Of pid what counts is where a child will be. */
-static uint32_t join_and_check(long home) {
-  struct place wanted[LAUNCH_JOINS];
+static uint32_t join_and_check(long proc) {
+  struct identity wanted[LAUNCH_JOINS];
   uint32_t types = 0;
   for (int i = 0; i < LAUNCH_JOINS; i++) {
     if (launch->joins[i] < 0) continue;
     types |= launch->types[i];
-    wanted[i] = place_of(launch->joins[i], "", AT_EMPTY_PATH);
+    wanted[i] = identity_of(launch->joins[i], "", AT_EMPTY_PATH);
   }
   join(0);
   for (int i = 0; i < LAUNCH_JOINS; i++) {
     const uint32_t type = launch->types[i];
     const int on_the_way = i + 1 < LAUNCH_JOINS && launch->types[i + 1] == CLONE_NEWUSER;
     if (!(types & type) || on_the_way) continue;
-    const struct place now = type == CLONE_NEWPID
-                                 ? place_of(home, "thread-self/ns/pid_for_children", 0)
-                                 : here(home, type);
+    const struct identity now = type == CLONE_NEWPID
+                                    ? identity_of(proc, "thread-self/ns/pid_for_children", 0)
+                                    : own_namespace(proc, type);
     if (!same(wanted[i], now)) fail(LAUNCH_CHECK, -EXDEV, (int)type);
   }
   return types;
@@ -173,23 +173,23 @@ static void fork_last(void) {
 
 /* Nobody is in new namespaces but us: that fork can come at once, and has to, as what comes next (a
  * new /proc) is the child's to do. */
-static uint32_t create_and_check(long home) {
-  struct place before[TYPES];
+static uint32_t create_and_check(long proc) {
+  struct identity before[TYPES];
   for (int i = 0; i < TYPES; i++) {
-    if (launch->unshare & links[i].type) before[i] = here(home, links[i].type);
+    if (launch->unshare & links[i].type) before[i] = own_namespace(proc, links[i].type);
   }
   create_namespaces();
   if (asked(LAUNCH_FORK_CREATED)) fork_in_node(fork_created);
   for (int i = 0; i < TYPES; i++) {
     const uint32_t type = links[i].type;
-    if ((launch->unshare & type) && same(before[i], here(home, type))) {
+    if ((launch->unshare & type) && same(before[i], own_namespace(proc, type))) {
       fail(LAUNCH_CHECK, -EXDEV, (int)type);
     }
   }
   return launch->unshare;
 }
 
-/* Who is inside cannot see whether its parent is still there, and holds nothing by which to ask.
+/* A process that is inside cannot see whether its parent is still there, and has no file to ask it.
  * But the other ends of its pipes for answers and requests (src/worker/channel.ts) close when we
  * end: it looks at them once, after it has set its own signal; later, node does at the one that it
  * reads. */
@@ -217,11 +217,11 @@ __attribute__((constructor)) static void enter(void) {
   look_names_up_without_modules();
 
   prepare_creation();
-  const long home =
+  const long proc =
       must(CALL4(openat, AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0), LAUNCH_CHECK);
-  uint32_t seen = join_and_check(home);
+  uint32_t seen = join_and_check(proc);
   if (launch->unshare & NEW_CGROUP) enter_cgroups();
-  seen |= create_and_check(home);
+  seen |= create_and_check(proc);
 
   arrange_files();
   if (asked(LAUNCH_SETSID)) must(CALL0(setsid), LAUNCH_NEW_SESSION);
@@ -239,7 +239,7 @@ __attribute__((constructor)) static void enter(void) {
   CALL1(close, launch->parent);
   CALL1(close, channel);
   if (!joined) return;
-  fork_in_node(fork_last); /* where others see us: last of all, with nothing of ours */
+  fork_in_node(fork_last); /* where others see us: last, with nothing of ours */
   die_with_parent();
   end_with_pipes();
 }

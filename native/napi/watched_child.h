@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "base/namespaces.h"
-#include "child/late_reaper.h"
+#include "child/reaper.h"
 #include "child/spawn.h"
 #include "napi/environment.h"
+#include "napi/listener.h"
 #include "napi/watchers.h"
 
 namespace js {
@@ -118,7 +119,7 @@ class Child {
       const int failed = watchers_.Watch(i, pidfd);
       if (failed != 0) return failed;
       watchers_.SetRef(i, ref_);
-      if (launch_.joined && i > 0) late_[i] = late_reaper::watch(pidfd);
+      if (launch_.joined && i > 0) late_[i] = reaper::watch(pidfd);
     }
     return 0;
   }
@@ -224,7 +225,7 @@ class Child {
     int code = 0;
     int signal = 0;
     int ended = spawn::wait(Current().pidfd, &code, &signal);
-    if (ended == -ECHILD && late_reaper::status(late_[launch_.current], &code, &signal) > 0) {
+    if (ended == -ECHILD && reaper::status(late_[launch_.current], &code, &signal) > 0) {
       ended = 1;
     }
     watchers_.Close(launch_.current);
@@ -238,19 +239,8 @@ class Child {
          {Napi::Number::New(env_, ended < 0 ? ended : code), Napi::Number::New(env_, signal)});
   }
 
-  // What a listener throws is an uncaught exception, as it is for Node's own handles. The receiver
-  // is an object of our own: what Node finds on it (a domain) is taken for the place of the
-  // callback.
-  void Call(const Napi::FunctionReference& function, const std::vector<napi_value>& arguments) {
-    if (function.IsEmpty()) return;
-    napi_value ignored;
-    const napi_status status =
-        napi_make_callback(env_, nullptr, receiver_.Value(), function.Value(), arguments.size(),
-                           arguments.data(), &ignored);
-    if (status != napi_pending_exception) return;
-    napi_value thrown;
-    napi_get_and_clear_last_exception(env_, &thrown);
-    napi_fatal_exception(env_, thrown);
+  void Call(const Napi::FunctionReference& listener, const std::vector<napi_value>& arguments) {
+    CallListener(env_, receiver_, listener, arguments);
   }
 
   // What has not become the program by now has nobody to tell what became of it.
@@ -265,7 +255,7 @@ class Child {
       spawn::Process& process = self->launch_.processes[i];
       if (process.pidfd < 0) continue;
       const bool current = i == self->launch_.current;
-      keeper::leave_to_reaper(process.pidfd, current ? self->keeper_ : nullptr);
+      reaper::leave(process.pidfd, current ? self->keeper_ : nullptr);
       process.pidfd = -1;
     }
     self->DeleteIfDone();
@@ -283,8 +273,8 @@ class Child {
   }
 
   void ForgetLate() {
-    for (late_reaper::Watched*& watched : late_) {
-      late_reaper::forget(watched);
+    for (reaper::Watched*& watched : late_) {
+      reaper::forget(watched);
       watched = nullptr;
     }
   }
@@ -300,7 +290,7 @@ class Child {
   bool ref_ = true;
   keeper::Keeper* keeper_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
-  late_reaper::Watched* late_[kChannel] = {};  // of what is in a joined pid namespace
+  reaper::Watched* late_[kChannel] = {};  // of what is in a joined pid namespace
   Watchers<Child, kChannel + 1> watchers_;
   bool dropped_ = false;
 };

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "base/left_behind.h"
+#include "napi/listener.h"
 
 namespace js {
 
@@ -70,17 +71,9 @@ class WatchedFile {
   int fd() const { return fd_; }
 
  private:
-  // What a listener throws is an uncaught exception, as it is for Node's own handles.
   void Tell(int events) {
     Napi::HandleScope scope(env_);
-    napi_value argument = Napi::Number::New(env_, events);
-    napi_value ignored;
-    const napi_status status = napi_make_callback(env_, nullptr, receiver_.Value(),
-                                                  listener_.Value(), 1, &argument, &ignored);
-    if (status != napi_pending_exception) return;
-    napi_value thrown;
-    napi_get_and_clear_last_exception(env_, &thrown);
-    napi_fatal_exception(env_, thrown);
+    CallListener(env_, receiver_, listener_, {Napi::Number::New(env_, events)});
   }
 
   static void Cleanup(napi_async_cleanup_hook_handle, void* data) {

@@ -60,11 +60,6 @@ int resolve(int directory, const std::string& path, kernel::OpenHow how) {
 
 }  // namespace
 
-void Fd::Reset(int fd) {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
-}
-
 int stat(int directory, const char* name, int flags, struct statx* found) {
   const unsigned mask = STATX_BASIC_STATS | STATX_BTIME | kernel::kMount;
   return result(::syscall(SYS_statx, directory, name, flags, mask, found));

@@ -7,32 +7,12 @@
 #include <cstdint>
 #include <string>
 
+#include "base/fd.h"
 #include "root/id_map.h"
 
 namespace root {
 
-// Closes on leaving the scope.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd(Fd&& other) noexcept : fd_(other.Take()) {}
-  Fd& operator=(Fd&& other) noexcept {
-    Reset(other.Take());
-    return *this;
-  }
-  ~Fd() { Reset(); }
-  int Get() const { return fd_; }
-  int Take() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-  void Reset(int fd = -1);
-
- private:
-  int fd_;
-};
+using sys::Fd;
 
 // What a directory is known by.
 struct Identity {

@@ -1,6 +1,6 @@
 /**
  * The steps of the launcher: the order of `enum launch_step`, native/launcher/launch.h, by the names of
- * their system calls. test/unit/native-tables.test.ts compares it with native/child/reports.cc.
+ * their system calls. test/unit/native-tables.test.ts compares it with native/child/report.cc.
  */
 export const launchSteps: readonly string[] = [
   '',

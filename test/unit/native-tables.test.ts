@@ -49,10 +49,10 @@ describe('launch.h', () => {
     expect(new Set(Object.values(launchFlags)).size).toBe(Object.keys(launchFlags).length);
   });
 
-  test('each step has a name in reports.cc, that of its system call', () => {
+  test('each step has a name in report.cc, that of its system call', () => {
     const steps = entriesOf(launch, /enum launch_step/).map(name => name.replace('LAUNCH_', ''));
     expect(steps.pop()).toBe('STEPS');
-    const names = entriesOf(read('child/reports.cc'), /names\[LAUNCH_STEPS\] =/);
+    const names = entriesOf(read('child/report.cc'), /names\[LAUNCH_STEPS\] =/);
     expect(names.length).toBe(steps.length);
     expect(names.map(name => JSON.parse(name))).toEqual(launchSteps);
     const named = Object.fromEntries(

@@ -50,7 +50,7 @@ extern uint32_t request_size;
 #define used request_size
 #define append append_part /* not the launcher's */
 
-/* ---- a request as prepare.cc makes it ---- */
+/* ---- a request as request.cc makes it ---- */
 
 static uint32_t append_bytes(const void* data, uint32_t size) {
   used = (used + 7) & ~7u;

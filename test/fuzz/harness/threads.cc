@@ -16,7 +16,7 @@
 
 #include "child/blocking.h"
 #include "child/internal.h"
-#include "child/keeper.h"
+#include "child/reaper.h"
 #include "child/terminal.h"
 #include "containers/state_files.h"
 #include "inspect/namespace_scan.h"
@@ -140,7 +140,7 @@ void start(bool leave) {
   Started started("/bin/true", "", LAUNCH_DIE_WITH_PARENT);
   started.Start();
   started.CloseAll();
-  if (leave) return keeper::leave_to_reaper(started.child().pidfd, started.result.keeper);
+  if (leave) return reaper::leave(started.child().pidfd, started.result.keeper);
   int code = 0, signal = 0;
   check(spawn::wait_for(started.child().pidfd, &code, &signal) == 0, "wait");
   close(started.child().pidfd);

@@ -6,14 +6,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "child/internal.h"
+#include "child/reaper.h"
+#include "child/report.h"
 
 namespace spawn {
 namespace {
@@ -51,92 +51,6 @@ int wait_for_forks(launch_forks* forks, int64_t end) {
         result_of(::syscall(SYS_futex, &forks->over, 0 /* FUTEX_WAIT */, 0, &time, nullptr, 0));
     if (done < 0 && done != -EINTR && done != -EAGAIN && done != -ETIMEDOUT) return done;
   }
-}
-
-const char* name_of(int step) {
-  static const char* const names[LAUNCH_STEPS] = {
-      "",          "read",      "setns",     "unshare", "clone",   "dup",      "close_range",
-      "setsid",    "fchdir",    "chroot",    "chdir",   "getcwd",  "prctl",    "prctl",
-      "setgroups", "setresgid", "setresuid", "capset",  "prctl",   "prctl",    "prctl",
-      "write",     "execve",    "statx",     "",        "keyctl",  "create",   "",
-      "mmap",      "",          "openat2",   "ioctl",   "sendmsg", "pwrite64", "prlimit64"};
-  return step > 0 && step < LAUNCH_STEPS ? names[step] : "";
-}
-
-// What came with a report: the pid of its sender, as we number processes, and a file; -1: none.
-struct Signed {
-  int pid = 0;
-  int file = -1;
-};
-
-// One file at most: where there is room for none, the kernel lets go of all.
-int take_rights(const struct cmsghdr* header, Signed* with) {
-  const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-  int error = with->file >= 0 || count != 1 ? -EPROTO : 0;
-  for (size_t i = 0; i < count; i++) {
-    int file;
-    memcpy(&file, CMSG_DATA(header) + i * sizeof file, sizeof file);
-    if (error == 0) {
-      with->file = file;
-    } else {
-      ::close(file);
-    }
-  }
-  return error;
-}
-
-// One report. 1: read; 0: the program has been executed, or the launcher was killed; -errno.
-int receive(int channel, bool with_file, launch_report* report, Signed* with) {
-  struct iovec part = {report, sizeof *report};
-  constexpr size_t kCredentials = CMSG_SPACE(sizeof(struct ucred));
-  alignas(struct cmsghdr) char control[kCredentials + CMSG_SPACE(sizeof(int))];
-  struct msghdr message = {};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = with_file ? sizeof control : kCredentials;
-  long length;
-  do {
-    length = ::recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (length == -1 && errno == EINTR);
-  if (length == -1) return errno == ECONNRESET ? 0 : -errno;
-  if (length == 0) return -EPIPE;  // launch.h: it has failed without a word
-  int error = 0;
-  for (struct cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-       header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_type == SCM_CREDENTIALS) {
-      struct ucred sender;
-      memcpy(&sender, CMSG_DATA(header), sizeof sender);
-      with->pid = sender.pid;
-    } else if (header->cmsg_type == SCM_RIGHTS && error == 0) {
-      error = take_rights(header, with);
-    }
-  }
-  if (length != static_cast<long>(sizeof *report)) error = -EPROTO;
-  return error < 0 ? error : 1;
-}
-
-constexpr size_t kWords = 512;  // bytes
-
-std::string words_in(int file) {
-  char text[kWords];
-  const ssize_t length = file < 0 ? 0 : ::pread(file, text, sizeof text, 0);
-  return length > 0 ? std::string(text, static_cast<size_t>(length)) : std::string();
-}
-
-// -errno; what is no failure, or none that there is, breaks the protocol.
-int failed(const Launch& launch, const launch_report& report, Result* result) {
-  const char* step = name_of(report.step);
-  if (step[0] == '\0' || report.error >= 0 || report.error < -4095) {
-    result->step = "recvmsg";
-    return -EPROTO;
-  }
-  result->step = step;
-  result->detail = report.detail;
-  result->setup = report.step != LAUNCH_EXEC;
-  result->reported = true;
-  result->helper_words = words_in(launch.helper_output);
-  return report.error;
 }
 
 int forked(const Launch& launch, int index) {
@@ -243,7 +157,7 @@ void reap(int pidfd, int milliseconds) {
   if (wait(pidfd, &code, &signal) == 0) {
     wait_until(pidfd, POLLIN, now() + milliseconds);
     if (wait(pidfd, &code, &signal) == 0) {
-      keeper::leave_to_reaper(pidfd, nullptr);
+      reaper::leave(pidfd);
       return;
     }
   }

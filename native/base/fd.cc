@@ -1,12 +1,13 @@
-#include "base/file.h"
+#include "base/fd.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
 
 namespace sys {
 
-File::~File() {
+void Fd::Reset(int fd) {
   if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
 }
 
 void part_files() {

@@ -1,4 +1,4 @@
-#include "child/late_reaper.h"
+#include "child/reaper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +11,14 @@
 
 #include <vector>
 
-namespace late_reaper {
+namespace reaper {
 
 struct Watched {
-  int pidfd;         // of our own
-  int64_t due = -1;  // when it is reaped; -1: it runs
-  bool forgotten = false;
+  int pidfd;               // of our own; -1: there is nothing more to do for it
+  bool left;               // nobody else reaps it, or asks for its status
+  keeper::Keeper* keeper;  // of what was left
+  int64_t due = -1;        // when it is reaped; -1: it runs
+  bool forgotten = left;   // nobody will ask: deleted at its end
   bool reaped = false;
   int code = 0;
   int signal = 0;
@@ -25,6 +27,7 @@ struct Watched {
 namespace {
 
 constexpr int64_t kForTheLoop = 1000;  // milliseconds
+constexpr unsigned kPause = 10'000;    // microseconds
 constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
 
 struct Shared {
@@ -42,29 +45,44 @@ int64_t now() {
   return int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
 }
 
-// With the mutex: who finds it gone finds its status too.
-void reap(Watched* watched) {
+// false: it runs.
+bool reap(Watched* watched) {
   siginfo_t info = {};
-  const int done = ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */,
-                            static_cast<id_t>(watched->pidfd), &info, WEXITED | WNOHANG);
-  if (done == -1 || info.si_pid == 0) return;
-  watched->reaped = true;
+  int done;
+  do {
+    done = ::waitid(static_cast<idtype_t>(3) /* P_PIDFD */, static_cast<id_t>(watched->pidfd),
+                    &info, WEXITED | WNOHANG | __WALL);
+  } while (done == -1 && errno == EINTR);
+  if (done == 0 && info.si_pid == 0) return false;
+  watched->reaped = done == 0;
   watched->code = info.si_code == CLD_EXITED ? info.si_status : 0;
   watched->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+  return true;
 }
 
-// true: there is nothing more to do for it.
-bool look(Watched* watched, bool ended) {
-  uv_mutex_lock(&shared.mutex);
+// With the mutex: who finds it gone finds its status too. true: there is nothing more to do for it.
+bool is_over(Watched* watched, bool ended) {
+  if (watched->left) return ended && reap(watched);
+  if (watched->forgotten) return true;
   if (ended && watched->due < 0) watched->due = now() + kForTheLoop;
   const bool due = watched->due >= 0 && now() >= watched->due;
-  if (due && !watched->forgotten) reap(watched);
-  const bool over = due || watched->forgotten;
+  if (due) reap(watched);
+  return due;
+}
+
+// true: it is no longer to be looked at.
+bool look(Watched* watched, bool ended) {
+  uv_mutex_lock(&shared.mutex);
+  const bool over = is_over(watched, ended);
+  const bool forgotten = over && watched->forgotten;
+  keeper::Keeper* keeper = watched->keeper;
   if (over) ::close(watched->pidfd);
   if (over) watched->pidfd = -1;
-  if (over && watched->forgotten) delete watched;
   uv_mutex_unlock(&shared.mutex);
-  return over;
+  if (!forgotten) return over;
+  keeper::end(keeper);
+  delete watched;
+  return true;
 }
 
 void take_newcomers(std::vector<Watched*>* all) {
@@ -90,15 +108,17 @@ void run(void*) {
     const int64_t rest = next < 0 ? -1 : next - now();
     const int ready =
         ::poll(polls.data(), polls.size(), next < 0 ? -1 : static_cast<int>(rest > 0 ? rest : 0));
-    if (ready < 0 && errno != EINTR) ::usleep(10'000);  // no memory
+    const bool unknown = ready < 0;  // there was no memory: then one after the other
+    if (unknown && errno != EINTR) ::usleep(kPause);
     for (size_t i = all.size(); i-- > 0;) {
-      const bool ended = ready > 0 && polls[i + 1].revents != 0;
+      const bool ended = unknown ? all[i]->left : polls[i + 1].revents != 0;
       if (look(all[i], ended)) all.erase(all.begin() + static_cast<long>(i));
     }
-    if (ready > 0 && polls[0].revents != 0) take_newcomers(&all);
+    if (unknown || polls[0].revents != 0) take_newcomers(&all);
   }
 }
 
+// With the mutex. false: there is no file or thread to be had now.
 bool is_running() {
   if (shared.running) return true;
   if (shared.pipe[0] < 0 && ::pipe2(shared.pipe, O_CLOEXEC | O_NONBLOCK) == -1) return false;
@@ -113,16 +133,28 @@ void wake() {
   }  // where the pipe is full, there is enough in it
 }
 
+void lock() {
+  uv_once(&once, [] { uv_mutex_init(&shared.mutex); });
+  uv_mutex_lock(&shared.mutex);
+}
+
 }  // namespace
 
+void leave(int pidfd, keeper::Keeper* keeper) {
+  lock();
+  shared.newcomers.push_back(new Watched{pidfd, true, keeper});
+  // What cannot be had now is tried for again with the next child: none is forgotten.
+  if (is_running()) wake();
+  uv_mutex_unlock(&shared.mutex);
+}
+
 Watched* watch(int pidfd) {
-  uv_once(&once, [] { uv_mutex_init(&shared.mutex); });
   const int own = ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
   if (own == -1) return nullptr;
-  uv_mutex_lock(&shared.mutex);
+  lock();
   Watched* watched = nullptr;
   if (is_running()) {
-    watched = new Watched{own};
+    watched = new Watched{own, false, nullptr};
     shared.newcomers.push_back(watched);
     wake();
   } else {
@@ -146,11 +178,12 @@ void forget(Watched* watched) {
   if (watched == nullptr) return;
   uv_mutex_lock(&shared.mutex);
   watched->forgotten = true;
-  if (watched->pidfd < 0)
+  if (watched->pidfd < 0) {
     delete watched;
-  else
+  } else {
     wake();
+  }
   uv_mutex_unlock(&shared.mutex);
 }
 
-}  // namespace late_reaper
+}  // namespace reaper
