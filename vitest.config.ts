@@ -29,7 +29,7 @@ const asRoot = [
       ...shared,
       name: 'worker',
       pool: 'threads' as const,
-      include: ['test/system/callback/{inside,isolation,lifetime,nesting}.test.ts'],
+      include: ['test/system/callback/{inside,isolation,lifetime,nesting,sides}.test.ts'],
       fileParallelism: false,
     },
   },

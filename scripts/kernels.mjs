@@ -26,6 +26,7 @@ const nearest = [
   'test/system/create',
   'test/system/inspect',
   'test/system/callback/inside.test.ts',
+  'test/system/callback/sides.test.ts',
   'test/system/child/situations.test.ts',
   'test/system/child/failures.test.ts',
 ];
