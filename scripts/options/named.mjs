@@ -23,11 +23,13 @@ export const faults = [
     when: ({ wanted }) => /failed to apply filter: Inappropriate ioctl/.test(wanted.text),
   },
   {
-    row: 'older than 2.42: nothing to join, and ranges and files with a new user namespace',
+    row: 'older than 2.42: nothing to join, follow, -W=DIR, ranges and files with a new user namespace',
     when: ({ set, own, wanted, old }) =>
       old &&
-      (/which namespaces\?/.test(own.text) ||
+      (/which namespaces\?|whose namespaces\?/.test(own.text) ||
         /could not parse ID|newuidmap|newgidmap/.test(wanted.text) ||
+        /failed to parse [ug]id: 'follow'/.test(wanted.text) ||
+        (oneOf(/^-W=/)(set) && /cannot open current working directory/.test(wanted.text)) ||
         (keptFile(set) && /failed: Operation not permitted/.test(wanted.text))),
   },
 ];
@@ -129,6 +131,19 @@ export const named = [
     when: ({ set, own }) => oneOf(/^--owner/)(set) && !failed(own),
   },
   // ---- lsns ----
+  {
+    row: 'some rows below others',
+    when: ({ set, only, wanted }) =>
+      set.command === 'ls' &&
+      !oneOf(/^-l/, /^--list$/, /^-T/, /^--tree/)(set) &&
+      only('stdout') &&
+      /[└├]─|"children"/.test(JSON.stringify(wanted.stdout)),
+  },
+  {
+    row: '`-r` in a tree',
+    when: ({ set, only, wanted }) =>
+      set.command === 'ls' && only('stdout') && /\\xe2\\x94/.test(`${wanted.stdout}`),
+  },
   {
     row: '`-p PID` of another user',
     when: ({ set, asUser, own }) => set.command === 'ls' && asUser && /EACCES/.test(own.text),

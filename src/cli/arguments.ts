@@ -5,7 +5,7 @@
  */
 
 export interface Option {
-  /** One letter. */
+  /** A letter, or several that mean the same. */
   readonly short?: string;
   /**
    * Takes a value; 'maybe': only one that is attached to it (`-r=DIR`, `--root=DIR`); 'long': only one
@@ -14,6 +14,12 @@ export interface Option {
   readonly value?: true | 'maybe' | 'long';
   /** May be given more than once: its values are a list. Of others, the last one counts. */
   readonly many?: true;
+  /** Not to be cut short: what is left of it belongs to an option that another tool has, too. */
+  readonly whole?: true;
+  /** What its value is called in the help: `DIR`. */
+  readonly placeholder?: string;
+  /** What the help says of it. */
+  readonly about: string;
 }
 
 export type Options = Readonly<Record<string, Option>>;
@@ -46,7 +52,10 @@ export class HelpWanted extends Error {}
 export class VersionWanted extends Error {}
 
 /** All commands have these. */
-const common = { help: { short: 'h' }, version: { short: 'V' } } as const satisfies Options;
+export const commonOptions = {
+  help: { short: 'h', about: 'shows this' },
+  version: { short: 'V', about: 'shows the version' },
+} as const;
 
 /**
  * With `among`, options may stand behind other words, too, up to `--`: for commands that start no
@@ -57,7 +66,7 @@ export function readArguments<const O extends Options>(
   options: O,
   among = false,
 ): Arguments<O> {
-  const known: Options = { ...options, ...common };
+  const known: Options = { ...options, ...commonOptions };
   const given: Record<string, string | true | string[]> = {};
   const order: { name: keyof O; value: string | true }[] = [];
   const rest: number[] = [];
@@ -96,7 +105,9 @@ type Next = (option: string) => string;
 
 function takeLong(word: string, options: Options, take: Take, next: Next): void {
   const [, start = '', equals, value = ''] = /^--([^=]*)(=?)(.*)$/s.exec(word) ?? [];
-  const names = Object.keys(options).filter(name => name.startsWith(start));
+  const names = Object.entries(options).flatMap(([name, { whole }]) =>
+    name === start || (!whole && name.startsWith(start)) ? [name] : [],
+  );
   const name = names.find(name => name === start) ?? names[0];
   if (name === undefined) throw new UsageError(`unknown option --${start}`);
   if (names.length > 1 && name !== start) {
@@ -110,7 +121,7 @@ function takeLong(word: string, options: Options, take: Take, next: Next): void 
 function takeShort(word: string, options: Options, take: Take, next: Next): void {
   for (let i = 1; i < word.length; i++) {
     const letter = word[i] as string;
-    const named = Object.entries(options).find(([, option]) => option.short === letter);
+    const named = Object.entries(options).find(([, { short }]) => short?.includes(letter));
     if (named === undefined) throw new UsageError(`unknown option -${letter}`);
     const [name, { value: takes }] = named;
     const attached = word.slice(i + 1);
@@ -129,7 +140,7 @@ function takeShort(word: string, options: Options, take: Take, next: Next): void
 /** `-mu`: two flags, rather than the file "u" (write `-m./u`). */
 function areFlags(attached: string, options: Options): boolean {
   for (const letter of attached) {
-    const option = Object.values(options).find(({ short }) => short === letter);
+    const option = Object.values(options).find(({ short }) => short?.includes(letter));
     if (option === undefined) return false;
     if (option.value === true) return true;
   }

@@ -1,21 +1,32 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
 import { pipeline } from 'node:stream/promises';
-import { readArguments, UsageError } from './arguments.ts';
+import { type Options, readArguments, UsageError } from './arguments.ts';
 import { fileArguments, inRoot } from './file-argument.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
+import type { Context } from './subcommand.ts';
+import type { Usage } from './usage.ts';
 
-export const usage = `linux-namespaces cat PID|NAME:/PATH...
+const options = { ...lookupOptions } as const satisfies Options;
 
-Shows files of containers. The paths are resolved inside: no link leads out of there.
+export const usage: Usage = {
+  lines: ['[option...] PID|NAME:/PATH...'],
+  about: ['Shows files of containers. The paths are resolved inside: no link leads out of there.'],
+  options,
+  examples: [
+    ['linux-namespaces cat web:/etc/hosts', 'by the name of the container'],
+    ['linux-namespaces cat shop/cart/app:/etc/resolv.conf', 'of Kubernetes'],
+    ["linux-namespaces cat 7238:/proc/1/environ | tr '\\0' '\\n'", 'by the pid of a process'],
+  ],
+};
 
-  linux-namespaces cat web:/etc/hosts
-  linux-namespaces cat shop/cart/app:/etc/resolv.conf
-  linux-namespaces cat 7238:/proc/1/environ | tr '\\0' '\\n'`;
-
-export async function main(args: readonly string[]): Promise<void> {
-  const line = readArguments(args, {}, true);
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
+  const line = readArguments(args, options, true);
   if (line.rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
+  const where = lookupOf(lookup, line.given);
   for (const file of fileArguments(line)) {
-    await inRoot(file, root => pipeline(root.createReadStream(file.path), stdout, { end: false }));
+    await inRoot(file, where, root =>
+      pipeline(root.createReadStream(file.path), stdout, { end: false }),
+    );
   }
 }

@@ -1,16 +1,22 @@
 /** `linux-namespaces completion`: a script by which a shell completes subcommands, options and names. */
-import { readArguments, UsageError } from './arguments.ts';
+import { type Options, readArguments, UsageError } from './arguments.ts';
+import { withCommon } from './help.ts';
 import { print } from './output.ts';
-import type { Subcommands } from './subcommand.ts';
+import type { Context } from './subcommand.ts';
+import type { Usage } from './usage.ts';
 
-export const usage = `linux-namespaces completion bash|zsh|fish
-
-Prints a script by which the shell completes subcommands, options, and the names of
-containers, which it asks ps for.
-
-  . <(linux-namespaces completion bash)                  in ~/.bashrc
-  . <(linux-namespaces completion zsh)                   in ~/.zshrc, after compinit
-  linux-namespaces completion fish | source              in ~/.config/fish/config.fish`;
+export const usage: Usage = {
+  lines: ['bash|zsh|fish'],
+  about: [
+    'Prints a script by which the shell completes subcommands, options, and the names of containers, which it asks ps for.',
+  ],
+  options: {},
+  examples: [
+    ['. <(linux-namespaces completion bash)', 'in ~/.bashrc'],
+    ['. <(linux-namespaces completion zsh)', 'in ~/.zshrc, after compinit'],
+    ['linux-namespaces completion fish | source', 'in ~/.config/fish/config.fish'],
+  ],
+};
 
 interface Word {
   readonly name: string;
@@ -25,26 +31,26 @@ const files = 'cat cp';
 
 const names = 'linux-namespaces ps -n -o name 2>/dev/null';
 
-export async function main(args: readonly string[], all: Subcommands): Promise<void> {
+export async function main(args: readonly string[], { all }: Context): Promise<void> {
   const { rest } = readArguments(args, {}, true);
   const [shell = '', ...others] = rest;
   const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined;
   if (script === undefined || others.length > 0) {
-    throw new UsageError('of which shell? bash, zsh or fish');
+    const not = rest.length === 0 ? '' : `, not ${rest.join(' ')}`;
+    throw new UsageError(`of which shell? bash, zsh or fish${not}`);
   }
   const words = Object.entries(all).map(async ([name, [about, load]]) => {
-    return { name, about, options: optionsIn((await load()).usage) };
+    return { name, about, options: wordsOf((await load()).usage.options) };
   });
   print(script(await Promise.all(words)));
 }
 
-/** The lines of a usage that begin with an option. */
-function optionsIn(usage: string): string[] {
-  const lines = usage.split('\n').filter(line => /^ +-/.test(line));
-  const found = lines.flatMap(
-    line => line.split(/ {3,}\b/)[0]?.match(/(?<![\w-])--?[\w-]+/g) ?? [],
-  );
-  return [...new Set([...found, '--help'])];
+/** As they are typed: letters, and names. */
+function wordsOf(options: Options): string[] {
+  return withCommon(options).flatMap(([name, { short = '' }]) => [
+    ...[...short].map(letter => `-${letter}`),
+    `--${name}`,
+  ]);
 }
 
 const scripts: Readonly<Record<string, (words: readonly Word[]) => string>> = {

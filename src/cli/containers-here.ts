@@ -1,7 +1,7 @@
 /** The containers of the machine as subcommands list them: by name, with what could not be read in few lines. */
 import type { NamespaceError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
-import type { Container, Containers } from '../containers/container.ts';
+import type { Container, ContainerOptions, Containers } from '../containers/container.ts';
 import { listContainers } from '../containers/list.ts';
 import { namesOf } from '../containers/names.ts';
 
@@ -11,8 +11,8 @@ export function nameOf(container: Container): string {
 }
 
 /** In order of their names. */
-export async function containersHere(root: string | undefined): Promise<Containers> {
-  const found = await listContainers({ root });
+export async function containersHere(where: ContainerOptions): Promise<Containers> {
+  const found = await listContainers(where);
   return Object.assign(byName(found), { problems: found.problems });
 }
 

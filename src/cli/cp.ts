@@ -7,54 +7,61 @@ import type { CopyOptions } from '../root/options.ts';
 import type { Progress } from '../root/request.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
-
-export const usage = `linux-namespaces cp [option...] PID|NAME:/PATH PATH
-linux-namespaces cp [option...] PATH PID|NAME:/PATH
-linux-namespaces cp [option...] PID|NAME:/PATH PID|NAME:/PATH
-linux-namespaces cp [option...] PID|NAME:/PATH -
-linux-namespaces cp [option...] - PID|NAME:/DIRECTORY
-
-Copies a file or a tree out of a container or into it, or from one to another, with
-modes, times, links and holes. Into a directory that is there; otherwise the copy gets that name. With -, a
-stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).
-
-  -a, --archive           -p and --special
-  -p, --preserve-owners   owners, by their numbers inside; set-ID bits, file capabilities
-  -L, --dereference       what links lead to, not the links
-  -n, --no-clobber        leaves files alone that are there already
-  -x, --one-file-system   of other file systems, their mount points alone
-      --special[=skip]    FIFOs, devices and sockets too; skip: leaves them out
-  -r, -R, --recursive     is always so
-  -q, --quiet             no progress
-
-  linux-namespaces cp web:/etc/nginx .
-  linux-namespaces cp -a old:/data new:/data
-  linux-namespaces cp web:/srv - | gzip > srv.tar.gz`;
+import { lookupOf, lookupOptions } from './lookup.ts';
+import type { Context } from './subcommand.ts';
+import type { Usage } from './usage.ts';
 
 const options = {
-  archive: { short: 'a' },
-  'preserve-owners': { short: 'p' },
-  dereference: { short: 'L' },
-  'no-clobber': { short: 'n' },
-  'one-file-system': { short: 'x' },
-  special: { value: 'maybe' },
-  recursive: { short: 'r' },
-  Recursive: { short: 'R' },
-  quiet: { short: 'q' },
+  archive: { short: 'a', about: '-p and --special' },
+  'preserve-owners': {
+    short: 'p',
+    about: 'owners, by their numbers inside; set-ID bits, file capabilities',
+  },
+  dereference: { short: 'L', about: 'what links lead to, not the links' },
+  'no-clobber': { short: 'n', about: 'leaves files alone that are there already' },
+  'one-file-system': { short: 'x', about: 'of other file systems, their mount points alone' },
+  special: {
+    value: 'maybe',
+    placeholder: 'skip',
+    about: 'FIFOs, devices and sockets too; skip: leaves them out',
+  },
+  recursive: { short: 'rR', about: 'is always so' },
+  quiet: { short: 'q', about: 'no progress' },
+  ...lookupOptions,
 } as const satisfies Options;
 
-export async function main(args: readonly string[]): Promise<void> {
+export const usage: Usage = {
+  lines: [
+    '[option...] PID|NAME:/PATH PATH',
+    '[option...] PATH PID|NAME:/PATH',
+    '[option...] PID|NAME:/PATH PID|NAME:/PATH',
+    '[option...] PID|NAME:/PATH -',
+    '[option...] - PID|NAME:/DIRECTORY',
+  ],
+  about: [
+    'Copies a file or a tree out of a container or into it, or from one to another, with modes, times, links and holes. Into a directory that is there; otherwise the copy gets that name. With -, a stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).',
+  ],
+  options,
+  examples: [
+    ['linux-namespaces cp web:/etc/nginx .', 'out'],
+    ['linux-namespaces cp -a old:/data new:/data', 'from one to another, owners and all'],
+    ['linux-namespaces cp web:/srv - | gzip > srv.tar.gz', 'as an archive'],
+  ],
+};
+
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const line = readArguments(args, options, true);
   const { given } = line;
   const [from, to, ...more] = fileArguments(line);
   if (from === undefined || to === undefined || more.length > 0) {
-    throw new UsageError('from where to where? NAME:/path path, or path NAME:/path');
+    const not = line.rest.length === 0 ? '' : `, not ${line.rest.join(' ')}`;
+    throw new UsageError(`from where to where? NAME:/path path, or path NAME:/path${not}`);
   }
   if (from.container === undefined && to.container === undefined) {
     throw new UsageError(
       relativeInside(from.path) ??
         relativeInside(to.path) ??
-        'one of the two is in a container: NAME:/path, PID:/path',
+        `one of the two is in a container, NAME:/path or PID:/path: ${line.rest.join(', ')}`,
     );
   }
   const copyOptions: CopyOptions = {
@@ -73,8 +80,9 @@ export async function main(args: readonly string[]): Promise<void> {
       'with a stream of tar, or between containers, neither --dereference nor --no-clobber',
     );
   }
-  await inRoot(out ? from : to, async root => {
-    if (between) return inRoot(to, other => acrossTo(other, to, root, from, copyOptions));
+  const where = lookupOf(lookup, given);
+  await inRoot(out ? from : to, where, async root => {
+    if (between) return inRoot(to, where, other => acrossTo(other, to, root, from, copyOptions));
     if (streams && out) return pack(root, from, copyOptions);
     if (streams) return unpack(root, to, copyOptions);
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);

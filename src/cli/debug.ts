@@ -12,41 +12,51 @@ import { idsOf, userIn } from './container-user.ts';
 import { endingAsExec, exitCodeOf } from './exec-end.ts';
 import { allRights } from './exec-rights.ts';
 import { runOnTerminal, runPiped } from './exec-run.ts';
+import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
+import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-
-export const usage: string = `linux-namespaces debug [option...] NAME|PID [program [argument...]]
-
-Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image
-holds: in all its namespaces and its cgroups, on a root of its own with our /usr (read-only), the
-container's /proc, /dev and /sys, and its files at /container.
-
-  -u, --user USER[:GROUP] as whom: names of the container's own lists, or numbers
-      --tools DIR         programs of the root file system in DIR, in place of this machine's
-      --privileged        with all capabilities that we have
-
-It has the container's rights, and may trace its processes and look at its network where these are
-not the machine's. A terminal where stdin and stdout are one. Ends as exec.
-
-  linux-namespaces debug web                       a shell
-  linux-namespaces debug web ss -nltp              who listens
-  linux-namespaces debug -u root web strace -p 1   what it is doing`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  user: { short: 'u', value: true },
-  tools: { value: true },
-  privileged: {},
+  user: {
+    short: 'u',
+    value: true,
+    placeholder: 'USER[:GROUP]',
+    about: "as whom: names of the container's own lists, or numbers",
+  },
+  tools: {
+    value: true,
+    placeholder: 'DIR',
+    about: "programs of the root file system in DIR, in place of this machine's",
+  },
+  privileged: { about: 'with all capabilities that we have' },
+  ...lookupOptions,
 } as const satisfies Options;
 
-export function main(args: readonly string[]): Promise<void> {
-  return endingAsExec(() => run(args));
+export const usage: Usage = {
+  lines: ['[option...] NAME|PID [program [argument...]]'],
+  about: [
+    "Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image holds: in all its namespaces and its cgroups, on a root of its own with our /usr (read-only), the container's /proc, /dev and /sys, and its files at /container.",
+    "It has the container's rights, and may trace its processes and look at its network where these are not the machine's. A terminal where stdin and stdout are one. Ends as exec.",
+  ],
+  options,
+  examples: [
+    ['linux-namespaces debug web', 'a shell'],
+    ['linux-namespaces debug web ss -nltp', 'who listens'],
+    ['linux-namespaces debug -u root web strace -p 1', 'what it is doing'],
+  ],
+};
+
+export function main(args: readonly string[], { lookup }: Context): Promise<void> {
+  return endingAsExec(() => run(args, lookup));
 }
 
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[], before: Lookup): Promise<number> {
   const { given, rest, after } = readArguments(args, options);
   const [name, ...words] = rest;
   if (name === undefined) throw new UsageError('which container? debug [option...] NAME [program]');
-  const target = await targetOf(name);
+  const target = await targetOf(name, lookupOf(before, given));
   const pid = pidOf(target) ?? 0;
   const isOnTerminal = isTerminal(0) && isTerminal(1);
   const tools = given.tools === undefined ? '/' : resolve(given.tools);

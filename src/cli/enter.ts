@@ -2,48 +2,72 @@
 import { readlinkSync, statSync } from 'node:fs';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
+import type { ContainerOptions } from '../containers/container.ts';
 import type { Namespaces } from '../target/namespaces.ts';
 import type { Owner } from '../target/process-identity.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 import { type Choice, idInside, openJoined, processOf } from './joined.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
+import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-import { absolute, fileOf, typeOptions, typeUsage } from './type-options.ts';
-
-export const usage: string = `linux-namespaces enter -t PID|NAME [option...] [program [argument...]]
-
-Runs a program (default: a shell) in namespaces of a process or a container.
-
-  -t, --target PID|NAME   whose namespaces: a pid, or the name of a container
-  -a, --all               all in which it differs from us
-${typeUsage}
-  --user-parent           the user namespace that owns the target's
-  -S, --setuid UID        -G, --setgid GID       in numbers of the namespace, or 'follow'
-  --preserve-credentials  keep uid, gid and groups where user is joined
-  --keep-caps             keep all capabilities where user is joined
-  -r, --root[=DIR]        the target's root directory, or DIR
-  -w, --wd[=DIR]          the target's working directory, or DIR of our file system
-  -W, --wdns DIR          a working directory inside
-  -e, --env               the target's environment, with -m or -r
-  -c, --join-cgroup       the target's cgroups`;
+import { absolute, fileOf, typeOptions } from './type-options.ts';
+import type { Usage } from './usage.ts';
 
 const options = {
-  target: { short: 't', value: true, many: true },
-  all: { short: 'a' },
-  ...typeOptions('maybe'),
-  'user-parent': {},
-  setuid: { short: 'S', value: true },
-  setgid: { short: 'G', value: true },
-  'preserve-credentials': {},
-  'keep-caps': {},
-  root: { short: 'r', value: 'maybe' },
-  wd: { short: 'w', value: 'maybe' },
-  wdns: { short: 'W', value: true },
-  env: { short: 'e' },
-  'join-cgroup': { short: 'c' },
-  'no-fork': { short: 'F' },
+  target: {
+    short: 't',
+    value: true,
+    many: true,
+    placeholder: 'PID|NAME',
+    about: 'whose namespaces: a pid, or the name of a container',
+  },
+  all: { short: 'a', about: 'all in which it differs from us' },
+  ...typeOptions('maybe', type => `its ${type} namespace, or that of FILE`),
+  'user-parent': { about: "the user namespace that owns the target's" },
+  setuid: {
+    short: 'S',
+    value: true,
+    placeholder: 'UID',
+    about: "as this user, as the namespace numbers it; follow: the target's. With -U: 0",
+  },
+  setgid: { short: 'G', value: true, placeholder: 'GID', about: 'as this group, in the same way' },
+  'preserve-credentials': { about: 'keeps uid, gid and groups where user is joined' },
+  'keep-caps': { about: 'keeps all capabilities where user is joined' },
+  root: {
+    short: 'r',
+    value: 'maybe',
+    placeholder: 'DIR',
+    about: "the target's root directory, or DIR",
+  },
+  wd: {
+    short: 'w',
+    value: 'maybe',
+    placeholder: 'DIR',
+    about: "the target's working directory, or DIR of our file system",
+  },
+  wdns: { short: 'W', value: true, placeholder: 'DIR', about: 'a working directory inside' },
+  env: { short: 'e', about: "the target's environment, with -m or -r" },
+  'join-cgroup': { short: 'c', about: "the target's cgroups" },
+  'no-fork': { short: 'F', about: 'the program is no child; not with a pid namespace' },
+  // --root is nsenter's.
+  directory: lookupOptions.directory,
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: ['-t PID|NAME [option...] [program [argument...]]'],
+  about: [
+    "Runs a program (default: a shell) in namespaces of a process or a container, with our rights and environment. For a program that runs as the container's own do: exec.",
+  ],
+  options,
+  notes: ["Where the host's root directory is not /: linux-namespaces --root DIR enter ..."],
+  examples: [
+    ['linux-namespaces enter -t web -n ss -nltp', 'our ss in its network'],
+    ['linux-namespaces enter -t 7238 -a -S follow -G follow sh', 'in all, as whom it runs'],
+    ['linux-namespaces enter --net=/run/netns/blue ip addr', 'in that of a file'],
+  ],
+};
 
 /** What options of the library are called here, for what it says of them. */
 export const optionNames = {
@@ -55,12 +79,13 @@ export const optionNames = {
 
 type Enter = Given<typeof options>;
 
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest, after } = readArguments(args, options);
   if (given.wd !== undefined && given.wdns !== undefined) {
     throw new UsageError('--wd and --wdns: one of them');
   }
-  const process = await processOfLine(given.target);
+  const where = lookupOf(lookup, { directory: given.directory });
+  const process = await processOfLine(given.target, where);
   const choice = choiceOf(given, process);
   const joined = openJoined(choice);
   const types = joined?.types ?? [];
@@ -75,10 +100,13 @@ export async function main(args: readonly string[]): Promise<void> {
   );
 }
 
-async function processOfLine(targets: readonly string[] = []): Promise<Owner | undefined> {
+async function processOfLine(
+  targets: readonly string[] = [],
+  where: ContainerOptions,
+): Promise<Owner | undefined> {
   const [target, ...more] = targets;
-  if (more.length > 0) throw new UsageError('one target: --target was given more than once');
-  return target === undefined ? undefined : processOf(await targetOf(target));
+  if (more.length > 0) throw new UsageError(`one target, not ${targets.join(' and ')}`);
+  return target === undefined ? undefined : processOf(await targetOf(target, where));
 }
 
 /** Which namespaces are meant. */

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { printable } from '../base/printable.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
-import { HelpWanted } from './arguments.ts';
+import { HelpWanted, VersionWanted } from './arguments.ts';
 import { type End, type Line, optionNames } from './exec-run.ts';
 import { inWordsOf } from './option-words.ts';
 
@@ -11,7 +11,7 @@ export async function endingAsExec(run: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await run();
   } catch (error) {
-    if (error instanceof HelpWanted) throw error;
+    if (error instanceof HelpWanted || error instanceof VersionWanted) throw error;
     const words = inWordsOf(optionNames, (error as Error).message);
     console.error(`linux-namespaces: ${printable(words)}`);
     process.exitCode = 125;

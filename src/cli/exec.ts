@@ -10,44 +10,58 @@ import { environmentFor } from './exec-environment.ts';
 import { allRights } from './exec-rights.ts';
 import { type Line, runDetached, runOnTerminal, runPiped } from './exec-run.ts';
 import { shellIn } from './exec-shell.ts';
+import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
+import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-
-export const usage: string = `linux-namespaces exec [option...] NAME|PID [program [argument...]]
-
-Runs a program (default: a shell) in a container, or where a process is: in all its namespaces,
-its root, cgroups and environment, with its rights and limits.
-
-  -i, --interactive       stdin goes to it
-  -t, --tty               it gets a terminal
-  -u, --user USER[:GROUP] as whom: names of the container's own lists, or numbers
-  -w, --workdir DIR       where, inside
-  -e, --env NAME=VALUE    a variable; NAME alone: with our value
-      --env-file FILE     variables, one a line
-  -d, --detach            does not wait for it
-      --privileged        with all capabilities that we have
-
-Ends with its exit code, 128 and the signal that killed it; 126 where it cannot be executed, 127 where
-there is none, 125 for all else. The container's seccomp filter does not hold for it.`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  interactive: { short: 'i' },
-  tty: { short: 't' },
-  user: { short: 'u', value: true },
-  workdir: { short: 'w', value: true },
-  env: { short: 'e', value: true, many: true },
-  'env-file': { value: true, many: true },
-  detach: { short: 'd' },
-  privileged: {},
+  interactive: { short: 'i', about: 'stdin goes to it' },
+  tty: { short: 't', about: 'it gets a terminal' },
+  user: {
+    short: 'u',
+    value: true,
+    placeholder: 'USER[:GROUP]',
+    about: "as whom: names of the container's own lists, or numbers",
+  },
+  workdir: { short: 'w', value: true, placeholder: 'DIR', about: 'where, inside' },
+  env: {
+    short: 'e',
+    value: true,
+    many: true,
+    placeholder: 'NAME=VALUE',
+    about: 'a variable; NAME alone: with our value',
+  },
+  'env-file': { value: true, many: true, placeholder: 'FILE', about: 'variables, one a line' },
+  detach: { short: 'd', about: 'does not wait for it' },
+  privileged: { about: 'with all capabilities that we have' },
+  ...lookupOptions,
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: ['[option...] NAME|PID [program [argument...]]'],
+  about: [
+    'Runs a program (default: a shell) in a container, or where a process is: in all its namespaces, its root, cgroups and environment, with its rights and limits.',
+  ],
+  options,
+  notes: [
+    "Ends with its exit code, 128 and the signal that killed it; 126 where it cannot be executed, 127 where there is none, 125 for all else. The container's seccomp filter does not hold for it.",
+  ],
+  examples: [
+    ['linux-namespaces exec -it web', 'a shell'],
+    ['linux-namespaces exec -u www-data -w /srv web ls -l', 'as another user, elsewhere'],
+    ['pg_dump shop | linux-namespaces exec -i db psql shop', 'with stdin'],
+  ],
+};
 
 type Exec = Given<typeof options>;
 
-export function main(args: readonly string[]): Promise<void> {
-  return endingAsExec(() => run(args));
+export function main(args: readonly string[], { lookup }: Context): Promise<void> {
+  return endingAsExec(() => run(args, lookup));
 }
 
-async function run(args: readonly string[]): Promise<number> {
+async function run(args: readonly string[], before: Lookup): Promise<number> {
   const { given, rest, after } = readArguments(args, options);
   const [name, ...words] = rest;
   if (name === undefined)
@@ -55,7 +69,7 @@ async function run(args: readonly string[]): Promise<number> {
   if (given.tty && given.interactive && !given.detach && !isTerminal(0)) {
     throw new UsageError('--tty: stdin is no terminal');
   }
-  const target = await targetOf(name);
+  const target = await targetOf(name, lookupOf(before, given));
   const container = typeof target === 'object' ? (target as Container) : undefined;
   const pid = container?.pid ?? (target as number);
   if (container?.state === 'paused' || isPaused(pid)) {

@@ -1,4 +1,5 @@
 /** Files as people write them: `PID:/path` or `NAME:/path` in a container, `path` here. */
+import type { ContainerOptions } from '../containers/container.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { type Arguments, type Options, UsageError } from './arguments.ts';
@@ -30,12 +31,15 @@ export function fileArguments({
 /** Runs `work` on the files of a container. */
 export async function inRoot<T>(
   { container, path }: FileArgument,
+  where: ContainerOptions,
   work: (root: ContainerRoot) => Promise<T>,
 ): Promise<T> {
   if (container === undefined) {
-    throw new UsageError(relativeInside(path) ?? 'in which container? NAME:/path, PID:/path');
+    throw new UsageError(
+      relativeInside(path) ?? `in which container? NAME:/path or PID:/path, not ${path}`,
+    );
   }
-  const root = openRoot(await targetOf(container));
+  const root = openRoot(await targetOf(container, where));
   try {
     return await work(root);
   } finally {

@@ -8,31 +8,35 @@ import { networksOf, peersHere } from './container-networks.ts';
 import { endOf, membershipOf, portText, socketsOf } from './container-sockets.ts';
 import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
 import { numberOf } from './ids.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
+import type { Context } from './subcommand.ts';
 import { type Column, insideOf, printJson, printTable } from './table.ts';
-
-export const usage = `linux-namespaces find [option...] pid PID
-linux-namespaces find [option...] port PORT
-linux-namespaces find [option...] address ADDRESS
-linux-namespaces find [option...] interface NAME
-
-Says which containers a process runs in; listen on a port, or have it published; have
-an IP or MAC address; are at the other end of an interface of this machine, or on this
-bridge. Nothing is printed, and the exit code is 1, where there is none.
-
-      --root DIR     the root directory of the host, where that is not ours
-  -J, --json
-  -n, --noheadings   -u, --notruncate
-
-  linux-namespaces find pid 7238
-  linux-namespaces find port 8080
-  linux-namespaces find interface vethe56e1b8`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  root: { value: true },
-  json: { short: 'J' },
-  noheadings: { short: 'n' },
-  notruncate: { short: 'u' },
+  json: { short: 'J', about: 'as JSON' },
+  noheadings: { short: 'n', about: 'no line of headings' },
+  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...lookupOptions,
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: [
+    '[option...] pid PID',
+    '[option...] port PORT',
+    '[option...] address ADDRESS',
+    '[option...] interface NAME',
+  ],
+  about: [
+    'Says which containers a process runs in; listen on a port, or have it published; have an IP or MAC address; are at the other end of an interface of this machine, or on this bridge. Nothing is printed, and the exit code is 1, where there is none.',
+  ],
+  options,
+  examples: [
+    ['linux-namespaces find pid 7238', 'whose is it?'],
+    ['linux-namespaces find port 8080', 'published, or listened on inside'],
+    ['linux-namespaces find interface vethe56e1b8', 'who is at the other end'],
+  ],
+};
 
 /** What was found, by the names of columns. */
 type Row = { readonly container: Container } & Readonly<Record<string, unknown>>;
@@ -63,14 +67,17 @@ const ways: Readonly<Record<string, Way>> = {
     ),
 };
 
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
   const [what = '', wanted, ...others] = rest;
   const way = Object.hasOwn(ways, what) ? ways[what] : undefined;
   if (way === undefined || wanted === undefined || others.length > 0) {
-    throw new UsageError('find what? pid PID, port PORT, address ADDRESS, or interface NAME');
+    const not = rest.length === 0 ? '' : `, not ${rest.join(' ')}`;
+    throw new UsageError(
+      `find what? pid PID, port PORT, address ADDRESS, or interface NAME${not}`,
+    );
   }
-  const containers = await containersHere(given.root);
+  const containers = await containersHere(lookupOf(lookup, given));
   const { columns, rows, otherwise } = await way(wanted, containers);
   sayUnseen(containers.problems, rows.length === 0);
   if (rows.length === 0) throw new UsageError(otherwise);

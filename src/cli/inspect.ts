@@ -1,45 +1,48 @@
 /** `linux-namespaces inspect`: all that is known of one container, as JSON. */
-import type { Container } from '../containers/container.ts';
-import { findContainer } from '../containers/find.ts';
+import type { Container, ContainerOptions } from '../containers/container.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { addressesOf } from './container-networks.ts';
 import { membershipOf } from './container-sockets.ts';
 import { containersHere } from './containers-here.ts';
 import { numberOf } from './ids.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
+import type { Context } from './subcommand.ts';
 import { printJson } from './table.ts';
+import { containerNamed } from './target-argument.ts';
+import type { Usage } from './usage.ts';
 
-export const usage = `linux-namespaces inspect [option...] NAME|PID
+const options = { ...lookupOptions } as const satisfies Options;
 
-Shows all that is known of a container as JSON: what ps --json has of each. With the pid
-of a process, it is the container that this runs in.
+export const usage: Usage = {
+  lines: ['[option...] NAME|PID'],
+  about: [
+    'Shows all that is known of a container as JSON: what ps --json has of each. With the pid of a process, it is the container that this runs in.',
+  ],
+  options,
+  examples: [
+    ['linux-namespaces inspect web', 'all'],
+    ['linux-namespaces inspect web | jq -r .rootfs', 'where its files are on this machine'],
+    ['linux-namespaces inspect 7238 | jq -r .name', 'in which container a process runs'],
+  ],
+};
 
-      --root DIR     the root directory of the host, where that is not ours
-
-  linux-namespaces inspect web
-  linux-namespaces inspect web | jq -r .rootfs
-  linux-namespaces inspect 7238 | jq -r .name`;
-
-const options = { root: { value: true } } as const satisfies Options;
-
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
   const [name, ...others] = rest;
   if (name === undefined || others.length > 0) {
-    throw new UsageError(
-      `one container, not ${rest.length}: its name, or the pid of a process in it`,
-    );
+    const not = rest.length === 0 ? '' : `, not ${rest.join(' and ')}`;
+    throw new UsageError(`one container${not}: its name, or the pid of a process in it`);
   }
   const pid = numberOf(name);
+  const where = lookupOf(lookup, given);
   const container =
-    pid === undefined
-      ? await findContainer(name, { root: given.root })
-      : await containerOf(pid, given.root);
+    pid === undefined ? await containerNamed(name, where) : await containerOf(pid, where);
   const addresses = await addressesOf([container]);
   printJson({ ...container, addresses: addresses(container) });
 }
 
-async function containerOf(pid: number, root: string | undefined): Promise<Container> {
-  const membership = await membershipOf(await containersHere(root));
+async function containerOf(pid: number, where: ContainerOptions): Promise<Container> {
+  const membership = await membershipOf(await containersHere(where));
   const container = membership.containerOf(pid);
   if (container !== undefined) return container;
   throw new UsageError(`process ${pid} runs in no container, or is none`);

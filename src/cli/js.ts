@@ -6,45 +6,62 @@ import { WorkerError } from '../worker/errors.ts';
 import { openWorker } from '../worker/evaluate.ts';
 import type { NamespaceWorker } from '../worker/worker.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
+import { numberOf } from './ids.ts';
 import { feedInput, hideWarning, type Program, runProgram, wantInput } from './js-inside.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
+import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-
-export const usage: string = `linux-namespaces js -t PID|NAME [option...] [-e CODE | FILE | -] [argument...]
-
-Runs JavaScript in all namespaces of a process or container, whatever its image holds,
-with no more rights than what runs there already, as node would: with its stdin, exit
-codes and stacks. CODE may use require, import(), await, and return, whose value is
-printed; the arguments are in args and in process.argv. Without code, it is what comes
-from stdin, or, of a terminal, each line that is typed.
-
-  -t, --target PID|NAME   where
-  -e, --eval CODE         in place of a file; a file is read here, not there
-  -p, --print CODE        the same for an expression, whose value is printed
-      --input-type TYPE   module: with import and export, as files *.mjs are; commonjs
-      --types LIST        only these: cgroup,ipc,mnt,net,pid,time,user,uts
-      --ours              with our rights, not the target's
-      --timeout MS        ends it after so many milliseconds
-      --root DIR          the root directory of the host, where that is not ours
-
-  linux-namespaces js -t web -p 'os.hostname()'
-  linux-namespaces js -t web -e 'return (await dns.lookup("db")).address'
-  linux-namespaces js -t web check.mjs --verbose < hosts`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  target: { short: 't', value: true },
-  eval: { short: 'e', value: true },
-  print: { short: 'p', value: true },
-  'input-type': { value: true },
-  types: { value: true },
-  ours: {},
-  timeout: { value: true },
-  root: { value: true },
+  target: { short: 't', value: true, placeholder: 'PID|NAME', about: 'where' },
+  eval: {
+    short: 'e',
+    value: true,
+    placeholder: 'CODE',
+    about: 'in place of a file; a file is read here, not there',
+  },
+  print: {
+    short: 'p',
+    value: true,
+    placeholder: 'CODE',
+    about: 'the same for an expression, whose value is printed',
+  },
+  'input-type': {
+    value: true,
+    placeholder: 'TYPE',
+    about: 'module: with import and export, as files *.mjs are; commonjs',
+  },
+  types: {
+    value: true,
+    placeholder: 'LIST',
+    about: 'only these: cgroup,ipc,mnt,net,pid,time,user,uts',
+  },
+  ours: { about: "with our rights, not the target's" },
+  timeout: { value: true, placeholder: 'MS', about: 'ends it after so many milliseconds' },
+  ...lookupOptions,
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: ['-t PID|NAME [option...] [-e CODE | FILE | -] [argument...]'],
+  about: [
+    'Runs JavaScript in all namespaces of a process or container, whatever its image holds, with no more rights than what runs there already, as node would: with its stdin, exit codes and stacks. CODE may use require, import(), await, and return, whose value is printed; the arguments are in args and in process.argv. Without code, it is what comes from stdin, or, of a terminal, each line that is typed.',
+  ],
+  options,
+  examples: [
+    ["linux-namespaces js -t web -p 'os.hostname()'", 'the value of an expression'],
+    [
+      'linux-namespaces js -t web -e \'return (await dns.lookup("db")).address\'',
+      'what a name means in there',
+    ],
+    ['linux-namespaces js -t web check.mjs --verbose < hosts', 'a file of ours'],
+  ],
+};
 
 export const optionNames = { timeout: '--timeout' };
 
-export async function main(words: readonly string[]): Promise<void> {
+export async function main(words: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(words, options);
   if (given.target === undefined) throw new UsageError('where? --target PID or NAME');
   const type = given['input-type'];
@@ -53,11 +70,11 @@ export async function main(words: readonly string[]): Promise<void> {
   }
   const program = programOf(given.eval, given.print, type, rest);
   const worker = await openWorker(
-    await targetOf(given.target, given.root),
+    await targetOf(given.target, lookupOf(lookup, given)),
     given.types === undefined ? 'all' : checkTypes(given.types.split(',')),
     {
       credentials: given.ours ? 'inherit' : 'target',
-      timeout: given.timeout === undefined ? undefined : Number(given.timeout),
+      timeout: given.timeout === undefined ? undefined : millisecondsOf(given.timeout),
     },
   );
   try {
@@ -73,6 +90,12 @@ export async function main(words: readonly string[]): Promise<void> {
   } finally {
     await worker.close();
   }
+}
+
+function millisecondsOf(text: string): number {
+  const number = numberOf(text);
+  if (number !== undefined) return number;
+  throw new UsageError(`--timeout must be a number of milliseconds above 0, not ${text}`);
 }
 
 function hasColors(): boolean {

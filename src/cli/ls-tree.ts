@@ -15,27 +15,45 @@ export interface Forest {
   childrenOf(row: Row): readonly Row[];
 }
 
-/** By process: below that above its own, if that is in the same namespace. */
-export function forestOf(
-  rows: readonly Row[],
-  tree: Tree | undefined,
-  ofProcesses: boolean,
-): Forest {
-  if (tree === undefined) return { roots: rows, childrenOf: () => [] };
+/** In which column the lines of a tree are. */
+export function edgeOf(tree: Tree | undefined): string | undefined {
+  return tree === undefined ? undefined : tree === 'process' ? 'COMMAND' : 'NS';
+}
+
+/** Where that column is not shown, a tree is a list in its order: as lsns has it. */
+export function listOf(rows: readonly Row[], tree: Tree | undefined): Forest {
+  const isSorted = tree === undefined || tree === 'process';
+  return { roots: isSorted ? rows : [...inOrder(rows, tree)], childrenOf: () => [] };
+}
+
+/** By process: below a row of its parent. */
+export function forestOf(rows: readonly Row[], tree: Tree, ofProcesses: boolean): Forest {
   const byInode = new Map(rows.map(row => [row.inode, row]));
   const byPid = new Map(rows.map(row => [row.pid, row]));
-  const firsts = new Map(rows.map(row => [`${row.type} ${row.pid}`, row]));
+  const rowOfParent = rowsOfParents(rows);
   const above = (row: Row) => {
     if (tree === 'owner') return byInode.get(row.owner ?? -1);
     if (tree === 'parent') return byInode.get(row.parent ?? -1);
-    const parent = ofProcesses ? byPid.get(row.ppid) : firsts.get(`${row.type} ${row.ppid}`);
-    return parent === row || row.ppid === undefined ? undefined : parent;
+    if (ofProcesses) return row.ppid === undefined ? undefined : byPid.get(row.ppid);
+    return rowOfParent.get(row);
   };
   const children = group(tree === 'process' ? rows : inOrder(rows, tree), above);
   return {
     roots: children.get(undefined) ?? [],
     childrenOf: row => children.get(row) ?? [],
   };
+}
+
+/** Of each namespace, the last one before it whose process is the parent of its own: as lsns has it. */
+function rowsOfParents(rows: readonly Row[]): Map<Row, Row> {
+  const found = new Map<Row, Row>();
+  const last = new Map<number, Row>();
+  for (const row of rows) {
+    const above = last.get(row.ppid ?? -1);
+    if (above !== undefined) found.set(row, above);
+    if (row.pid !== undefined) last.set(row.pid, row);
+  }
+  return found;
 }
 
 export function drawn({ roots, childrenOf }: Forest): Drawn[] {
@@ -66,7 +84,7 @@ function aboveIn(
   return tree === 'owner' ? byInode.get(owner) : (byInode.get(parent) ?? byInode.get(owner));
 }
 
-/** And those that they hang from in a tree. */
+/** And, behind them, those that they hang from in a tree. */
 export function withAbove(
   rows: readonly Row[],
   all: readonly Row[],
@@ -78,5 +96,5 @@ export function withAbove(
     const above = aboveIn(byInode, row, tree);
     if (above !== undefined) wanted.add(above);
   }
-  return all.filter(row => wanted.has(row));
+  return [...wanted];
 }

@@ -4,53 +4,80 @@ import { userNames } from '../base/addon-rows.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { printable } from '../base/printable.ts';
 import { processRows } from '../base/processes.ts';
+import type { ContainerOptions } from '../containers/container.ts';
 import { identitiesOf, ownIdentities } from '../inspect/identity.ts';
 import { listNamespaces } from '../inspect/list-namespaces.ts';
 import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
 import { filterOf } from './filter.ts';
 import { numberOf } from './ids.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
 import { columnsIn, jsonOf, type NamespaceColumn, type Row, valueIn } from './ls-columns.ts';
-import { type Drawn, drawn, forestOf, type Tree, withAbove } from './ls-tree.ts';
+import { type Drawn, drawn, edgeOf, forestOf, listOf, type Tree, withAbove } from './ls-tree.ts';
 import { print } from './output.ts';
+import type { Context } from './subcommand.ts';
 import { columnNamed, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
-
-export const usage: string = `linux-namespaces ls [option...] [INODE]
-
-Lists the namespaces of the machine; with INODE the processes in that one.
-
-  -t, --type TYPE       only these (more than once: ${kinds.map(kind => kind.name).join(' ')})
-  -p, --task PID|NAME   only those of this process or container
-  -P, --persistent      only those without a process
-  -Q, --filter EXPR     only those for which it holds: 'NPROCS > 1 and TYPE =~ "^(net|mnt)$"'
-  -T, --tree[=HOW]      as a tree: owner (default), parent, process
-  -o, --output LIST     columns: NS TYPE PATH NPROCS PID PPID COMMAND UID USER
-                        NETNSID NSFS PNS ONS ID; +LIST adds to the default ones
-      --output-all      all columns
-  -H, --list-columns    what is in the columns
-  -J, --json            -r, --raw           -l, --list (default)
-  -n, --noheadings      -u, --notruncate    -W, --nowrap`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  type: { short: 't', value: true, many: true },
-  task: { short: 'p', value: true },
-  persistent: { short: 'P' },
-  filter: { short: 'Q', value: true },
-  tree: { short: 'T', value: 'maybe' },
-  output: { short: 'o', value: true },
-  'output-all': {},
-  'list-columns': { short: 'H' },
-  json: { short: 'J' },
-  raw: { short: 'r' },
-  list: { short: 'l' },
-  noheadings: { short: 'n' },
-  notruncate: { short: 'u' },
-  nowrap: { short: 'W' },
+  type: {
+    short: 't',
+    value: true,
+    many: true,
+    placeholder: 'TYPE',
+    about: `only these (more than once: ${kinds.map(kind => kind.name).join(' ')})`,
+  },
+  task: {
+    short: 'p',
+    value: true,
+    placeholder: 'PID|NAME',
+    about: 'only those of this process or container',
+  },
+  persistent: { short: 'P', about: 'only those without a process' },
+  filter: {
+    short: 'Q',
+    value: true,
+    placeholder: 'EXPR',
+    about: 'only those for which it holds: \'NPROCS > 1 and TYPE =~ "^(net|mnt)$"\'',
+  },
+  tree: {
+    short: 'T',
+    value: 'maybe',
+    placeholder: 'HOW',
+    about: 'as a tree: owner (default), parent, process',
+  },
+  output: {
+    short: 'o',
+    value: true,
+    placeholder: 'LIST',
+    about:
+      'columns: NS TYPE PATH NPROCS PID PPID COMMAND UID USER NETNSID NSFS PNS ONS ID; +LIST adds to the default ones',
+  },
+  'output-all': { about: 'all columns' },
+  'list-columns': { short: 'H', about: 'what is in the columns' },
+  json: { short: 'J', about: 'as JSON' },
+  raw: { short: 'r', about: 'fields with one space between them' },
+  list: { short: 'l', about: 'as a list (default)' },
+  noheadings: { short: 'n', about: 'no line of headings' },
+  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  nowrap: { short: 'W', about: 'several paths stand on one line' },
+  ...lookupOptions,
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: ['[option...] [INODE]'],
+  about: ['Lists the namespaces of the machine; with INODE the processes in that one.'],
+  options,
+  examples: [
+    ['linux-namespaces ls -p web', 'those of a container'],
+    ['linux-namespaces ls -t net -o +PATH', 'networks, with their files'],
+    ['linux-namespaces ls 4026532281', 'who is in it'],
+  ],
+};
 
 type List = Given<typeof options>;
 
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
   check(given, rest);
   const columns = columnsIn(ownIdentities().get('mnt')?.inode);
@@ -72,7 +99,9 @@ export async function main(args: readonly string[]): Promise<void> {
           (name, row: Row) => valueIn(columnNamed(columns, name), row),
         );
   const found =
-    text === undefined ? await namespaces(given, types, tree) : await processesIn(text, types);
+    text === undefined
+      ? await namespaces(given, types, tree, lookupOf(lookup, given))
+      : await processesIn(text, types);
   show(found.filter(passes), shown, tree, given, text !== undefined);
 }
 
@@ -122,8 +151,9 @@ async function namespaces(
   { persistent, task }: List,
   types: readonly NamespaceType[] | undefined,
   tree: Tree | undefined,
+  where: ContainerOptions,
 ): Promise<Row[]> {
-  const target = task === undefined ? undefined : await targetOf(task);
+  const target = task === undefined ? undefined : await targetOf(task, where);
   const all = [...(await listNamespaces({ types, persistent, containers: false }))];
   all.sort((one, other) => one.inode - other.inode);
   if (target === undefined) return all;
@@ -164,7 +194,9 @@ function show(
   ofProcesses: boolean,
 ): void {
   const separator = given.nowrap ? ',' : '\n';
-  const forest = forestOf(rows, tree, ofProcesses);
+  const edge = edgeOf(tree);
+  const isDrawn = tree !== undefined && shown.some(({ name }) => name === edge);
+  const forest = isDrawn ? forestOf(rows, tree, ofProcesses) : listOf(rows, tree);
   if (given.json) {
     const object = (row: Row): object => {
       const fields = shown.map(one => [one.name.toLowerCase(), jsonOf(one, row, separator)]);
@@ -180,16 +212,15 @@ function show(
     printRaw(inOrder, shown, given.noheadings === true);
     return;
   }
-  const edge = tree === 'process' ? 'COMMAND' : 'NS';
   printTable(
     drawn(forest),
     shown.map(({ name, of, right }) => ({
       name,
-      ...(right && !(tree !== undefined && name === edge) && { right }),
+      ...(right && name !== edge && { right }),
       of: ({ node, branch }: Drawn) => {
         const value = of(node);
         if (Array.isArray(value) && given.nowrap) return value.join(',');
-        return tree !== undefined && name === edge ? `${branch}${value ?? ''}` : value;
+        return name === edge ? `${branch}${value ?? ''}` : value;
       },
     })),
     { headings: !given.noheadings, cut: !given.notruncate },

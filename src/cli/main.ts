@@ -4,24 +4,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { printable } from '../base/printable.ts';
-import { HelpWanted, VersionWanted } from './arguments.ts';
+import { HelpWanted, readArguments, UsageError, VersionWanted } from './arguments.ts';
 import { noteInherited } from './inherited.ts';
+import { type Lookup, lookupOptions } from './lookup.ts';
 import { inWordsOf } from './option-words.ts';
 import { subcommands } from './subcommands.ts';
-
-function help(): string {
-  const rows = Object.entries(subcommands).map(([name, [about]]) => `  ${name.padEnd(12)}${about}`);
-  return `linux-namespaces COMMAND [option...]
-
-${rows.join('\n')}
-
-  linux-namespaces COMMAND --help    the options of a command
-  linux-namespaces --version`;
-}
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return JSON.parse(manifest).version;
+}
+
+async function overview(): Promise<string> {
+  const help = await import('./help.ts');
+  return help.overview(subcommands);
 }
 
 async function say(text: string): Promise<void> {
@@ -29,23 +25,36 @@ async function say(text: string): Promise<void> {
   print(text);
 }
 
-async function run([name, ...args]: string[]): Promise<void> {
-  if (name === undefined) {
-    console.error(help());
-    process.exitCode = 1;
-    return;
+async function run(words: readonly string[]): Promise<void> {
+  try {
+    const { given, rest } = readArguments(words, lookupOptions);
+    const [name, ...args] = rest;
+    if (name === undefined) {
+      console.error(await overview());
+      process.exitCode = 1;
+      return;
+    }
+    if (name !== 'help') await runNamed(name, args, given);
+    else if (args[0] === undefined) throw new HelpWanted();
+    else await runNamed(args[0], ['--help'], given);
+  } catch (error) {
+    if (error instanceof VersionWanted) await say(version());
+    else if (error instanceof HelpWanted) await say(await overview());
+    else throw error;
   }
-  if (name === 'help' && args[0] !== undefined) return run([args[0], '--help']);
-  if (name === '--help' || name === '-h' || name === 'help') return say(help());
-  if (name === '--version' || name === '-V') return say(version());
-  const [, load] = subcommands[name] ?? [];
-  if (load === undefined) throw new Error(`no command ${name}; see linux-namespaces --help`);
+}
+
+async function runNamed(name: string, args: readonly string[], lookup: Lookup): Promise<void> {
+  const [, load] = (Object.hasOwn(subcommands, name) ? subcommands[name] : undefined) ?? [];
+  if (load === undefined) throw new UsageError(`no command ${name}; see linux-namespaces --help`);
   const { usage, optionNames = {}, main } = await load();
   try {
-    await main(args, subcommands);
+    await main(args, { lookup, all: subcommands });
   } catch (error) {
-    if (error instanceof HelpWanted) return say(usage);
-    if (error instanceof VersionWanted) return say(version());
+    if (error instanceof HelpWanted) {
+      const { helpOf } = await import('./help.ts');
+      return say(helpOf(name, usage));
+    }
     throw Object.assign(error as Error, {
       message: inWordsOf(optionNames, (error as Error).message),
     });

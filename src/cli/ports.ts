@@ -1,38 +1,38 @@
 /** `linux-namespaces ports`: the sockets of a network namespace and whose they are, as `ss -nlp` has it. */
-import type { Container } from '../containers/container.ts';
+import type { Container, ContainerOptions } from '../containers/container.ts';
 import type { SocketInfo } from '../inspect/socket-types.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import type { Target } from '../target/target.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { endOf, membershipOf, publishedOf, socketsOf } from './container-sockets.ts';
 import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
+import type { Context } from './subcommand.ts';
 import { insideOf, printJson, printTable } from './table.ts';
 import { targetOf } from './target-argument.ts';
-
-export const usage = `linux-namespaces ports [option...] [PID|NAME]
-
-Lists the ports on which somebody listens in the network of a process or container,
-or of all containers, with where they are published. Of a container in the network of
-the host, only what its own processes have.
-
-  -a, --all          every socket, not only those that listen
-  -x, --unix         unix sockets too
-      --root DIR     the root directory of the host, where that is not ours
-  -J, --json
-  -n, --noheadings   -u, --notruncate
-
-  linux-namespaces ports
-  linux-namespaces ports web
-  linux-namespaces ports -a -J web`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  all: { short: 'a' },
-  unix: { short: 'x' },
-  root: { value: true },
-  json: { short: 'J' },
-  noheadings: { short: 'n' },
-  notruncate: { short: 'u' },
+  all: { short: 'a', about: 'every socket, not only those that listen' },
+  unix: { short: 'x', about: 'unix sockets too' },
+  json: { short: 'J', about: 'as JSON' },
+  noheadings: { short: 'n', about: 'no line of headings' },
+  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...lookupOptions,
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: ['[option...] [PID|NAME]'],
+  about: [
+    'Lists the ports on which somebody listens in the network of a process or container, or of all containers, with where they are published. Of a container in the network of the host, only what its own processes have.',
+  ],
+  options,
+  examples: [
+    ['linux-namespaces ports', 'of all containers'],
+    ['linux-namespaces ports web', 'of this one'],
+    ['linux-namespaces ports -a -J web', 'every socket of it, as JSON'],
+  ],
+};
 
 /** Without containers: of one target. */
 interface Row {
@@ -40,15 +40,16 @@ interface Row {
   readonly containers?: readonly Container[];
 }
 
-export async function main(args: readonly string[]): Promise<void> {
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
   const [name, ...others] = rest;
-  if (others.length > 0) throw new UsageError(`one target, not ${rest.length}`);
+  if (others.length > 0) throw new UsageError(`one target, not ${rest.join(' and ')}`);
+  const where = lookupOf(lookup, given);
   const looking = { listening: !given.all };
   const all: Row[] =
     name === undefined
-      ? await ofContainers(given.root, looking)
-      : await ofTarget(await targetOf(name, given.root), looking);
+      ? await ofContainers(where, looking)
+      : await ofTarget(await targetOf(name, where), looking);
   const rows = all.filter(({ socket }) => given.unix || socket.protocol !== 'unix');
   if (given.json) return printJson(rows.map(jsonOf));
   printTable(
@@ -70,8 +71,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
 type Looking = Parameters<typeof socketsOf>[2];
 
-async function ofContainers(root: string | undefined, looking: Looking): Promise<Row[]> {
-  const containers = await containersHere(root);
+async function ofContainers(where: ContainerOptions, looking: Looking): Promise<Row[]> {
+  const containers = await containersHere(where);
   const rows = await socketsOf(containers, await membershipOf(containers), looking);
   sayUnseen(containers.problems, rows.length === 0);
   return rows;

@@ -1,52 +1,64 @@
 /** `linux-namespaces ps`: the containers of all engines. */
-import type { Container, Containers } from '../containers/container.ts';
-import { findContainer } from '../containers/find.ts';
+import type { Container, ContainerOptions, Containers } from '../containers/container.ts';
 import { type Options, readArguments } from './arguments.ts';
 import { filterOf } from './container-filter.ts';
 import { addressesOf } from './container-networks.ts';
 import { portText } from './container-sockets.ts';
 import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
 import { print } from './output.ts';
+import type { Context } from './subcommand.ts';
 import { type Column, columnNamed, localTime, printJson, printTable, style } from './table.ts';
-
-export const usage = `linux-namespaces ps [option...] [NAME...]
-
-Lists the containers of Docker, Podman, CRI-O, containerd, Kubernetes, LXC,
-systemd-nspawn, runc and crun, by name; or these alone.
-
-  -a, --all          those that do not run, too
-  -f, --filter K=V   only those with this engine, id, label, name or state (status);
-                     label=NAME: with any value. Of several for one key any holds,
-                     of labels all. With state, as with -a
-      --root DIR     the root directory of the host, where that is not ours
-  -o, --output LIST  these columns: engine,id,name,state,pid,started,address,
-                     ports,image,command
-  -J, --json         all that is known of each
-  -q, --quiet        only the ids
-  -n, --noheadings   -u, --notruncate
-
-  linux-namespaces ps -a
-  linux-namespaces ps --filter label=com.docker.compose.project=shop
-  linux-namespaces ps -n -o pid web`;
+import { containerNamed } from './target-argument.ts';
+import type { Usage } from './usage.ts';
 
 const options = {
-  all: { short: 'a' },
-  filter: { short: 'f', value: true, many: true },
-  root: { value: true },
-  output: { short: 'o', value: true },
-  json: { short: 'J' },
-  quiet: { short: 'q' },
-  noheadings: { short: 'n' },
-  notruncate: { short: 'u' },
+  all: { short: 'a', about: 'those that do not run, too' },
+  filter: {
+    short: 'f',
+    value: true,
+    many: true,
+    placeholder: 'KEY=VALUE',
+    about:
+      'only those with this engine, id, label, name or state (status); label=NAME: with any value. Of several for one key any holds, of labels all. With state, as with -a',
+  },
+  output: {
+    short: 'o',
+    value: true,
+    placeholder: 'LIST',
+    about:
+      'these columns, with commas: ENGINE ID NAME STATE PID STARTED ADDRESS PORTS IMAGE COMMAND',
+  },
+  json: { short: 'J', about: 'all that is known of each, as JSON' },
+  quiet: { short: 'q', about: 'only the ids' },
+  noheadings: { short: 'n', about: 'no line of headings' },
+  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...lookupOptions,
 } as const satisfies Options;
 
-export async function main(args: readonly string[]): Promise<void> {
+export const usage: Usage = {
+  lines: ['[option...] [NAME...]'],
+  about: [
+    'Lists the containers of Docker, Podman, CRI-O, containerd, Kubernetes, LXC, systemd-nspawn, runc and crun, by name; or these alone.',
+  ],
+  options,
+  examples: [
+    ['linux-namespaces ps -a', 'those that do not run, too'],
+    [
+      'linux-namespaces ps --filter label=com.docker.compose.project=shop',
+      'those of a project of Compose',
+    ],
+    ['linux-namespaces ps -n -o pid web', 'the pid alone'],
+  ],
+};
+
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
   const filter = filterOf(given.filter ?? []);
   const columns = columnsOf(given.notruncate === true);
   const chosen = given.output?.split(',').map(name => columnNamed(columns, name)) ?? columns;
-  const { found, problems } =
-    rest.length > 0 ? await named(rest, given.root) : await listed(given.root);
+  const where = lookupOf(lookup, given);
+  const { found, problems } = rest.length > 0 ? await named(rest, where) : await listed(where);
   const showsAll = given.all || filter.byState || rest.length > 0;
   const containers = found.filter(
     container => filter.matches(container) && (showsAll || isRunning(container)),
@@ -73,14 +85,14 @@ interface Found {
   readonly problems: Containers['problems'];
 }
 
-async function listed(root: string | undefined): Promise<Found> {
-  const found = await containersHere(root);
+async function listed(where: ContainerOptions): Promise<Found> {
+  const found = await containersHere(where);
   return { found, problems: found.problems };
 }
 
-async function named(names: readonly string[], root: string | undefined): Promise<Found> {
+async function named(names: readonly string[], where: ContainerOptions): Promise<Found> {
   const found: Container[] = [];
-  for (const name of names) found.push(await findContainer(name, { root }));
+  for (const name of names) found.push(await containerNamed(name, where));
   return { found, problems: [] };
 }
 

@@ -15,57 +15,77 @@ import {
 import { idOf } from './ids.ts';
 import { mapOf, ownerOf } from './map-options.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
-import { absolute, fileOf, typeOptions, typeUsage } from './type-options.ts';
-
-export const usage: string = `linux-namespaces run [option...] [program [argument...]]
-
-Runs a program (default: a shell) in new namespaces; with FILE they stay, bound to it.
-
-${typeUsage}
-  -r, --map-root-user     -c, --map-current-user  --map-auto           --map-subids
-  --map-user UID|NAME     --map-group GID|NAME
-  --map-users RANGES      --map-groups RANGES     INSIDE:OUTSIDE:COUNT, auto, subids or all
-  --setgroups allow|deny  --owner UID:GID         whose the user namespace is
-  --keep-caps             keep all capabilities in the user namespace
-  --mount-proc[=DIR]      a new /proc             --propagation private|shared|slave|unchanged
-  --mount-binfmt[=DIR]    a new binfmt_misc       -l, --load-interp LINE   registered in it
-  -R, --root DIR          the root directory      -w, --wd DIR         the working directory
-  -S, --setuid UID        -G, --setgid GID        in numbers of the namespace
-  --monotonic SECONDS     --boottime SECONDS      offsets of the clocks
-  --clear-env             --whitelist-env LIST    no variables, but for these
-  --kill-child[=SIGNAL]   the program gets it (SIGKILL) when this command ends
-  -f, --fork              the program is a child, as with -p anyway
-  --forward-signals       and gets SIGINT and SIGTERM that are sent to this command`;
+import { absolute, fileOf, typeOptions } from './type-options.ts';
+import type { Usage } from './usage.ts';
 
 const options = {
-  ...typeOptions('long'),
-  fork: { short: 'f' },
-  'forward-signals': {},
-  'kill-child': { value: 'maybe' },
-  'mount-proc': { value: 'maybe' },
-  'mount-binfmt': { value: 'maybe' },
-  'load-interp': { short: 'l', value: true },
-  propagation: { value: true },
-  'map-root-user': { short: 'r' },
-  'map-current-user': { short: 'c' },
-  'map-auto': {},
-  'map-subids': {},
-  'map-user': { value: true },
-  'map-group': { value: true },
-  'map-users': { value: true, many: true },
-  'map-groups': { value: true, many: true },
-  setgroups: { value: true },
-  owner: { value: true },
-  'keep-caps': {},
-  root: { short: 'R', value: true },
-  wd: { short: 'w', value: true },
-  setuid: { short: 'S', value: true },
-  setgid: { short: 'G', value: true },
-  monotonic: { value: true },
-  boottime: { value: true },
-  'clear-env': {},
-  'whitelist-env': { value: true, many: true },
+  ...typeOptions('long', type => `a new ${type} namespace (kept, bound to FILE)`),
+  fork: { short: 'f', about: 'the program is a child, as with -p anyway' },
+  'forward-signals': {
+    about: 'SIGINT and SIGTERM that are sent to this command go to the program',
+  },
+  'kill-child': {
+    value: 'maybe',
+    placeholder: 'SIGNAL',
+    about: 'what the program gets when this command ends: SIGKILL',
+  },
+  'mount-proc': { value: 'maybe', placeholder: 'DIR', about: 'a new /proc' },
+  'mount-binfmt': { value: 'maybe', placeholder: 'DIR', about: 'a new binfmt_misc' },
+  'load-interp': { short: 'l', value: true, placeholder: 'LINE', about: 'is registered in it' },
+  propagation: {
+    value: true,
+    placeholder: 'HOW',
+    about: 'of the mounts: private (default), shared, slave or unchanged',
+  },
+  'map-root-user': { short: 'r', about: 'we are root inside' },
+  'map-current-user': { short: 'c', about: 'we are ourselves inside' },
+  'map-auto': { about: 'the ids that are lent to us, beside that' },
+  'map-subids': { about: 'these by their own numbers' },
+  'map-user': { value: true, placeholder: 'UID|NAME', about: 'we are this user inside' },
+  'map-group': { value: true, placeholder: 'GID|NAME', about: 'and this group' },
+  'map-users': {
+    value: true,
+    many: true,
+    placeholder: 'RANGES',
+    about: 'INSIDE:OUTSIDE:COUNT, auto, subids or all',
+  },
+  'map-groups': { value: true, many: true, placeholder: 'RANGES', about: 'the same for groups' },
+  setgroups: { value: true, placeholder: 'allow|deny', about: 'setgroups(2) inside' },
+  owner: { value: true, placeholder: 'UID:GID', about: 'whose the user namespace is' },
+  'keep-caps': { about: 'keeps all capabilities in the user namespace' },
+  root: { short: 'R', value: true, placeholder: 'DIR', about: 'the root directory' },
+  wd: { short: 'w', value: true, placeholder: 'DIR', about: 'the working directory' },
+  setuid: {
+    short: 'S',
+    value: true,
+    placeholder: 'UID',
+    about: 'as this user, as the namespace numbers it',
+  },
+  setgid: { short: 'G', value: true, placeholder: 'GID', about: 'as this group' },
+  monotonic: { value: true, placeholder: 'SECONDS', about: 'the offset of that clock, with -T' },
+  boottime: { value: true, placeholder: 'SECONDS', about: 'and of this one' },
+  'clear-env': { about: 'no variables' },
+  'whitelist-env': {
+    value: true,
+    many: true,
+    placeholder: 'LIST',
+    about: 'no variables but these',
+  },
 } as const satisfies Options;
+
+export const usage: Usage = {
+  lines: ['[option...] [program [argument...]]'],
+  about: ['Runs a program (default: a shell) in new namespaces.'],
+  options,
+  examples: [
+    [
+      'linux-namespaces run -m -n -p --mount-proc sh',
+      'with processes, mounts and network of its own',
+    ],
+    ['linux-namespaces run -r -n sh', 'as root of its own, without being root'],
+    ['linux-namespaces run --net=/run/netns/blue true', 'a network that stays'],
+  ],
+};
 
 /** What options of the library are called here, for what it says of them. */
 export const optionNames = {

@@ -1,11 +1,18 @@
 /** What a file of a subcommand has to have. */
+import type { Lookup } from './lookup.ts';
 import type { OptionNames } from './option-words.ts';
+import type { Usage } from './usage.ts';
+
+/** What stands before the subcommand, and those that there are. */
+export interface Context {
+  readonly lookup: Lookup;
+  readonly all: Subcommands;
+}
 
 export interface Subcommand {
-  usage: string;
+  usage: Usage;
   optionNames?: OptionNames;
-  /** `all`: for those who have something to say of the others. */
-  main(args: readonly string[], all: Subcommands): Promise<void>;
+  main(args: readonly string[], context: Context): Promise<void>;
 }
 
 /** name: what it does, and how its file is loaded. */

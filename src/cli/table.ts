@@ -109,7 +109,7 @@ function linesOf<R>(row: R, columns: readonly Column<R>[]): string[][] {
     const value = of(row);
     return (Array.isArray(value) ? value : [value ?? '']).map(one => printable(`${one}`));
   });
-  const height = Math.max(...lists.map(list => list.length));
+  const height = Math.max(1, ...lists.map(list => list.length));
   return Array.from({ length: height }, (_, i) => lists.map(list => list[i] ?? ''));
 }
 

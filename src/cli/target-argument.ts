@@ -1,15 +1,26 @@
 /** What people write for a target: a pid, or the name of a container. */
 import { noProcess } from '../base/advice.ts';
+import type { Container, ContainerOptions } from '../containers/container.ts';
 import type { Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
+import { lookupNames } from './lookup.ts';
+import { inWordsOf } from './option-words.ts';
 
-/** `root`: the root directory of the host, where that is not ours. */
-export async function targetOf(text: string, root?: string): Promise<Target> {
+export async function targetOf(text: string, where: ContainerOptions): Promise<Target> {
   const pid = numberOf(text);
   if (pid !== undefined) return pid;
-  const { findContainer } = await import('../containers/find.ts');
-  const container = await findContainer(text, { root });
+  const container = await containerNamed(text, where);
   if (container.pid !== undefined) return container;
   throw new UsageError(`container ${text}: ${noProcess(container.state, container.runtime)}`);
+}
+
+export async function containerNamed(name: string, where: ContainerOptions): Promise<Container> {
+  const { findContainer } = await import('../containers/find.ts');
+  try {
+    return await findContainer(name, where);
+  } catch (error) {
+    const message = inWordsOf(lookupNames, (error as Error).message);
+    throw Object.assign(error as Error, { message });
+  }
 }

@@ -3,41 +3,41 @@ import { listContainers } from '../containers/list.ts';
 import { type ProcessNode, processTree } from '../inspect/process-tree.ts';
 import { type Options, readArguments, UsageError } from './arguments.ts';
 import { nameOf } from './containers-here.ts';
+import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProcessState, processState } from './process-state.ts';
+import type { Context } from './subcommand.ts';
 import { drawForest, insideOf, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
-
-export const usage = `linux-namespaces tree [option...] [PID|NAME]
-
-Shows the processes of a container, and those above them, as a tree: with the pid
-inside, the container, the state (as ps: R, S, D, T, Z), and the types of namespaces
-in which each is apart from its parent. Without a target: all processes of the machine.
-
-  -c, --cgroups      the cgroup of each
-  -t, --threads      how many threads each has
-      --root DIR     the root directory of the host, where that is not ours
-  -J, --json
-  -n, --noheadings   -u, --notruncate
-
-  linux-namespaces tree web
-  linux-namespaces tree -c -t web
-  linux-namespaces tree | grep ' Z '`;
+import type { Usage } from './usage.ts';
 
 const options = {
-  cgroups: { short: 'c' },
-  threads: { short: 't' },
-  root: { value: true },
-  json: { short: 'J' },
-  noheadings: { short: 'n' },
-  notruncate: { short: 'u' },
+  cgroups: { short: 'c', about: 'the cgroup of each' },
+  threads: { short: 't', about: 'how many threads each has' },
+  json: { short: 'J', about: 'as JSON' },
+  noheadings: { short: 'n', about: 'no line of headings' },
+  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...lookupOptions,
 } as const satisfies Options;
 
-export async function main(args: readonly string[]): Promise<void> {
+export const usage: Usage = {
+  lines: ['[option...] [PID|NAME]'],
+  about: [
+    'Shows the processes of a container, and those above them, as a tree: with the pid inside, the container, the state (as ps: R, S, D, T, Z), and the types of namespaces in which each is apart from its parent. Without a target: all processes of the machine.',
+  ],
+  options,
+  examples: [
+    ['linux-namespaces tree web', 'with those above'],
+    ['linux-namespaces tree -c -t web', 'with cgroups and threads'],
+    ["linux-namespaces tree | grep ' Z '", 'what has ended, and nobody waited for'],
+  ],
+};
+
+export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(args, options, true);
-  if (rest.length > 1) throw new UsageError(`one target, not ${rest.length}`);
-  const { root } = given;
-  const target = rest[0] === undefined ? undefined : await targetOf(rest[0], root);
-  const containers = await listContainers({ root, timeout: 0 });
+  if (rest.length > 1) throw new UsageError(`one target, not ${rest.join(' and ')}`);
+  const where = lookupOf(lookup, given);
+  const target = rest[0] === undefined ? undefined : await targetOf(rest[0], where);
+  const containers = await listContainers({ ...where, timeout: 0 });
   const roots = await processTree(target, { containers });
   if (given.json) return printJson(roots.map(withState));
   const rows = drawForest(roots, node => node.children).map(row => ({

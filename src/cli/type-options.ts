@@ -15,16 +15,23 @@ const letters: Readonly<Record<Name, string>> = {
   time: 'T',
 };
 
+interface TypeOption<V> {
+  readonly short: string;
+  readonly value: V;
+  readonly placeholder: string;
+  readonly about: string;
+}
+
 /** `value`: also a short one has it, or none but a long one. */
 export function typeOptions<V extends 'maybe' | 'long'>(
   value: V,
-): Record<Name, { readonly short: string; readonly value: V }> {
-  const entries = Object.entries(letters).map(([name, short]) => [name, { short, value }]);
+  aboutOf: (type: string) => string,
+): Record<Name, TypeOption<V>> {
+  const entries = Object.entries(letters).map(([name, short]) => {
+    return [name, { short, value, placeholder: 'FILE', about: aboutOf(name) }];
+  });
   return Object.fromEntries(entries);
 }
-
-export const typeUsage: string = `  -m, --mount[=FILE]      -u, --uts[=FILE]       -i, --ipc[=FILE]     -n, --net[=FILE]
-  -p, --pid[=FILE]        -C, --cgroup[=FILE]    -U, --user[=FILE]    -T, --time[=FILE]`;
 
 /** True where it was given without a file. */
 export function fileOf(

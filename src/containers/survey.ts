@@ -4,6 +4,7 @@ import { invalidType } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import type { Container, ContainerOptions, Containers, Directories } from './container.ts';
 import { findContainerd } from './containerd.ts';
+import { directoryNames } from './directory-names.ts';
 import { findDocker } from './docker.ts';
 import { containerOf, type Look } from './finish.ts';
 import type { Locations } from './location-types.ts';
@@ -86,13 +87,6 @@ function hostOf(root: string): number {
 }
 
 const names = namesOf<ContainerOptions>({ root: true, directories: true, timeout: true });
-const directoryNames: Readonly<Record<keyof Directories, readonly string[]>> = {
-  docker: ['data-root', 'exec-root'],
-  podman: ['root', 'runroot'],
-  containerd: ['state'],
-  runc: ['root'],
-  crun: ['root'],
-};
 
 function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
   const { root, directories, timeout = 2000 } = optionsIn(options, names);

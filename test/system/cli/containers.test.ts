@@ -108,7 +108,7 @@ test.each([
   ['cat web:etc/motd', 'paths inside are absolute: web:/etc/motd'],
   ['cp web:etc /tmp', 'paths inside are absolute: web:/etc'],
   ['cp -n 1:/a 2:/b', 'between containers'],
-  ['cat /etc/motd', 'in which container?'],
+  ['cat /etc/motd', 'in which container? NAME:/path or PID:/path, not /etc/motd'],
   ['cp /a /b', 'one of the two is in a container'],
   ['cp 1:/a', 'from where to where?'],
   ['ps no-such-container', 'no-such-container: findContainer ENOENT'],

@@ -208,7 +208,7 @@ test('what cannot be printed is an error in one line', async () => {
 });
 
 test('help fits a screen, and goes to stdout', async () => {
-  const { stdout, stderr, code } = await ours('--help');
+  const { stdout, stderr, code } = await outcome(spawn(process.execPath, [main, '--help']));
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
   const lines = stdout.trimEnd().split('\n');
   expect(lines.length).toBeLessThanOrEqual(24);

@@ -153,6 +153,35 @@ test('-T -p: with those that they hang from', async () => {
   expect(await tree('-T', '-t', 'net')).toEqual([`${own} net`]);
 });
 
+test('a tree whose column is not shown is a list in its order; children are not in JSON', async () => {
+  const args = ['-p', `${nested.pid}`, '-T', '-t', 'net', '-t', 'user'];
+  const types = ['user', 'user', 'net'];
+  expect(await lines('-n', '-o', 'TYPE', ...args)).toEqual(types);
+  const json = async (columns: string) =>
+    JSON.parse((await ours('-J', '-o', columns, ...args)).stdout).namespaces;
+  expect(await json('TYPE')).toEqual(types.map(type => ({ type })));
+  expect(await json('TYPE,NS')).toMatchObject([{ children: [{ children: [{ type: 'net' }] }] }]);
+  const inside = await lines('-J', '-o', 'PID', net);
+  expect(inside.join()).not.toContain('children');
+});
+
+test('a tree by process: below the row before it that has the parent, of whatever type', async () => {
+  const { pid } = await startTarget(['net', 'pid', 'uts', 'ipc']);
+  const args = ['-t', 'net', '-t', 'pid', '-t', 'uts', '-t', 'ipc', '-p', `${pid}`, '-n'];
+  const [row = ''] = (await lines('-T=process', '-o', 'TYPE,COMMAND', ...args)).filter(line =>
+    line.startsWith('pid'),
+  );
+  const number = (type: string) => Number(inode(pid, type));
+  const isLater = ['net', 'uts', 'ipc'].some(type => number(type) < number('pid'));
+  expect(row).toMatch(isLater ? /^pid +└─\/.*probe wait$/ : /^pid +\/.*probe wait$/);
+});
+
+test('a row with nothing in it is a line', async () => {
+  const args = ['-o', 'NSFS', '-t', 'uts', '-p', `${target.pid}`];
+  expect((await ours(...args)).stdout).toBe('NSFS\n\n');
+  expect((await ours('-n', ...args)).stdout).toBe('\n');
+});
+
 test('-r in a tree: in its order, without its lines', async () => {
   expect(await lines('-n', '-r', '-o', 'PID,PPID', net)).toEqual([
     expect.stringMatching(/^\d+ \d+$/),

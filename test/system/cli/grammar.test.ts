@@ -1,0 +1,203 @@
+// One grammar: where containers are looked for is said in the same way of every subcommand that takes a
+// NAME; what is wrong with a line is said with the word that is wrong.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { subcommands } from '../../../src/cli/subcommands.ts';
+import { missing, startRunc } from '../../engines/index.ts';
+import { outcome } from '../child/fixtures/targets.ts';
+
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
+const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-grammar-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const run = (words: readonly string[], env: NodeJS.ProcessEnv = {}) => {
+  const options = { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] } as const;
+  return outcome(spawn(process.execPath, [main, ...words], options));
+};
+
+type Way = [before: string[], after: string[], env: NodeJS.ProcessEnv];
+
+/** For each subcommand that takes a NAME: a line with it, WHERE in which options of it may stand. */
+const lines: Record<string, { line: string; prints: RegExp }> = {
+  ps: { line: 'ps -n -o name WHERE NAME', prints: /^NAME$/m },
+  inspect: { line: 'inspect NAME WHERE', prints: /"id": "NAME"/ },
+  find: { line: 'find pid 1 WHERE -n', prints: /^runc +NAME +NAME / },
+  tree: { line: 'tree NAME WHERE', prints: / NAME .*sleep/ },
+  ports: { line: 'ports NAME -a WHERE', prints: /^PROTO/ },
+  ls: { line: 'ls -p NAME -n WHERE -o PID -t net', prints: /^ *PID$/m },
+  cat: { line: 'cat NAME:/etc/hostname-of-image WHERE', prints: /^image$/m },
+  cp: { line: 'cp NAME:/etc/hostname-of-image - WHERE', prints: /hostname-of-image/ },
+  exec: { line: 'exec WHERE NAME /bin/busybox hostname', prints: /^NAME$/m },
+  debug: { line: 'debug WHERE NAME cat /container/etc/hostname-of-image', prints: /^image$/m },
+  js: { line: 'js WHERE -t NAME -p os.hostname()', prints: /^NAME$/m },
+  enter: { line: 'enter WHERE -t NAME -u hostname', prints: /^NAME$/m },
+};
+const takesNoName = ['run', 'completion'];
+
+test('every subcommand is here', () => {
+  expect(Object.keys(subcommands).sort()).toEqual([...Object.keys(lines), ...takesNoName].sort());
+});
+
+const absent = missing('runc');
+describe.skipIf(absent)(`where a container is looked for [${absent || 'installed'}]`, () => {
+  let runc: Awaited<ReturnType<typeof startRunc>>;
+  const name = 'grammar';
+  let pid = 0;
+  beforeAll(async () => {
+    runc = await startRunc();
+    pid = await runc.start(name);
+    writeFileSync(
+      join(runc.machine.folder, `bundle-${name}/rootfs/etc/hostname-of-image`),
+      'image\n',
+    );
+  });
+  afterAll(() => runc?.stop());
+
+  const filled = (text: string, where: string[]) =>
+    text
+      .split(' ')
+      .flatMap(word => (word === 'WHERE' ? where : [word.replace('NAME', name)]))
+      .map((word, i, { [i - 1]: before }) => (before === 'pid' ? `${pid}` : word));
+  const matching = (prints: RegExp) =>
+    new RegExp(prints.source.replaceAll('NAME', name).replaceAll('PID', `${pid}`), prints.flags);
+
+  test('of what is said more than once, the last one counts', async () => {
+    const state = join(runc.machine.root, 'run/runc');
+    const words = ['--directory=runc.root=/no/such', 'ps', '-q', `--directory=runc.root=${state}`];
+    const env = { LINUX_NAMESPACES_DIRECTORIES: `crun.root=/no/such:runc.root=/no/such` };
+    expect(await run(words, env)).toMatchObject({ stdout: `${name}\n`, code: 0 });
+    const named = { LINUX_NAMESPACES_DIRECTORIES: `crun.root=/no/such:runc.root=${state}` };
+    expect(await run(['ps', '-q'], named)).toMatchObject({ stdout: `${name}\n`, code: 0 });
+  });
+
+  describe.each(Object.entries(lines))('%s', (subcommand, { line, prints }) => {
+    const root = () => runc.machine.root;
+    const state = () => `runc.root=${root()}/run/runc`;
+    const ways: [string, () => Way][] = [
+      ['--root before it', () => [['--root', root()], [], {}]],
+      ['--root after it', () => [[], [`--root=${root()}`], {}]],
+      ['--directory after it', () => [[], ['--directory', state()], {}]],
+      ['variables', () => [[], [], { LINUX_NAMESPACES_ROOT: root() }]],
+    ];
+    // There it is nsenter's.
+    const some = ways.filter(([way]) => subcommand !== 'enter' || way !== '--root after it');
+
+    test.each(some)('%s', async (_, wayOf) => {
+      const [before, after, env] = wayOf();
+      const { stdout, stderr, code } = await run([...before, ...filled(line, after)], env);
+      expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+      expect(stdout).toMatch(matching(prints));
+    });
+  });
+});
+
+const named = Object.entries(lines).filter(([, { line }]) => line.includes('NAME'));
+const nowhere = ['--root', folder];
+test.each(named)(
+  '%s of a name that nobody has: with where it was looked for, and how else',
+  async (subcommand, { line }) => {
+    const words = line.replace('WHERE ', '').replace(' WHERE', '').replace('NAME', 'nobody');
+    const { stdout, stderr, code } = await run([...nowhere, ...words.split(' ')]);
+    expect({ stdout, code }).toEqual({
+      ...{ stdout: '', code: ['exec', 'debug'].includes(subcommand) ? 125 : 1 },
+    });
+    expect(stderr).toMatch(/^linux-namespaces: nobody: .* ENOENT.*\n$/);
+    for (const text of [`${folder}/var/lib/docker`, '--root DIR', '--directory ENGINE.NAME=DIR']) {
+      expect(stderr).toContain(text);
+    }
+    expect(stderr).not.toMatch(/options/);
+  },
+);
+
+describe('the engine that the client of docker would ask', () => {
+  const socket = join(folder, 'docker.sock');
+  const config = join(folder, 'config');
+  const hash = createHash('sha256').update('ours').digest('hex');
+  const variables: [string, NodeJS.ProcessEnv][] = [
+    ['DOCKER_HOST', { DOCKER_HOST: `unix://${socket}` }],
+    ['DOCKER_CONTEXT', { DOCKER_CONTEXT: 'ours', DOCKER_CONFIG: config }],
+  ];
+  beforeAll(() => {
+    const meta = join(config, 'contexts/meta', hash);
+    mkdirSync(meta, { recursive: true });
+    const content = { Name: 'ours', Endpoints: { docker: { Host: `unix://${socket}` } } };
+    writeFileSync(join(meta, 'meta.json'), JSON.stringify(content));
+  });
+
+  test.each(named)('%s: a socket that is not there is said', async (subcommand, { line }) => {
+    const words = line.replace('WHERE ', '').replace(' WHERE', '').replace('NAME', 'nobody');
+    // One of the two for each: all read them by the same lines.
+    const way = Object.keys(lines).indexOf(subcommand) % 2;
+    const [, env] = variables[way] as (typeof variables)[number];
+    const { stderr } = await run(words.split(' '), env);
+    expect(stderr).toContain(`${socket}: lstat ENOENT`);
+  });
+});
+
+test.each([
+  ['sp', 'no command sp'],
+  ['toString', 'no command toString'],
+  ['--no-such ps', 'unknown option --no-such'],
+  ['--ro /x ps', 'unknown option --ro'],
+  ['ps --ro /x', 'unknown option --ro'],
+  ['--directory docker=/x ps', 'not docker=/x'],
+  ['ps --directory docker.root=/x', 'not docker.root=/x'],
+  ['tree --directory constructor.name=/x', 'not constructor.name=/x'],
+  ['inspect a b', 'one container, not a and b'],
+  ['find prot 80', 'not prot 80'],
+  ['find pid x', 'a pid is a number: x'],
+  ['tree 1 2', 'one target, not 1 and 2'],
+  ['ports a b -J', 'one target, not a and b'],
+  ['ls 1 2', 'one namespace, not 1 2'],
+  ['cat /etc/motd', 'in which container? NAME:/path or PID:/path, not /etc/motd'],
+  ['cp a b c', 'not a b c'],
+  ['cp /a /b', '/a, /b'],
+  ['completion csh', 'not csh'],
+  ['enter -t 1 -t 2 -n true', 'one target, not 1 and 2'],
+  ['js -t 1 --input-type cjs -p 1', 'not cjs'],
+  ['js -t 1 --timeout soon -p 1', 'soon'],
+  ['js -t 1 --types net,nte -p 1', 'nte'],
+  ['ps --filter nme=x', 'not nme=x'],
+  ['ps -o nme', 'no column nme'],
+])('%s: refused with the word that is wrong', async (line, message) => {
+  const { stdout, stderr, code } = await run(line.split(' '));
+  expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
+  expect(stderr).toMatch(/^linux-namespaces: [^\n]*\n$/);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toMatch(/options\./);
+});
+
+test('options may stand behind the target where no program follows', async () => {
+  const pid = `${process.pid}`;
+  for (const words of [
+    ['tree', pid, '-J'],
+    ['ports', pid, '--json'],
+  ]) {
+    const { stdout, stderr, code } = await run(words);
+    expect({ stderr, code }, words.join(' ')).toEqual({ stderr: '', code: 0 });
+    expect(JSON.parse(stdout)).toBeInstanceOf(Array);
+  }
+  const copied = await run(['cp', `${pid}:${main}`, folder, '-q', '-p']);
+  expect(copied).toMatchObject({ stderr: '', code: 0 });
+  expect(readdirSync(folder)).toContain('cli.cjs');
+});
+
+test.each(Object.keys(subcommands))('%s --help: its options, and three examples', async name => {
+  const { stdout, stderr, code } = await run([name, '--help']);
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+  const [, load] = subcommands[name] as (typeof subcommands)[string];
+  const { usage } = await load();
+  for (const option of Object.keys(usage.options))
+    expect(stdout).toMatch(new RegExp(`--${option}\\b`));
+  const examples = stdout.slice(stdout.indexOf('--version')).split('\n');
+  expect(examples.filter(line => line.includes('linux-namespaces ')).length).toBeGreaterThanOrEqual(
+    3,
+  );
+  expect(Math.max(...stdout.split('\n').map(line => line.length))).toBeLessThanOrEqual(80);
+  expect(await run([name, '-V'])).toMatchObject({
+    ...{ stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), code: 0 },
+  });
+});
