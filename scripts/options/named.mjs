@@ -1,6 +1,6 @@
 /**
  * The differences that docs/command.md names: `row`, the beginning of the row there, and when it is the
- * cause. `only`: what differs is among these.
+ * cause. `only`: it is that of these, if they differ.
  */
 
 const oneOf =
@@ -150,9 +150,20 @@ export const named = [
   },
 ];
 
-/** The first row that explains the difference. */
+/** The rows that together explain the difference, by the first of them; undefined where some of it stays. */
 export function rowOf(set, own, wanted, asUser, differing, old) {
-  const only = (...keys) => differing.every(key => keys.includes(key));
-  return [...named, ...faults].find(({ when }) => when({ set, own, wanted, asUser, only, old }))
-    ?.row;
+  let left = differing;
+  let first;
+  for (const { row, when } of [...named, ...faults]) {
+    let part = [];
+    const only = (...keys) => {
+      part = left.filter(key => keys.includes(key));
+      return part.length > 0;
+    };
+    if (!when({ set, own, wanted, asUser, only, old })) continue;
+    first ??= row;
+    left = part.length === 0 ? [] : left.filter(key => !part.includes(key));
+    if (left.length === 0) return first;
+  }
+  return undefined;
 }

@@ -16,10 +16,8 @@ export interface Option {
   readonly many?: true;
   /** Not to be cut short: what is left of it belongs to an option that another tool has, too. */
   readonly whole?: true;
-  /** What its value is called in the help: `DIR`. */
-  readonly placeholder?: string;
   /** What the help says of it. */
-  readonly about: string;
+  readonly about?: string;
 }
 
 export type Options = Readonly<Record<string, Option>>;
@@ -52,10 +50,7 @@ export class HelpWanted extends Error {}
 export class VersionWanted extends Error {}
 
 /** All commands have these. */
-export const commonOptions = {
-  help: { short: 'h', about: 'shows this' },
-  version: { short: 'V', about: 'shows the version' },
-} as const;
+const common: Options = { help: { short: 'h' }, version: { short: 'V' } };
 
 /**
  * With `among`, options may stand behind other words, too, up to `--`: for commands that start no
@@ -66,7 +61,7 @@ export function readArguments<const O extends Options>(
   options: O,
   among = false,
 ): Arguments<O> {
-  const known: Options = { ...options, ...commonOptions };
+  const known: Options = { ...options, ...common };
   const given: Record<string, string | true | string[]> = {};
   const order: { name: keyof O; value: string | true }[] = [];
   const rest: number[] = [];

@@ -1,13 +1,13 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
 import { pipeline } from 'node:stream/promises';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { fileArguments, inRoot } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
 import type { Context } from './subcommand.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
-const options = { ...lookupOptions } as const satisfies Options;
+const options = { ...lookupOptions } as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] PID|NAME:/PATH...'],

@@ -1,9 +1,9 @@
 /** `linux-namespaces completion`: a script by which a shell completes subcommands, options and names. */
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { withCommon } from './help.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 export const usage: Usage = {
   lines: ['bash|zsh|fish'],
@@ -46,7 +46,7 @@ export async function main(args: readonly string[], { all }: Context): Promise<v
 }
 
 /** As they are typed: letters, and names. */
-function wordsOf(options: Options): string[] {
+function wordsOf(options: Described): string[] {
   return withCommon(options).flatMap(([name, { short = '' }]) => [
     ...[...short].map(letter => `-${letter}`),
     `--${name}`,

@@ -5,11 +5,11 @@ import { pipeline } from 'node:stream/promises';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
 import type { Progress } from '../root/request.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   archive: { short: 'a', about: '-p and --special' },
@@ -28,7 +28,7 @@ const options = {
   recursive: { short: 'rR', about: 'is always so' },
   quiet: { short: 'q', about: 'no progress' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: [

@@ -7,7 +7,7 @@ import { toolEnvironment } from '../child/tools.ts';
 import { isPaused } from '../containers/verified-process.ts';
 import { openRoot } from '../root/open-root.ts';
 import { pidOf, type Target } from '../target/target.ts';
-import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { type Given, readArguments, UsageError } from './arguments.ts';
 import { idsOf, userIn } from './container-user.ts';
 import { endingAsExec, exitCodeOf } from './exec-end.ts';
 import { allRights } from './exec-rights.ts';
@@ -16,7 +16,7 @@ import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   user: {
@@ -32,7 +32,7 @@ const options = {
   },
   privileged: { about: 'with all capabilities that we have' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] NAME|PID [program [argument...]]'],

@@ -5,7 +5,7 @@ import { capabilityNames } from '../child/capabilities.ts';
 import type { ContainerOptions } from '../containers/container.ts';
 import type { Namespaces } from '../target/namespaces.ts';
 import type { Owner } from '../target/process-identity.ts';
-import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { type Given, readArguments, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 import { type Choice, idInside, openJoined, processOf } from './joined.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
@@ -13,7 +13,7 @@ import { type ProgramOptions, runProgram } from './program.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
 import { absolute, fileOf, typeOptions } from './type-options.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   target: {
@@ -53,7 +53,7 @@ const options = {
   'no-fork': { short: 'F', about: 'the program is no child; not with a pid namespace' },
   // --root is nsenter's.
   directory: lookupOptions.directory,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['-t PID|NAME [option...] [program [argument...]]'],

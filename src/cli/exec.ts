@@ -3,7 +3,7 @@ import type { SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { isPaused } from '../containers/verified-process.ts';
 import { openRoot } from '../root/open-root.ts';
-import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { type Given, readArguments, UsageError } from './arguments.ts';
 import { idsOf, userIn } from './container-user.ts';
 import { endingAsExec, exitCodeOf } from './exec-end.ts';
 import { environmentFor } from './exec-environment.ts';
@@ -14,7 +14,7 @@ import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   interactive: { short: 'i', about: 'stdin goes to it' },
@@ -37,7 +37,7 @@ const options = {
   detach: { short: 'd', about: 'does not wait for it' },
   privileged: { about: 'with all capabilities that we have' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] NAME|PID [program [argument...]]'],

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { Container, Containers } from '../containers/container.ts';
 import { type InterfaceInfo, listInterfaces } from '../inspect/interfaces.ts';
 import { listSockets } from '../inspect/sockets.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { networksOf, peersHere } from './container-networks.ts';
 import { endOf, membershipOf, portText, socketsOf } from './container-sockets.ts';
 import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
@@ -11,14 +11,14 @@ import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import { type Column, insideOf, printJson, printTable } from './table.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   json: { short: 'J', about: 'as JSON' },
   noheadings: { short: 'n', about: 'no line of headings' },
   notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: [
@@ -73,9 +73,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const way = Object.hasOwn(ways, what) ? ways[what] : undefined;
   if (way === undefined || wanted === undefined || others.length > 0) {
     const not = rest.length === 0 ? '' : `, not ${rest.join(' ')}`;
-    throw new UsageError(
-      `find what? pid PID, port PORT, address ADDRESS, or interface NAME${not}`,
-    );
+    throw new UsageError(`find what? pid PID, port PORT, address ADDRESS, or interface NAME${not}`);
   }
   const containers = await containersHere(lookupOf(lookup, given));
   const { columns, rows, otherwise } = await way(wanted, containers);

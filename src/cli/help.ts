@@ -1,8 +1,7 @@
 /** What `--help` shows, made of what the subcommands say of themselves. */
-import { commonOptions, type Option, type Options } from './arguments.ts';
 import { lookupOptions } from './lookup.ts';
 import type { Subcommands } from './subcommand.ts';
-import type { Usage } from './usage.ts';
+import type { Described, DescribedOption, Usage } from './usage.ts';
 
 const columns = 80;
 /** Where what an option does begins, below its name if that is longer. */
@@ -38,18 +37,22 @@ ${listed({ ...lookupOptions })}
 /** `-o, --output LIST`. */
 export function spelled([name, { short = '', value, placeholder = 'VALUE' }]: [
   string,
-  Option,
+  DescribedOption,
 ]): string {
   const letters = [...short].map(letter => `-${letter}, `).join('');
   const taken = value === undefined ? '' : value === true ? ` ${placeholder}` : `[=${placeholder}]`;
   return `${letters.padStart(4)}--${name}${taken}`;
 }
 
-export function withCommon(options: Options): [string, Option][] {
-  return Object.entries({ ...options, ...commonOptions });
+export function withCommon(options: Described): [string, DescribedOption][] {
+  const common: Described = {
+    help: { short: 'h', about: 'shows this' },
+    version: { short: 'V', about: 'shows the version' },
+  };
+  return Object.entries({ ...options, ...common });
 }
 
-function listed(options: Options): string {
+function listed(options: Described): string {
   return withCommon(options)
     .map(([name, option]) => {
       const left = `  ${spelled([name, option])}`;

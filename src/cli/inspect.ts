@@ -1,6 +1,6 @@
 /** `linux-namespaces inspect`: all that is known of one container, as JSON. */
 import type { Container, ContainerOptions } from '../containers/container.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { addressesOf } from './container-networks.ts';
 import { membershipOf } from './container-sockets.ts';
 import { containersHere } from './containers-here.ts';
@@ -9,9 +9,9 @@ import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import { printJson } from './table.ts';
 import { containerNamed } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
-const options = { ...lookupOptions } as const satisfies Options;
+const options = { ...lookupOptions } as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] NAME|PID'],

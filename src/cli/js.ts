@@ -5,14 +5,14 @@ import { checkTypes } from '../base/errors.ts';
 import { WorkerError } from '../worker/errors.ts';
 import { openWorker } from '../worker/evaluate.ts';
 import type { NamespaceWorker } from '../worker/worker.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 import { feedInput, hideWarning, type Program, runProgram, wantInput } from './js-inside.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   target: { short: 't', value: true, placeholder: 'PID|NAME', about: 'where' },
@@ -41,7 +41,7 @@ const options = {
   ours: { about: "with our rights, not the target's" },
   timeout: { value: true, placeholder: 'MS', about: 'ends it after so many milliseconds' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['-t PID|NAME [option...] [-e CODE | FILE | -] [argument...]'],

@@ -7,7 +7,7 @@ import { processRows } from '../base/processes.ts';
 import type { ContainerOptions } from '../containers/container.ts';
 import { identitiesOf, ownIdentities } from '../inspect/identity.ts';
 import { listNamespaces } from '../inspect/list-namespaces.ts';
-import { type Given, type Options, readArguments, UsageError } from './arguments.ts';
+import { type Given, readArguments, UsageError } from './arguments.ts';
 import { filterOf } from './filter.ts';
 import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
@@ -17,7 +17,7 @@ import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
 import { columnNamed, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   type: {
@@ -62,7 +62,7 @@ const options = {
   notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
   nowrap: { short: 'W', about: 'several paths stand on one line' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] [INODE]'],

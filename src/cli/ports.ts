@@ -3,14 +3,14 @@ import type { Container, ContainerOptions } from '../containers/container.ts';
 import type { SocketInfo } from '../inspect/socket-types.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import type { Target } from '../target/target.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { endOf, membershipOf, publishedOf, socketsOf } from './container-sockets.ts';
 import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import { insideOf, printJson, printTable } from './table.ts';
 import { targetOf } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   all: { short: 'a', about: 'every socket, not only those that listen' },
@@ -19,7 +19,7 @@ const options = {
   noheadings: { short: 'n', about: 'no line of headings' },
   notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] [PID|NAME]'],

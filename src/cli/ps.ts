@@ -1,6 +1,6 @@
 /** `linux-namespaces ps`: the containers of all engines. */
 import type { Container, ContainerOptions, Containers } from '../containers/container.ts';
-import { type Options, readArguments } from './arguments.ts';
+import { readArguments } from './arguments.ts';
 import { filterOf } from './container-filter.ts';
 import { addressesOf } from './container-networks.ts';
 import { portText } from './container-sockets.ts';
@@ -10,7 +10,7 @@ import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
 import { type Column, columnNamed, localTime, printJson, printTable, style } from './table.ts';
 import { containerNamed } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   all: { short: 'a', about: 'those that do not run, too' },
@@ -34,7 +34,7 @@ const options = {
   noheadings: { short: 'n', about: 'no line of headings' },
   notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] [NAME...]'],

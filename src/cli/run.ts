@@ -5,18 +5,12 @@ import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import type { More } from '../child/plan.ts';
 import { type CreateOptions, typeOfOption } from '../create/options.ts';
-import {
-  type Arguments,
-  type Given,
-  type Options,
-  readArguments,
-  UsageError,
-} from './arguments.ts';
+import { type Arguments, type Given, readArguments, UsageError } from './arguments.ts';
 import { idOf } from './ids.ts';
 import { mapOf, ownerOf } from './map-options.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 import { absolute, fileOf, typeOptions } from './type-options.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   ...typeOptions('long', type => `a new ${type} namespace (kept, bound to FILE)`),
@@ -71,7 +65,7 @@ const options = {
     placeholder: 'LIST',
     about: 'no variables but these',
   },
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] [program [argument...]]'],

@@ -1,14 +1,14 @@
 /** `linux-namespaces tree`: processes from init to a container's, with where each leaves its parent. */
 import { listContainers } from '../containers/list.ts';
 import { type ProcessNode, processTree } from '../inspect/process-tree.ts';
-import { type Options, readArguments, UsageError } from './arguments.ts';
+import { readArguments, UsageError } from './arguments.ts';
 import { nameOf } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProcessState, processState } from './process-state.ts';
 import type { Context } from './subcommand.ts';
 import { drawForest, insideOf, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
-import type { Usage } from './usage.ts';
+import type { Described, Usage } from './usage.ts';
 
 const options = {
   cgroups: { short: 'c', about: 'the cgroup of each' },
@@ -17,7 +17,7 @@ const options = {
   noheadings: { short: 'n', about: 'no line of headings' },
   notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
   ...lookupOptions,
-} as const satisfies Options;
+} as const satisfies Described;
 
 export const usage: Usage = {
   lines: ['[option...] [PID|NAME]'],

@@ -14,8 +14,8 @@ const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-grammar-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const run = (words: readonly string[], env: NodeJS.ProcessEnv = {}) => {
-  const options = { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] } as const;
-  return outcome(spawn(process.execPath, [main, ...words], options));
+  const all = { ...process.env, ...env };
+  return outcome(spawn(process.execPath, [main, ...words], { env: all }));
 };
 
 type Way = [before: string[], after: string[], env: NodeJS.ProcessEnv];
