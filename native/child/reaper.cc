@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace reaper {
@@ -30,9 +31,13 @@ constexpr int64_t kForTheLoop = 1000;  // milliseconds
 constexpr unsigned kPause = 10'000;    // microseconds
 constexpr uv_thread_options_t kSmall = {UV_THREAD_HAS_STACK_SIZE, 256 << 10};
 
+// Most of what is watched ends soon, and costs the thread nothing: it is woken for the first of the
+// newcomers, and takes over those that are there a second later.
 struct Shared {
   uv_mutex_t mutex;
   std::vector<Watched*> newcomers;
+  bool expected = false;  // the thread comes for them
+  bool urgent = false;    // some were left: it comes at once
   int pipe[2] = {-1, -1};
   bool running = false;
 };
@@ -85,21 +90,34 @@ bool look(Watched* watched, bool ended) {
   return true;
 }
 
-void take_newcomers(std::vector<Watched*>* all) {
+// When to come for newcomers; -1: there are none.
+int64_t next_visit(int64_t planned) {
   char bytes[64];
   while (::read(shared.pipe[0], bytes, sizeof bytes) == sizeof bytes) {
   }
   uv_mutex_lock(&shared.mutex);
+  const bool expected = shared.expected;
+  const bool urgent = shared.urgent;
+  uv_mutex_unlock(&shared.mutex);
+  if (urgent) return now();
+  return expected && planned < 0 ? now() + kForTheLoop : planned;
+}
+
+void take_newcomers(std::vector<Watched*>* all) {
+  uv_mutex_lock(&shared.mutex);
   all->insert(all->end(), shared.newcomers.begin(), shared.newcomers.end());
   shared.newcomers.clear();
+  shared.expected = false;
+  shared.urgent = false;
   uv_mutex_unlock(&shared.mutex);
 }
 
 void run(void*) {
   std::vector<Watched*> all;
   std::vector<struct pollfd> polls;
+  int64_t visit = -1;
   for (;;) {
-    int64_t next = -1;
+    int64_t next = visit;
     polls.assign(1, {shared.pipe[0], POLLIN, 0});
     for (const Watched* watched : all) {
       polls.push_back({watched->due < 0 ? watched->pidfd : -1, POLLIN, 0});
@@ -114,7 +132,11 @@ void run(void*) {
       const bool ended = unknown ? all[i]->left : polls[i + 1].revents != 0;
       if (look(all[i], ended)) all.erase(all.begin() + static_cast<long>(i));
     }
-    if (unknown || polls[0].revents != 0) take_newcomers(&all);
+    if (unknown || polls[0].revents != 0) visit = next_visit(visit);
+    if (visit >= 0 && now() >= visit) {
+      visit = -1;
+      take_newcomers(&all);
+    }
   }
 }
 
@@ -143,6 +165,7 @@ void lock() {
 void leave(int pidfd, keeper::Keeper* keeper) {
   lock();
   shared.newcomers.push_back(new Watched{pidfd, true, keeper});
+  shared.urgent = true;
   // What cannot be had now is tried for again with the next child: none is forgotten.
   if (is_running()) wake();
   uv_mutex_unlock(&shared.mutex);
@@ -156,7 +179,8 @@ Watched* watch(int pidfd) {
   if (is_running()) {
     watched = new Watched{own, false, nullptr};
     shared.newcomers.push_back(watched);
-    wake();
+    if (!shared.expected) wake();
+    shared.expected = true;
   } else {
     ::close(own);
   }
@@ -177,8 +201,15 @@ int status(Watched* watched, int* code, int* signal) {
 void forget(Watched* watched) {
   if (watched == nullptr) return;
   uv_mutex_lock(&shared.mutex);
+  std::vector<Watched*>& newcomers = shared.newcomers;
+  const auto at = std::find(newcomers.begin(), newcomers.end(), watched);
   watched->forgotten = true;
-  if (watched->pidfd < 0) {
+  if (at != newcomers.end()) {
+    *at = newcomers.back();
+    newcomers.pop_back();
+    ::close(watched->pidfd);
+    delete watched;
+  } else if (watched->pidfd < 0) {
     delete watched;
   } else {
     wake();

@@ -13,8 +13,8 @@ struct Watched;
 // keeper, if it has one, let go. Takes the pidfd.
 void leave(int pidfd, keeper::Keeper* keeper = nullptr);
 
-// Reaped a second after its end, if nobody has asked for it by then: until then the pid is not
-// given to anybody else. nullptr where there is no thread or file to be had, and only the event
+// Reaped a second or two after its end, if nobody has asked for it by then: until then the pid is
+// not given to anybody else. nullptr where there is no thread or file to be had, and only the event
 // loop reaps.
 Watched* watch(int pidfd);
 
