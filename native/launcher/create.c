@@ -15,7 +15,7 @@
 #include "maps.h"
 #include "syscalls.h"
 
-struct launch_create* create;
+ON_FIRST_PAGE struct launch_create* create;
 int parent_may_look;
 int own_files;
 

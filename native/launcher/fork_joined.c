@@ -16,7 +16,7 @@
 
 /* Ours and the child's in a joined pid namespace. Whoever may trace that can write here what he
  * likes: numbers that are passed on, and believed in nothing else. */
-static volatile struct {
+ON_FIRST_PAGE static volatile struct {
   struct launch_report failed;
   int32_t executed; /* of a second fork: it was seen to its exec */
   int32_t pidfd;    /* of a second fork, in the files that first child and launcher share */

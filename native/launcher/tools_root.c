@@ -29,7 +29,7 @@ static const char* const new_folders[] = {"etc",  "etc/ssl", "etc/pki", "etc/pki
                                           "proc", "sys",     "dev",     "tmp",         "root",
                                           "run",  "var",     "var/tmp", "home",        "var/log"};
 
-static int lacks_proc;
+ON_FIRST_PAGE static int lacks_proc;
 
 /* A directory of the target's root, in which we are, with what is mounted there; -1: there is none,
  * or it is no file system of that kind. */

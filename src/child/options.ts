@@ -140,14 +140,15 @@ const placing = [
   'killOnParentExit',
   'terminal',
 ] as const;
-const ours: readonly string[] = [...placing, ...createOptions];
+const ours: ReadonlySet<string> = new Set([...placing, ...createOptions]);
 type Ours = (typeof placing)[number] | keyof CreateOptions;
 
 /** Parts them: ours, checked, and a copy of Node's, which Node checks. */
 export function part<O extends ChildPlace>(options: O): { own: Own; nodes: Omit<O, Ours> } {
   const nodes = ownOf(options) as Record<string, unknown>;
-  const own: Record<string, unknown> = {};
-  for (const name of ours) {
+  const own: Record<string, unknown> = ownOf({});
+  for (const name of Object.keys(nodes)) {
+    if (!ours.has(name)) continue;
     own[name] = nodes[name];
     delete nodes[name];
   }
@@ -188,7 +189,7 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
   }
   const none = Array.isArray(namespaces) && namespaces.length === 0;
   const tools = checkTools(own);
-  return {
+  return ownOf<Own>({
     ...own,
     tools,
     // The mounts of the tools are nobody else's.
@@ -197,7 +198,7 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
       target === undefined || none ? [] : namespaces === undefined ? 'all' : checkTypes(namespaces),
     root: checkRoot(own.root, target),
     terminal: checkTerminal(own.terminal),
-  };
+  });
 }
 
 export function checkCredentials(value: unknown): asserts value is Credentials | undefined {

@@ -35,8 +35,11 @@ export function encode(
   options: CreateOptions,
   how: How = {},
 ): Uint8Array | undefined {
-  const { hold = false, init = false, inside = false, files = {}, binfmt, tools } = own(how);
-  const kept = own(files);
+  const { hold = false, init = false, inside = false, files, binfmt, tools } = own(how);
+  // Nothing is created: then no option of that can have been given.
+  if (types.length === 0 && !hold && !init && (files ?? binfmt ?? tools) === undefined)
+    return undefined;
+  const kept = own(files ?? {});
   const { setgroups, idMap, mountProc } = options;
   const owner = options.owner && own(options.owner);
   const uid = inside ? 0 : (owner?.uid ?? process.geteuid?.() ?? 0);
