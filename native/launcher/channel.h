@@ -7,8 +7,8 @@
 #define MESSAGE_NO_SIGNAL 0x4000
 #define MESSAGE_DONT_WAIT 0x40
 
-/* Of what every launch writes or reads: on one page with the rest of it, not behind a large buffer. A
- * page more is a fault, and with a fork a copy. */
+/* Of what every launch writes or reads: on one page with the rest of it, not behind a large buffer.
+ * A page more is a fault, and with a fork a copy. */
 #define ON_FIRST_PAGE __attribute__((section(".data")))
 
 extern union request {
