@@ -37,6 +37,7 @@ type Data = Parameters<typeof writeFile>[2];
 type Bytes = { encoding?: null | undefined };
 type AsBuffer = { encoding: 'buffer' };
 type Typed = { withFileTypes: true };
+type StatAs<B extends boolean> = B extends true ? BigIntStats : Stats;
 
 /**
  * The files of a container, from outside, as the processes in it see them. Paths start at its root,
@@ -58,6 +59,10 @@ export class ContainerRoot {
     path: InsidePath,
     options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
   ): Promise<string>;
+  readFile(
+    path: InsidePath,
+    options?: ReadFileOptions | BufferEncoding | null,
+  ): Promise<string | Buffer>;
   async readFile(
     path: InsidePath,
     options?: ReadFileOptions | BufferEncoding | null,
@@ -125,23 +130,19 @@ export class ContainerRoot {
     return entriesOf(data, shownAs(path), all);
   }
 
-  stat(path: InsidePath, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
-  stat(path: InsidePath, options?: StatOptions & { bigint?: false | undefined }): Promise<Stats>;
-  stat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats> {
+  stat<B extends boolean = false>(path: InsidePath, options?: StatOptions<B>): Promise<StatAs<B>> {
     return this.#stat('stat', path, options);
   }
 
-  lstat(path: InsidePath, options: StatOptions & { bigint: true }): Promise<BigIntStats>;
-  lstat(path: InsidePath, options?: StatOptions & { bigint?: false | undefined }): Promise<Stats>;
-  lstat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats> {
+  lstat<B extends boolean = false>(path: InsidePath, options?: StatOptions<B>): Promise<StatAs<B>> {
     return this.#stat('lstat', path, options);
   }
 
-  async #stat(syscall: string, path: InsidePath, options: StatOptions | undefined): Promise<Stats> {
+  async #stat<R>(syscall: string, path: InsidePath, options: StatOptions | undefined): Promise<R> {
     const { bigint, signal } = given<StatOptions>('stat', options);
     const numbers = [Number(syscall === 'stat')];
     const { data } = await this.#call('stat', syscall, path, { numbers, signal });
-    return statsOf(data, bigint ?? false) as Stats;
+    return statsOf(data, bigint ?? false) as R;
   }
 
   readlink(path: InsidePath, options: (NameOptions & AsBuffer) | 'buffer'): Promise<Buffer>;

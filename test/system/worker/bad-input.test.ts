@@ -426,7 +426,7 @@ test('nothing is left: no process, no fd', async () => {
     await rejectionOf(openWorker(2 ** 22 - 1, 'all'));
   };
   await cycle();
-  const fds = count();
+  const fds = count(); // of which the first cycle may still be closing some
   for (let i = 0; i < 5; i++) await cycle();
-  await expect.poll(count, { timeout: 10_000 }).toBe(fds);
+  await expect.poll(count, { timeout: 10_000 }).toBeLessThanOrEqual(fds);
 });
