@@ -52,7 +52,8 @@ function entryOf(location: DockerLocation, root: string, id: string): Entry {
     names: async wanted => {
       const json = await text();
       if (json === undefined || !mayHave(json, wanted)) return {};
-      return { name: nameIn(await parse(json)) };
+      const config = await parse(json);
+      return { name: nameIn(config), service: serviceIn(config) };
     },
     read: async () => {
       const json = await text();
@@ -91,6 +92,18 @@ function readOne(
 
 function nameIn(config: unknown): string | undefined {
   return text(at(config, 'Name'))?.replace(/^\//, '');
+}
+
+/**
+ * `web`, of a container that Compose has made for it: `shop-web-1`, before 2021 `shop_web_1`. By its labels
+ * where its name agrees: whoever made an image can have put such labels into it.
+ */
+function serviceIn(config: unknown): string | undefined {
+  const [project, service, number] = ['project', 'service', 'container-number'].map(label =>
+    text(at(config, 'Config', 'Labels', `com.docker.compose.${label}`)),
+  );
+  const names = ['-', '_'].map(dash => [project, service, number].join(dash));
+  return names.includes(nameIn(config) ?? '') ? service : undefined;
 }
 
 /** What `--runtime` named, by the program or the shim that daemon.json has for it. */
@@ -198,13 +211,17 @@ function mountsOf(reader: Reader, points: unknown, root?: string): readonly Moun
   });
 }
 
-/** Where the storage driver puts the layers together; only of overlay2 is this to be seen on disk. */
+/**
+ * Where the storage driver puts the layers together. With containerd's store of images it is a snapshotter
+ * of containerd's, and Docker mounts what that has (daemon/snapshotter/mount.go of Docker 28).
+ */
 async function mergedDirectory(
   reader: Reader,
   root: string,
   id: string,
   driver: string | undefined,
 ): Promise<string | undefined> {
+  if (driver === 'overlayfs' || driver === 'native') return `${root}/rootfs/${driver}/${id}`;
   if (driver !== 'overlay2') return undefined;
   const mount = await reader.text(`${root}/image/overlay2/layerdb/mounts/${id}/mount-id`);
   return isId(mount) ? `${root}/overlay2/${mount}/merged` : undefined;
@@ -219,7 +236,8 @@ async function overSocket(
   return list(rows).flatMap(row => {
     const id = at(row, 'Id');
     if (!isId(id)) return [];
-    const name = text(list(at(row, 'Names'))[0])?.replace(/^\//, '');
+    const [Name, Labels] = [list(at(row, 'Names'))[0], at(row, 'Labels')];
+    const names = { name: nameIn({ Name }), service: serviceIn({ Name, Config: { Labels } }) };
     const read = async () => {
       const container = await ask.get(reader, socket, `/containers/${id}/json`);
       if (container === undefined) return [];
@@ -228,6 +246,6 @@ async function overSocket(
       const isElsewhere = dataRoot === undefined;
       return [{ ...describe(reader, id, owner, container), runtime, isElsewhere }];
     };
-    return [{ engine: 'docker', id, owner, names: async () => ({ name }), read }];
+    return [{ engine: 'docker', id, owner, names: async () => names, read }];
   });
 }

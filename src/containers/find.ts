@@ -11,7 +11,7 @@ import { type Survey, survey } from './survey.ts';
  * `namespace/pod/container`. An engine can be named before it: `docker:web`, or as Kubernetes does,
  * `containerd://ID`. Of another user's engine only with the uid before all that: `1000:web`,
  * `1000:podman:web`. Whatever users call theirs, a name without a uid never means one of those. The name
- * of a pod means its sandbox where no container has that name.
+ * of a pod means its sandbox where no container has that name; that of a service of Compose's, its container.
  *
  * Only what the name means is read as a whole and checked, so it costs little more than a pid.
  *

@@ -38,6 +38,7 @@ const ways: readonly Way[] = [
     const { name, pod } = (await names?.(wanted)) ?? {};
     return pod?.sandbox === id && name === wanted;
   },
+  async (wanted, { names }) => (await names?.(wanted))?.service === wanted,
   (wanted, { id }) => wanted.length >= digitsLeast && id.startsWith(wanted),
 ];
 

@@ -49,6 +49,8 @@ export interface Entry {
 export interface Names {
   readonly name?: string | undefined;
   readonly pod?: Pod | undefined;
+  /** What Compose runs it for, as it is called in compose.yaml. */
+  readonly service?: string | undefined;
 }
 
 export interface Sighting extends Perhaps<Told> {

@@ -1,6 +1,10 @@
 /** Docker: a daemon of its own, with the images `busybox:1` and `distroless:1` loaded. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { imageArchive } from './images.ts';
 import { Machine, type MachineOptions, type Output } from './machine.ts';
+
+/** Its images, and so the file systems of containers, are containerd's: since Docker 23. */
+export const hasContainerdStore = process.env['ENGINES_DOCKER_STORE'] === 'containerd';
 
 export interface DockerOptions extends MachineOptions {
   /** To start it in, next to other engines. Default: one of its own, which `stop()` stops too. */
@@ -32,6 +36,11 @@ export async function startDocker(options: DockerOptions = {}): Promise<Docker> 
   try {
     const socket = `unix://${options.socket ?? '/run/docker.sock'}`;
     const env = { DOCKER_HOST: socket };
+    if (hasContainerdStore) {
+      mkdirSync(`${machine.root}/etc/docker`, { recursive: true });
+      const features = { 'containerd-snapshotter': true };
+      writeFileSync(`${machine.root}/etc/docker/daemon.json`, JSON.stringify({ features }));
+    }
     const pid = await machine.start('dockerd', ['-H', socket, ...(options.flags ?? [])]);
     const docker = (...args: string[]) => machine.run('docker', args, env);
     await machine.until('dockerd', 'docker', ['version'], env);

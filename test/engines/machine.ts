@@ -5,6 +5,9 @@
  *
  * Whatever runs in it is killed, and everything removed, by `stop()`, and also when the test dies:
  * keeper.c sees to it.
+ *
+ * Its programs are this machine's, or those of another Debian, where ENGINES_TREE names the root directory
+ * of one (scripts/engines.mjs): that is what the machine has then, but for /tmp and what runs the tests.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,17 +20,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const path = '/usr/sbin:/usr/bin:/sbin:/bin';
+const { ENGINES_TREE: tree = '' } = process.env;
 
 /** Which of these programs are not installed, as words for the title of a skipped test. */
 export function missing(...programs: string[]): string {
   const absent = programs.filter(
-    name => !path.split(':').some(folder => isExecutable(`${folder}/${name}`)),
+    name => !path.split(':').some(folder => isExecutable(`${tree}${folder}/${name}`)),
   );
   return absent.length === 0 ? '' : `${absent.join(', ')} of test/engines/packages`;
 }
@@ -135,7 +139,7 @@ export class Machine {
 
   /** Starts a daemon; what it says is in `NAME.log` of the folder. Resolves to its pid. */
   async start(name: string, args: readonly string[], env: Environment = {}): Promise<number> {
-    const line = `exec setsid ${commandLine(name, args, env)} >${this.folder}/${name}.log 2>&1`;
+    const line = `exec setsid ${commandLine(name, args, env)} >${this.folder}/${basename(name)}.log 2>&1`;
     const started = await this.run('sh', ['-c', `(${line}) </dev/null & echo $!`]);
     return Number(started);
   }
@@ -166,6 +170,7 @@ export class Machine {
 
   async #setUp({ cgroups = 1 }: MachineOptions): Promise<void> {
     const script = ['set -e', 'ip link set lo up'];
+    if (tree !== '') script.push(...this.#changeRoot());
     for (const [directory, name] of Object.entries(own)) {
       mkdirSync(join(this.folder, name));
       script.push(`mkdir -p ${directory}`, `mount --bind ${this.folder}/${name} ${directory}`);
@@ -177,11 +182,12 @@ export class Machine {
       'mkdir -p /run/lock /run/user /run/netns',
       'chmod 1777 /var/tmp',
     );
-    const name = basename(this.folder);
+    const name = cgroupOf(this.folder);
     if (cgroups === 2) {
-      script.push('umount -R /sys/fs/cgroup', 'mount -t cgroup2 cgroup2 /sys/fs/cgroup');
-      script.push(`mkdir -p /sys/fs/cgroup/${name}`);
-      script.push(`mount --bind /sys/fs/cgroup/${name} /sys/fs/cgroup`);
+      const all = '/sys/fs/cgroup';
+      script.push(`umount -R ${all}`, `mount -t cgroup2 cgroup2 ${all}`);
+      script.push(`mkdir -p ${all}/${name}/${name}`, `mount --bind ${all}/${name} ${all}`);
+      script.push(`mount --bind ${all} ${all}/${name}`);
     } else {
       for (const hierarchy of hierarchies()) {
         const part = `${hierarchy}/${name}`;
@@ -200,6 +206,26 @@ export class Machine {
       script.push('umount /sys/fs/cgroup/unified 2>/dev/null || true');
     }
     await this.run('sh', ['-c', script.join('\n')]);
+  }
+
+  /** To a copy of the tree that keeps what is written to it; of every process in the mount namespace. */
+  #changeRoot(): string[] {
+    const [root, upper, work] = ['tree', 'tree-upper', 'tree-work'].map(name => {
+      mkdirSync(join(this.folder, name));
+      return join(this.folder, name);
+    });
+    const node = process.execPath;
+    return [
+      `mount -t overlay tree -o lowerdir=${tree},upperdir=${upper},workdir=${work} ${root}`,
+      `for i in proc sys dev; do mount --rbind /$i ${root}/$i; done`,
+      `mkdir -p ${root}${tmpdir()} && mount --bind ${tmpdir()} ${root}${tmpdir()}`,
+      `mkdir -p ${root}${process.cwd()} ${root}${dirname(node)} ${root}/old`,
+      `mount --bind ${process.cwd()} ${root}${process.cwd()}`,
+      `[ -e ${root}${node} ] || { touch ${root}${node}; mount --bind ${node} ${root}${node}; }`,
+      `cd ${root}`,
+      'pivot_root . old',
+      'umount -l /old',
+    ];
   }
 }
 
@@ -226,9 +252,15 @@ function hierarchies(): string[] {
   });
 }
 
+/** The name of its cgroup: a slice, for systemd reads the name of a unit from behind these. */
+function cgroupOf(folder: string): string {
+  return `${basename(folder)}.slice`;
+}
+
 /** What keeper.c runs at the end. A cgroup is busy for a moment after its last process. */
 function tidyUp(folder: string): string {
-  const cgroups = `/sys/fs/cgroup/${basename(folder)} /sys/fs/cgroup/*/${basename(folder)}`;
+  const name = cgroupOf(folder);
+  const cgroups = `/sys/fs/cgroup/${name} /sys/fs/cgroup/*/${name}`;
   return `cd /
     for i in $(seq 100); do
       find ${cgroups} -depth -type d -exec rmdir {} + 2>/dev/null

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import os from 'node:os';
 import {
@@ -10,13 +9,25 @@ import {
   withNamespaces,
 } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Docker, type Machine, missing, startDocker } from '../../engines/index.ts';
+import {
+  type Docker,
+  hasContainerdStore,
+  type Machine,
+  missing,
+  startDocker,
+} from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { read, until } from '../shared/support.ts';
-import { apart, expectNamespaces, named, time } from './support.ts';
+import { apart, expectNamespaces, inodeOf, named, startTimeOf, time } from './support.ts';
 
 const absent = missing('dockerd', 'runc', 'iptables', 'newuidmap');
 const list = ({ root }: Machine): Promise<Containers> => listContainers({ root });
+
+/** With containerd's store, `docker inspect` does not say. */
+// biome-ignore lint/suspicious/noExplicitAny: what the engine prints
+function rootfsOf({ GraphDriver, Driver, Id }: any, dataRoot: string): string {
+  return hasContainerdStore ? `${dataRoot}/rootfs/${Driver}/${Id}` : GraphDriver.Data.MergedDir;
+}
 
 describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
   let docker: Docker;
@@ -37,6 +48,7 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       '/opt:/host:ro',
     ];
     const labels = ['--label', 'role=web', '--label', 'empty='];
+    given.push('--user', '1000:1000', '--workdir', '/www');
     await start('web', '--hostname', 'web-host', ...labels, ...given);
     await Promise.all([
       start('network-of-host', '--net=host'),
@@ -82,7 +94,9 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       image: config.Image,
       labels: config.Labels,
       hostname: config.Hostname,
-      rootfs: machine.root + inspected.GraphDriver.Data.MergedDir,
+      rootfs: machine.root + rootfsOf(inspected, '/var/lib/docker'),
+      user: config.User || undefined,
+      workingDir: config.WorkingDir || undefined,
       owner: 0,
       command: [inspected.Path, ...inspected.Args],
       env: Object.fromEntries(
@@ -117,6 +131,8 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       expect(container.cgroup).toMatch(`/docker/${inspected.Id}`);
       expect(readdirSync(container.bundle ?? '')).toContain('config.json');
       expect(readdirSync(container.rootfs ?? '')).toContain('www');
+      expect(inodeOf(container.rootfs)).toBe(inodeOf(`/proc/${container.pid}/root`));
+      expect(container.startTime).toBe(startTimeOf(container.pid));
       expectNamespaces(container, machine);
     }
   });
@@ -184,9 +200,12 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       id: inspected.Id,
       pid: inspected.State.Pid,
       state: 'running',
-      rootfs: machine.root + inspected.GraphDriver.Data.MergedDir,
     });
-    expect(mapped.rootfs).toMatch(/\/opt\/other\/data\/\d+\.\d+\/overlay2/);
+    const roots = readdirSync(`${machine.root}${elsewhere['data-root']}`);
+    const ids = roots.find(name => /^\d+\.\d+$/.test(name));
+    expect(mapped.rootfs).toBe(
+      machine.root + rootfsOf(inspected, `${elsewhere['data-root']}/${ids}`),
+    );
     expect(apart(mapped)).toContain('user');
     expect(mapped.knownAs.map(known => known.engine)).toEqual(['docker', 'containerd', 'runc']);
     // And by the daemon's own settings, that the caller has not to know.
@@ -208,7 +227,7 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       const here = ['sh', '-c', `cd ${process.cwd()} && exec "$@"`, 'sh'];
       return JSON.parse(await machine.run('setpriv', [...user, ...here, ...node]));
     };
-    const group = execFileSync('getent', ['group', 'docker'], { encoding: 'utf8' }).split(':')[2];
+    const group = (await machine.run('getent', ['group', 'docker'])).split(':')[2];
     const { all, problems } = await asUser(group ?? '');
     const web = await docker.inspect('web');
     expect(all).toHaveLength(8);

@@ -564,6 +564,40 @@ describe('names', () => {
     expect((await find('cccccc')).name).toBe('c-other');
   });
 
+  test("a service of Compose's, where nothing has that name: pkg/compose of Compose 2.40", async () => {
+    const compose = (digit: string, Name: string, [project, service, number]: readonly string[]) =>
+      state.write(`var/lib/docker/containers/${hex(digit)}/config.v2.json`, {
+        ID: hex(digit),
+        Name,
+        State: {},
+        Config: {
+          Labels: {
+            'com.docker.compose.project': project,
+            'com.docker.compose.service': service,
+            'com.docker.compose.container-number': number,
+          },
+        },
+      });
+    compose('a', '/shop-web-1', ['shop', 'web', '1']);
+    compose('b', '/shop_db_1', ['shop', 'db', '1']);
+    compose('c', '/shop-web-run-3f5c', ['shop', 'web', '1']); // docker compose run
+    compose('d', '/named', ['shop', 'other', '1']); // container_name, or labels of the image
+    compose('e', '/db-two-1', ['', 'db', '1']);
+    for (const name of ['web', 'docker:web', '/web', 'shop-web-1']) {
+      expect((await find(name)).id, name).toBe(hex('a'));
+    }
+    expect((await find('db')).id).toBe(hex('b'));
+    expect((await rejectionOf(find('other'))).code).toBe('ENOENT');
+    expect((await rejectionOf(find('podman:web'))).code).toBe('ENOENT');
+    compose('f', '/blog-web-1', ['blog', 'web', '1']);
+    const { code, message } = await rejectionOf(find('web'));
+    expect(code).toBe('ENOTUNIQ');
+    expect(message).toContain('docker:shop-web-1');
+    expect(message).toContain('docker:blog-web-1');
+    docker('1', '/web');
+    expect((await find('web')).id).toBe(hex('1'));
+  });
+
   test('names written with escapes are the same names', async () => {
     state.write(
       `var/lib/docker/containers/${hex('a')}/config.v2.json`,

@@ -4,7 +4,7 @@ import { type Containers, findContainer, listContainers, spawn } from 'linux-nam
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Machine, missing, type Podman, startPodman } from '../../engines/index.ts';
 import { rejectionOf } from '../shared/support.ts';
-import { apart, expectNamespaces, named, time } from './support.ts';
+import { apart, expectNamespaces, inodeOf, named, startTimeOf, time } from './support.ts';
 
 const absent = missing('podman', 'crun', 'runc', 'newuidmap', 'curl');
 
@@ -81,7 +81,10 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
       expect(container.started?.getTime()).toBe(started && Math.floor(started / 1000) * 1000);
       if (container.pid === undefined) return;
       expect(container.rootfs).toBe(machine.root + inspected.GraphDriver.Data.MergedDir);
+      expect(inodeOf(container.rootfs)).toBe(inodeOf(`/proc/${container.pid}/root`));
+      expect(container.startTime).toBe(startTimeOf(container.pid));
       expect(container.runtime).toBe(inspected.OCIRuntime);
+      expect(container.workingDir).toBe(config.WorkingDir);
       expect(container.cgroup).toBe(state.CgroupPath);
       expectNamespaces(container, machine);
       if (name === 'web') expect(container.hostname).toBe(config.Hostname);
@@ -91,7 +94,8 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
   test('the containers of a pod share its namespaces, and say which pod', async () => {
     const containers = own(await list());
     const [one, two] = [named(containers, 'one'), named(containers, 'two')];
-    const pod = JSON.parse(await podman.podman('pod', 'inspect', 'pod'));
+    // Podman 5 prints a list.
+    const [pod] = [JSON.parse(await podman.podman('pod', 'inspect', 'pod'))].flat();
     const expected = {
       name: 'pod',
       namespace: undefined,

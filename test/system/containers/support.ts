@@ -1,5 +1,5 @@
 /** What the tests of containers share: looking at one, and comparing it with what its engine says. */
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { Container, Containers, NamespaceType } from 'linux-namespaces';
 import { expect } from 'vitest';
 import type { Machine } from '../../engines/index.ts';
@@ -30,4 +30,15 @@ export function named(containers: Containers, name: string): Container {
 export function time(text: string): number | undefined {
   const date = new Date(text);
   return date.getUTCFullYear() < 1970 ? undefined : date.getTime();
+}
+
+/** Which directory it is, in which file system. */
+export function inodeOf(path: string | undefined): string {
+  const { dev, ino } = statSync(`${path}/`);
+  return `${dev}:${ino}`;
+}
+
+/** Field 22 of /proc/PID/stat. */
+export function startTimeOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19]);
 }

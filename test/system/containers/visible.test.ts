@@ -2,10 +2,9 @@
 // there (test/system/child/visible.test.ts says how), and what is stopped there.
 import { execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { spawn } from 'linux-namespaces';
+import { openRoot, spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { missing, startDocker, startPodman } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
@@ -22,8 +21,11 @@ const held =
 
 /** Starts an attacker in the container, with the container's rights, and waits until it is at work. */
 async function attack(pid: number, name: string, args: string[]) {
-  copyFileSync(join(folder, name), `/proc/${pid}/root/bin/${name}`);
-  chmodSync(`/proc/${pid}/root/bin/${name}`, 0o755);
+  // By its own root: in an overlay of a user namespace nobody else can make a file.
+  const root = openRoot(pid);
+  await root.copyIn(join(folder, name), `/bin/${name}`);
+  await root.chmod(`/bin/${name}`, 0o755);
+  root.close();
   const child = spawn(`/bin/${name}`, args, {
     target: pid,
     credentials: 'target',

@@ -35,7 +35,8 @@ function entries(folder: string): string[] {
 /** What is left of one machine. */
 function remains(machine: Machine): string[] {
   const name = basename(machine.folder);
-  const folders = execFileSync('find', ['/sys/fs/cgroup', '/tmp', '-maxdepth', '2', '-name', name]);
+  const where = ['/sys/fs/cgroup', '/tmp', '-maxdepth', '2'];
+  const folders = execFileSync('find', [...where, '-name', `${name}*`]);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return [...String(folders).split('\n').filter(Boolean), ...mounts.filter(m => m.includes(name))];
 }
