@@ -1,5 +1,6 @@
 /** Docker: a daemon of its own, with the images `busybox:1` and `distroless:1` loaded. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { imageArchive } from './images.ts';
 import { Machine, type MachineOptions, type Output } from './machine.ts';
 
@@ -13,6 +14,8 @@ export interface DockerOptions extends MachineOptions {
   flags?: readonly string[];
   /** Its socket. Default: /run/docker.sock. */
   socket?: string;
+  /** A program to start it with, such as unshare. */
+  under?: readonly string[];
 }
 
 export interface Docker extends AsyncDisposable {
@@ -41,9 +44,10 @@ export async function startDocker(options: DockerOptions = {}): Promise<Docker> 
       const features = { 'containerd-snapshotter': true };
       writeFileSync(`${machine.root}/etc/docker/daemon.json`, JSON.stringify({ features }));
     }
-    const pid = await machine.start('dockerd', ['-H', socket, ...(options.flags ?? [])]);
+    const [program = '', ...args] = [...(options.under ?? []), 'dockerd', '-H', socket];
+    const pid = await machine.start(program, [...args, ...(options.flags ?? [])]);
     const docker = (...args: string[]) => machine.run('docker', args, env);
-    await machine.until('dockerd', 'docker', ['version'], env);
+    await machine.until(basename(program), 'docker', ['version'], env);
     for (const name of ['busybox', 'distroless'] as const) {
       await docker('load', '-q', '-i', imageArchive(machine.folder, name, `${name}:1`));
     }

@@ -3,6 +3,6 @@ export { type Containerd, images, startContainerd } from './containerd.ts';
 export { type PodContainer, type RunningPod, runPod } from './cri.ts';
 export { type Docker, hasContainerdStore, startDocker } from './docker.ts';
 export { debootstrap, imageArchive, server } from './images.ts';
-export { Machine, missing } from './machine.ts';
+export { isNewer, Machine, missing } from './machine.ts';
 export { addUser, type Podman, startPodman, user } from './podman.ts';
 export { type Runtime, startCrun, startRunc } from './runtimes.ts';

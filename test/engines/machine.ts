@@ -28,6 +28,9 @@ import { fileURLToPath } from 'node:url';
 const path = '/usr/sbin:/usr/bin:/sbin:/bin';
 const { ENGINES_TREE: tree = '' } = process.env;
 
+/** Are the engines those of a newer Debian, of which some know cgroups of version 2 alone? */
+export const isNewer = tree !== '';
+
 /** Which of these programs are not installed, as words for the title of a skipped test. */
 export function missing(...programs: string[]): string {
   const absent = programs.filter(

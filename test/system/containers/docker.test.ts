@@ -51,7 +51,7 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     given.push('--user', '1000:1000', '--workdir', '/www');
     await start('web', '--hostname', 'web-host', ...labels, ...given);
     await Promise.all([
-      start('network-of-host', '--net=host'),
+      start('network-of-host', '--net=host', '--rm'),
       start('pid-of-web', '--pid=container:web'),
       start('cgroup-apart', '--cgroupns=private'),
       start('paused').then(() => docker.docker('pause', 'paused')),

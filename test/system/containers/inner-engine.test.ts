@@ -1,12 +1,18 @@
 // Engines in a pid namespace of their own, as in kind, k3d, minikube and docker in docker.
 import { findContainer, listContainers, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { missing, type Runtime, startRunc } from '../../engines/index.ts';
+import { missing, type Runtime, startDocker, startRunc } from '../../engines/index.ts';
 import { read, until } from '../shared/support.ts';
 import { named } from './support.ts';
 
 const absent = missing('runc');
 const names = ['one', 'two'];
+
+/** In our pid namespace, and in those below. */
+function pidsOf(pid: number | undefined): number[] {
+  const line = /NSpid:\s*(.*)/.exec(read(`/proc/${pid}/status`) ?? '')?.[1] ?? '';
+  return line.split(/\s+/).map(Number);
+}
 
 describe.skipIf(absent)(
   `an engine in a pid namespace of its own [${absent || 'installed'}]`,
@@ -67,9 +73,8 @@ describe.skipIf(absent)(
       );
       for (const id of [`${name}-runs`, `${name}-host-pids`]) {
         const { pid } = named(containers, id);
-        const numbers = /NSpid:\s*(.*)/.exec(read(`/proc/${pid}/status`) ?? '')?.[1]?.split(/\s+/);
         const told = inner.find((one: { id: string }) => one.id === id).pid;
-        expect(numbers?.map(Number).slice(0, 2)).toEqual([pid, told]);
+        expect(pidsOf(pid).slice(0, 2)).toEqual([pid, told]);
       }
     });
 
@@ -83,6 +88,34 @@ describe.skipIf(absent)(
         let output = '';
         for await (const part of child.stdout) output += part;
         expect(output).toBe(`${name}-runs\n`);
+      }
+    });
+  },
+);
+
+const withoutDocker = missing('dockerd', 'iptables');
+describe.skipIf(withoutDocker)(
+  `Docker in a pid namespace of its own [${withoutDocker || 'installed'}]`,
+  () => {
+    test('its containers have the pids that we know, and are targets', async () => {
+      const apart = ['unshare', '-p', '-m', '-f', '--kill-child', '--mount-proc'];
+      const docker = await startDocker({ under: apart });
+      try {
+        await docker.start('--name', 'inner', '--hostname', 'inner-host', 'busybox:1');
+        const node = Number(read(`/proc/${docker.pid}/task/${docker.pid}/children`));
+        const root = `/proc/${node}/root`;
+        const inspected = await docker.inspect('inner');
+        const container = await findContainer('inner', { root });
+        expect(container).toMatchObject({ id: inspected.Id, engine: 'docker', state: 'running' });
+        expect(pidsOf(container.pid).slice(0, 2)).toEqual([container.pid, inspected.State.Pid]);
+        const child = spawn('hostname', [], { target: container, namespaces: ['uts'] });
+        let output = '';
+        for await (const part of child.stdout) output += part;
+        expect(output).toBe('inner-host\n');
+        await docker.docker('kill', 'inner');
+        expect(await findContainer('inner', { root })).toMatchObject({ state: 'exited' });
+      } finally {
+        await docker.stop();
       }
     });
   },

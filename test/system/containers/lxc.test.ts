@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { execFile, findContainer, listContainers } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rootFolder } from '../../engines/images.ts';
-import { Machine, missing } from '../../engines/index.ts';
+import { isNewer, Machine, missing } from '../../engines/index.ts';
 import { read } from '../shared/support.ts';
 import { apart, expectNamespaces, named } from './support.ts';
 
@@ -13,7 +13,7 @@ const absent = missing('lxc-start', 'lxc-info');
 describe.skipIf(absent)(`LXC [${absent || 'installed'}]`, () => {
   let machine: Machine;
   beforeAll(async () => {
-    machine = await Machine.start();
+    machine = await Machine.start({ cgroups: isNewer ? 2 : 1 }); // LXC 7 knows no other
     for (const name of ['web', 'web2', 'stopped']) {
       mkdirSync(`${machine.root}/var/lib/lxc/${name}`);
       writeFileSync(

@@ -21,6 +21,9 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     const given = ['-e', 'A=b', '-v', 'volume:/data', '-v', '/opt:/host:ro'];
     await start('web', '--hostname', 'web-host', '--label', 'role=web', ...given);
     await podman.start('--rm', '--name', 'goes', '--net=host', 'busybox:1');
+    // As a quadlet's unit starts it.
+    const unit = ['--replace', '--rm', '--cgroups=no-conmon', '--sdnotify=conmon'];
+    await start('systemd-unit', '--cidfile=/run/unit.cid', ...unit);
     await start('by-runc', '--runtime', 'runc', '--net=host', '--uts=host');
     await start('paused').then(() => podman.podman('pause', 'paused'));
     await podman.start('--name', 'exited', 'busybox:1', 'true');
@@ -42,54 +45,59 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
   const own = (containers: Containers): Containers =>
     containers.filter(({ owner }) => owner === 0) as Containers;
 
-  test.each(['web', 'goes', 'by-runc', 'paused', 'exited', 'created', 'one', 'two'])(
-    '%s is as podman inspect has it',
-    async name => {
-      const container = named(own(await list()), name);
-      const inspected = await podman.inspect(name);
-      const { State: state, Config: config } = inspected;
-      expect(container).toMatchObject({
-        engine: 'podman',
-        id: inspected.Id,
-        state: state.Status,
-        image: inspected.ImageName,
-        labels: config.Labels ?? {},
-        owner: 0,
-      });
-      if (name !== 'created') {
-        const program = config.Entrypoint ? [config.Entrypoint] : [];
-        expect(container.command).toEqual([...program, ...(config.Cmd ?? [])]);
-        expect(container.env).toMatchObject(
-          Object.fromEntries(config.Env.map((pair: string) => pair.split('='))),
-        );
-        expect(
-          container.mounts?.map(({ destination, rw }) => `${destination} ${rw}`).sort(),
-        ).toEqual(
-          inspected.Mounts.map(
-            (one: { Destination: string; RW: boolean }) => `${one.Destination} ${one.RW}`,
-          ).sort(),
-        );
-        const log = inspected.HostConfig.LogConfig;
-        const path = log.Type === 'k8s-file' ? machine.root + log.Path : undefined;
-        expect(container.logPath).toBe(path);
-      }
-      expect(container.pid ?? 0).toBe(state.Pid);
-      expect(container.rootfs).toMatch(machine.root);
-      expect(container.created?.getTime()).toBe(time(inspected.Created));
-      // Its list has whole seconds.
-      const started = time(state.StartedAt);
-      expect(container.started?.getTime()).toBe(started && Math.floor(started / 1000) * 1000);
-      if (container.pid === undefined) return;
-      expect(container.rootfs).toBe(machine.root + inspected.GraphDriver.Data.MergedDir);
-      expect(inodeOf(container.rootfs)).toBe(inodeOf(`/proc/${container.pid}/root`));
-      expect(container.startTime).toBe(startTimeOf(container.pid));
-      expect(container.runtime).toBe(inspected.OCIRuntime);
-      expect(container.workingDir).toBe(config.WorkingDir);
-      expect(container.cgroup).toBe(state.CgroupPath);
-      expectNamespaces(container, machine);
-      if (name === 'web') expect(container.hostname).toBe(config.Hostname);
-    },
-  );
+  test.each([
+    'web',
+    'goes',
+    'systemd-unit',
+    'by-runc',
+    'paused',
+    'exited',
+    'created',
+    'one',
+    'two',
+  ])('%s is as podman inspect has it', async name => {
+    const container = named(own(await list()), name);
+    const inspected = await podman.inspect(name);
+    const { State: state, Config: config } = inspected;
+    expect(container).toMatchObject({
+      engine: 'podman',
+      id: inspected.Id,
+      state: state.Status,
+      image: inspected.ImageName,
+      labels: config.Labels ?? {},
+      owner: 0,
+    });
+    if (name !== 'created') {
+      const program = config.Entrypoint ? [config.Entrypoint] : [];
+      expect(container.command).toEqual([...program, ...(config.Cmd ?? [])]);
+      expect(container.env).toMatchObject(
+        Object.fromEntries(config.Env.map((pair: string) => pair.split('='))),
+      );
+      expect(container.mounts?.map(({ destination, rw }) => `${destination} ${rw}`).sort()).toEqual(
+        inspected.Mounts.map(
+          (one: { Destination: string; RW: boolean }) => `${one.Destination} ${one.RW}`,
+        ).sort(),
+      );
+      const log = inspected.HostConfig.LogConfig;
+      const path = log.Type === 'k8s-file' ? machine.root + log.Path : undefined;
+      expect(container.logPath).toBe(path);
+    }
+    expect(container.pid ?? 0).toBe(state.Pid);
+    expect(container.rootfs).toMatch(machine.root);
+    expect(container.created?.getTime()).toBe(time(inspected.Created));
+    // Its list has whole seconds.
+    const started = time(state.StartedAt);
+    expect(container.started?.getTime()).toBe(started && Math.floor(started / 1000) * 1000);
+    if (container.pid === undefined) return;
+    expect(container.rootfs).toBe(machine.root + inspected.GraphDriver.Data.MergedDir);
+    expect(inodeOf(container.rootfs)).toBe(inodeOf(`/proc/${container.pid}/root`));
+    expect(container.startTime).toBe(startTimeOf(container.pid));
+    expect(container.runtime).toBe(inspected.OCIRuntime);
+    expect(container.workingDir).toBe(config.WorkingDir);
+    expect(container.cgroup).toBe(state.CgroupPath);
+    expectNamespaces(container, machine);
+    if (name === 'web') expect(container.hostname).toBe(config.Hostname);
+  });
 
   test('the containers of a pod share its namespaces, and say which pod', async () => {
     const containers = own(await list());

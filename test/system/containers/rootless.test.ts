@@ -90,41 +90,50 @@ describe.skipIf(withoutDocker)(`rootless Docker [${withoutDocker || 'installed'}
   });
 });
 
-describe.skipIf(withoutPodman)(`Podman without a session [${withoutPodman || 'installed'}]`, () => {
-  let machine: Machine;
-  let env: Env;
-  const podman = (...args: string[]) => machine.run('setpriv', [...as, 'podman', ...args], env);
-  beforeAll(async () => {
-    machine = await Machine.start();
-    const { XDG_RUNTIME_DIR, ...session } = await addUser(machine);
-    rmSync(join(machine.root, XDG_RUNTIME_DIR as string), { recursive: true });
-    env = { ...session, CONTAINERS_CONF: '/opt/containers.conf' };
-    const settings = '[containers]\\ndefault_ulimits=["nofile=1024:1024","nproc=1024:1024"]';
-    const engine = '[engine]\\ncgroup_manager="cgroupfs"\\nevents_logger="file"\\nruntime="crun"';
-    await machine.run('sh', ['-c', `printf '${settings}\\n${engine}\\n' >/opt/containers.conf`]);
-    await podman('load', '-q', '-i', imageArchive(machine.folder, 'busybox', 'busybox:1'));
-    await podman('run', '-d', '--name', 'job', 'busybox:1');
-  }, 120_000);
-  afterAll(async () => {
-    await machine?.stop();
-    // Podman has it in the /tmp of everybody.
-    for (const name of ['podman-run', 'storage-run', 'containers-user']) {
-      rmSync(`/tmp/${name}-${user.uid}`, { recursive: true, force: true });
-    }
-  });
-
-  test('runs, by root and by its owner', async () => {
-    const [inspected] = JSON.parse(await podman('container', 'inspect', 'job'));
-    const containers = await listContainers({ root: machine.root });
-    expect(named(containers, 'job')).toMatchObject({
-      engine: 'podman',
-      id: inspected.Id,
-      state: 'running',
-      pid: inspected.State.Pid,
-      owner: user.uid,
+describe.skipIf(withoutPodman).each(['with', 'without'])(
+  `Podman of a user, %s a session [${withoutPodman || 'installed'}]`,
+  word => {
+    let machine: Machine;
+    let env: Env;
+    const names = ['job', 'once'];
+    const podman = (...args: string[]) => machine.run('setpriv', [...as, 'podman', ...args], env);
+    beforeAll(async () => {
+      machine = await Machine.start();
+      const { XDG_RUNTIME_DIR = '', ...user } = await addUser(machine);
+      const session = word === 'with' ? { XDG_RUNTIME_DIR } : {};
+      if (word === 'without') rmSync(join(machine.root, XDG_RUNTIME_DIR), { recursive: true });
+      env = { ...user, ...session, CONTAINERS_CONF: '/opt/containers.conf' };
+      const settings = '[containers]\\ndefault_ulimits=["nofile=1024:1024","nproc=1024:1024"]';
+      const engine = '[engine]\\ncgroup_manager="cgroupfs"\\nevents_logger="file"\\nruntime="crun"';
+      await machine.run('sh', ['-c', `printf '${settings}\\n${engine}\\n' >/opt/containers.conf`]);
+      await podman('load', '-q', '-i', imageArchive(machine.folder, 'busybox', 'busybox:1'));
+      await podman('run', '-d', '--name', 'job', 'busybox:1');
+      await podman('run', '-d', '--rm', '--name', 'once', 'busybox:1');
+    }, 120_000);
+    afterAll(async () => {
+      await machine?.stop();
+      // Podman has it in the /tmp of everybody.
+      for (const name of ['podman-run', 'storage-run', 'containers-user']) {
+        rmSync(`/tmp/${name}-${user.uid}`, { recursive: true, force: true });
+      }
     });
-    expect(await seenByUser(machine, env)).toEqual([
-      ['podman', 'job', 'running', inspected.State.Pid],
-    ]);
-  });
-});
+
+    test('runs, by root and by its owner, also what goes with its end (--rm)', async () => {
+      const containers = await listContainers({ root: machine.root });
+      const seen = [];
+      for (const name of names) {
+        const [inspected] = JSON.parse(await podman('container', 'inspect', name));
+        expect(named(containers, name)).toMatchObject({
+          engine: 'podman',
+          id: inspected.Id,
+          state: 'running',
+          pid: inspected.State.Pid,
+          image: inspected.ImageName,
+          owner: user.uid,
+        });
+        seen.push(['podman', name, 'running', inspected.State.Pid]);
+      }
+      expect((await seenByUser(machine, env)).sort()).toEqual(seen);
+    });
+  },
+);
