@@ -107,6 +107,7 @@ export default defineConfig([
     ...shared,
     input: {
       'free-names': 'src/worker/free-names.ts',
+      grpc: 'src/containers/grpc.ts',
       tar: 'src/root/tar.ts',
       toml: 'src/containers/toml.ts',
       width: 'src/cli/width.ts',

@@ -9,6 +9,6 @@ import { packageRoot } from './binding.ts';
 const load = createRequire(import.meta.url);
 
 /** `Module`: what the source of that chunk exports. */
-export function chunk<Module>(name: 'free-names' | 'tar' | 'toml' | 'width'): Module {
+export function chunk<Module>(name: 'free-names' | 'grpc' | 'tar' | 'toml' | 'width'): Module {
   return load(join(packageRoot(), 'lib', `${name}.cjs`)) as Module;
 }

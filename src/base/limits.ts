@@ -64,6 +64,8 @@ export const sockets = {
   answer: 16_777_216,
   /** Bytes of one answer of a user's engine. */
   answerOfUser: 2_097_152,
+  /** Bytes of one answer to a call of gRPC, as its clients have it. */
+  answerOfGrpc: 16_777_216,
   /** Requests at the same time, to one socket. */
   requests: 8,
 };

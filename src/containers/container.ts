@@ -90,6 +90,8 @@ export interface Container {
   readonly namespaces: ContainerNamespaces | undefined;
   /** The pod that it is in: Kubernetes', or Podman's. */
   readonly pod: Pod | undefined;
+  /** The snapshot of containerd's that is its root; undefined where containerd was not asked (`grpc`). */
+  readonly snapshot: Snapshot | undefined;
   /** What engines call it: the first is `engine` itself, the others those that it works with. */
   readonly knownAs: readonly KnownAs[];
 }
@@ -134,6 +136,12 @@ export interface Mount {
   readonly rw: boolean;
 }
 
+/** As `ctr snapshot` has it: `ctr -n NAMESPACE snapshot --snapshotter SNAPSHOTTER info KEY`. */
+export interface Snapshot {
+  readonly snapshotter: string;
+  readonly key: string;
+}
+
 export interface Pod {
   /** undefined for Podman's where its socket does not answer. */
   readonly name: string | undefined;
@@ -143,6 +151,8 @@ export interface Pod {
   readonly uid: string | undefined;
   /** The id of the container that holds the pod's namespaces. */
   readonly sandbox: string | undefined;
+  /** undefined where its engine was not asked (`grpc`), and of Podman's. */
+  readonly labels: Readonly<Record<string, string>> | undefined;
 }
 
 export interface KnownAs {
@@ -179,6 +189,12 @@ export interface ContainerOptions {
    * pods, and, for a user who may use the socket but not read the state, what Docker has.
    */
   timeout?: number | undefined;
+  /**
+   * Ask containerd and CRI-O, too, by their gRPC sockets (`/run/containerd/containerd.sock`, `/run/crio/crio.sock`, k3s', MicroK8s'),
+   * for what they keep in databases: labels, images, snapshots, labels of pods, and containers of which
+   * no task is left. The sockets have to be root's, and are usually for root alone. Default: false.
+   */
+  grpc?: boolean | undefined;
 }
 
 export interface Directories {

@@ -1,18 +1,18 @@
 /**
  * containerd, also under Kubernetes (CRI), nerdctl and Docker: the bundle of each task. Its own database,
  * a bolt file, is not read: images and labels are not known, but of what Kubernetes and nerdctl run, which
- * write them into annotations.
+ * write them into annotations; and where containerd itself is to be asked.
  */
 import { at, isId, mayHave, pid, text, texts } from './fields.ts';
+import type { Told } from './grpc-answers.ts';
 import type { ContainerdLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { lastLog, namesInCri, portsIn } from './pods.ts';
 import type { Reader } from './reader.ts';
 import { readRuntime } from './runtimes.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';
-
-/** Docker's, of whose containers all is known by Docker and by runc. */
-const docker = 'moby';
+import type { Sockets } from './sockets.ts';
+import { ofDocker, toldByContainerd } from './told.ts';
 
 interface Task {
   readonly reader: Reader;
@@ -20,29 +20,36 @@ interface Task {
   readonly bundle: string;
   readonly namespace: string;
   readonly id: string;
+  /** By containerd. */
+  readonly told: Told | undefined;
 }
 
-export async function findContainerd(location: ContainerdLocation): Promise<Entry[]> {
-  const { reader, owner } = location;
+export async function findContainerd(location: ContainerdLocation, ask: Sockets): Promise<Entry[]> {
+  const { reader, owner, grpc } = location;
   const tasks = `${location.state}/io.containerd.runtime.v2.task`;
+  const telling = toldByContainerd(ask, grpc);
   const all = (await reader.names(tasks)).filter(isId).map(async namespace => {
     const ids = (await reader.names(`${tasks}/${namespace}`)).filter(isId);
-    return ids.map(id =>
-      entryOf({ reader, owner, bundle: `${tasks}/${namespace}/${id}`, namespace, id }),
-    );
+    return ids.map(id => `${namespace}/${id}`);
   });
-  return (await Promise.all(all)).flat();
+  const running = (await Promise.all(all)).flat();
+  const told = await telling;
+  return [...new Set([...running, ...told.keys()])].map(name => {
+    const [namespace = '', id = ''] = name.split('/');
+    const bundle = `${tasks}/${name}`;
+    return entryOf({ reader, owner, bundle, namespace, id, told: told.get(name) });
+  });
 }
 
 function entryOf(task: Task): Entry {
-  const { reader, owner, bundle, namespace, id } = task;
+  const { reader, owner, bundle, namespace, id, told } = task;
   const knownAs = { engine: 'containerd', namespace, id } as const;
   const entry = { ...knownAs, owner };
   // The path that runc has of it may be one of the daemon's own mount namespace (rootless).
-  if (namespace === docker) return { ...entry, read: async () => [{ knownAs, owner, bundle }] };
+  if (namespace === ofDocker) return { ...entry, read: async () => [{ knownAs, owner, bundle }] };
   let reading: Promise<string | undefined> | undefined;
   const json = () => {
-    reading ??= reader.text(`${bundle}/config.json`);
+    reading ??= reader.text(`${bundle}/config.json`).then(given => given ?? told?.spec);
     return reading;
   };
   const parse = async (given: string | undefined) =>
@@ -65,14 +72,16 @@ function namesOf(annotations: Readonly<Record<string, string>>): Names {
 }
 
 async function readTask(task: Task, config: unknown): Promise<readonly Sighting[]> {
-  const { reader, owner, bundle, namespace, id } = task;
+  const { reader, owner, bundle, namespace, id, told } = task;
   const [init, options, shim] = await Promise.all([
     reader.text(`${bundle}/init.pid`),
     reader.json(`${bundle}/options.json`),
     reader.text(`${bundle}/shim-binary-path`),
   ]);
-  if (config === undefined && init === undefined) return [];
-  const configured = readConfig(reader, config, bundle, id);
+  if (config === undefined && init === undefined && told === undefined) return [];
+  // Without a task there is no bundle: of what has not been started, or whose task has been removed.
+  const hasTask = init !== undefined || told === undefined || (await reader.has(bundle));
+  const configured = readConfig(reader, config, hasTask ? bundle : undefined, id);
   const annotations = configured.annotations ?? {};
   const nerdctl = (name: string) => text(annotations[`nerdctl/${name}`]);
   const [names, ports] = [namesOf(annotations), nerdctl('ports')];
@@ -81,10 +90,15 @@ async function readTask(task: Task, config: unknown): Promise<readonly Sighting[
     ...names,
     knownAs: { engine: 'containerd', namespace, id },
     owner,
-    runtime: text(at(options, 'binary_name')) ?? text(shim?.trim()),
+    runtime: text(at(options, 'binary_name')) ?? text(shim?.trim()) ?? told?.runtime,
+    state: told?.state ?? (hasTask ? undefined : 'created'),
     pid: pid(Number(init)),
-    image: text(annotations['io.kubernetes.cri.image-name']),
-    bundle,
+    image: text(annotations['io.kubernetes.cri.image-name']) ?? told?.image,
+    labels: told?.labels,
+    podLabels: told?.podLabels,
+    snapshot: told?.snapshot,
+    created: told?.created,
+    bundle: hasTask ? bundle : undefined,
     ports: ports === undefined ? undefined : portsIn(reader.parse(ports, `${bundle}/config.json`)),
     logPath: await logOf(reader, names, nerdctl('state-dir'), id),
   };

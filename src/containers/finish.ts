@@ -1,11 +1,11 @@
 /** Makes one container of what engines say of it, checked against the processes that there are. */
 import { errnos } from '../base/errnos.ts';
 import { failure, NamespaceError } from '../base/errors.ts';
-import type { Container, ContainerState, Pod } from './container.ts';
+import type { Container, ContainerState } from './container.ts';
 import type { Pids } from './pids.ts';
 import type { Reader } from './reader.ts';
 import { hasOwnKernel, runtimeName } from './runtimes.ts';
-import { first, type Group } from './sighting.ts';
+import { first, type Group, type Pod } from './sighting.ts';
 import { lookAt, type Process, type View } from './verified-process.ts';
 
 export interface Look {
@@ -32,6 +32,7 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
   const isElsewhere = hasOwnKernel(runtime);
   const process = isElsewhere ? undefined : known.process;
   const annotations = first(group, 'annotations');
+  const pod = podOf(first(group, 'pod'), annotations);
   const state = stateOf(group, known);
   const created = first(group, 'created');
   return {
@@ -61,7 +62,8 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
     started:
       first(group, 'started') ?? (state === 'created' ? undefined : startOf(process, created)),
     namespaces: process?.namespaces,
-    pod: podOf(first(group, 'pod'), annotations),
+    pod: pod && { ...pod, labels: first(group, 'podLabels') },
+    snapshot: first(group, 'snapshot'),
     knownAs: group.map(sighting => sighting.knownAs),
   };
 }

@@ -22,10 +22,18 @@ export interface RuntimeLocation {
   readonly reader: Reader;
 }
 
+/** `reader`: of the directory that the socket is in, which has to be root's, as who listens. */
+export interface GrpcLocation {
+  readonly socket: string;
+  readonly reader: Reader;
+}
+
 export interface ContainerdLocation {
   readonly state: string;
   readonly owner: number;
   readonly reader: Reader;
+  /** Where it is root's own, and not Docker's. */
+  readonly grpc: GrpcLocation | undefined;
 }
 
 export interface DockerLocation {
@@ -50,4 +58,6 @@ export interface PodmanLocation {
   readonly ofRoot: Reader;
   readonly ofRunroot: (runroot: string) => Reader;
   readonly ofSocket: Reader;
+  /** CRI-O's, of root's storage. */
+  readonly grpc: GrpcLocation | undefined;
 }

@@ -2,28 +2,34 @@
  * Where engines keep their state: what the caller says, what the engines' own settings say, or the
  * default paths; of root's engines, and of users' who run Docker or Podman.
  */
+import { dirname } from 'node:path';
 import { own } from '../base/own-properties.ts';
 import type { ContainerOptions } from './container.ts';
 import { dockerOf, hostOfClient } from './docker-host.ts';
 import { at, pathAt, text } from './fields.ts';
 import { locationOf } from './given-directories.ts';
 import type {
+  ContainerdLocation,
   DockerLocation,
+  GrpcLocation,
   Locations,
   PodmanLocation,
-  RuntimeLocation,
 } from './location-types.ts';
 import type { Reader } from './reader.ts';
 import { usersLocations } from './users.ts';
 
 type Given = NonNullable<ContainerOptions['directories']>;
 
-export async function findLocations(reader: Reader, given: Given = own({})): Promise<Locations> {
+export async function findLocations(
+  reader: Reader,
+  given: Given = own({}),
+  grpc: boolean,
+): Promise<Locations> {
   const locate = (path: string) => reader.locate(path);
   const [docker, containerd, podman, users, lxc, machines, host] = await Promise.all([
     dockerLocations(reader, given.docker),
-    containerdStates(reader, given.containerd),
-    podmanLocation(reader, given.podman),
+    containerdLocations(reader, given.containerd, grpc),
+    podmanLocation(reader, given.podman, grpc),
     usersLocations(reader),
     locate('/var/lib/lxc'),
     locate('/run/systemd/machines'),
@@ -39,11 +45,11 @@ export async function findLocations(reader: Reader, given: Given = own({})): Pro
   const bundled = all.flatMap(({ execRoot, owner, ofExec }) =>
     execRoot === undefined
       ? []
-      : [{ state: `${execRoot}/containerd/daemon`, owner, reader: ofExec }],
+      : [{ state: `${execRoot}/containerd/daemon`, owner, reader: ofExec, grpc: undefined }],
   );
   return {
     docker: all,
-    containerd: [...containerd.map(({ path, ...more }) => ({ state: path, ...more })), ...bundled],
+    containerd: [...containerd, ...bundled],
     podman: [podman, ...users.podman],
     runtimes: [...runtimes, ...users.runtimes],
     shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
@@ -57,10 +63,11 @@ const snapDocker = {
   dataRoot: '/var/snap/docker/common/var-lib-docker',
   execRoot: '/var/snap/docker/current/run/docker',
 };
-const containerdDefaults = [
-  '/run/k3s/containerd', // k3s, RKE2
-  '/run/k0s/containerd',
-  '/var/snap/microk8s/common/run/containerd',
+const microk8s = '/var/snap/microk8s/common/run';
+const containerdDefaults: readonly { state: string; socket?: string; isGiven?: boolean }[] = [
+  { state: '/run/k3s/containerd' }, // k3s, RKE2
+  { state: '/run/k0s/containerd', socket: '/run/k0s/containerd.sock' },
+  { state: `${microk8s}/containerd`, socket: `${microk8s}/containerd.sock` },
 ];
 
 async function dockerLocations(
@@ -97,19 +104,39 @@ async function dockerLocations(
   return [main, snap];
 }
 
-async function containerdStates(
+async function containerdLocations(
   reader: Reader,
   given: Given['containerd'] = own({}),
-): Promise<RuntimeLocation[]> {
-  const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'), 'state');
-  const main = locationOf(reader, given.state, pathAt(settings, 'state') ?? '/run/containerd');
-  const others = containerdDefaults.map(path => locationOf(reader, undefined, path));
-  return Promise.all([main, ...others]);
+  grpc: boolean,
+): Promise<ContainerdLocation[]> {
+  // The address is in every file of settings: without need, these are not parsed for it.
+  const wanted = grpc ? ['state', 'address'] : ['state'];
+  const settings = await reader.toml(await reader.locate('/etc/containerd/config.toml'), ...wanted);
+  const set = pathAt(settings, 'state');
+  const address = given.state === undefined ? pathAt(settings, 'grpc', 'address') : undefined;
+  const main = {
+    state: given.state ?? set ?? '/run/containerd',
+    isGiven: given.state !== undefined,
+  };
+  const all = [{ ...main, socket: address }, ...containerdDefaults].map(async one => {
+    const { state, socket = `${state}/containerd.sock`, isGiven = false } = one;
+    const { path, ...more } = await locationOf(reader, isGiven ? state : undefined, state);
+    const asked = grpc && more.owner === 0 ? await grpcLocation(reader, socket) : undefined;
+    return { ...more, state: path, grpc: asked };
+  });
+  return Promise.all(all);
+}
+
+/** Root's. */
+async function grpcLocation(reader: Reader, path: string): Promise<GrpcLocation> {
+  const socket = await reader.locate(path);
+  return { socket, reader: reader.of(dirname(socket), 0) };
 }
 
 async function podmanLocation(
   reader: Reader,
   given: Given['podman'] = own({}),
+  grpc: boolean,
 ): Promise<PodmanLocation> {
   const settings = await storageSettings(reader, [
     '/etc/containers/storage.conf',
@@ -122,7 +149,10 @@ async function podmanLocation(
     reader.locate('/run/podman/podman.sock'),
   ]);
   const readers = { ofRoot: root.reader, ofRunroot: () => runroot.reader, ofSocket: reader };
-  return { root: root.path, runroots: [runroot.path], socket, owner: root.owner, ...readers };
+  const crio =
+    grpc && root.owner === 0 ? await grpcLocation(reader, '/run/crio/crio.sock') : undefined;
+  const { path, owner } = root;
+  return { root: path, runroots: [runroot.path], socket, owner, ...readers, grpc: crio };
 }
 
 /** Of the first of these files that is there. */

@@ -11,6 +11,7 @@ import { readConfig } from './oci.ts';
 import { namesInCrio, portsIn } from './pods.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
+import { toldByCri } from './told.ts';
 
 /** Where one container is: below one of the directories of the storage, named by its driver. */
 interface Stored {
@@ -39,6 +40,11 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
       .then(told => new Map(list(told).map(row => [at(row, 'Id'), row])));
     return asking;
   };
+  let telling: ReturnType<typeof toldByCri> | undefined;
+  const told = () => {
+    telling ??= toldByCri(ask, location.grpc);
+    return telling;
+  };
   const all = places.map(async ({ base, reader }) => {
     const folders = (await reader.names(base)).filter(name => name.endsWith('-containers'));
     const paths = folders.flatMap(folder =>
@@ -54,7 +60,7 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
         }
         const metadata = text(at(row, 'metadata'));
         const about = metadata && reader.parse(metadata, file);
-        return entryOf({ location, file, folder, id, row, about }, rows);
+        return entryOf({ location, file, folder, id, row, about }, rows, told);
       });
     });
     return (await Promise.all(read)).flat();
@@ -62,13 +68,18 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
   return (await Promise.all(all)).flat().filter(entry => entry !== undefined);
 }
 
-function entryOf(stored: Stored, rows: () => Promise<Map<unknown, unknown>>): Entry {
+function entryOf(
+  stored: Stored,
+  rows: () => Promise<Map<unknown, unknown>>,
+  toldOfAll: () => ReturnType<typeof toldByCri>,
+): Entry {
   const { location, id, row, about } = stored;
   const crio = namesInCrio(id, about);
   const names = crio ?? { name: text(list(at(row, 'names'))[0]) };
   const read = async () => {
     const sighting = await readOne(stored, names, crio !== undefined);
-    const told = crio === undefined ? (await rows()).get(id) : undefined;
+    if (crio !== undefined) return [{ ...sighting, ...(await toldOfAll()).get(id) }];
+    const told = (await rows()).get(id);
     return [told === undefined ? sighting : { ...sighting, ...parseRow(told, sighting) }];
   };
   const engine = crio === undefined ? 'podman' : 'cri-o';

@@ -2,9 +2,9 @@
  * Which pod a container of Kubernetes' is in, and its name there: by the annotations of containerd's CRI
  * plugin, and by what CRI-O writes.
  */
-import type { Pod, Port } from './container.ts';
+import type { Port } from './container.ts';
 import { at, list, port, text } from './fields.ts';
-import type { Names } from './sighting.ts';
+import type { Names, Pod } from './sighting.ts';
 
 /** From one kind of annotations, by the end of the name. */
 type Ask = (name: string) => string | undefined;

@@ -3,8 +3,11 @@
  * else. And how what several say of the same one is joined.
  */
 import { namesOf } from '../base/check.ts';
-import type { Container, ContainerState, Engine, KnownAs, Pod } from './container.ts';
+import type { Container, ContainerState, Engine, KnownAs, Pod as WholePod } from './container.ts';
 import { isRandomId } from './fields.ts';
+
+/** The names of a pod; its labels are told by others. */
+export type Pod = Omit<WholePod, 'labels'>;
 
 type Told = Pick<
   Container,
@@ -24,6 +27,7 @@ type Told = Pick<
   | 'hostname'
   | 'created'
   | 'started'
+  | 'snapshot'
 >;
 
 type Perhaps<T> = { readonly [K in keyof T]?: T[K] | undefined };
@@ -61,6 +65,7 @@ export interface Sighting extends Perhaps<Told> {
   readonly pid?: number | undefined;
   readonly startTime?: number | undefined;
   readonly pod?: Pod | undefined;
+  readonly podLabels?: Readonly<Record<string, string>> | undefined;
   /** What the engine was told to run it with. */
   readonly runtime?: string | undefined;
   /** Asked when it is not seen that runc does. */

@@ -1,25 +1,34 @@
 /**
- * Asks engines over their HTTP sockets, for what is nowhere else. They are waited for no longer than a
+ * Asks engines over their sockets, by HTTP or gRPC, for what is nowhere else. They are waited for no longer than a
  * given time in all, however many there are and however many requests that takes. What listens there
  * may be anybody: the connection takes no file descriptors, and what it is asked for has a bound.
  */
 
 import type { Socket } from 'node:net';
 import { binding } from '../base/binding.ts';
+import { chunk } from '../base/chunks.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { Limiter } from '../base/limiter.ts';
 import { sockets as limits, state } from '../base/limits.ts';
+import type { GrpcLocation } from './location-types.ts';
 import { adviceFor, type Reader } from './reader.ts';
 
 const http = builtin('node:http');
 const net = builtin('node:net');
 
+const grpc = () => chunk<Grpc>('grpc');
+
+export type Grpc = typeof import('./grpc.ts');
+
 interface Asked {
   failed: boolean;
   readonly requests: Limiter;
 }
+
+/** Takes the connection, which it closes; at most so many bytes of an answer are read. */
+type Ask<T> = (connection: Socket, signal: AbortSignal, most: number) => Promise<T>;
 
 export class Sockets {
   readonly #timeout: number;
@@ -27,10 +36,13 @@ export class Sockets {
   readonly #trusted: boolean;
   readonly #asked = new Map<string, Asked>();
   #signal: AbortSignal | undefined;
+  /** Are sockets of gRPC to be asked? */
+  readonly grpc: boolean;
 
   /** `timeout`: in milliseconds; 0 for never. */
-  constructor(reader: Reader, timeout: number) {
+  constructor(reader: Reader, timeout: number, grpc: boolean) {
     this.#timeout = timeout;
+    this.grpc = grpc && timeout > 0;
     this.#problems = reader.problems;
     // Before Linux 6.16 no socket can refuse file descriptors: those of another root may be anybody's.
     this.#trusted = reader.root === '';
@@ -38,6 +50,33 @@ export class Sockets {
 
   /** The JSON of an answer; undefined where there is nobody, or no answer, which is a problem then. */
   async get(reader: Reader, socket: string, path: string): Promise<unknown> {
+    const answer = await this.#ask(reader, socket, false, (connection, signal, most) =>
+      get(connection, path, signal, most),
+    );
+    return answer === undefined ? undefined : reader.parse(answer, socket);
+  }
+
+  /** What `read` makes of the answer to a call of gRPC, which is asked with an empty message. */
+  async call<T>(
+    { reader, socket }: GrpcLocation,
+    path: string,
+    read: (grpc: Grpc, answer: Buffer) => T,
+    metadata: Readonly<Record<string, string>> = {},
+  ): Promise<T | undefined> {
+    if (!this.grpc) return undefined;
+    return this.#ask(reader, socket, true, async (connection, signal) => {
+      const [most, message] = [limits.answerOfGrpc, Buffer.alloc(0)];
+      const answer = await grpc().call(connection, { path, metadata, message, most, signal });
+      return read(grpc(), answer);
+    });
+  }
+
+  async #ask<T>(
+    reader: Reader,
+    socket: string,
+    isWanted: boolean,
+    ask: Ask<T>,
+  ): Promise<T | undefined> {
     if (this.#timeout === 0) return undefined;
     this.#signal ??= AbortSignal.timeout(this.#timeout);
     const asked = this.#of(socket);
@@ -45,23 +84,17 @@ export class Sockets {
     return asked.requests.run(async () => {
       if (asked.failed) return undefined;
       try {
-        const answer = await this.#ask(reader, socket, path, signal);
-        return answer === undefined ? undefined : reader.parse(answer, socket);
+        return await this.#connect(reader, socket, signal, ask);
       } catch (error) {
-        if (!asked.failed) this.#failed(error, socket, asked);
+        if (!asked.failed) this.#failed(error, socket, asked, isWanted);
         return undefined;
       }
     });
   }
 
-  async #ask(
-    reader: Reader,
-    socket: string,
-    path: string,
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
+  async #connect<T>(reader: Reader, socket: string, signal: AbortSignal, ask: Ask<T>): Promise<T> {
     const place = reader.place(socket);
-    const isUsers = place[2] >= 0;
+    const isUsers = place[2] > 0;
     const timeout = Math.min(this.#timeout, state.timeout);
     const trusted = this.#trusted && !isUsers;
     const { error, step, fd } = await binding.connectSocket(...place, trusted, timeout);
@@ -71,7 +104,7 @@ export class Sockets {
       connection.destroy();
       throw signal.reason;
     }
-    return get(connection, path, signal, isUsers ? limits.answerOfUser : limits.answer);
+    return ask(connection, signal, isUsers ? limits.answerOfUser : limits.answer);
   }
 
   #of(socket: string): Asked {
@@ -83,10 +116,10 @@ export class Sockets {
     return asked;
   }
 
-  #failed(error: unknown, socket: string, asked: Asked): void {
+  #failed(error: unknown, socket: string, asked: Asked, isWanted: boolean): void {
     asked.failed = true;
     const { errno = errnos.EPROTO, syscall = 'read', message } = error as NodeJS.ErrnoException;
-    if (silent.includes(errno)) return;
+    if (silent.includes(errno) && !(isWanted && unreachable.includes(errno))) return;
     const late = this.#signal?.aborted === true;
     const advice = late
       ? `it did not answer within ${this.#timeout} ms`
@@ -104,6 +137,9 @@ const silent: readonly number[] = [
   errnos.ECONNREFUSED,
   errnos.EOPNOTSUPP,
 ];
+
+/** Where it was asked for by name, that is an answer, too. */
+const unreachable: readonly number[] = [errnos.ECONNREFUSED, errnos.EOPNOTSUPP];
 
 /** undefined for what is not there (404): it has been removed. */
 function get(

@@ -29,16 +29,16 @@ export interface Survey {
 }
 
 export async function survey(options: ContainerOptions = {}): Promise<Survey> {
-  const { root, directories, timeout } = check(options);
+  const { root, directories, timeout, grpc } = check(options);
   const reader = new Reader(root);
-  const sockets = new Sockets(reader, timeout);
-  const locations = await findLocations(reader, directories);
+  const sockets = new Sockets(reader, timeout, grpc);
+  const locations = await findLocations(reader, directories, sockets.grpc);
   // Before the engines: what starts meanwhile is not seen as a runtime's own.
   const runtimes = await findRuntimes(locations);
   const engines = await Promise.all([
     ...locations.docker.map(location => findDocker(location, sockets)),
     ...locations.podman.map(location => findPodman(location, sockets)),
-    ...locations.containerd.map(location => findContainerd(location)),
+    ...locations.containerd.map(location => findContainerd(location, sockets)),
     findLxc(reader, locations.lxc),
     findMachines(reader, locations.machines),
   ]);
@@ -86,16 +86,22 @@ function hostOf(root: string): number {
   return Number(/^\/proc\/(\d+)\/root$/.exec(root)?.[1] ?? 1);
 }
 
-const names = namesOf<ContainerOptions>({ root: true, directories: true, timeout: true });
+const names = namesOf<ContainerOptions>({
+  root: true,
+  directories: true,
+  timeout: true,
+  grpc: true,
+});
 
-function check(options: ContainerOptions): ContainerOptions & { timeout: number } {
-  const { root, directories, timeout = 2000 } = optionsIn(options, names);
+function check(options: ContainerOptions): ContainerOptions & { timeout: number; grpc: boolean } {
+  const { root, directories, timeout = 2000, grpc = false } = optionsIn(options, names);
+  if (typeof grpc !== 'boolean') throw invalidType('options.grpc', 'a boolean', grpc);
   if (root !== undefined) checkPath('options.root', root);
   if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
     throw invalidType('options.timeout', 'a number of milliseconds', timeout);
   }
-  if (directories === undefined) return { root, timeout };
-  return { root, directories: directoriesIn(directories), timeout };
+  if (directories === undefined) return { root, timeout, grpc };
+  return { root, directories: directoriesIn(directories), timeout, grpc };
 }
 
 /** Of each engine those that were given. */

@@ -70,6 +70,7 @@ async function podman(reader: Reader, user: User): Promise<PodmanLocation> {
     ofRoot: readerOf(root),
     ofRunroot: readerOf,
     ofSocket: readerOf(socket),
+    grpc: undefined,
   };
 }
 

@@ -17,6 +17,8 @@ export interface PodContainer {
   readonly id: string;
   /** What CRI says: `info` is the JSON that containerd adds, with pid and runtimeSpec. */
   status(): Promise<{ name: string; image: string; createdAt: number; info: Info }>;
+  /** Ends it; containerd removes its task then, and keeps the container. */
+  end(): Promise<void>;
 }
 
 interface Info {
@@ -28,27 +30,39 @@ export interface RunningPod {
   readonly id: string;
   readonly pid: number;
   /** Runs one more container in it. */
-  run(name: string, args: readonly string[]): Promise<PodContainer>;
+  run(name: string, args: readonly string[], labels?: Labels): Promise<PodContainer>;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function mapOf(labels: Labels): Message[] {
+  return Object.entries(labels).map(([name, value]) => ({ 1: name, 2: value }));
 }
 
 /** Runs a pod, with nothing in it but its sandbox. */
 export async function runPod(
   { socket }: Containerd,
-  { namespace, name, uid }: { namespace: string; name: string; uid: string },
+  about: { namespace: string; name: string; uid: string; labels?: Labels },
 ): Promise<RunningPod> {
-  const config = { 1: { 1: name, 2: uid, 3: namespace }, 2: `${name}-host`, 3: '/tmp', 8: {} };
+  const { namespace, name, uid, labels: ofPod = {} } = about;
+  const metadata = { 1: { 1: name, 2: uid, 3: namespace } };
+  const config = { ...metadata, 2: `${name}-host`, 3: '/tmp', 6: mapOf(ofPod), 8: {} };
   const call = (method: string, message: Message) => ask(socket, method, message);
   const id = text(await call('RunPodSandbox', { 1: config }), 1);
   const sandbox = await call('PodSandboxStatus', { 1: id, 2: true });
   return {
     id,
     pid: infoIn(sandbox).pid,
-    run: async (container, args) => {
-      const about = { 1: { 1: container }, 2: { 1: images.busybox }, 3: args, 15: {} };
+    run: async (container, args, labels = {}) => {
+      const image = { 1: images.busybox };
+      const about = { 1: { 1: container }, 2: image, 3: args, 9: mapOf(labels), 15: {} };
       const made = text(await call('CreateContainer', { 1: id, 2: about, 3: config }), 1);
       await call('StartContainer', { 1: made });
       return {
         id: made,
+        end: async () => {
+          await call('StopContainer', { 1: made, 2: 0 });
+        },
         status: async () => {
           const answer = await call('ContainerStatus', { 1: made, 2: true });
           const status = decode(answer.get(1)?.[0] as Buffer);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type Containers, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -31,6 +31,10 @@ describe.skipIf(absent)(`containerd, runc, crun [${absent || 'installed'}]`, () 
   let web: PodContainer;
   let sidecar: PodContainer;
   const uid = randomUUID();
+  const [ofPod, ofWeb] = [
+    { app: 'blog', 'io.kubernetes.pod.name': 'wordpress' },
+    { 'io.kubernetes.container.name': 'web' },
+  ];
   beforeAll(async () => {
     containerd = await startContainerd();
     machine = containerd.machine;
@@ -40,14 +44,16 @@ describe.skipIf(absent)(`containerd, runc, crun [${absent || 'installed'}]`, () 
     await containerd.ctr('run', '-d', images.busybox, 'exited', 'true');
     const over = "ctr task ls | grep -q 'exited .*STOPPED'";
     await machine.until('containerd', 'sh', ['-c', over]);
-    pod = await runPod(containerd, { namespace: 'blog', name: 'wordpress', uid });
-    web = await pod.run('web', ['sleep', '1000000']);
+    const about = { namespace: 'blog', name: 'wordpress', uid, labels: ofPod };
+    pod = await runPod(containerd, about);
+    web = await pod.run('web', ['sleep', '1000000'], ofWeb);
     sidecar = await pod.run('sidecar', ['sleep', '1000000']);
     [runc, crun] = [await startRunc({ machine }), await startCrun({ machine })];
   }, 120_000);
   afterAll(() => containerd?.stop());
 
-  const list = (): Promise<Containers> => listContainers({ root: machine.root });
+  const list = (options = {}): Promise<Containers> =>
+    listContainers({ root: machine.root, ...options });
 
   test('what ctr runs is as ctr has it', async () => {
     const rows = (await containerd.ctr('task', 'ls')).split('\n').slice(1);
@@ -106,6 +112,107 @@ describe.skipIf(absent)(`containerd, runc, crun [${absent || 'installed'}]`, () 
         expect(found.namespaces?.[type]).toEqual(sandbox?.namespaces?.[type]);
       }
       expect(apart(found)).toEqual(['ipc', 'mnt', 'net', 'pid', 'uts']);
+    }
+  });
+
+  test('asked over gRPC, containerd says what ctr does: images, labels, snapshots', async () => {
+    const options = ['--label', 'role=web'];
+    await containerd.ctr('container', 'create', ...options, images.busybox, 'without-task');
+    const containers = await list({ grpc: true, timeout: 60_000 });
+    expect(containers.problems).toEqual([]);
+    for (const id of ['plain', 'paused', 'exited', 'without-task']) {
+      const info = JSON.parse(await containerd.ctr('container', 'info', id));
+      expect(named(containers, id), id).toMatchObject({
+        engine: 'containerd',
+        image: info.Image,
+        labels: info.Labels,
+        snapshot: { snapshotter: info.Snapshotter, key: info.SnapshotKey },
+        command: info.Spec.process.args,
+        runtime: 'runc',
+      });
+      expect(named(containers, id).created?.getTime()).toBe(time(info.CreatedAt));
+    }
+    expect(named(containers, 'without-task')).toMatchObject({
+      state: 'created',
+      pid: undefined,
+      bundle: undefined,
+      rootfs: undefined,
+      labels: { role: 'web' },
+    });
+    expect(named(containers, 'paused').state).toBe('paused');
+    const find = (grpc: boolean) => findContainer('without-task', { root: machine.root, grpc });
+    expect((await find(true)).state).toBe('created');
+    expect((await rejectionOf(find(false))).code).toBe('ENOENT');
+    // And all else is as it is without.
+    const plain = named(await list(), 'plain');
+    const { labels, image, snapshot, created, ...same } = named(containers, 'plain');
+    expect(plain).toMatchObject(same);
+    await containerd.ctr('container', 'rm', 'without-task');
+  });
+
+  test('and CRI: labels of pods and of their containers, and those that have ended', async () => {
+    const ended = await pod.run('ended', ['sleep', '1000000'], { role: 'job' });
+    await ended.end();
+    expect((await list()).filter(({ id }) => id === ended.id)).toEqual([]);
+    const containers = await list({ grpc: true, timeout: 60_000 });
+    expect(containers.problems).toEqual([]);
+    const of = (id: string) => containers.find(container => container.id === id);
+    expect(of(pod.id)).toMatchObject({ labels: ofPod, pod: { labels: ofPod }, state: 'running' });
+    expect(of(web.id)).toMatchObject({
+      labels: ofWeb,
+      pod: { labels: ofPod },
+      pid: expect.any(Number),
+    });
+    expect(of(ended.id)).toMatchObject({
+      name: 'ended',
+      state: 'exited',
+      pid: undefined,
+      labels: { role: 'job' },
+      image: images.busybox,
+      pod: { name: 'wordpress', namespace: 'blog', labels: ofPod, sandbox: pod.id },
+    });
+    for (const name of ['blog/wordpress/ended', `containerd://${ended.id}`, 'ended']) {
+      expect((await findContainer(name, { root: machine.root, grpc: true })).id).toBe(ended.id);
+    }
+  });
+
+  test("CRI-O's socket is asked for what CRI-O has, by the same calls", async () => {
+    // As CRI-O keeps it (engines.test.ts); who listens is containerd, whose container it is, too.
+    const storage = `${machine.root}/var/lib/containers/storage/overlay-containers`;
+    mkdirSync(storage, { recursive: true });
+    const name = `k8s_web_wordpress_blog_${uid}_0`;
+    const metadata = JSON.stringify({ 'pod-id': pod.id, name, 'metadata-name': 'web' });
+    const row = { id: web.id, names: [name], metadata, created: '2026-01-01T00:00:00Z' };
+    writeFileSync(`${storage}/containers.json`, JSON.stringify([row]));
+    const crio = '/run/crio/crio.sock';
+    await machine.run('mkdir', ['/run/crio']);
+    await machine.run('touch', [crio]);
+    await machine.run('mount', ['--bind', '/run/containerd/containerd.sock', crio]);
+    try {
+      const containers = await list({ grpc: true, timeout: 60_000 });
+      expect(containers.problems).toEqual([]);
+      expect(containers.find(({ id }) => id === web.id)).toMatchObject({
+        engine: 'cri-o',
+        labels: ofWeb,
+        pod: { labels: ofPod },
+        state: 'running',
+      });
+    } finally {
+      await machine.run('umount', [crio]);
+      rmSync(`${storage}/containers.json`);
+    }
+  });
+
+  test('a containerd that hangs costs the time that was said, and what it alone knows', async () => {
+    process.kill(containerd.pid, 'SIGSTOP');
+    try {
+      const containers = await list({ grpc: true, timeout: 300 });
+      expect(named(containers, 'plain')).toMatchObject({ state: 'running', labels: undefined });
+      expect(containers.problems.map(({ code, target }) => `${code} ${target}`)).toEqual([
+        `ETIMEDOUT ${containerd.socket}`,
+      ]);
+    } finally {
+      process.kill(containerd.pid, 'SIGCONT');
     }
   });
 
@@ -209,5 +316,8 @@ describe.skipIf(absent)(`containerd, runc, crun [${absent || 'installed'}]`, () 
         .map(({ id, state, pid }) => ({ id, state, pid }))
         .sort((a, b) => (a.id < b.id ? 1 : -1));
     expect(show(after)).toEqual(show(before));
+    // Where it was to be asked, that it is not there is said.
+    const [problem] = (await list({ grpc: true })).problems;
+    expect(problem).toMatchObject({ code: 'ECONNREFUSED', target: containerd.socket });
   });
 });

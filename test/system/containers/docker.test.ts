@@ -18,7 +18,8 @@ import {
 } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { read, until } from '../shared/support.ts';
-import { apart, expectNamespaces, inodeOf, named, startTimeOf, time } from './support.ts';
+import { startTimeOf } from './state-root.ts';
+import { apart, expectNamespaces, inodeOf, named, time } from './support.ts';
 
 const absent = missing('dockerd', 'runc', 'iptables', 'newuidmap');
 const list = ({ root }: Machine): Promise<Containers> => listContainers({ root });

@@ -6,7 +6,8 @@ import { findContainer, listContainers, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rootFolder } from '../../engines/images.ts';
 import { Machine, missing } from '../../engines/index.ts';
-import { apart, expectNamespaces, named, startTimeOf } from './support.ts';
+import { startTimeOf } from './state-root.ts';
+import { apart, expectNamespaces, named } from './support.ts';
 
 const absent = missing('systemd-nspawn', 'machinectl', 'dbus-daemon');
 

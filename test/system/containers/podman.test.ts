@@ -4,7 +4,8 @@ import { type Containers, findContainer, listContainers, spawn } from 'linux-nam
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Machine, missing, type Podman, startPodman } from '../../engines/index.ts';
 import { rejectionOf } from '../shared/support.ts';
-import { apart, expectNamespaces, inodeOf, named, startTimeOf, time } from './support.ts';
+import { startTimeOf } from './state-root.ts';
+import { apart, expectNamespaces, inodeOf, named, time } from './support.ts';
 
 const absent = missing('podman', 'crun', 'runc', 'newuidmap', 'curl');
 

@@ -1,5 +1,5 @@
 /** What the tests of containers share: looking at one, and comparing it with what its engine says. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import type { Container, Containers, NamespaceType } from 'linux-namespaces';
 import { expect } from 'vitest';
 import type { Machine } from '../../engines/index.ts';
@@ -36,9 +36,4 @@ export function time(text: string): number | undefined {
 export function inodeOf(path: string | undefined): string {
   const { dev, ino } = statSync(`${path}/`);
   return `${dev}:${ino}`;
-}
-
-/** Field 22 of /proc/PID/stat. */
-export function startTimeOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19]);
 }
