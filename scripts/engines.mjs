@@ -39,7 +39,13 @@ const words = process.argv.slice(2);
 const chosen = releases.filter(name => words.includes(name));
 const parts = words.filter(word => !releases.includes(word));
 
-/** Runs a program, which ends with all that it has started when this process does. */
+/**
+ * Runs a program, which ends with all that it has started when this process does.
+ *
+ * @param {string} file
+ * @param {readonly string[]} args
+ * @param {any} options of spawn
+ */
 async function run(file, args, { env = process.env, ...options } = {}) {
   const child = spawn(file, args, {
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -74,7 +74,11 @@ function makeBundle(folder: string, id: string, how: Bundle = {}): string {
     root: { path: 'rootfs' },
     hostname,
     annotations,
-    mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc' },
+      // Of what an earlier container has left in /dev, runc 1.3.6 follows the links.
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'mode=755'] },
+    ],
     linux: { namespaces: how.namespaces ?? types.map(type => ({ type })) },
   };
   writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));

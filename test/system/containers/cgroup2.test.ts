@@ -12,7 +12,7 @@ describe.skipIf(absent)(`cgroups of version 2 [${absent || 'installed'}]`, () =>
     const pid = await runc.start('two');
     const look = async () => named(await listContainers({ root: runc.machine.root }), 'two');
     expect(await look()).toMatchObject({ pid, state: 'running' });
-    expect((await look()).cgroup).toMatch(/^\/linux-namespaces-engines-\w+\/two$/);
+    expect((await look()).cgroup).toMatch(/^\/linux-namespaces-engines-\w+\.slice\/two$/);
     await runc.run('pause', 'two');
     expect(await look()).toMatchObject({ pid, state: 'paused' });
     await runc.run('resume', 'two');

@@ -22,8 +22,9 @@ describe.skipIf(absent)(`examples/container.mjs [${absent || 'installed'}]`, () 
       'mkdir -p /srv && cp /bin/busybox /srv/httpd && /srv/httpd -f -p 8080 -h /www & wait';
     await docker.start('--name', 'wordpress', '--hostname', 'blog', 'busybox:1', 'sh', '-c', java);
     const { Id, State, GraphDriver, NetworkSettings } = await docker.inspect('wordpress');
+    const { bridge } = NetworkSettings.Networks; // Docker 29 says it there alone
     const { root: host } = docker.machine;
-    const listens = ['sh', ['-c', `until wget -qO- ${NetworkSettings.IPAddress}:8080; do :; done`]];
+    const listens = ['sh', ['-c', `until busybox wget -qO- ${bridge.IPAddress}:8080; do :; done`]];
     await docker.machine.run(...(listens as [string, string[]]));
     const script = join(root, 'examples/container.mjs');
     const { stdout } = await promisify(execFile)(process.execPath, [script, 'wordpress', host]);
@@ -35,13 +36,13 @@ describe.skipIf(absent)(`examples/container.mjs [${absent || 'installed'}]`, () 
     expect(stdout).toMatch(/^ {2}user +\d+ +the host's$/m);
     expect(stdout).toMatch(/^ {2}net +\d+$/m);
     expect(stdout).toMatch(/^Hostname\n\n {2}blog$/m);
-    expect(stdout).toContain(`${NetworkSettings.IPAddress}/${NetworkSettings.IPPrefixLen}`);
+    expect(stdout).toContain(`${bridge.IPAddress}/${bridge.IPPrefixLen}`);
     // The shim is no child of the daemon, which may be stopped without its containers.
     expect(stdout).toMatch(new RegExp(`^ +\\d+ - .*containerd-shim.* -id ${Id}`, 'm'));
     expect(stdout).toMatch(new RegExp(`^ +${State.Pid} 1 sh -c`, 'm'));
     const [, inside] = /^ +\d+ (\d+) \/srv\/httpd -f -p 8080/m.exec(stdout) ?? [];
     expect(Number(inside)).toBeGreaterThan(1);
     expect(stdout).toMatch(new RegExp(`:8080 {2}/srv/httpd .*\\(pid ${inside}\\)`));
-    expect(stdout).toMatch(new RegExp(`^ {2}${NetworkSettings.IPAddress}\\tblog$`, 'm'));
+    expect(stdout).toMatch(new RegExp(`^ {2}${bridge.IPAddress}\\tblog$`, 'm'));
   });
 });

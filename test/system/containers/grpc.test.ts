@@ -1,6 +1,6 @@
 // What listens in the place of an engine on its gRPC socket, and what is believed of it.
 import { once } from 'node:events';
-import { chownSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { chownSync } from 'node:fs';
 import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { join } from 'node:path';
 import { listContainers } from 'linux-namespaces';
@@ -138,14 +138,9 @@ test('a socket that a user owns is not asked', async () => {
   expect(asked).toBe(0);
 });
 
-test('nor one behind a link, nor any where nobody said so', async () => {
+test('nor is any where nobody said so', async () => {
   let asked = 0;
   await listen(() => asked++);
-  renameSync(socket(), `${socket()}-away`);
-  symlinkSync('containerd.sock-away', socket());
-  expect((await list()).problems.map(({ code }) => code)).toEqual(['ELOOP']);
-  rmSync(socket());
-  renameSync(`${socket()}-away`, socket());
   await listContainers({ root: state.root });
   await listContainers({ root: state.root, grpc: true, timeout: 0 });
   expect(asked).toBe(0);
