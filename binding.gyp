@@ -15,6 +15,7 @@
         "native/child/binding_terminal.cc",
         "native/child/blocking.cc",
         "native/child/reaper.cc",
+        "native/child/failed_process.cc",
         "native/root/binding.cc",
         "native/base/left_behind.cc",
         "native/root/operation.cc",

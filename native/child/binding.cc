@@ -5,6 +5,7 @@
 
 #include "child/blocking.h"
 #include "child/environ.h"
+#include "child/failed_process.h"
 #include "child/sealed_program.h"
 #include "child/spawn.h"
 #include "napi/environment.h"
@@ -237,6 +238,16 @@ Napi::Value Unref(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+napi_value FailedProcess(napi_env env, napi_callback_info) {
+  return FromInt(env, failed_process::fate());
+}
+
+napi_value RestoreFailed(napi_env env, napi_callback_info) {
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env, &loop) == napi_ok) failed_process::restore(loop);
+  return nullptr;
+}
+
 // readEnviron(directory, most, wait): a Buffer, or -errno as a number.
 napi_value ReadEnviron(napi_env env, napi_callback_info info) {
   const Arguments<3> given(env, info);
@@ -268,6 +279,8 @@ void ExportChild(napi_env given, napi_value object) {
   exports.Set("childInsist", Napi::Function::New<Insist>(env, "childInsist"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));
   exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));
+  Export(given, object, "failedProcess", FailedProcess);
+  Export(given, object, "restoreFailed", RestoreFailed);
   Export(given, object, "readEnviron", ReadEnviron);
   Export(given, object, "nodeProgram", Program<program::node>);
   Export(given, object, "preloadedObject", Program<program::preload>);

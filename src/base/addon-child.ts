@@ -121,4 +121,10 @@ export interface ChildBinding {
   childInsist(child: Child, last: boolean): boolean;
   childRef(child: Child): void;
   childUnref(child: Child): void;
+  /**
+   * What libuv does with a handle whose process it did not start: 0, it can be closed at any time; 1, only with
+   * restoreFailed() right after both; 2, not known.
+   */
+  failedProcess(): 0 | 1 | 2;
+  restoreFailed(): void;
 }

@@ -62,7 +62,7 @@ export class ProcessHandle extends AsyncResource {
   advice: string | undefined;
   #child: Child | undefined;
   #isRef = true;
-  /** Node's own handle has been tried, and so can be closed. */
+  /** Node's own handle has been tried, and is to be closed at the end. */
   #isTried = false;
   /** The errno of a failure that came after `spawn` had returned. */
   #late: number | undefined;
@@ -80,31 +80,38 @@ export class ProcessHandle extends AsyncResource {
   /**
    * Node's own handle starts nothing, and stays until the end: it is what Node counts and lists as
    * active. close() frees it only where it has been tried: with a file descriptor that libuv refuses
-   * before it does anything. From 24.21 and 26.4 on such a try damages Node's memory: there the handle
-   * is never freed, and is parted from all else.
+   * before it does anything. With libuv 1.52 (Node 24.20, 26.4) it has to be closed at once, and the
+   * addon puts right what libuv does then (native/child/failed_process.h). With one that is newer
+   * still it is not freed, and parted from all else.
    */
   #initialize(form: number): void {
-    this.#isTried = form === 1;
-    if (this.#isTried) {
-      const stdio = [own({ type: 'fd', fd: -1 })];
-      this.#nodes.spawn(own({ file: '/', stdio }));
+    const fate = binding.failedProcess();
+    if (fate === 2) {
+      for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
       return;
     }
-    for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
+    const stdio = [own({ type: 'fd', fd: -1 })];
+    if (form === 1) this.#nodes.spawn(own({ file: '/', stdio }));
+    else this.#nodes.spawn('/', [], undefined, [], stdio, 0, undefined, undefined);
+    this.#isTried = fate === 0;
+    if (this.#isTried) return;
+    this.#nodes.unref();
+    this.#nodes.close();
+    binding.restoreFailed();
   }
 
   spawn(...given: unknown[]): number {
     const { file, args, envPairs, stdio } = argumentsOf(given);
-    this.#initialize(given.length);
-    // What Node passes on and the kernel would take for "as it is", which is mostly root.
-    const { uid, gid } = own(this.#options);
-    if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
-    const plan = this.#plan;
     const pipes = stdio.filter(({ type }) => type === 'pipe' || type === 'overlapped');
     if (isWithoutFiles()) {
       for (const { handle } of pipes) handle?.close();
       return errnos.EMFILE;
     }
+    this.#initialize(given.length);
+    // What Node passes on and the kernel would take for "as it is", which is mostly root.
+    const { uid, gid } = own(this.#options);
+    if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
+    const plan = this.#plan;
     const result = launch(
       plan,
       { ...this.#options, file, args, envPairs, stdio: Int32Array.from(stdio, source) },

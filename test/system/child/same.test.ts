@@ -108,13 +108,9 @@ const calls: readonly Call[] = [
         (m: Module) => m.spawn('/usr/bin/env', ['-u', 'PWD', 'env'], { env }),
       ] as const,
   ),
-  ...[
-    [null, undefined],
-    [1, true, 1n, Number.NaN],
-    [['a', 'b']],
-    [undefined, 'a'],
-    [Symbol('x')],
-  ].map(args => [`arguments ${show(args)}`, (m: Module) => m.spawn('echo', args)] as const),
+  ...[[null, undefined], [1, true, 1n, Number.NaN], [['a', 'b']], [undefined, 'a']].map(
+    args => [`arguments ${show(args)}`, (m: Module) => m.spawn('echo', args)] as const,
+  ),
   [
     'an argument with a null byte in what is no string',
     m => m.spawn('echo', [Buffer.from('a\0b'), 'c']),
@@ -161,6 +157,25 @@ describe('refused, taken, thrown and emitted as by node:child_process', () => {
     expect(await result(run, own)).toEqual(theirs);
   });
 
+  // Node 22 and newer pass on an empty argument in its place, but for the sync forms.
+  test('an argument that cannot become a string is refused', async () => {
+    const cannot = () => {
+      throw new RangeError('it cannot');
+    };
+    for (const [argument, type] of [
+      [Symbol('x'), TypeError],
+      [Object.create(null), TypeError],
+      [{ toString: cannot }, RangeError],
+      [{ [Symbol.toPrimitive]: cannot }, RangeError],
+    ] as const) {
+      const args = ['a', argument] as string[];
+      expect(() => ours.spawn('echo', args)).toThrow(type);
+      expect(() => ours.execFile('echo', args)).toThrow(type);
+      expect(() => ours.spawnSync('echo', args)).toThrow(type);
+      expect(() => node.spawnSync('echo', args)).toThrow(type);
+    }
+  });
+
   test('an env that is a string is refused beside a target: it is a misspelt one', () => {
     const options = { target: process.pid, env: 'Target' } as never;
     expect(() => ours.spawn('true', [], options)).toThrow(/options.env/);
@@ -200,19 +215,58 @@ test.each([
   }
 });
 
-test('a child is one PROCESSWRAP, as Node’s', async () => {
+test('a child is one PROCESSWRAP, as Node’s, and that is freed', async () => {
   const seen = new Set<number>();
+  const left = new Set<number>();
   const hook = createHook({
     init: (id, type) => {
-      if (type === 'PROCESSWRAP') seen.add(id);
+      if (type !== 'PROCESSWRAP') return;
+      seen.add(id);
+      left.add(id);
     },
+    destroy: id => left.delete(id),
   }).enable();
   try {
     for (let i = 0; i < 5; i++) await outcome(ours.spawn('true'));
+    await outcome(ours.spawn('true', [], { unshare: ['pid'] }));
+    for (const start of [
+      () => ours.spawn('/no/such'),
+      () => ours.spawn('true', [], { cwd: '/no/such' }),
+      () => ours.spawn('true', [], { uid: -1 }),
+      () => ours.spawn('true', ['x'.repeat(1 << 20)]),
+    ]) {
+      await expect((async () => outcome(start()))()).rejects.toThrow();
+    }
+    const unwatched = ours.spawn('cat');
+    unwatched.unref();
+    unwatched.kill();
+    await once(unwatched, 'close');
+    await expect.poll(() => left.size).toBe(0);
   } finally {
     hook.disable();
   }
-  expect(seen.size).toBe(5);
+  expect(seen.size).toBe(11);
+});
+
+test('handles that Node has closed leave its memory whole', async () => {
+  const program = `
+    const { spawn } = await import(process.argv[1]);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 60; i++) await new Promise(done => spawn('/no/such').on('error', done));
+      for (let i = 0; i < 20; i++) await new Promise(done => spawn('true').on('close', done));
+      gc();
+      await new Promise(setImmediate);
+      gc();
+    }
+    console.log('whole');`;
+  const args = ['--expose-gc', '--input-type=module', '-e', program];
+  const child = node.spawn('setarch', [
+    '-R', // so that what is freed is used again alike
+    process.execPath,
+    ...args,
+    import.meta.resolve('linux-namespaces'),
+  ]);
+  expect(await outcome(child)).toMatchObject({ stdout: 'whole\n', stderr: '' });
 });
 
 // The addon is loaded by the first child.
