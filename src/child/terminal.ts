@@ -19,6 +19,9 @@ const writable = 2;
 const scratch = 65_536;
 let bytes: Buffer | undefined;
 
+/** More bytes than a terminal holds that is not read. */
+const most = 1 << 16;
+
 /** Milliseconds until we look again, from the first to the last time. */
 const pauses = { first: 10, last: 1000 };
 
@@ -38,6 +41,8 @@ export class Terminal extends Duplex {
   /** The program has ended. */
   #over = false;
   #finished = false;
+  /** How many bytes are still read, where it is to end with what there is. */
+  #rest: number | undefined;
   #pause: { timer: NodeJS.Timeout; time: number } | undefined;
   readonly #resource = new AsyncResource('LINUX_NAMESPACES_TERMINAL');
 
@@ -99,9 +104,19 @@ export class Terminal extends Duplex {
     });
   }
 
+  /**
+   * @internal Ends with what has been written until now: of what the program has left running nothing more is
+   * waited for. A read that finds nothing says so: the kernel first takes in all that is on its way (n_tty_read()).
+   */
+  endSoon(): void {
+    this.#rest = most;
+    if (this.#wanted) this.#pull();
+  }
+
   override _read(): void {
     this.#wanted = true;
     this.#await(readable, true);
+    if (this.#rest !== undefined) process.nextTick(() => this.#pull());
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
@@ -128,7 +143,10 @@ export class Terminal extends Duplex {
     if (file === undefined || !this.#wanted) return;
     bytes ??= Buffer.allocUnsafeSlow(scratch);
     const length = binding.watchedRead(file, bytes);
-    if (length === errnos.EAGAIN) return;
+    if (length === errnos.EAGAIN) {
+      if (this.#rest !== undefined) this.#finish();
+      return;
+    }
     if (length < 0 && length !== errnos.EIO) {
       this.destroy(failure(length, 'read'));
       return;
@@ -140,7 +158,9 @@ export class Terminal extends Duplex {
     }
     this.#pause = undefined;
     this.#wanted = false;
+    if (this.#rest !== undefined) this.#rest -= length;
     if (!this.push(Buffer.from(bytes.subarray(0, length)))) this.#await(readable, this.#wanted);
+    if (this.#rest !== undefined && this.#rest <= 0) this.#finish();
   }
 
   /**

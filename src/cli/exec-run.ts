@@ -1,10 +1,12 @@
 /** How what `exec` runs is joined to this command: on a terminal of its own, by pipes, or not at all. */
 import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SpawnOptions } from '../child/options.ts';
 import type { ChildOf } from '../child/signatures.ts';
 import { spawn } from '../child/spawn.ts';
+import type { Terminal } from '../child/terminal.ts';
 import type { Arguments, Options } from './arguments.ts';
 import { inherited } from './inherited.ts';
 import { enterRawMode, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
@@ -24,9 +26,6 @@ type Run = (line: Line, options: SpawnOptions, interactive: boolean) => Promise<
 
 /** Milliseconds between two looks whether a program has been executed. */
 const pause = 20;
-
-/** Milliseconds without output after which what a program has left on its terminal is given up. */
-const silence = 100;
 
 /** What options of the library are called in `exec` and `debug`. */
 export const optionNames = {
@@ -70,16 +69,13 @@ export const runOnTerminal: Run = async (line, options, interactive) => {
 };
 
 /** All that the program has written before its end; what it has left running is not waited for. */
-async function shown(terminal: Readable, screen: Writable): Promise<void> {
+async function shown(terminal: Terminal, screen: Writable): Promise<void> {
+  terminal.endSoon();
+  await finished(terminal, { writable: false }).catch(() => {}); // hung up
+  if (screen.destroyed) return;
   await new Promise<void>(resolve => {
-    const timer = setTimeout(resolve, silence);
-    terminal.on('data', () => timer.refresh());
-    for (const name of ['end', 'close']) terminal.on(name, () => resolve());
-  });
-  terminal.destroy();
-  if (screen.destroyed || screen.writableLength === 0) return;
-  await new Promise<void>(resolve => {
-    for (const name of ['drain', 'error', 'close']) screen.once(name, () => resolve());
+    screen.once('close', () => resolve());
+    screen.write('', () => resolve()); // what was written before it has been, too
   });
 }
 
