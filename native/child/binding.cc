@@ -211,6 +211,7 @@ Napi::Value Execute(const Napi::CallbackInfo& info) {
   request.fixed.blocked = numbers[1];
   request.fixed.open_files = numbers[2];
   request.fixed.nonblocking = static_cast<uint32_t>(numbers[3]);
+  request.fixed.failed = from.Get("failed").As<Napi::Number>().Uint32Value();
   spawn::Result result;
   return Failure(info.Env(), spawn::execute(&request, &result), result);
 }

@@ -48,7 +48,6 @@ int report(int step, long error, int detail) {
 /* Taking the last byte of the request needs no memory, and says without a word that nothing was
  * executed (launch.h). */
 _Noreturn void fail(int step, long error, int detail) {
-  /* In place as nsenter(1): 1, but for what could not be executed. */
   const int other = asked(LAUNCH_IN_PLACE) && step != LAUNCH_EXEC;
   if (!report(step, error, detail)) {
     long more;
@@ -56,7 +55,7 @@ _Noreturn void fail(int step, long error, int detail) {
       more = CALL(recvfrom, channel, message.bytes, LAUNCH_MOST, MESSAGE_DONT_WAIT, 0);
     } while (more > 0 || more == -EINTR);
   }
-  quit(other ? 1 : error == -ENOENT ? 127 : 126);
+  quit(other ? (int)launch->failed : error == -ENOENT ? 127 : 126);
 }
 
 long must(long result, int step) {

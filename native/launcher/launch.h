@@ -65,6 +65,7 @@ struct launch {
   uint64_t ignored; /* signals that the program is to ignore: the lowest bit is number 1 */
   uint64_t blocked;
   uint64_t open_files; /* in place: the soft RLIMIT_NOFILE; 0: as it is */
+  uint32_t failed;     /* in place: the exit code where a step fails before the exec */
   uint32_t stdio_count;
   uint32_t groups_count;
   uint32_t stdio;     /* offset of int32_t[stdio_count]: fd of ours for each, -1: closed */

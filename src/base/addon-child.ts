@@ -79,6 +79,8 @@ export interface ExecuteRequest extends LaunchRequest {
   readonly kept: Int32Array;
   /** Signals that are ignored, and blocked; the soft RLIMIT_NOFILE or 0; O_NONBLOCK of 0 to 2. */
   readonly inherited: BigUint64Array;
+  /** The exit code where a step fails before the exec. */
+  readonly failed: number;
   /** A struct launch_words. */
   readonly words: Uint8Array;
 }

@@ -32,6 +32,8 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   readonly fork?: boolean | undefined;
   /** Where the program is a child: signals to us go to it. */
   readonly forward?: boolean | undefined;
+  /** The exit code where something fails before the program is executed. Default: 1, as of nsenter(1). */
+  readonly failed?: number | undefined;
   /** Its stdin is the null device; the caller's is gone, also where this fails. */
   readonly withoutInput?: boolean | undefined;
   /** Of a message: how the caller's users know what it speaks of. */
@@ -49,7 +51,7 @@ function withForks(flags: number, { created }: Plan, fork = false): number {
 /**
  * Returns only where that has failed: with nothing run, and this process as it was. What fails later the
  * launcher says on stderr, and exits: with 127 where there is no program, 126 where it cannot be executed,
- * otherwise 1.
+ * otherwise with `failed`.
  *
  * Only on the main thread. Nothing of Node's stays: no thread, no handler of a signal, no listener of
  * 'exit'. Where the program has to be a child (pid is joined or created, time created before Linux 6.3; `fork`), the launcher
@@ -60,7 +62,7 @@ export function executeInPlace(
   program: ProgramInPlace,
   inherited: Inherited,
 ): SpawnFailure {
-  const { file, args, env, cwd, fork, forward, withoutInput, inWords } = own(program);
+  const { file, args, env, cwd, fork, forward, failed = 1, withoutInput, inWords } = own(program);
   const { flags, ids } = plan.complete(program);
   const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
@@ -73,6 +75,7 @@ export function executeInPlace(
     env,
     cwd: cwd || undefined,
     stdio: Int32Array.from(withoutInput ? [devNull] : []),
+    failed,
     kept: Int32Array.from(descriptors),
     inherited: BigUint64Array.of(ignored, blocked, openFiles, BigInt(nonBlocking)),
     words: encodeWords(plan, file.toString(), inWords),

@@ -3,10 +3,9 @@ import { constants } from 'node:os';
 import { printable } from '../base/printable.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
 import { HelpWanted, VersionWanted } from './arguments.ts';
-import { type End, type Line, optionNames } from './exec-run.ts';
+import { type End, type Line, notStarted, optionNames } from './exec-run.ts';
 import { inWordsOf } from './option-words.ts';
 
-/** 125: it has not come to a program. */
 export async function endingAsExec(run: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await run();
@@ -14,7 +13,7 @@ export async function endingAsExec(run: () => Promise<number>): Promise<void> {
     if (error instanceof HelpWanted || error instanceof VersionWanted) throw error;
     const words = inWordsOf(optionNames, (error as Error).message);
     console.error(`linux-namespaces: ${printable(words)}`);
-    process.exitCode = 125;
+    process.exitCode = notStarted;
   }
 }
 

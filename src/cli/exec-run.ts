@@ -27,6 +27,9 @@ type Run = (line: Line, options: SpawnOptions, interactive: boolean) => Promise<
 /** Milliseconds between two looks whether a program has been executed. */
 const pause = 20;
 
+/** The exit code where something fails before a program is executed. */
+export const notStarted = 125;
+
 /** What options of the library are called in `exec` and `debug`. */
 export const optionNames = {
   uid: '--user',
@@ -120,7 +123,7 @@ function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): vo
   runProgram(
     line,
     options as ProgramOptions,
-    { forward: true, withoutInput: !interactive, optionNames },
+    { forward: true, failed: notStarted, withoutInput: !interactive, optionNames },
     {},
     { ...none, nonBlocking, descriptors: [0, 1, 2] },
   );

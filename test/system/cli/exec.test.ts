@@ -97,18 +97,28 @@ describe('without a terminal', () => {
     expect([modes(), statSync('/dev/null').mtimeMs]).toEqual([before, mtimeMs]);
   });
 
-  test.each<[string[], number]>([
+  const ends: [string[], number][] = [
     [['TARGET', 'sh', '-c', 'exit 3'], 3],
+    [['TARGET', 'sh', '-c', 'kill -KILL $$'], 137],
     [['TARGET', 'no-such-program'], 127],
     [['TARGET', '/etc'], 126],
+    [['-w', '/no/such', 'TARGET', 'true'], 125],
+    [['-w', '/etc/passwd', 'TARGET', 'true'], 125],
+    [['-u', 'no-such-user', 'TARGET', 'true'], 125],
     [['no-such-container', 'true'], 125],
     [['-it', 'TARGET', 'true'], 125],
     [['--nosuch', 'TARGET', 'true'], 125],
     [[], 125],
-  ])('%s ends with %i', async (args, code) => {
-    expect(await exec(...args.map(arg => arg.replace('TARGET', `${target.pid}`)))).toMatchObject({
-      code,
-    });
+  ];
+  const lineOf = (args: string[]) => args.map(arg => arg.replace('TARGET', `${target.pid}`));
+  test.each(ends)('%j ends with %i', async (args, code) => {
+    expect(await exec(...lineOf(args))).toMatchObject({ code });
+  });
+
+  test.each(ends)('%j by pipes, in the place of the command, ends with %i', async (args, code) => {
+    const script = '{ "$@"; echo $? >&3; } 3>&2 2>&1 </dev/null | cat';
+    const words = ['-c', script, 'sh', process.execPath, main, 'exec', ...lineOf(args)];
+    expect((await outcome(spawn('sh', words))).stderr).toBe(`${code}\n`);
   });
 
   test('-d does not wait', async () => {

@@ -133,7 +133,7 @@ for (const [engine, program, start] of engines) {
       screen.type('vi /tmp/text');
       await screen.until(/^~$/m);
       screen.type('oadded', 'Escape');
-      await screen.until(/^added$/m);
+      await screen.until(/^added$[\s\S]*^- \/tmp\/text/m); // what comes at once with Escape is one key
       screen.type(':wq');
       await screen.until(/inside# $/m);
       screen.clear();
