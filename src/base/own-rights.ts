@@ -8,16 +8,17 @@ const capabilities = { CAP_NET_ADMIN: 12, CAP_SYS_CHROOT: 18, CAP_SYS_ADMIN: 21 
 
 /** A line of /proc/PID/status of the calling thread; '' where that cannot be read. */
 function status(name: string): string {
-  const lines = textOf('/proc/thread-self/status')?.split('\n') ?? [];
-  return (
-    lines
-      .find(line => line.startsWith(`${name}:`))
-      ?.slice(name.length + 1)
-      .trim() ?? ''
-  );
+  const known = lines.get(name);
+  if (known !== undefined) return known;
+  const text = textOf('/proc/thread-self/status') ?? '';
+  const line = new RegExp(`^${name}:(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+  if (remembered !== undefined) lines.set(name, line);
+  return line;
 }
 
 let remembered: Map<string, string | undefined> | undefined;
+/** Of the status, while it is remembered. */
+const lines = new Map<string, string>();
 
 /** Who asks for hundreds of errors at once that may come to be need not read the same files for each. */
 export function remembering<T>(work: () => T): T {
@@ -26,6 +27,7 @@ export function remembering<T>(work: () => T): T {
     return work();
   } finally {
     remembered = undefined;
+    lines.clear();
   }
 }
 

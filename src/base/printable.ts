@@ -8,9 +8,12 @@
  * separators, and halves of surrogate pairs.
  */
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** To make an expression of those takes a millisecond, and most texts need none. */
+const plain = /^[ -~]*$/;
 
 /** For a line of a table or of a message: each is written as `\x1b`, `\u202e` or `\u{e0001}`. */
 export function printable(text: string): string {
+  if (plain.test(text)) return text;
   return text.replace(unprintable, character => {
     const code = character.codePointAt(0) ?? 0;
     const digits = code.toString(16);

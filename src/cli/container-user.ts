@@ -1,4 +1,6 @@
 /** Users as the lists of a container have them, /etc/passwd and /etc/group: read by us, at most so many bytes. */
+
+import { isId } from '../create/options.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
 import { numberOf } from './ids.ts';
 
@@ -28,6 +30,7 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
   const entry = users.find(([name]) => name === user) ?? users.find(([, , id]) => id === user);
   const uid = entry === undefined ? numberOf(user) : Number(entry[2]);
   if (uid === undefined) throw new Error(`there is no user ${user} in its /etc/passwd`);
+  if (!isId(uid)) throw new Error(`no id of a user: ${user}`);
   const groups = await rowsOf(root, '/etc/group', 4);
   const named = group ? gidOf(groups, group) : undefined;
   const name = entry?.[0];
@@ -46,6 +49,7 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
 function gidOf(groups: readonly Row[], group: string): number {
   const gid = Number(groups.find(([name]) => name === group)?.[2] ?? numberOf(group));
   if (Number.isNaN(gid)) throw new Error(`there is no group ${group} in its /etc/group`);
+  if (!isId(gid)) throw new Error(`no id of a group: ${group}`);
   return gid;
 }
 

@@ -65,7 +65,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   const all = await placeOf(given, target, { tools, name });
   const start = isOnTerminal ? runOnTerminal : runPiped;
   const program = { rest: line, after: after.slice(1) };
-  return exitCodeOf(await start(program, all, true), program);
+  return exitCodeOf(start, program, all, true);
 }
 
 async function placeOf(

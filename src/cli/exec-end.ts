@@ -2,8 +2,9 @@
 import { constants } from 'node:os';
 import { printable } from '../base/printable.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
+import type { SpawnOptions } from '../child/options.ts';
 import { HelpWanted, VersionWanted } from './arguments.ts';
-import { type End, type Line, notStarted, optionNames } from './exec-run.ts';
+import { type End, type Line, notStarted, optionNames, type Run } from './exec-run.ts';
 import { inWordsOf } from './option-words.ts';
 
 export async function endingAsExec(run: () => Promise<number>): Promise<void> {
@@ -17,13 +18,23 @@ export async function endingAsExec(run: () => Promise<number>): Promise<void> {
   }
 }
 
-export function exitCodeOf({ code, signal, failed }: End, { rest: [file = ''] }: Line): number {
-  if (failed !== undefined) {
-    if (failed.syscall !== `spawn ${file}`) throw failed;
-    const isMissing = failed.code === 'ENOENT';
-    const words = isMissing ? 'there is no such program' : failed.code;
-    console.error(`linux-namespaces: ${unexecutedWords(printable(file))}${words}`);
-    return isMissing ? 127 : 126;
-  }
-  return signal === null ? (code ?? 0) : 128 + constants.signals[signal];
+export async function exitCodeOf(
+  run: Run,
+  line: Line,
+  options: SpawnOptions,
+  interactive: boolean,
+): Promise<number> {
+  const [file = ''] = line.rest;
+  const { code, signal, failed } = await run(line, options, interactive).catch(withoutProgram);
+  if (failed === undefined) return signal === null ? (code ?? 0) : 128 + constants.signals[signal];
+  // What Node calls so is thrown or an event, as it likes; all else has another name.
+  if (file !== '' && !failed.syscall?.startsWith('spawn')) throw failed;
+  const isMissing = file === '' || failed.code === 'ENOENT';
+  const words = isMissing ? 'there is no such program' : failed.code;
+  console.error(`linux-namespaces: ${unexecutedWords(file)}${words}`);
+  return isMissing ? 127 : 126;
+}
+
+function withoutProgram(failed: NodeJS.ErrnoException): End {
+  return { code: null, signal: null, failed };
 }

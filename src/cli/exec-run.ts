@@ -22,7 +22,7 @@ export interface End {
 /** The words of a program, and where they are on the line. */
 export type Line = Pick<Arguments<Options>, 'rest' | 'after'>;
 
-type Run = (line: Line, options: SpawnOptions, interactive: boolean) => Promise<End>;
+export type Run = (line: Line, options: SpawnOptions, interactive: boolean) => Promise<End>;
 
 /** Milliseconds between two looks whether a program has been executed. */
 const pause = 20;
@@ -88,7 +88,8 @@ async function shown(terminal: Terminal, screen: Writable): Promise<void> {
  * finds by a name, this process becomes the program, with these and nothing else of the caller's.
  */
 export const runPiped: Run = async (line, options, interactive) => {
-  if ((interactive ? [0, 1, 2] : [1, 2]).every(isPipe)) runInPlace(line, options, interactive);
+  const inPlace = line.rest[0] !== '' && (interactive ? [0, 1, 2] : [1, 2]).every(isPipe);
+  if (inPlace) runInPlace(line, options, interactive);
   const child = start(line, {
     ...options,
     stdio: [interactive ? 'pipe' : 'ignore', 'pipe', 'pipe'],

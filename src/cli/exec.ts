@@ -106,5 +106,5 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
 async function start(given: Exec, line: Line, all: SpawnOptions): Promise<number> {
   const { detach, tty, interactive } = given;
   const run = detach ? runDetached : tty ? runOnTerminal : runPiped;
-  return exitCodeOf(await run(line, all, interactive === true), line);
+  return exitCodeOf(run, line, all, interactive === true);
 }

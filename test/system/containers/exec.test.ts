@@ -12,6 +12,9 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     docker = await startDocker();
     const options = ['--name', 'web', '-e', 'A=b c', '-w', '/tmp', '-u', '1:2', '--ulimit'];
     await docker.start(...options, 'nofile=300:400', 'busybox:1', 'sleep', '1000');
+    for (const name of ['stopped', 'paused']) await docker.start('--name', name, 'busybox:1');
+    await docker.docker('kill', 'stopped');
+    await docker.docker('pause', 'paused');
   });
   afterAll(() => docker?.stop());
 
@@ -32,5 +35,47 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     const words = [main, 'exec', ...options, 'web', ...program];
     const ours = await docker.machine.try(process.execPath, words);
     expect([ours.stdout, ours.code]).toEqual([theirs.stdout, theirs.code]);
+  });
+
+  // Where no program has run, docker's code depends on its version, on -t and -d: 1, 125, 126 or 127.
+  test.each<[string[], number]>([
+    [['web', 'true'], 0],
+    [['web', 'sh', '-c', 'exit 3'], 3],
+    [['-t', 'web', 'sh', '-c', 'exit 125'], 125],
+    [['web', 'sh', '-c', 'kill -KILL $$'], 137],
+    [['-t', 'web', 'sh', '-c', 'kill -TERM $$'], 143],
+    [['-d', 'web', 'sh', '-c', 'exit 4'], 0],
+    [['web', '/etc'], 126],
+    [['-t', 'web', '/etc/passwd'], 126],
+    [['web', '/etc/passwd/x'], 126],
+    [['web', 'no-such'], 127],
+    [['-d', 'web', 'no-such'], 127],
+    [['-t', 'web', '/no/such'], 127],
+    [['web', ''], 127],
+    [['--no-such', 'web', 'true'], 125],
+    [['-e', '', 'web', 'true'], 125],
+    [['-e', '=x', 'web', 'true'], 125],
+    [['--env-file', '/no/such', 'web', 'true'], 125],
+    [['-u', 'no-such', 'web', 'true'], 125],
+    [['-u', '0:no-such', 'web', 'true'], 125],
+    [['-u', '-1', 'web', 'true'], 125],
+    [['-u', '99999999999', 'web', 'true'], 125],
+    [['-w', '/no/such', 'web', 'true'], 125],
+    [['-t', '-w', '/etc/passwd', 'web', 'true'], 125],
+    [['-d', '-w', '/no/such', 'web', 'true'], 125],
+    [['-it', 'web', 'true'], 125],
+    [['no-such', 'true'], 125],
+    [['stopped', 'true'], 125],
+    [['paused', 'true'], 125],
+    [[], 125],
+  ])('exec %j ends with %i, as docker exec or where that fails', async (args, code) => {
+    const theirs = await docker.try('exec', ...args);
+    const ours = await docker.machine.try(main, ['exec', ...args]);
+    const noneHasRun = ours.stderr !== '';
+    expect({ ours: ours.code, theirs: theirs.code === 0 }).toEqual({
+      ours: code,
+      theirs: code === 0,
+    });
+    if (!noneHasRun) expect(theirs.code).toBe(code);
   });
 });
