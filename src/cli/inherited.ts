@@ -8,6 +8,7 @@ import { constants } from 'node:os';
 import type { Inherited } from '../child/in-place.ts';
 
 const name = 'LINUX_NAMESPACES_INHERITED';
+const withheld = 'NODE_EXTRA_CA_CERTS';
 const standard = [0, 1, 2];
 const nonBlock = 0o4000; // O_NONBLOCK
 
@@ -25,20 +26,31 @@ export function noteInherited(): void {
   delete process.env[name];
   // Another's, where somebody handed on an environment as it was.
   const isOurs = Number(pid) === process.pid;
+  const noted = isOurs && environment[0] ? Buffer.from(environment[0], 'base64') : undefined;
   if (isOurs) ignore(bits(ignored));
+  giveBack(noted);
   start = {
     ignored: isOurs ? bits(ignored) : 0n,
     blocked: isOurs ? bits(blocked) : 0n,
     openFiles: isOurs && /^\d+$/.test(openFiles ?? '') ? BigInt(openFiles as string) : 0n,
     nonBlocking: standard.reduce((all, fd) => all | (isNonBlocking(fd) ? 1 << fd : 0), 0),
     descriptors: isOurs && descriptors ? numbers(descriptors) : standard,
-    environment: isOurs && environment[0] ? Buffer.from(environment[0], 'base64') : undefined,
+    environment: noted,
   };
 }
 
 export function inherited(): Start {
   if (start === undefined) noteInherited();
   return start as Start;
+}
+
+/** What stub.sh keeps from Node's start alone. */
+function giveBack(environment: Buffer | undefined): void {
+  const start = `${withheld}=`;
+  const variables = environment?.toString('latin1').split('\0') ?? [];
+  const found = variables.find(text => text.startsWith(start));
+  if (found === undefined) return;
+  process.env[withheld] = Buffer.from(found.slice(start.length), 'latin1').toString();
 }
 
 /** As before Node: nohup(1) holds for this command, too. A program that it becomes ignores them again. */

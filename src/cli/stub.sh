@@ -18,6 +18,7 @@ if [ -r /proc/self/environ ]; then
   done
   { lns_a=$(PATH=/usr/bin:/bin${PATH:+:$PATH} && exec base64); } </proc/self/environ 2>/dev/null
   [ ${#lns_a} -lt 120000 ] || lns_a=
+  [ -z "$lns_a" ] || unset NODE_EXTRA_CA_CERTS # Node reads that at each start: longer than all else takes
   export LINUX_NAMESPACES_INHERITED="$$ $lns_ignored $lns_blocked $lns_limit $lns_files $lns_a"
 fi
 exec node -- "$0" "$@"

@@ -132,7 +132,7 @@ describe.each(both)('$name', pair => {
   });
 
   test('the environment, byte by byte, and arguments', async () => {
-    const script = `env -i a.b=1 PATH="$PATH" 'BASH_FUNC_f%%=() { :; }' X=$'1\\n\\377' IFS=, OLDPWD=/x lns_a=5 _=7 $C \
+    const script = `env -i a.b=1 PATH="$PATH" 'BASH_FUNC_f%%=() { :; }' X=$'1\\n\\377' NODE_EXTRA_CA_CERTS=/no/such IFS=, OLDPWD=/x lns_a=5 _=7 $C \
       sh -c 'exec 9</proc/self/environ; od -An -c <&9; shift; printf "%s|" "$@" | od -c' sh 1 '' 'a  b' '*' $'\\377\\n' -n --`;
     await same(pair, script, /a +\. +b +=/);
   });
@@ -296,6 +296,12 @@ test('an environment that is too large for a note is handed on as the shell has 
   const script = `X=$(printf "%0100000d" 0) $C run -u sh -c 'echo \${#X}'`;
   const { stdout } = await bash(script, command);
   expect(stdout).toBe('100000\n');
+});
+
+test('what takes Node long to read at its start is kept from it, and not from the program', async () => {
+  const script = `NODE_EXTRA_CA_CERTS=/no/such $C run -u sh -c 'echo $NODE_EXTRA_CA_CERTS'`;
+  const { stdout, stderr } = await bash(script, command);
+  expect([stdout, stderr]).toEqual(['/no/such\n', '']); // Node says of it that it is not there
 });
 
 test.each([
