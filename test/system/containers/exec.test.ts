@@ -19,7 +19,7 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
   afterAll(() => docker?.stop());
 
   test.each([
-    [[], ['sh', '-c', 'id; pwd; env | sort; ulimit -n; grep Cap /proc/self/status']],
+    [[], ['sh', '-c', 'id; pwd; env | sort; grep Cap /proc/self/status']],
     [
       ['-u', '0'],
       ['sh', '-c', 'id; echo $HOME; grep Cap /proc/self/status'],
@@ -35,6 +35,12 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     const words = [main, 'exec', ...options, 'web', ...program];
     const ours = await docker.machine.try(process.execPath, words);
     expect([ours.stdout, ours.code]).toEqual([theirs.stdout, theirs.code]);
+  });
+
+  // docker exec gives 400 now and then: its Go raises the soft limit while runc sets it.
+  test('limits of the container', async () => {
+    const words = [main, 'exec', 'web', 'sh', '-c', 'ulimit -Sn; ulimit -Hn'];
+    expect((await docker.machine.try(process.execPath, words)).stdout).toBe('300\n400\n');
   });
 
   // Where no program has run, docker's code depends on its version, on -t and -d: 1, 125, 126 or 127.
