@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { spawn } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Machine,
@@ -18,6 +19,7 @@ import {
   user,
 } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
+import { startTarget } from '../child/fixtures/targets.ts';
 import { processesBelow, Screen } from '../shared/screen.ts';
 import { hasProgram } from '../shared/support.ts';
 
@@ -196,6 +198,27 @@ for (const [engine, program, start] of engines) {
       expect(await screen.until(/andmore/)).not.toMatch(/^TYPED|host# echo TYPED/m);
       await screen.isUnchanged();
     });
+  });
+}
+
+if (all) {
+  const runs = Number(process.env['TERMINAL_RUNS'] ?? 1000);
+  test('runs of 3 MB lose nothing on the way through two terminals', {
+    timeout: seconds(5 * runs),
+  }, async () => {
+    const { pid } = await startTarget(['mnt', 'pid'], { keep: true });
+    const script = 'head -c 3000000 /dev/zero | tr "\\0" x; printf MARKER';
+    for (let run = 0; run < runs; run++) {
+      const words = ['exec', '-t', `${pid}`, 'sh', '-c', script];
+      const child = spawn(command, words, { terminal: true });
+      let length = 0;
+      let last = '';
+      for await (const chunk of child.terminal) {
+        length += chunk.length;
+        last = (last + chunk).slice(-6);
+      }
+      expect([run, length, last]).toEqual([run, 3_000_006, 'MARKER']);
+    }
   });
 }
 
