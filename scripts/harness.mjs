@@ -47,6 +47,8 @@ export class Builder {
     this.compiler = compiler;
     this.flags = [...common, `-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all'];
     if (sanitizers.includes('undefined')) this.flags.push('-fno-sanitize=vptr');
+    // So that the fuzzer sees which ways an input goes in what is tested, not in the harness alone.
+    if (compiler.fuzzer) this.flags.push('-fsanitize=fuzzer-no-link');
     mkdirSync(folder, { recursive: true });
     embed(folder);
     this.include = [...includes(), '-idirafter', folder];

@@ -136,12 +136,12 @@ function makeInitramfs(guest, scratch) {
 
 /** Repeats what the guest says; its exit code. */
 async function start(guest, initramfs) {
-  const [program, ...machine] = guest.qemu;
   const drive = `file=${join(guest.folder, 'disk.ext4')},format=raw,if=virtio,snapshot=on`;
+  // With us it ends, however we do.
   const qemu = spawn(
-    program,
+    'setpriv',
     [
-      ...machine,
+      ...['--pdeathsig', 'KILL', ...guest.qemu],
       ...['-accel', 'tcg,thread=multi', '-m', '4096', '-smp', '2', '-nographic', '-nodefaults'],
       ...['-no-reboot', '-nic', 'none', '-kernel', join(guest.folder, guest.kernel, 'vmlinuz')],
       ...['-initrd', initramfs, '-drive', drive, '-serial', 'stdio'],

@@ -39,131 +39,182 @@ long answer(long number, long a, long b, long c, long d, long e);
 #include "launcher/tools_root.c"
 #include "launcher/words.c"
 
-/* Of launcher_request.cc: choices of the input. */
-unsigned next_byte(void);
-uint32_t next_word(void);
+/* Of launcher_request.cc. */
 extern uint8_t request[];
 extern uint32_t request_size;
 
-#define next next_byte
-#define word next_word
 #define used request_size
-#define append append_part /* not the launcher's */
 
-/* ---- a request as request.cc makes it ---- */
+void __asan_poison_memory_region(void const volatile* at, size_t size);
+void __asan_unpoison_memory_region(void const volatile* at, size_t size);
 
-static uint32_t append_bytes(const void* data, uint32_t size) {
-  used = (used + 7) & ~7u;
-  if (used + size > LAUNCH_MOST) return 0;
-  if (data != NULL) memcpy(request + used, data, size);
-  used += size;
-  return used - size;
+/* ---- a request as the addon makes it, of bytes that may be anything ---- */
+
+/* Between two parts is what nobody may touch, once the launcher has read it all: as if each part
+ * were an allocation of its own, of exactly its size. */
+#define GAP 24
+static struct { uint32_t from, to; } gaps[128];
+static unsigned gap_count;
+
+void forget_gaps(void) {
+  gap_count = 0;
+  __asan_unpoison_memory_region(message.bytes, sizeof message.bytes);
 }
 
-static uint32_t append_text(uint32_t most) {
-  const uint32_t length = word() % most;
+void close_gaps(void) {
+  for (unsigned i = 0; i < gap_count; i++) {
+    __asan_poison_memory_region(message.bytes + gaps[i].from, gaps[i].to - gaps[i].from);
+  }
+}
+
+/* What was captured, and how it is changed. */
+static const uint8_t* wire;
+static uint32_t wire_size;
+static const struct stretch { uint16_t part, length; } * stretches;
+static unsigned stretch_count, part_number;
+
+static uint32_t put(const void* data, uint32_t size) {
+  const uint32_t from = (used + GAP + 7) & ~7u;
+  if (from + size + GAP > LAUNCH_MOST || gap_count >= 100) return 0;
+  gaps[gap_count].from = used;
+  gaps[gap_count++].to = from;
+  memcpy(request + from, data, size);
+  used = from + size;
+  return from;
+}
+
+/* How much of an array is there. */
+static uint32_t count_at(uint32_t offset, uint32_t count, uint32_t size) {
+  const uint32_t most = offset >= wire_size ? 0 : (wire_size - offset) / size;
+  return count < most ? count : most;
+}
+
+static uint32_t put_array(uint32_t offset, uint32_t* count, uint32_t size) {
+  *count = offset == 0 ? 0 : count_at(offset, *count, size);
+  const uint32_t there = *count == 0 ? 0 : put(wire + offset, *count * size);
+  if (there == 0) *count = 0;
+  return there;
+}
+
+/* What a text is made of that the captured request has not. */
+static const char* const patterns[] = {"/a", "0 0 1\n", "x", ":F/"};
+
+/* Of any length: the input says of which part it is to be another one. */
+static uint32_t put_text(uint32_t offset) {
+  static char text[70000];
+  const unsigned number = part_number++;
+  uint32_t length = 0;
+  if (offset != 0 && offset < wire_size) {
+    const uint32_t most = wire_size - offset < 65535 ? wire_size - offset : 65535;
+    length = (uint32_t)strnlen((const char*)wire + offset, most);
+    memcpy(text, wire + offset, length);
+  }
+  for (unsigned i = 0; i < stretch_count; i++) {
+    const unsigned part = stretches[i].part & 255; /* 255: of all that there are */
+    if (part != number && (part != 255 || length == 0)) continue;
+    if (stretches[i].length == 0) continue;
+    const char* pattern = patterns[stretches[i].part >> 8 & 3];
+    const uint32_t period = length == 0 ? (uint32_t)strlen(pattern) : length;
+    if (length == 0) memcpy(text, pattern, period);
+    for (uint32_t j = period; j < stretches[i].length; j++) text[j] = text[j - period];
+    length = stretches[i].length;
+  }
   if (length == 0) return 0;
-  const uint32_t offset = append_bytes(NULL, length + 1);
-  if (offset == 0) return 0;
-  const char* letters = "/a.:0 \n";
-  const unsigned first = next(), step = next();
-  for (uint32_t i = 0; i < length; i++)
-    request[offset + i] = (uint8_t)letters[(first + i * step) % 7];
-  request[offset + length] = 0;
-  return offset;
+  text[length] = 0;
+  return put(text, length + 1);
 }
 
-/* As src/child/launch-words.ts lays them out. */
-static uint32_t append_words(void) {
-  const uint32_t count = next() % 8;
+#define WORDS 64
+
+/* Some of them, those of steps before the names of errors. Two texts each, one after the other. */
+static uint32_t put_words(uint32_t offset) {
   struct {
     uint32_t count;
-    struct launch_word words[8];
-  } all = {count, {{0, 0, 0, 0}}};
-  const uint32_t size = 4 + count * sizeof(struct launch_word);
-  const uint32_t offset = append_bytes(NULL, size);
-  for (uint32_t i = 0; offset != 0 && i < count; i++) {
-    const uint32_t text = append_text(6000);
-    if (text == 0 || append_bytes("", 1) == 0) return 0;
-    used = text + (uint32_t)strlen((char*)request + text) + 2; /* the second text is empty */
-    all.words[i] = (struct launch_word){next() % 40, (int)(next() % 4) - 1, -(int)(next() % 40),
-                                        text - offset};
-  }
-  if (offset != 0) memcpy(request + offset, &all, size);
-  return offset;
-}
-
-void make_request(void) {
-  struct launch fixed;
-  memset(&fixed, 0, sizeof fixed);
-  memset(request, 0, LAUNCH_MOST);
-  used = sizeof fixed;
-  fixed.flags = word();
-  fixed.unshare = word();
-  for (int i = 0; i < LAUNCH_JOINS; i++) {
-    fixed.joins[i] = (int32_t)(next() % 40) - 1;
-    fixed.types[i] = i < 2 ? NEW_USER : word();
-  }
-  fixed.root = (int32_t)(next() % 40) - 1;
-  for (int i = 0; i < LAUNCH_CGROUPS; i++) fixed.cgroups[i] = (int32_t)(next() % 40) - 1;
-  fixed.parent = (int32_t)(next() % 40) - 1;
-  fixed.parent_signal = (int32_t)(next() % 65);
-  fixed.forks = (int32_t)(next() % 40) - 1;
-  fixed.devices = (int32_t)(next() % 40) - 1;
-  fixed.columns = (uint16_t)word(), fixed.rows = (uint16_t)word();
-  fixed.helper_output = (int32_t)(next() % 40) - 1;
-  for (int i = 0; i < 3; i++) fixed.uid[i] = word(), fixed.gid[i] = word();
-  fixed.umask = word();
-  fixed.inheritable = word(), fixed.permitted = word(), fixed.effective = word();
-  fixed.bounding = word(), fixed.ambient = word();
-  fixed.stdio_count = next() % 64;
-  int32_t stdio[64];
-  for (int i = 0; i < 64; i++) stdio[i] = (int32_t)(next() % 80) - 1;
-  fixed.stdio = append_bytes(stdio, fixed.stdio_count * 4);
-  fixed.ignored = word(), fixed.blocked = word(), fixed.open_files = word();
-  fixed.nonblocking = next() % 8;
-  fixed.kept_count = next() % 64;
-  int32_t kept[64];
-  for (int i = 0; i < 64; i++) kept[i] = (int32_t)(next() % 40) + (i == 0 ? 0 : kept[i - 1]);
-  fixed.kept = append_bytes(kept, fixed.kept_count * 4);
-  fixed.words = append_words();
-  fixed.groups_count = word() % 40000;
-  fixed.groups = append_bytes(NULL, fixed.groups_count * 4);
-  if (fixed.groups == 0) fixed.groups_count = 0;
-  fixed.file = append_text(6000);
-  if (fixed.file == 0) fixed.file = append_bytes("x", 2);
-  fixed.root_path = append_text(6000);
-  fixed.cwd = append_text(6000);
-  if (next() % 2 == 1) {
-    uint64_t limits[LIMITS][2];
-    for (int i = 0; i < LIMITS; i++) limits[i][0] = word(), limits[i][1] = word();
-    fixed.limits = append_bytes(limits, sizeof limits);
-  }
-  fixed.oom_score = append_text(8);
-  fixed.label = append_text(300);
-  fixed.label_file = fixed.label == 0 ? 0 : append_text(60);
-  if (fixed.label_file == 0) fixed.label = 0;
-  if (next() % 2 == 1) {
-    struct launch_create create;
-    memset(&create, 0, sizeof create);
-    fixed.create = append_bytes(NULL, sizeof create);
-    if (fixed.create != 0) {
-      uint32_t* texts[] = {&create.setgroups,  &create.uid_map,    &create.gid_map,
-                           &create.uid_helper, &create.gid_helper, &create.offsets,
-                           &create.hostname,   &create.domainname, &create.proc,
-                           &create.binfmt,     &create.interp,     &create.tools,
-                           &create.files[0],   &create.files[4],   &create.files[7]};
-      create.flags = next() % 8;
-      create.owner_uid = word(), create.owner_gid = word();
-      create.loopback = next() % 2;
-      create.propagation = word();
-      for (unsigned i = 0; i < sizeof texts / sizeof *texts; i++) {
-        const uint32_t offset = append_text(i < 3 ? 4096 : 200);
-        *texts[i] = offset == 0 ? 0 : offset - fixed.create;
-      }
-      memcpy(request + fixed.create, &create, sizeof create);
+    struct launch_word words[WORDS];
+  } all = {0, {{0, 0, 0, 0}}};
+  uint32_t told = 0;
+  if (offset == 0 || offset >= wire_size || wire_size - offset < 4) return 0;
+  memcpy(&told, wire + offset, 4);
+  told = count_at(offset + 4, told, sizeof *all.words);
+  for (int names = 0; names < 2; names++) {
+    for (uint32_t i = 0; i < told && all.count < WORDS; i++) {
+      struct launch_word word;
+      memcpy(&word, wire + offset + 4 + i * sizeof word, sizeof word);
+      if ((word.step == LAUNCH_NOTHING) == names) all.words[all.count++] = word;
     }
   }
+  const uint32_t size = 4 + all.count * sizeof *all.words;
+  const uint32_t from = put(&all, size);
+  for (uint32_t i = 0; from != 0 && i < all.count; i++) {
+    const uint32_t text = put_text(offset + all.words[i].text);
+    if (text == 0) { /* there is no space left */
+      all.count = i;
+      break;
+    }
+    request[used++] = 0; /* the second one is empty */
+    all.words[i].text = text - from;
+  }
+  if (from != 0) memcpy(request + from, &all, size);
+  return from;
+}
+
+static uint32_t put_creation(uint32_t offset) {
+  struct launch_create creation;
+  if (offset == 0 || offset >= wire_size || wire_size - offset < sizeof creation) return 0;
+  memcpy(&creation, wire + offset, sizeof creation);
+  const uint32_t from = put(&creation, sizeof creation);
+  uint32_t* texts[] = {
+      &creation.setgroups,  &creation.uid_map,  &creation.gid_map,  &creation.uid_helper,
+      &creation.gid_helper, &creation.offsets,  &creation.hostname, &creation.domainname,
+      &creation.proc,       &creation.binfmt,   &creation.interp,   &creation.tools,
+      &creation.files[0],   &creation.files[1], &creation.files[2], &creation.files[3],
+      &creation.files[4],   &creation.files[5], &creation.files[6], &creation.files[7]};
+  for (unsigned i = 0; from != 0 && i < sizeof texts / sizeof *texts; i++) {
+    const uint32_t text = put_text(*texts[i] == 0 ? 0 : offset + *texts[i]);
+    *texts[i] = text == 0 ? 0 : text - from;
+  }
+  if (from != 0 && creation.interp != 0 && creation.binfmt == 0) creation.interp = 0;
+  if (from != 0) memcpy(request + from, &creation, sizeof creation);
+  return from;
+}
+
+/* Offsets lead to what is there, and what goes with one another is there: the addon sees to that.
+ * Every number and text else is that of `bytes`. */
+void make_request(const uint8_t* bytes, uint32_t size, const void* changes, unsigned count) {
+  struct launch fixed;
+  memset(&fixed, 0, sizeof fixed);
+  memcpy(&fixed, bytes, size < sizeof fixed ? size : sizeof fixed);
+  wire = bytes;
+  wire_size = size;
+  stretches = changes;
+  stretch_count = count;
+  part_number = 0;
+  memset(request, 0, LAUNCH_MOST);
+  used = sizeof fixed;
+  fixed.file = put_text(fixed.file);
+  if (fixed.file == 0) fixed.file = put("x", 2);
+  fixed.root_path = put_text(fixed.root_path);
+  fixed.cwd = put_text(fixed.cwd);
+  fixed.oom_score = put_text(fixed.oom_score);
+  fixed.label = put_text(fixed.label);
+  fixed.label_file = put_text(fixed.label_file);
+  if (fixed.label_file == 0 || fixed.label == 0) fixed.label_file = fixed.label = 0;
+  fixed.stdio = put_array(fixed.stdio, &fixed.stdio_count, 4);
+  fixed.kept = put_array(fixed.kept, &fixed.kept_count, 4);
+  int32_t* kept = (int32_t*)(request + fixed.kept);
+  for (uint32_t i = 0; i < fixed.kept_count; i++) { /* numbers of files, in their order */
+    kept[i] &= 0xffff;
+    if (i > 0 && kept[i] < kept[i - 1]) kept[i] = kept[i - 1];
+  }
+  fixed.groups = put_array(fixed.groups, &fixed.groups_count, 4);
+  uint32_t limits = LIMITS;
+  fixed.limits = put_array(fixed.limits, &limits, 16);
+  if (limits < LIMITS) fixed.limits = 0;
+  fixed.words = put_words(fixed.words);
+  fixed.create = put_creation(fixed.create);
+  if (fixed.flags & (LAUNCH_FORK_JOINED | LAUNCH_FORK_CREATED)) fixed.forks = 30;
   fixed.size = used;
+  gaps[gap_count].from = used;
+  gaps[gap_count++].to = LAUNCH_MOST;
   memcpy(request, &fixed, sizeof fixed);
 }

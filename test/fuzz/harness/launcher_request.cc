@@ -1,9 +1,18 @@
-// The launcher's half of a spawn, with a kernel that answers as the input says: a request as the
-// addon lays it out, in which every number and text is the input's, arriving in pieces of any size;
-// or bytes that are no request, of which only the size is looked at.
+// The launcher's half of a spawn, with a kernel that answers as the input says. The input is
+//   a byte         0: what follows the head is no request, and only its size is looked at
+//   a byte         1: the end of the request is missing
+//   two bytes      which forks return otherwise than they do by default, a bit for each
+//   two bytes      length of PATH
+//   two bytes      seed of PATH
+//   12 bytes       of three texts of the request: which, of what if it is not there, how long it is
+//   made four bytes     length of the request
+// the request as it was captured (scripts/fuzz/requests.mjs), of which launcher_parts.c makes one
+// whose every part is an allocation of its own, and the kernel's answers: where they end, all goes
+// well.
 #include <asm/unistd.h>
 #include <errno.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,10 +26,18 @@
 
 #include "launcher/launch.h"
 
+#ifdef __clang__
+#define NO_COVERAGE no_sanitize("coverage")
+#else
+#define NO_COVERAGE unused
+#endif
+
 extern "C" {
 uint8_t request[LAUNCH_MOST + 64];
 uint32_t request_size;
-void make_request(void);
+void make_request(const uint8_t* bytes, uint32_t size, const void* changes, unsigned count);
+void forget_gaps(void);
+void close_gaps(void);
 void start(long* stack);
 // What the launcher remembers; the linker gives these their names.
 extern char __start_launcher_data[], __stop_launcher_data[];
@@ -34,6 +51,10 @@ size_t left;
 const uint8_t* sent;
 size_t unsent;
 int calls;
+int reads;       // after the request
+unsigned forks;  // so far
+unsigned reversed;
+bool whole;  // the request, which make_request() has made
 jmp_buf over;
 alignas(4096) char page[4096];
 
@@ -52,48 +73,78 @@ void look_at_text(long at) {
 
 // What is remembered, as it was at first. Between its variables is what the sanitizer watches.
 struct Part {
+  using Word = volatile uint64_t;
   char* from;
   char* to;
-  std::vector<char> first;
+  std::vector<uint64_t> first;
 
-  __attribute__((no_sanitize("address"))) void Restore() {
-    const size_t size = static_cast<size_t>(to - from);
-    const bool known = !first.empty();
-    first.resize(size);
-    volatile char* there = from;
-    volatile char* kept = first.data();
-    for (size_t i = 0; i < size; i++) {
-      if (known) {
-        there[i] = kept[i];
-      } else {
-        kept[i] = there[i];
-      }
+  // It is most of a run: so in whole words, and without what a fuzzer wants to know of each.
+  __attribute__((no_sanitize("address", "undefined"), NO_COVERAGE)) void Restore() {
+    const size_t words = static_cast<size_t>(to - from) / sizeof(Word);
+    auto* there = reinterpret_cast<Word*>(from);
+    if (first.empty()) {
+      first.resize(words);
+      uint64_t* kept = first.data();
+      for (size_t i = 0; i < words; i++) kept[i] = there[i];
+    } else {
+      const uint64_t* kept = first.data();
+      for (size_t i = 0; i < words; i++) there[i] = kept[i];
     }
+    volatile char* last = from + words * sizeof(Word);
+    for (size_t i = 0; i < sizeof(Word) && last < to; i++, last++) {
+      if (!known) tail[i] = *last;
+      *last = tail[i];
+    }
+    known = true;
   }
+
+  char tail[sizeof(Word)];
+  bool known;
 };
 
 }  // namespace
 
-extern "C" unsigned next_byte(void) {
+namespace {
+
+// 0 where the input ends.
+unsigned next_byte() {
   if (left == 0) return 0;
   left--;
   return *rest++;
 }
 
-extern "C" uint32_t next_word(void) {
-  uint32_t value = next_byte();
-  value |= next_byte() << 8;
-  value |= next_byte() << 16;
-  return value | next_byte() << 24;
+uint32_t next_half() {
+  const uint32_t low = next_byte();
+  return low | next_byte() << 8;
 }
 
-namespace {
+uint32_t next_word() {
+  const uint32_t low = next_half();
+  return low | next_half() << 16;
+}
 
-constexpr long kErrors[] = {-EINTR, -EAGAIN, -EPERM, -EINVAL, -ENOENT, -ENOSYS, -EACCES, -ENOMEM};
+// One in eight.
+bool Seldom() { return next_byte() % 8 == 7; }
+
+constexpr long kErrors[] = {-ENOENT, -EINTR, -EAGAIN, -EPERM, -EINVAL, -ENOSYS, -EACCES, -ENOMEM};
 
 long AnyFile() {
   const unsigned what = next_byte();
-  return what < 32 ? kErrors[what % 8] : what % 64;
+  return what >= 224 ? kErrors[what % 8] : 3 + what % 64;
+}
+
+// Of files of the target, and of who has to be waited for.
+long Read(long to, long size) {
+  static const char users[] = "root:x:0:0:root:/root:/bin/sh\n";
+  const unsigned what = next_byte();
+  if (what >= 240) return kErrors[what % 8];
+  if (what >= 224 || ++reads > 200 || size <= 0) return 0;
+  const long most = static_cast<long>(1 + next_half() % 32768);
+  const long count = most < size ? most : size;
+  auto* bytes = reinterpret_cast<char*>(to);
+  for (long i = 0; i < count; i++)
+    bytes[i] = left > 0 && what >= 128 ? static_cast<char>(next_byte()) : users[i % 30];
+  return count;
 }
 
 // Its numbers are the input's: of a kind, mostly, that is looked for.
@@ -101,7 +152,7 @@ template <class T>
 long FillStruct(long to) {
   T answer = {};
   auto* bytes = reinterpret_cast<uint8_t*>(&answer);
-  if (next_byte() % 4 == 0) {
+  if (Seldom()) {
     for (size_t i = 0; i < sizeof answer; i++) bytes[i] = static_cast<uint8_t>(next_byte());
   } else if constexpr (std::is_same_v<T, struct statfs>) {
     constexpr long kinds[] = {PROC_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, SYSFS_MAGIC, NSFS_MAGIC};
@@ -124,12 +175,15 @@ extern "C" long answer(long number, long a, long b, long c, long d, long e) {
     case __NR_exit_group:
       longjmp(over, 1);
     case __NR_read: {
-      size_t count = 1 + size_t{next_word()} % 70000;
+      if (unsent == 0) return whole ? Read(b, c) : 0;
+      const uint32_t piece = next_half();
+      size_t count = piece == 0 ? unsent : piece;
       if (static_cast<long>(count) > c) count = static_cast<size_t>(c);
       if (count > unsent) count = unsent;
       if (count > 0) memcpy(reinterpret_cast<void*>(b), sent, count);
       sent += count;
       unsent -= count;
+      if (unsent == 0 && whole) close_gaps();
       return static_cast<long>(count);
     }
     case __NR_recvfrom:
@@ -137,22 +191,27 @@ extern "C" long answer(long number, long a, long b, long c, long d, long e) {
     case __NR_write:
     case __NR_sendto:
       look(b, c);
-      return next_byte() % 16 == 0 ? (c + 1) / 2 : c;
+      return Seldom() ? (c + 1) / 2 : c;
     case __NR_pread64: {
+      constexpr char stat[] = "40 (node) S 1 40";
+      if (!Seldom()) {
+        memcpy(reinterpret_cast<void*>(b), stat, sizeof stat - 1);
+        return sizeof stat - 1;
+      }
       const long size = static_cast<long>(next_byte() % static_cast<unsigned>(c + 1));
       for (long i = 0; i < size; i++)
         reinterpret_cast<char*>(b)[i] = static_cast<char>(next_byte());
       return size;
     }
     case __NR_readlinkat:
-      return next_byte() % 4 == 0 ? -EINVAL : fill(c, static_cast<long>(next_word()) % (d + 1));
+      return Seldom() ? fill(c, static_cast<long>(next_half()) % (d + 1)) : -EINVAL;
     case __NR_statx:
-      return next_byte() % 8 == 0 ? -ENOENT : FillStruct<struct statx>(e);
+      return Seldom() ? -ENOENT : FillStruct<struct statx>(e);
     case __NR_fstatfs:
       return FillStruct<struct statfs>(b);
     case __NR_prlimit64:
       if (c != 0) look(c, 16);
-      return next_byte() % 8 == 0 ? -EINVAL : d == 0 ? 0 : fill(d, 16) * 0;
+      return Seldom() ? -EINVAL : d == 0 ? 0 : fill(d, 16) * 0;
     case __NR_openat2:
       look_at_text(b);
       look(c, d);
@@ -163,70 +222,162 @@ extern "C" long answer(long number, long a, long b, long c, long d, long e) {
            static_cast<long>(message->msg_iov[0].iov_len));
       look(reinterpret_cast<long>(message->msg_control),
            static_cast<long>(message->msg_controllen));
-      return next_byte() % 8 == 0 ? -EINTR : 12;
+      return Seldom() ? -EINTR : 12;
     }
     case __NR_rt_sigtimedwait:
       if (b != 0) fill(b, 128);
       return next_byte() % 65;
     case __NR_getcwd:
-      return fill(a, b);
+      fill(a, b);
+      if (!Seldom()) *reinterpret_cast<char*>(a) = '/';
+      return b;
     case __NR_getgroups: {
       const long groups = next_word() % 65537;
       return groups > a ? -EINVAL : fill(b, groups * 4) / 4;
     }
     case __NR_setgroups:
       look(b, a * 4);
-      return next_byte() % 2 == 0 ? 0 : -EPERM;
+      return Seldom() ? -EPERM : 0;
     case __NR_execve:
       look_at_text(a);
       return kErrors[next_byte() % 8];
     case __NR_chdir:
     case __NR_chroot:
       look_at_text(a);
-      return next_byte() < 16 ? -ENOENT : 0;
+      return Seldom() ? -ENOENT : 0;
     case __NR_mmap:
       return reinterpret_cast<long>(page);
     case __NR_wait4: {  // who waits in place ends with its child
       const uint32_t status = next_word();
       if (b != 0) memcpy(reinterpret_cast<void*>(b), &status, sizeof status);
-      return next_byte() % 4 == 1 ? 0 : a;
+      return Seldom() ? 0 : a;
     }
-    case __NR_clone:
-      return next_byte() % 4 == 0 ? 100 : 0;
+    case __NR_clone: {  // what goes on is the program's; a helper does something and ends
+      const bool child = ((a & CLONE_PARENT) != 0) != ((reversed >> (forks++ % 16) & 1) != 0);
+      return Seldom() ? -ENOMEM : child ? 0 : 100;
+    }
     default: {
       const unsigned what = next_byte();
-      return what < 32 ? kErrors[what % 8] : what < 64 ? static_cast<long>(what - 32) : 0;
+      return what >= 224 ? kErrors[what % 8] : what >= 192 ? static_cast<long>(what - 192) : 0;
     }
   }
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Part parts[] = {{__start_launcher_data, __stop_launcher_data, {}},
-                         {__start_launcher_bss, __stop_launcher_bss, {}}};
+  forget_gaps();
+  static Part parts[] = {{__start_launcher_data, __stop_launcher_data, {}, {}, false},
+                         {__start_launcher_bss, __stop_launcher_bss, {}, {}, false}};
   for (Part& part : parts) part.Restore();
   rest = data;
   left = size;
-  calls = 0;
+  calls = reads = 0;
+  forks = 0;
   memset(page, 0, sizeof page);
-  if (next_byte() % 8 == 0) {
+  const bool is_request = next_byte() != 0;
+  whole = next_byte() != 1 && is_request;
+  reversed = next_half();
+  const uint32_t path_length = next_half();
+  const uint32_t path_seed = next_half();
+  uint16_t changes[6];
+  for (uint16_t& change : changes) change = static_cast<uint16_t>(next_half());
+  uint32_t length = next_word();
+  if (length > left) length = static_cast<uint32_t>(left);
+  if (is_request) {
+    make_request(rest, length, changes, 3);
+    rest += length;
+    left -= length;
+    sent = request;
+    unsent = whole ? request_size : next_word() % request_size;
+  } else {
     sent = rest;
     unsent = left;
     // A request that is one: its offsets are the addon's, and believed.
-    uint32_t length = 0;
-    if (left >= 4) memcpy(&length, rest, 4);
-    if (length <= left) unsent = length < 4 ? left : length - 1;
-  } else {
-    make_request();
-    sent = request;
-    unsent = request_size;
-    if (next_byte() % 8 == 0) unsent = next_word() % (request_size + 1);  // its end is missing
+    uint32_t told = 0;
+    if (left >= 4) memcpy(&told, rest, 4);
+    if (told <= left) unsent = told < 4 ? left : told - 1;
   }
-  char number[] = "40", program[] = "program", argument[] = "argument";
-  char one[] = "A=1", path[64] = "PATH=";
-  for (int i = 5; i < 60; i++) path[i] = "/bin:a"[next_byte() % 6];
-  path[60] = 0;
-  const auto word = [](char* text) { return reinterpret_cast<long>(text); };
-  long stack[] = {3, word(number), word(program), word(argument), 0, word(one), word(path), 0};
-  if (setjmp(over) == 0) start(stack);
+  // Each of exactly its size.
+  std::vector<char> path(path_length + 6);
+  memcpy(path.data(), "PATH=", 5);
+  for (uint32_t i = 0; i < path_length; i++)
+    path[5 + i] = path_seed % 64 == 0 ? 'p' : "/bin:usr"[(path_seed + i * (path_seed >> 8)) % 8];
+  std::vector<char> texts[] = {{'4', '0', 0}, {'p', 0}, {'a', 0}, {'A', '=', '1', 0}, path};
+  const auto word = [&](int i) { return reinterpret_cast<long>(texts[i].data()); };
+  std::vector<long> stack = {3, word(0), word(1), word(2), 0, word(3), word(4), 0};
+  if (setjmp(over) == 0) start(stack.data());
   return 0;
+}
+
+// ---- changes ----
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t most);
+
+namespace {
+
+constexpr size_t kHead = 24;
+// Around what buffers have.
+constexpr uint16_t kLengths[] = {1,    15,   16,   63,   64,   255,  256,   257,   300,   1023,
+                                 4093, 4094, 4095, 4096, 4097, 8190, 8192,  8300,  16384, 32768,
+                                 2000, 3000, 5000, 6000, 7000, 9000, 12000, 20000, 40000, 65535};
+constexpr uint32_t kNumbers[] = {0, 1, 2, 3, 7, 15, 16, 31, 32, 33, 63, 64, 65, 0x7fffffff, ~0u};
+
+template <class T>
+void Store(uint8_t* to, T value) {
+  memcpy(to, &value, sizeof value);
+}
+
+}  // namespace
+
+// Half of the time it is the fuzzer's own way, otherwise something that a request is made of.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  uint64_t state = seed * 2654435761ULL + 88172645463325252ULL;
+  const auto below = [&state](size_t limit) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return static_cast<size_t>((state >> 11) % limit);
+  };
+  if (size < kHead || data[0] == 0 || below(2) == 0) return LLVMFuzzerMutate(data, size, most);
+  uint32_t length;
+  memcpy(&length, data + 20, sizeof length);
+  if (length > size - kHead) length = static_cast<uint32_t>(size - kHead);
+  for (size_t i = 0; i <= below(3); i++) {
+    switch (below(7)) {
+      case 0:
+        data[2 + below(2)] ^= 1 << below(8);
+        break;
+      case 1:
+        Store(data + 4, kLengths[below(sizeof kLengths / sizeof *kLengths)]);
+        Store(data + 6, static_cast<uint16_t>(below(65536)));
+        break;
+      case 2:
+      case 3: {
+        uint8_t* change = data + 8 + 4 * below(3);
+        const size_t part = below(3) == 0 ? 255 : below(100);
+        Store(change, static_cast<uint16_t>(part | below(4) << 8));
+        Store(change + 2, kLengths[below(sizeof kLengths / sizeof *kLengths)]);
+        break;
+      }
+      case 4:  // a number or a bit of the fixed part
+        if (length >= sizeof(struct launch)) {
+          uint8_t* to = data + kHead + 4 * below(sizeof(struct launch) / 4);
+          if (below(2) == 0) {
+            Store(to, kNumbers[below(sizeof kNumbers / sizeof *kNumbers)]);
+          } else {
+            to[below(4)] ^= 1 << below(8);
+          }
+        }
+        break;
+      default: {  // the kernel's answer to one of the calls
+        const size_t at = kHead + length + below(below(2) == 0 ? 40 : 400);
+        if (at >= most) break;
+        if (at >= size) {
+          memset(data + size, 0, at + 1 - size);
+          size = at + 1;
+        }
+        data[at] = static_cast<uint8_t>(below(3) == 0 ? 7 : 192 + below(64));
+      }
+    }
+  }
+  return size;
 }

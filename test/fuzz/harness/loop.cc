@@ -17,6 +17,9 @@
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+// Of a harness that knows what its inputs are made of.
+extern "C" __attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
+                                                                size_t most, unsigned seed);
 
 namespace {
 
@@ -55,8 +58,9 @@ void collect(const std::string& path, std::vector<std::string>* inputs) {
 const int32_t kNumbers[] = {0,  1,  -1,    3,     4,      15,     16,     17,         20,
                             36, 64, 65535, 65536, 131072, 262144, 196608, 0x7fffffff, -2147483647};
 
-std::string changed(const std::vector<std::string>& inputs) {
-  std::string one = inputs[below(inputs.size())];
+std::vector<std::string> inputs;
+
+std::string changed(std::string one) {
   const int times = 1 + below(8);
   for (int i = 0; i < times; i++) {
     const size_t at = below(one.size() + 1);
@@ -99,11 +103,31 @@ std::string changed(const std::vector<std::string>& inputs) {
 
 }  // namespace
 
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t most) {
+  const std::string one = changed(std::string(reinterpret_cast<char*>(data), size));
+  const size_t length = one.size() < most ? one.size() : most;
+  memcpy(data, one.data(), length);
+  return length;
+}
+
+namespace {
+
+std::string next_input() {
+  std::string one = inputs[below(inputs.size())];
+  if (LLVMFuzzerCustomMutator == nullptr) return changed(one);
+  const size_t size = one.size();
+  one.resize(kMost);
+  one.resize(LLVMFuzzerCustomMutator(reinterpret_cast<uint8_t*>(one.data()), size, kMost,
+                                     below(0x7fffffff)));
+  return one;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   if (argc < 5) return 2;
   const time_t end = time(nullptr) + atoi(argv[1]);
   state = 88172645463325252ULL + strtoull(argv[2], nullptr, 10) * 2654435761ULL;
-  std::vector<std::string> inputs;
   for (int i = 4; i < argc; i++) collect(argv[i], &inputs);
   if (inputs.empty()) inputs.emplace_back();
   const int file = open(argv[3], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -123,7 +147,7 @@ int main(int argc, char** argv) {
     runs++;
   };
   for (const std::string& input : inputs) run(input);
-  while (time(nullptr) < end) run(changed(inputs));
+  while (time(nullptr) < end) run(next_input());
   unlink(argv[3]);
   printf("%lu\n", runs);
   return 0;
