@@ -96,6 +96,9 @@ function run(target: Inside, file: string, list: readonly unknown[], given: Opti
   }
 }
 
+/** What Node has for the output of a program that was not started. */
+const absent = Number.parseInt(process.versions.node, 10) < 22 ? null : undefined;
+
 /** Its fields in Node's order. */
 function resultOf(of: SyncResult | SpawnFailure, program: SyncProgram, plan: Plan): Result {
   const failed = hasFailed(of);
@@ -108,8 +111,8 @@ function resultOf(of: SyncResult | SpawnFailure, program: SyncProgram, plan: Pla
     signal: ended && of.signal !== 0 ? nameOf(of.signal) : null,
     output,
     pid: failed ? 0 : of.pid,
-    stdout: output?.[1] ?? null,
-    stderr: output?.[2] ?? null,
+    stdout: output === null ? absent : output[1],
+    stderr: output === null ? absent : output[2],
   };
   return result as unknown as Result;
 }

@@ -314,8 +314,11 @@ describe('timeout', () => {
   );
 
   test('somebody else holds the output', () => {
-    const { error, status } = ours.spawnSync('sh', ['-c', 'sleep 2 & exit 3'], { timeout: 200 });
-    expect([(error as NodeJS.ErrnoException).code, status]).toEqual(['ETIMEDOUT', 3]);
+    const program = ['-c', 'sleep 600 & echo $!; exit 3'];
+    const held = ours.spawnSync('sh', program, { timeout: 3000, encoding: 'utf8' });
+    process.kill(Number(held.stdout), 'SIGKILL');
+    const { code } = held.error as NodeJS.ErrnoException;
+    expect([code, held.status]).toEqual(['ETIMEDOUT', 3]);
   });
 });
 
