@@ -7,7 +7,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { checkout } from './disk.mjs';
@@ -120,7 +120,8 @@ function makeInitramfs(guest, scratch) {
   const wanted = ['README.md', 'binding.gyp', 'docs', 'examples', 'lib', 'native', 'package.json'];
   wanted.push('scripts', 'src', 'test', 'tsconfig.json', 'vitest.config.ts');
   for (const name of wanted) {
-    fs.cpSync(join(root, name), join(packed, name), { recursive: true });
+    const filter = path => basename(path) !== 'node_modules'; // of an example
+    fs.cpSync(join(root, name), join(packed, name), { recursive: true, filter });
   }
   const [, , platform, file] = /^(.*\/)?([^/]+)\/([^/]+)$/.exec(guest.addon);
   fs.cpSync(join(root, guest.addon), join(packed, 'prebuilds', platform, file));

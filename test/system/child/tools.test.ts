@@ -3,6 +3,7 @@
 import { execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -16,6 +17,7 @@ import { join } from 'node:path';
 import { type Capability, type SpawnOptions, spawn, spawnSync } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
+import { noTools } from '../shared/kernel.ts';
 import { errorOf, fdCount, hasProgram } from '../shared/support.ts';
 import { startRootless } from './fixtures/rootless.ts';
 import { opener, settings } from './fixtures/settings.ts';
@@ -27,6 +29,27 @@ import {
   type Started,
   startTarget,
 } from './fixtures/targets.ts';
+
+/** As Alpine's: a program that musl's loader loads, and busybox. */
+function makeMuslImage(): string {
+  const root = makeImage();
+  const source = join(root, 'tmp/musl.c');
+  const waits = 'if (argc > 1) for (;;) pause();';
+  const main = `int main(int argc, char** argv) { puts("works"); fflush(stdout); ${waits} }`;
+  writeFileSync(source, `#include <stdio.h>\n#include <unistd.h>\n${main}\n`);
+  execFileSync('musl-gcc', ['-o', join(root, 'bin/musl'), source]);
+  const program = execFileSync('readelf', ['-l', join(root, 'bin/musl')], { encoding: 'utf8' });
+  const loader = /interpreter: (\S+)\]/.exec(program)?.[1] as string;
+  mkdirSync(join(root, 'lib'));
+  copyFileSync(loader, join(root, loader));
+  const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
+  copyFileSync(busybox, join(root, 'bin/busybox'));
+  const applets = ['sh', 'cat', 'ps', 'ip', 'netstat', 'ls', 'id', 'mount', 'find', 'df', 'stat'];
+  for (const name of applets) symlinkSync('busybox', join(root, 'bin', name));
+  return root;
+}
+
+const needed = noTools && ` [${noTools}]`;
 
 type Types = Parameters<typeof startTarget>[0];
 
@@ -86,7 +109,7 @@ async function failing(target: number, inside: number, options: SpawnOptions = {
 }
 const works = { said: '', code: 0 };
 
-describe('the tools of this machine', () => {
+describe.skipIf(noTools)(`the tools of this machine${needed}`, () => {
   const image = (): Kind => ({ root: makeImage() });
   const readOnly = ['sh', '-c', 'mount -o remount,bind,ro / && exec "$@"', 'sh'];
   test.each<[string, Types, () => Kind]>([
@@ -198,9 +221,30 @@ describe('the tools of this machine', () => {
     const [none] = await once(spawn('ls', [], { target, tools: '/no/such' }), 'error');
     expect(none).toMatchObject({ code: 'ENOENT', syscall: 'open' });
   });
+
+  const withoutMusl = ['musl-gcc', 'busybox'].filter(name => !hasProgram(name)).join();
+  test.skipIf(withoutMusl)(
+    `with musl: ours in its image, its in any [needs ${withoutMusl || 'nothing'}]`,
+    async () => {
+      const root = makeMuslImage();
+      const image = await startTarget(container, { root, program: ['/bin/musl', 'wait'] });
+      expect(await failing(image.pid, 1)).toEqual(works);
+
+      const { pid } = await startTarget(container);
+      const applets = ['ps', 'ip link show lo', 'netstat -nlt', 'ls /container/.', 'id', 'mount'];
+      const lines = [...applets, 'find /bin', 'df /container', 'stat /container', 'musl'];
+      const script = lines.map(line => `${line} >/tmp/out 2>&1 || { echo ${line}; cat /tmp/out; }`);
+      for (const target of [pid, image.pid]) {
+        const line = `${script.join('\n')}\nmusl; cat /proc/1/comm`;
+        const end = await outcome(spawn('sh', ['-c', line], { target, tools: root }));
+        const name = target === pid ? 'probe' : 'musl';
+        expect(end).toMatchObject({ stdout: `works\n${name}\n`, stderr: '', code: 0 });
+      }
+    },
+  );
 });
 
-describe('what lies where', () => {
+describe.skipIf(noTools)(`what lies where${needed}`, () => {
   let target: Started;
   beforeAll(async () => {
     target = await startTarget(container, { before: engine, keep: true });
@@ -287,7 +331,7 @@ describe('what lies where', () => {
 
 const mountsOf = (pid: number | 'self') => readFileSync(`/proc/${pid}/mountinfo`, 'utf8');
 
-describe('rights', () => {
+describe.skipIf(noTools)(`rights${needed}`, () => {
   const more = async (options: SpawnOptions, types: Types = container, kind: Kind = {}) => {
     const { pid } = await startTarget(types, { before: engine, ...kind });
     const status = 'grep -h ^Cap /proc/self/status /container/proc/self/status';
@@ -329,54 +373,57 @@ describe('rights', () => {
   });
 });
 
-describe.skipIf(!hasProgram('perl'))('settings of the machine [needs perl]', () => {
-  const attackers = { '(1)': dockers, '(2)': [...dockers, 'CAP_SYS_PTRACE'] } as Record<
-    string,
-    Capability[]
-  >;
+describe.skipIf(noTools || !hasProgram('perl'))(
+  `settings of the machine [needs perl]${needed}`,
+  () => {
+    const attackers = { '(1)': dockers, '(2)': [...dockers, 'CAP_SYS_PTRACE'] } as Record<
+      string,
+      Capability[]
+    >;
 
-  test('no file can be written by the tools', { timeout: seconds(120) }, async () => {
-    const { pid } = await startTarget(container, { before: engine });
-    const paths = settings.flatMap(name => [`/${name}`, `/container/${name}`]);
-    const child = spawn('perl', ['-e', opener, ...paths], { target: pid, tools: true });
-    const { stdout, stderr } = await outcome(child);
-    const [count, open] = stdout.split('\n');
-    expect(Number(count)).toBeGreaterThan(1000);
-    expect([open, stderr]).toEqual(['', '']);
-  });
-
-  test.each(Object.keys(attackers))(
-    'nor by the container, of strength %s, through /proc/PID/root of a tool',
-    { timeout: seconds(120) },
-    async name => {
+    test('no file can be written by the tools', { timeout: seconds(120) }, async () => {
       const { pid } = await startTarget(container, { before: engine });
-      const held = spawn('sh', ['-c', 'echo $$; read line'], { target: pid, tools: true });
-      const [text] = await once(held.stdout, 'data');
-      const root = `/proc/${Number(String(text))}/root`;
-      const attack = (file: string, args: string[]) =>
-        outcome(spawn(file, args, { target: pid, capabilities: attackers[name] }));
-      const paths = settings.map(name => `${root}/${name}`);
-      const { stdout } = await attack('perl', ['-e', opener, ...paths]);
+      const paths = settings.flatMap(name => [`/${name}`, `/container/${name}`]);
+      const child = spawn('perl', ['-e', opener, ...paths], { target: pid, tools: true });
+      const { stdout, stderr } = await outcome(child);
       const [count, open] = stdout.split('\n');
-      expect(open).toBe('');
-      const seen = await attack('sh', [
-        '-c',
-        `ls ${root}/usr/bin/env ${root}/container; touch ${root}/usr/x ${root}/usr/bin/x; ls -l ${root}/../fd; cat ${root}/../environ`,
-      ]);
-      if (name === '(1)') {
-        expect([Number(count), seen.stdout]).toEqual([0, '']);
-      } else {
-        expect(Number(count)).toBeGreaterThan(1000);
-        expect(seen.stdout).toMatch(/usr\/bin\/env/);
-        expect(seen.stderr).toMatch(/Read-only file system/);
-      }
-      held.stdin.end('\n');
-      await once(held, 'close');
-    },
-  );
-});
+      expect(Number(count)).toBeGreaterThan(1000);
+      expect([open, stderr]).toEqual(['', '']);
+    });
 
-describe('a hostile root directory', () => {
+    test.each(Object.keys(attackers))(
+      'nor by the container, of strength %s, through /proc/PID/root of a tool',
+      { timeout: seconds(120) },
+      async name => {
+        const { pid } = await startTarget(container, { before: engine });
+        const held = spawn('sh', ['-c', 'echo $$; read line'], { target: pid, tools: true });
+        const [text] = await once(held.stdout, 'data');
+        const root = `/proc/${Number(String(text))}/root`;
+        const attack = (file: string, args: string[]) =>
+          outcome(spawn(file, args, { target: pid, capabilities: attackers[name] }));
+        const paths = settings.map(name => `${root}/${name}`);
+        const { stdout } = await attack('perl', ['-e', opener, ...paths]);
+        const [count, open] = stdout.split('\n');
+        expect(open).toBe('');
+        const seen = await attack('sh', [
+          '-c',
+          `ls ${root}/usr/bin/env ${root}/container; touch ${root}/usr/x ${root}/usr/bin/x; ls -l ${root}/../fd; cat ${root}/../environ`,
+        ]);
+        if (name === '(1)') {
+          expect([Number(count), seen.stdout]).toEqual([0, '']);
+        } else {
+          expect(Number(count)).toBeGreaterThan(1000);
+          expect(seen.stdout).toMatch(/usr\/bin\/env/);
+          expect(seen.stderr).toMatch(/Read-only file system/);
+        }
+        held.stdin.end('\n');
+        await once(held, 'close');
+      },
+    );
+  },
+);
+
+describe.skipIf(noTools)(`a hostile root directory${needed}`, () => {
   const remove = (root: string) => {
     for (const name of ['proc', 'dev', 'sys']) {
       rmSync(join(root, name), { recursive: true, force: true });
@@ -465,7 +512,7 @@ describe('refused', () => {
     expect(error.message).toMatch(`options.${name}`);
   });
 
-  test('without its mount namespace', async () => {
+  test.skipIf(noTools)(`without its mount namespace${needed}`, async () => {
     const { pid: target } = await startTarget(['mnt', 'net']);
     const child = spawn('true', [], { target, tools: true, namespaces: ['net'] });
     const [error] = await once(child, 'error');
@@ -478,8 +525,9 @@ describe('refused', () => {
     async call => {
       const { pid } = await startTarget(['mnt']);
       const script = `import { spawn } from 'linux-namespaces';
-        spawn('true', [], { target: ${pid}, tools: true }).on('error', error => console.log(error.message));`;
-      const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:error=ENOSYS`];
+        spawn('true', [], { target: ${pid}, tools: true }).on('error', error => console.log(error.message));
+        spawn('sh', ['-c', 'echo "without tools: $0"'], { target: ${pid}, stdio: 'inherit' });`;
+      const inject = noTools ? [] : ['-e', `trace=${call}`, '-e', `inject=${call}:error=ENOSYS`];
       const node = [process.execPath, '--input-type=module', '-e', script];
       const options = { cwd: import.meta.dirname };
       const child = nodeSpawn(
@@ -487,7 +535,9 @@ describe('refused', () => {
         ['-f', '-qq', '-o', '/dev/null', ...inject, ...node],
         options,
       );
-      expect((await outcome(child)).stdout).toMatch(/ENOSYS.*options\.tools needs Linux 5\.12/);
+      const { stdout } = await outcome(child);
+      expect(stdout).toMatch(/ENOSYS.*options\.tools needs Linux 5\.12/);
+      expect(stdout).toMatch(/^without tools: sh$/m);
     },
   );
 });

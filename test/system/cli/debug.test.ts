@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { spawn as spawnOn } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeImage, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+import { noTools } from '../shared/kernel.ts';
 import { hasProgram } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -18,75 +19,95 @@ beforeAll(async () => {
   pid = `${target.pid}`;
 });
 
-test('its processes, network and files', async () => {
-  const line = 'ps -p 1 -o comm=; ip -o link | wc -l; ls /container/bin; echo $HOME; id -u';
-  expect(await debug(pid, 'sh', '-c', line)).toMatchObject({
-    stdout: 'probe\n1\nprobe\n/root\n0\n',
-    stderr: '',
-    code: 0,
-  });
-});
-
-test('in place: what it is given and how it ends', async () => {
-  const child = spawn(process.execPath, [main, 'debug', pid, 'sh', '-c', 'cat; kill -9 $$']);
-  child.stdin.end('typed');
-  expect(await outcome(child)).toMatchObject({ stdout: 'typed', code: 137 });
-  const own = await debug(pid, 'sh', '-c', 'echo "$PATH $LD_PRELOAD"; ls /proc/self/fd | wc -l');
-  expect(own.stdout).toBe('/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \n4\n');
-});
-
-test('-u, --privileged, --tools', async () => {
-  const show = ['sh', '-c', 'echo "$(id -u):$(id -G) $HOME"; grep CapEff /proc/self/status'];
-  const { stdout } = await debug('-u', '1000:5', pid, ...show);
-  expect(stdout).toMatch(/^1000:5 \/tmp\nCapEff:\s*0000000000083000\n$/);
-  const own = execFileSync('grep', ['CapPrm', '/proc/self/status'], { encoding: 'utf8' });
-  const all = await debug('--privileged', pid, 'grep', 'CapPrm', '/proc/self/status');
-  expect(all.stdout).toBe(own);
-  expect((await debug('--tools', makeImage(), pid, '/bin/probe')).stdout).toMatch(/"cwd":\s*"\/"/);
-});
-
-test.each<[string[], number, RegExp]>([
-  [['TARGET', 'sh', '-c', 'exit 3'], 3, /^$/],
-  [['TARGET', 'no-such-program'], 127, /no such program/],
-  [['TARGET', '/etc'], 126, /EACCES/],
-  [['no-such-container', 'true'], 125, /no engine has such a container/],
-  [['-u', 'nobody-there', 'TARGET', 'true'], 125, /no user nobody-there/],
-  [['--nosuch', 'TARGET', 'true'], 125, /nosuch/],
-  [['--tools', '/no/such', 'TARGET', 'true'], 125, /--tools has to be a directory/],
-  [[], 125, /which container/],
-])('%s ends with %i', async (args, code, words) => {
-  const end = await debug(...args.map(arg => arg.replace('TARGET', pid)));
-  expect(end).toMatchObject({ code, stderr: expect.stringMatching(words) });
-});
-
-describe.skipIf(!hasProgram('bash'))('on a terminal [needs bash]', () => {
-  test('a shell that says where it is, and how it ends', async () => {
-    const child = spawnOn(process.execPath, [main, 'debug', pid], {
-      terminal: { columns: 100, rows: 30 },
+describe.skipIf(noTools)(`[${noTools || 'Linux 5.12'}]`, () => {
+  test('its processes, network and files', async () => {
+    const line = 'ps -p 1 -o comm=; ip -o link | wc -l; ls /container/bin; echo $HOME; id -u';
+    expect(await debug(pid, 'sh', '-c', line)).toMatchObject({
+      stdout: 'probe\n1\nprobe\n/root\n0\n',
+      stderr: '',
+      code: 0,
     });
-    let said = '';
-    const until = async (wanted: RegExp) => {
-      while (!wanted.test(said)) {
-        const [text] = await once(child.terminal, 'data');
-        said += text;
-      }
-    };
-    await until(/\[debug \d+\] \/ # /);
-    // The mounts of its namespace are private.
-    expect(said).toMatch(/\/container,\r\nas .* in \/proc\/1\/root alone/);
-    child.terminal.write('cd /container/work; stty size; echo d""one\r');
-    await until(/30 100[\s\S]*done[\s\S]*\[debug \d+\] \/container\/work # /);
-    child.terminal.write('exit 5\r');
-    expect(await once(child, 'exit')).toEqual([5, null]);
-    child.terminal.destroy();
   });
 
-  test('the word `exec` has for an image without a shell', async () => {
-    const { stderr, code } = await outcome(spawn(process.execPath, [main, 'exec', pid]));
-    expect([stderr, code]).toEqual([expect.stringMatching(/no shell .*debug \d+ brings one/), 125]);
-    const { stdout } = await outcome(
-      spawn(process.execPath, [main, 'debug', pid, 'bash', '-c', 'echo $BASH']),
+  test('in place: what it is given and how it ends', async () => {
+    const child = spawn(process.execPath, [main, 'debug', pid, 'sh', '-c', 'cat; kill -9 $$']);
+    child.stdin.end('typed');
+    expect(await outcome(child)).toMatchObject({ stdout: 'typed', code: 137 });
+    const own = await debug(pid, 'sh', '-c', 'echo "$PATH $LD_PRELOAD"; ls /proc/self/fd | wc -l');
+    expect(own.stdout).toBe('/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \n4\n');
+  });
+
+  test('-u, --privileged, --tools', async () => {
+    const show = ['sh', '-c', 'echo "$(id -u):$(id -G) $HOME"; grep CapEff /proc/self/status'];
+    const { stdout } = await debug('-u', '1000:5', pid, ...show);
+    expect(stdout).toMatch(/^1000:5 \/tmp\nCapEff:\s*0000000000083000\n$/);
+    const own = execFileSync('grep', ['CapPrm', '/proc/self/status'], { encoding: 'utf8' });
+    const all = await debug('--privileged', pid, 'grep', 'CapPrm', '/proc/self/status');
+    expect(all.stdout).toBe(own);
+    expect((await debug('--tools', makeImage(), pid, '/bin/probe')).stdout).toMatch(
+      /"cwd":\s*"\/"/,
     );
-    expect(stdout).toMatch(/bash\n$/);
+  });
+
+  test.each<[string[], number, RegExp]>([
+    [['TARGET', 'sh', '-c', 'exit 3'], 3, /^$/],
+    [['TARGET', 'no-such-program'], 127, /no such program/],
+    [['TARGET', '/etc'], 126, /EACCES/],
+    [['no-such-container', 'true'], 125, /no engine has such a container/],
+    [['-u', 'nobody-there', 'TARGET', 'true'], 125, /no user nobody-there/],
+    [['--nosuch', 'TARGET', 'true'], 125, /nosuch/],
+    [['--tools', '/no/such', 'TARGET', 'true'], 125, /--tools has to be a directory/],
+    [[], 125, /which container/],
+  ])('%s ends with %i', async (args, code, words) => {
+    const end = await debug(...args.map(arg => arg.replace('TARGET', pid)));
+    expect(end).toMatchObject({ code, stderr: expect.stringMatching(words) });
   });
 });
+
+test.skipIf(!hasProgram('strace'))('before Linux 5.12 refused by name [needs strace]', async () => {
+  const inject = ['-e', 'trace=mount_setattr', '-e', 'inject=mount_setattr:error=ENOSYS'];
+  const line = ['-f', '-qq', '-o', '/dev/null', ...(noTools ? [] : inject), process.execPath, main];
+  for (const more of [[], ['--tools', makeImage()], ['--privileged'], ['-u', '1000']]) {
+    const command = ['debug', ...more, pid, 'true'];
+    const { stderr, code } = await outcome(spawn('strace', [...line, ...command]));
+    expect([stderr, code]).toEqual([expect.stringMatching(/--tools needs Linux 5\.12/), 125]);
+  }
+});
+
+describe.skipIf(noTools || !hasProgram('bash'))(
+  `on a terminal [needs bash]${noTools && ` [${noTools}]`}`,
+  () => {
+    test('a shell that says where it is, and how it ends', async () => {
+      const child = spawnOn(process.execPath, [main, 'debug', pid], {
+        terminal: { columns: 100, rows: 30 },
+      });
+      let said = '';
+      const until = async (wanted: RegExp) => {
+        while (!wanted.test(said)) {
+          const [text] = await once(child.terminal, 'data');
+          said += text;
+        }
+      };
+      await until(/\[debug \d+\] \/ # /);
+      // The mounts of its namespace are private.
+      expect(said).toMatch(/\/container,\r\nas .* in \/proc\/1\/root alone/);
+      child.terminal.write('cd /container/work; stty size; echo d""one\r');
+      await until(/30 100[\s\S]*done[\s\S]*\[debug \d+\] \/container\/work # /);
+      child.terminal.write('exit 5\r');
+      expect(await once(child, 'exit')).toEqual([5, null]);
+      child.terminal.destroy();
+    });
+
+    test('the word `exec` has for an image without a shell', async () => {
+      const { stderr, code } = await outcome(spawn(process.execPath, [main, 'exec', pid]));
+      expect([stderr, code]).toEqual([
+        expect.stringMatching(/no shell .*debug \d+ brings one/),
+        125,
+      ]);
+      const { stdout } = await outcome(
+        spawn(process.execPath, [main, 'debug', pid, 'bash', '-c', 'echo $BASH']),
+      );
+      expect(stdout).toMatch(/bash\n$/);
+    });
+  },
+);

@@ -9,6 +9,7 @@ import {
   images,
   missing,
   type Podman,
+  runPod,
   startContainerd,
   startCrun,
   startDocker,
@@ -128,13 +129,27 @@ for (const [name, startRuntime] of [
 
 const withoutContainerd = missing('containerd', 'ctr');
 test.skipIf(withoutContainerd)(
-  `a container of ctr [${withoutContainerd || 'installed'}]`,
+  `a container of ctr, and pods of Kubernetes [${withoutContainerd || 'installed'}]`,
   { timeout: seconds(180) },
   async () => {
     await using containerd = await startContainerd();
     await containerd.ctr('run', '-d', images.distroless, 'plain');
     const pid = Number(/^plain\s+(\d+)/m.exec(await containerd.ctr('task', 'ls'))?.[1]);
-    const end = await debug(pid, tools.replaceAll('PID', '1'));
-    expect(end).toEqual({ stdout: '', stderr: '', code: 0, signal: null });
+    const works = { stdout: '', stderr: '', code: 0, signal: null };
+    expect(await debug(pid, tools.replaceAll('PID', '1'))).toEqual(works);
+
+    const pod = await runPod(containerd, { namespace: 'shop', name: 'web', uid: 'one' });
+    const app = await pod.run('app', ['sleep', '1000000']);
+    const { info } = await app.status();
+    for (const inPod of [info.pid, pod.pid]) {
+      const line = hasProgram('strace') ? `${tools}\n${traces}` : tools;
+      expect(await debug(inPod, line.replaceAll('PID', '1'))).toEqual(works);
+    }
+    // The network is the pod's, the processes are the container's.
+    const { stdout } = await debug(
+      info.pid,
+      'ps -p 1 -o args=; ip -br -4 addr show eth0; hostname',
+    );
+    expect(stdout).toMatch(/^sleep 1000000\neth0\S* +UP +10\.77\.0\.\d+\/24 *\nweb-host\n$/);
   },
 );

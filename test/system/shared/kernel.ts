@@ -44,3 +44,8 @@ export const noTimeByExec = lacks('time by exec, Linux 6.3', () => {
   const link = execFileSync('unshare', ['--time', 'readlink', '/proc/self/ns/time']);
   if (`${link}`.trim() === readlinkSync('/proc/self/ns/time')) throw new Error('it is ours');
 });
+
+/** mount_setattr(2), which `tools` needs; asked for a mount of no file. Its number is that of every processor. */
+export const noTools = lacks('mount_setattr, Linux 5.12', () =>
+  execFileSync('perl', ['-MErrno', '-e', 'syscall(442, -1, 0, 0, 0, 0); exit $!{ENOSYS}']),
+);
