@@ -5,9 +5,14 @@
  * DIR is the `test` folder of Node's sources. Without it, it comes from Debian's source package of nodejs, where apt
  * has a deb-src line. A test that fails is run once more without us: what fails then too is not ours. Exit code 1
  * where anything differs that node-suite/differences.mjs does not name. Needs root and a build; a minute a mode.
+ *
+ * All of it runs in a pid namespace of its own: some tests kill what a child says is its pid, and with a pid
+ * namespace more that is the pid of somebody else here.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -32,12 +37,25 @@ const types = ['net', 'uts', 'ipc'];
 const { spawn: spawnInside } = await import(library);
 const targets = [];
 
+if (process.pid !== 1) {
+  const child = spawnInside(process.execPath, process.argv.slice(1), {
+    unshare: ['pid', 'mnt'],
+    mountProc: true,
+    stdio: 'inherit',
+    killOnParentExit: true,
+  });
+  const [code] = await once(child, 'exit');
+  process.exit(code ?? 1);
+}
+// What has a small number is inside then, and never here.
+writeFileSync('/proc/sys/kernel/ns_last_pid', '10000');
+
 /** A process in namespaces of its own, for children to join. */
 async function target(unshare) {
   const child = spawnInside('sleep', ['infinity'], {
     unshare,
+    loopback: true,
     stdio: 'ignore',
-    killOnParentExit: true,
   });
   targets.push(child);
   return child.pid;
@@ -46,8 +64,8 @@ async function target(unshare) {
 const modes = {
   plain: async () => ({}),
   target: async () => ({ target: await target(types), namespaces: types }),
-  unshare: async () => ({ unshare: types }),
-  pid: async () => ({ unshare: ['pid', ...types] }),
+  unshare: async () => ({ unshare: types, loopback: true }),
+  pid: async () => ({ unshare: ['pid', ...types], loopback: true }),
   pidns: async () => ({ target: await target(['pid', ...types]), namespaces: ['pid', ...types] }),
 };
 
@@ -99,6 +117,7 @@ async function run(node, file, options) {
       ...process.env,
       ...ours,
       NODE_TEST_KNOWN_GLOBALS: '0',
+      NODE_TEST_DIR: temporary,
       PATH: `${dirname(node)}:${process.env.PATH}`,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -120,6 +139,7 @@ async function run(node, file, options) {
 }
 
 const tests = testsIn(findTests());
+const temporary = mkdtempSync(join(tmpdir(), 'node-suite-')); // not in DIR, where another run may be
 const programs = positionals.length > 0 ? positionals.map(fetchNode) : [process.execPath];
 let unnamed = 0;
 try {
@@ -150,5 +170,6 @@ try {
   }
 } finally {
   for (const child of targets) child.kill('SIGKILL');
+  rmSync(temporary, { recursive: true, force: true });
 }
 process.exitCode = unnamed > 0 ? 1 : 0;

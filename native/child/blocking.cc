@@ -14,6 +14,7 @@ namespace spawn {
 namespace {
 
 constexpr size_t kChunk = 64 << 10;
+constexpr int kStart = 1000;     // milliseconds that the start has at least
 constexpr int kGrace = 5000;     // milliseconds from the signal to SIGKILL
 constexpr int kLastWait = 1000;  // and from there until it is given up
 constexpr double kLongest = 2147483647;
@@ -77,7 +78,7 @@ class Run {
     Fate fate = Fate::kReaches;
     if (stopped_ && !ended_) {
       end_process(child_.pidfd, options_.kill_signal, true, &instead, &fate);
-      if (!WaitFor(kGrace)) {
+      if (!WaitInsisting(&instead, &fate)) {
         kill(child_.pidfd, SIGKILL);
         WaitFor(kLastWait);
       }
@@ -139,6 +140,19 @@ class Run {
 
   static long result_of64(long value) { return value == -1 ? -errno : value; }
 
+  // For the signal that was sent, which may be dropped yet.
+  bool WaitInsisting(int* instead, Fate* fate) {
+    int passed = 0;
+    for (int next = 1; next < kGrace && !WaitFor(next - passed); next *= 4) {
+      passed = next;
+      insist(child_.pidfd, options_.kill_signal, false, instead, fate);
+    }
+    if (!ended_ && !WaitFor(kGrace - passed)) {
+      insist(child_.pidfd, options_.kill_signal, true, instead, fate);
+    }
+    return ended_;
+  }
+
   bool WaitFor(int milliseconds) {
     const int64_t end = now() + milliseconds;
     std::vector<struct pollfd> polls(1, {child_.pidfd, POLLIN, 0});
@@ -163,7 +177,9 @@ int run_blocking(Request* request, const Blocking& options, Result* result, Outc
   const bool ends = options.timeout > 0;
   const int64_t end =
       ends ? now() + static_cast<int64_t>(options.timeout < 1e15 ? options.timeout : 1e15) : -1;
-  request->wait = static_cast<int>(ends && options.timeout < kLongest ? options.timeout : kLongest);
+  // A program that is not there is told from one that takes too long.
+  const double start_takes = options.timeout > kStart ? options.timeout : kStart;
+  request->wait = static_cast<int>(ends && start_takes < kLongest ? start_takes : kLongest);
   const int error = start(request, result);
   if (error == 0 && !result->over) {  // it has not become the program in all this time
     abandon(&result->launch);

@@ -119,4 +119,15 @@ int end_process(int pidfd, int signal, bool runs, int* instead, Fate* fate_then)
   return done;
 }
 
+bool insist(int pidfd, int signal, bool last, int* instead, Fate* fate) {
+  const bool blocked = *fate == Fate::kBlocked;
+  if (!blocked && *fate != Fate::kHandled) return false;
+  const bool dropped = fate_of(pidfd, signal) == Fate::kDropped;
+  if (!dropped || !(blocked || last)) return !last;
+  *fate = Fate::kReaches;
+  *instead = signal;
+  kill(pidfd, SIGKILL);
+  return false;
+}
+
 }  // namespace spawn

@@ -21,4 +21,9 @@ Fate fate_of(int pidfd, int signal);
 // for a moment maybe, as all signals are while a thread starts, it may be dropped yet.
 int end_process(int pidfd, int signal, bool runs, int* instead, Fate* fate);
 
+// Later: a signal that was blocked then, and is neither blocked nor handled now, was dropped. So
+// was one whose handler is gone, as Node's own is, which raises it again: by `last` it had its
+// time. SIGKILL is sent then. Returns whether to ask once more.
+bool insist(int pidfd, int signal, bool last, int* instead, Fate* fate);
+
 }  // namespace spawn

@@ -79,18 +79,9 @@ class Child {
     return IsThere() ? Signal() : UV_ESRCH;
   }
 
-  // Later: a signal that was blocked then, and is neither blocked nor handled now, was dropped. So
-  // was one whose handler is gone, as Node's own is, which raises it again: by `last` it had its
-  // time. Returns whether to ask once more.
+  // Of the last signal; see insist() of signals.h.
   bool Insist(bool last) {
-    const bool blocked = fate_ == spawn::Fate::kBlocked;
-    if (!IsThere() || (!blocked && fate_ != spawn::Fate::kHandled)) return false;
-    const bool dropped = spawn::fate_of(Current().pidfd, killed_) == spawn::Fate::kDropped;
-    if (!dropped || !(blocked || last)) return !last;
-    fate_ = spawn::Fate::kReaches;
-    cut_short_ = killed_;
-    spawn::kill(Current().pidfd, SIGKILL);
-    return false;
+    return IsThere() && spawn::insist(Current().pidfd, killed_, last, &cut_short_, &fate_);
   }
 
   void SetRef(bool wanted) {

@@ -29,6 +29,9 @@ export type Paths = { readonly [type in NamespaceType]?: string };
 /**
  * Whose namespaces: a pid (or the id of a thread) as our /proc shows it, something with a `pid` (a
  * ChildProcess, a Container), paths of namespaces, or an open handle.
+ *
+ * Our own pid means the main thread, wherever that is: in a callback inside, and for a Worker also where a callback of
+ * the main thread happens to be. A handle that was opened before any callback is ours for good.
  */
 export type Target = number | Owner | Paths | Namespaces;
 

@@ -1,8 +1,15 @@
 // A program that is the first process of a pid namespace: the kernel drops every signal for which it has
 // no handler, and what is to end it has to end it all the same.
 import { once } from 'node:events';
-import { execFile, spawn } from 'linux-namespaces';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import * as ours from 'linux-namespaces';
+import { exec, execFile, fork, spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
+import { seconds } from '../../timeouts.ts';
+import { folder } from './fixtures/targets.ts';
 
 const first = { unshare: ['pid', 'mnt'], mountProc: true } as const;
 const exit = (child: NodeJS.EventEmitter) =>
@@ -33,6 +40,70 @@ describe('without a handler', () => {
     controller.abort();
     expect((await failed)[0]).toMatchObject({ name: 'AbortError' });
     expect(await ended).toEqual([null, 'SIGTERM']);
+  });
+
+  const timed = { ...first, timeout: 50 };
+  const failed = { code: 'ETIMEDOUT', signal: 'SIGTERM', status: null };
+
+  test('exec, and what is promised', async () => {
+    const error = { killed: true, signal: 'SIGTERM', code: null };
+    await expect(promisify(exec)('exec sleep 1000', timed)).rejects.toMatchObject(error);
+    await expect(promisify(execFile)('sleep', ['1000'], timed)).rejects.toMatchObject(error);
+    const signal = AbortSignal.timeout(50);
+    const aborted = promisify(exec)('exec sleep 1000', { ...first, signal });
+    await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  test('spawnSync, execFileSync, execSync', () => {
+    expect(ours.spawnSync('sleep', ['1000'], timed)).toMatchObject({
+      error: { code: 'ETIMEDOUT' },
+      signal: 'SIGTERM',
+      status: null,
+    });
+    const thrown = expect.objectContaining(failed);
+    expect(() => ours.execFileSync('sleep', ['1000'], timed)).toThrow(thrown);
+    expect(() => ours.execSync('exec sleep 1000', timed)).toThrow(thrown);
+  });
+
+  test('what says too much for maxBuffer', async () => {
+    const much = { ...first, maxBuffer: 1000 };
+    await expect(promisify(execFile)('yes', much)).rejects.toMatchObject({
+      code: 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER',
+    });
+    expect(ours.spawnSync('yes', much)).toMatchObject({
+      error: { code: 'ENOBUFS' },
+      signal: 'SIGTERM',
+    });
+  });
+
+  test('on a terminal', async () => {
+    expect(await exit(spawn('sleep', ['1000'], { ...timed, terminal: true }))).toEqual([
+      null,
+      'SIGTERM',
+    ]);
+  });
+
+  test('beside a pid namespace that was joined', async () => {
+    const outer = spawn('sleep', ['1000'], first);
+    const joined = { target: outer.pid as number, namespaces: ['pid'], unshare: ['pid'] } as const;
+    expect(await exit(spawn('sleep', ['1000'], { ...joined, timeout: 50 }))).toEqual([
+      null,
+      'SIGTERM',
+    ]);
+    outer.kill();
+    expect(await exit(outer)).toEqual([null, 'SIGTERM']);
+  });
+
+  test('from a Worker', async () => {
+    const program = `
+      const { parentPort } = require('node:worker_threads');
+      import(${JSON.stringify(import.meta.resolve('linux-namespaces'))}).then(({ spawn }) => {
+        const child = spawn('sleep', ['1000'], ${JSON.stringify(timed)});
+        child.on('exit', (...how) => parentPort.postMessage(how));
+      });`;
+    const worker = new Worker(program, { eval: true });
+    expect(await once(worker, 'message')).toEqual([[null, 'SIGTERM']]);
+    await worker.terminate();
   });
 
   test('what ends no other process ends it no more than those', async () => {
@@ -79,4 +150,26 @@ test('a program that waits for a signal that it blocks gets it', async () => {
   });
   await once(child, 'close');
   expect(output).toBe('ready\nTrue\n');
+});
+
+// Its own handler takes itself away and raises the signal again, which the kernel drops.
+describe('Node, which has five seconds', () => {
+  const program = join(folder, 'stay.cjs');
+  writeFileSync(program, `setInterval(() => {}, 1000); process.send?.('ready');`);
+
+  test('fork', { timeout: seconds(60) }, async () => {
+    const child = fork(program, { ...first, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    await once(child, 'message');
+    expect(child.kill()).toBe(true);
+    expect(await exit(child)).toEqual([null, 'SIGTERM']);
+  });
+
+  test('spawnSync', { timeout: seconds(60) }, () => {
+    const { error, signal, status } = ours.spawnSync(process.execPath, [program], {
+      ...first,
+      timeout: seconds(1),
+    });
+    expect(error).toMatchObject({ code: 'ETIMEDOUT' });
+    expect([signal, status]).toEqual(['SIGTERM', null]);
+  });
 });

@@ -287,6 +287,11 @@ describe('timeout', () => {
     expect([(error as NodeJS.ErrnoException).code, signal]).toEqual(['ETIMEDOUT', 'SIGKILL']);
   });
 
+  test('a program that is not there, which is no matter of time', () => {
+    const { error } = ours.spawnSync('/no/such', [], { timeout: 1 });
+    expect(error).toMatchObject({ code: 'ENOENT', syscall: 'spawnSync /no/such' });
+  });
+
   const tree = cgroup2();
   test.skipIf(tree === undefined)(
     'a start that stands still, in a frozen cgroup [cgroup 2]',
