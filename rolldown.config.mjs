@@ -9,7 +9,7 @@ function importsOf(file, seen = new Set()) {
   if (seen.has(file)) return seen;
   seen.add(file);
   const imports = readFileSync(file, 'utf8').matchAll(
-    /^(?:import|export) (?!type )[^;]*?'(\.[^']+)'/gms,
+    /^(?:import|export) (?!type )(?:[^;()]*? from )?'(\.[^']+)'/gms,
   );
   for (const [, path] of imports) importsOf(join(dirname(file), path), seen);
   return seen;
