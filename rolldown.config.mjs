@@ -18,6 +18,8 @@ function importsOf(file, seen = new Set()) {
 /** What a program that is entered waits for, in one file. */
 const entering = importsOf(join(import.meta.dirname, 'src/cli/enter.ts'));
 const start = id => entering.has(id);
+/** What finds a container by its name, in one more. */
+const finding = importsOf(join(import.meta.dirname, 'src/containers/find.ts'));
 
 /** @type {import('rolldown').RolldownOptions} */
 const shared = { platform: 'node', external: ['vitest'] };
@@ -99,7 +101,12 @@ export default defineConfig([
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       entryFileNames: '[name].cjs',
       chunkFileNames: 'cli-[name].cjs',
-      codeSplitting: { groups: [{ name: 'start', test: start }] },
+      codeSplitting: {
+        groups: [
+          { name: 'start', test: start, priority: 1 },
+          { name: 'finding', test: id => finding.has(id) },
+        ],
+      },
     },
   },
   {

@@ -2,23 +2,16 @@
 import { isAbsolute, join } from 'node:path';
 import { at, pid, text, ticks, time } from './fields.ts';
 import { readConfig } from './oci.ts';
-import type { Reader } from './reader.ts';
-import type { Sighting } from './sighting.ts';
+import type { AtRuntime, Sighting } from './sighting.ts';
 
-/**
- * The directory of one container below a `--root`. `isCreated`: its program waits to be started.
- * undefined where crun has none there any more.
- */
+/** `json`: its `status`. undefined where that is no JSON. */
 export async function readCrun(
-  reader: Reader,
-  root: string,
-  id: string,
-  owner: number,
-  isCreated: boolean,
+  { reader, root, id, owner, isCreated }: AtRuntime,
+  json: string,
 ): Promise<Sighting | undefined> {
   const path = `${root}/${id}/status`;
   const [status, config] = await Promise.all([
-    reader.json(path),
+    reader.jsonOf(json, path),
     reader.json(`${root}/${id}/config.json`),
   ]);
   if (status === undefined) return undefined;

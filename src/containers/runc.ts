@@ -3,21 +3,15 @@ import type { Mount } from './container.ts';
 import { at, list, pairs, pid, text, ticks, time } from './fields.ts';
 import { isEngines } from './oci.ts';
 import type { Reader } from './reader.ts';
-import type { Sighting } from './sighting.ts';
+import type { AtRuntime, Sighting } from './sighting.ts';
 
-/**
- * The directory of one container below a `--root`. `isCreated`: its program waits to be started.
- * undefined where runc has none there any more.
- */
+/** `json`: its state.json. undefined where that is no JSON. */
 export async function readRunc(
-  reader: Reader,
-  root: string,
-  id: string,
-  owner: number,
-  isCreated: boolean,
+  { reader, root, id, owner, isCreated }: AtRuntime,
+  json: string,
 ): Promise<Sighting | undefined> {
   const path = `${root}/${id}/state.json`;
-  const state = await reader.json(path);
+  const state = await reader.jsonOf(json, path);
   if (state === undefined) return undefined;
   const startTime = ticks(at(state, 'init_process_start'));
   if (at(state, 'id') !== id || startTime === undefined) {

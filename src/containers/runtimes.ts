@@ -40,10 +40,19 @@ export async function readRuntime(
   { path, owner, reader }: RuntimeLocation,
   id: string,
 ): Promise<Sighting | undefined> {
-  const names = await reader.names(`${path}/${id}`);
-  const read = names.includes('state.json') ? readRunc : readCrun;
-  if (read === readCrun && !names.includes('status')) return undefined;
-  const found = await read(reader, path, id, owner, names.includes('exec.fifo'));
+  const directory = `${path}/${id}`;
+  // All at once, without knowing which there is.
+  const [names, ofRunc, ofCrun] = await Promise.all([
+    reader.names(directory),
+    reader.text(`${directory}/state.json`),
+    reader.text(`${directory}/status`),
+  ]);
+  const at = { reader, root: path, id, owner, isCreated: names.includes('exec.fifo') };
+  const read = async () => {
+    if (ofRunc !== undefined) return readRunc(at, ofRunc);
+    return ofCrun === undefined ? undefined : readCrun(at, ofCrun);
+  };
+  const found = await read();
   return found && { ...found, isThere: () => reader.has(`${path}/${id}`) };
 }
 

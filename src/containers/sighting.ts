@@ -5,6 +5,7 @@
 import { namesOf } from '../base/check.ts';
 import type { Container, ContainerState, Engine, KnownAs, Pod as WholePod } from './container.ts';
 import { isRandomId } from './fields.ts';
+import type { Reader } from './reader.ts';
 
 /** The names of a pod; its labels are told by others. */
 export type Pod = Omit<WholePod, 'labels'>;
@@ -84,6 +85,16 @@ export interface Sighting extends Perhaps<Told> {
   readonly isThere?: () => Promise<boolean>;
   /** Asked when no sighting of the container has a pid. */
   readonly findPid?: (() => Promise<number | undefined>) | undefined;
+}
+
+/** The directory of one container below a runtime's `--root`. */
+export interface AtRuntime {
+  readonly reader: Reader;
+  readonly root: string;
+  readonly id: string;
+  readonly owner: number;
+  /** Its program waits to be started. */
+  readonly isCreated: boolean;
 }
 
 /** Entries of one container. */

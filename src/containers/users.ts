@@ -109,12 +109,13 @@ function homeOf(): string {
  */
 async function others(reader: Reader): Promise<User[]> {
   const folder = '/run/user';
-  const [here, temporary, passwd] = await Promise.all([
-    reader.locate(folder),
+  const [names, temporary, passwd] = await Promise.all([
+    // In one turn of the reader with the others.
+    reader.locate(folder).then(path => reader.names(path)),
     reader.locate('/tmp'),
     reader.locate('/etc/passwd').then(path => reader.text(path)),
   ]);
-  const sessions = new Set(await reader.names(here));
+  const sessions = new Set(names);
   const rows = (passwd ?? '').split('\n').map(line => line.split(':'));
   const users = rows.map(async ([, , number = '', , , home]) => {
     const uid = /^\d{1,10}$/.test(number) ? Number(number) : 0;
