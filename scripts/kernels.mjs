@@ -1,6 +1,7 @@
 /**
  * npm run test:kernels [-- 5.10 v1 test/system/child ...]: tests on Debian's kernels, each in a guest
- * that emulates the processor. Words name kernels and hierarchies of cgroups; the rest are files, or
+ * that emulates the processor. Words name kernels and hierarchies of cgroups; the rest are tests, or
+ * programs ('test/attacks/hang.mjs 1000': whatever reads /proc beside that stands still), or
  * `--all` for the whole suite (up to four hours a guest). Without any: on each kernel, and on 5.10 and
  * 6.1 with each hierarchy, what is nearest to the kernel.
  */

@@ -23,7 +23,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  * @property {string[]} qemu the program, its machine and processor
  * @property {string} console
  * @property {string} addon the binary that is tested, from the top of the checkout
- * @property {string[]} files to run: as for vitest
+ * @property {string[]} files to run: as for vitest, or programs of ours, with arguments behind each
  * @property {string[]} leftOut of them
  * @property {string[]} lacks what tests may be skipped for, besides what no guest has: the words that
  *   their titles have in brackets. Another skip is a failure.
@@ -62,6 +62,26 @@ const cgroups = {
 mkdir /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified`,
 };
 
+const isProgram = file => /\.mjs( |$)/.test(file);
+
+/** The exit code is in `code`. */
+const test = files => `{
+  node node_modules/vitest/vitest.mjs run --config guest.config.ts --reporter=verbose \\
+    --reporter=./scripts/skipped.mjs --reporter=json --outputFile.json=/tmp/report.json ${files} 2>&1
+  echo $? >/tmp/code
+} | cat # no terminal
+code=$(cat /tmp/code)
+node -e "import('./scripts/count.mjs').then(({ count }) => {
+  const { passed, failed, skipped } = count('/tmp/report.json');
+  console.log(passed + ' passed, ' + failed + ' failed, ' + skipped + ' skipped');
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+})" || code=1`;
+
+/** The same. */
+const execute = programs => `code=0
+modprobe fuse
+${programs.map(line => `echo '${line}'\nnode ${line} 2>&1 || code=1`).join('\n')}`;
+
 /** The first process, once it is on the disk. What it says last is the exit code. */
 const script = (
   hierarchies,
@@ -86,17 +106,7 @@ ip link set lo up
 hostname guest
 cd ${checkout}
 echo "Linux $(uname -r) $(uname -m), Node $(node --version)"
-{
-  node node_modules/vitest/vitest.mjs run --config guest.config.ts --reporter=verbose \\
-    --reporter=./scripts/skipped.mjs --reporter=json --outputFile.json=/tmp/report.json ${files} 2>&1
-  echo $? >/tmp/code
-} | cat # no terminal
-code=$(cat /tmp/code)
-node -e "import('./scripts/count.mjs').then(({ count }) => {
-  const { passed, failed, skipped } = count('/tmp/report.json');
-  console.log(passed + ' passed, ' + failed + ' failed, ' + skipped + ' skipped');
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
-})" || code=1
+${files.length > 0 && files.every(isProgram) ? execute(files) : test(files.map(name => `'${name}'`).join(' '))}
 echo "exit code $code"
 /bin/busybox poweroff -f
 `;
@@ -125,8 +135,10 @@ function makeInitramfs(guest, scratch) {
   }
   const [, , platform, file] = /^(.*\/)?([^/]+)\/([^/]+)$/.exec(guest.addon);
   fs.cpSync(join(root, guest.addon), join(packed, 'prebuilds', platform, file));
-  const files = guest.files.map(name => `'${name}'`).join(' ');
-  fs.writeFileSync(join(packed, 'guest.sh'), script(cgroups[guest.cgroups], files, guest.lacks));
+  fs.writeFileSync(
+    join(packed, 'guest.sh'),
+    script(cgroups[guest.cgroups], guest.files, guest.lacks),
+  );
   fs.writeFileSync(join(packed, 'guest.config.ts'), config(guest.leftOut));
   const archive = join(scratch, 'initramfs.cpio');
   execFileSync('sh', ['-c', `find . | busybox cpio -o -H newc >${archive} 2>/dev/null`], {

@@ -56,7 +56,7 @@ int main(int count, char** args) {
       if (protocol == NETLINK_SOCK_DIAG && port != own.nl_pid && port != 0) known = port;
     }
     struct sockaddr_nl to = {.nl_family = AF_NETLINK, .nl_pid = known};
-    for (int i = 0; known && i < 3000; i++) {
+    for (int i = 0; known && i < 30; i++) {
       for (size_t at = 0; at < size; at += 88) {
         struct nlmsghdr* header = (void*)(message + at);
         header->nlmsg_pid = known;
