@@ -126,6 +126,13 @@ int adopt(Launch* launch, Result* result) {
   return 0;
 }
 
+// The launcher was killed, and so could not say which process is the second.
+bool has_lost_second(const Launch& launch) {
+  const bool silent =
+      launch.forks != nullptr && __atomic_load_n(&launch.forks->over, __ATOMIC_ACQUIRE) == 0;
+  return launch.second && silent && launch.current == 1;
+}
+
 // Of what there was no pidfd to be had: it is a child of ours, so the number is its own still.
 void kill_unopened(int pid) {
   siginfo_t info = {};
@@ -181,6 +188,12 @@ int advance(Launch* launch, Result* result) {
   }
   if (error < 0) return error;
   if (launch->forks != nullptr && !ended) return 0;
+  if (has_lost_second(*launch)) {
+    // Whoever has forked that sees the same, and ends it.
+    if (!is_over(launch->processes[1])) return 0;
+    result->step = "clone";
+    return -ESRCH;
+  }
   if (launch->heard || (ended && launch->joined)) return 1;
   return known_ended && launch->current == known ? 1 : 0;
 }

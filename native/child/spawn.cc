@@ -122,6 +122,7 @@ int launcher_fd() {
 
 int start(Request* request, Result* result) {
   result->launch.joined = (request->fixed.flags & LAUNCH_FORK_JOINED) != 0;
+  result->launch.second = result->launch.joined && (request->fixed.unshare & CLONE_NEWPID) != 0;
   result->launch.has_terminal = (request->fixed.flags & LAUNCH_HAS_TERMINAL) != 0;
   Prepared prepared;
   int error = prepare(request, &prepared, result);

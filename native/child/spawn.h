@@ -53,6 +53,7 @@ struct Launch {
   int current = 0;                      // the last of them
   int channel = -1;
   bool joined = false;  // it forks into a joined pid namespace, and stays until the exec in there
+  bool second = false;  // what it forks there forks once more, into a pid namespace below
   bool heard = false;   // nothing more comes by the channel
   bool ready = false;   // a launcher that was to hold namespaces holds them
   int types = -1;       // that preload.c has seen to be entered, CLONE_NEW*

@@ -3,6 +3,7 @@
 
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 
@@ -20,7 +21,19 @@ ON_FIRST_PAGE static volatile struct {
   struct launch_report failed;
   int32_t executed; /* of a second fork: it was seen to its exec */
   int32_t pidfd;    /* of a second fork, in the files that first child and launcher share */
+  uint32_t owner; /* the launcher's thread; marked by the kernel when that is gone (robust futex) */
 } * words;
+
+/* A launcher that is killed here tells nobody which the second is. */
+static void be_missed(void) {
+  static struct robust_list entry;
+  static struct robust_list_head head;
+  words->owner = (uint32_t)CALL0(gettid);
+  entry.next = &head.list;
+  head.list.next = &entry;
+  head.futex_offset = (long)&words->owner - (long)&entry;
+  must(CALL2(set_robust_list, &head, sizeof head), LAUNCH_CLONE);
+}
 
 /* A process creates a pid namespace only below its own: the first child has to, in the joined one.
  * It numbers its child otherwise than we do. But it shares our files, and among them is the child's
@@ -32,6 +45,7 @@ static void fork_second(void) {
   if (child == 0) return;
   CALL3(fcntl, words->pidfd, F_SETOWN, child); /* for who knows no PIDFD_GET_INFO */
   words->executed = 1;
+  if (words->owner & FUTEX_OWNER_DIED) CALL4(pidfd_send_signal, words->pidfd, SIGKILL_NUMBER, 0, 0);
   quit(0);
 }
 
@@ -79,6 +93,7 @@ void fork_joined(void) {
   const int second = (launch->unshare & NEW_PID) != 0;
   words = (void*)must(map_page(-1), LAUNCH_MMAP);
   words->pidfd = -1;
+  if (second) be_missed();
   const long child = clone_joined(CLONE_VFORK | (second ? CLONE_FILES : 0), &words->failed);
   if (child > 0) {
     if (second) find_second();

@@ -47,6 +47,7 @@ const advices: Record<
   },
   unshare: (errno, call) => creationAdvice(errno, makingOf(call)),
   clone(errno, { joined }) {
+    if (errno === errnos.ESRCH) return 'what was to start it was killed, maybe for want of memory';
     const gone = errno === errnos.ENOMEM && joined.includes('pid');
     return gone
       ? 'the first process of this pid namespace has ended: nothing can start in it'
