@@ -73,7 +73,7 @@ async function one(number, known) {
   }
   different++;
   console.log(
-    `\n${number}${asUser ? ' (user)' : ''}: ${[command, ...set.words, '--', ...set.program].join(' ')}`,
+    `\n${number}${asUser ? ' (user)' : ''}: ${[command, ...set.words, ...set.end, ...set.program].join(' ')}`,
   );
   const told = own.end === wanted.end ? differing : ['end', 'stderr'];
   for (const key of told) {

@@ -19,6 +19,14 @@ const failed = outcome => outcome.end === 1 && outcome.stderr === 'something';
 /** What a tool does wrong itself, and nobody would miss. */
 export const faults = [
   {
+    row: "nsenter's own: --keep-caps with a user namespace alone keeps nothing",
+    when: ({ set, only }) =>
+      set.command === 'enter' &&
+      oneOf(/^--keep/)(set) &&
+      !oneOf(/^-[a-zA-Z]*[muinpCT]/, /^--(mo|ut|ip|ne|pi|cg|ti)/)(set) &&
+      only('capabilities'),
+  },
+  {
     row: "lsns' own: a filter with the number of a namespace",
     when: ({ wanted }) => /failed to apply filter: Inappropriate ioctl/.test(wanted.text),
   },
@@ -75,6 +83,10 @@ export const named = [
     row: '`--keep-caps` with `-S`',
     when: ({ set, only }) =>
       oneOf(/^--keep-caps/)(set) && oneOf(/^-S/, /^--setuid/)(set) && only('capabilities'),
+  },
+  {
+    row: 'long options that are unique there',
+    when: ({ wanted, own }) => /is ambiguous/.test(wanted.text) && !/can be any of/.test(own.text),
   },
   // ---- unshare ----
   {

@@ -1,5 +1,6 @@
 /** Made-up option sets of `enter`, `run` and `ls`, from a seed. */
 import { pick } from '../random.mjs';
+import { respelled } from './respelled.mjs';
 
 const types = ['m', 'u', 'i', 'n', 'p', 'C', 'U', 'T'];
 const long = {
@@ -16,9 +17,14 @@ const fileOf = { ...long, m: 'mnt' };
 
 /** `known`: the long options that the tool of this machine has. */
 export function setOf(command, random, known, targets) {
-  const words = { enter, run, ls }[command](random, targets).filter(word => isKnown(word, known));
-  const program = command === 'ls' ? [] : programOf(random);
-  return { command, words: words.flatMap(word => word.split('\0')), program };
+  const plain = { enter, run, ls }[command](random, targets).filter(word => isKnown(word, known));
+  const items = random(2) === 0 ? plain : respelled(command, plain, random, known);
+  const words = items.flatMap(item => item.split('\0'));
+  if (command === 'ls') return { command, words, program: [], end: [] };
+  // Without a program it is the shell of SHELL.
+  const isShell = random(25) === 0;
+  const end = isShell ? [] : pick([['--'], ['--'], []], random);
+  return { command, words, program: isShell ? [] : programOf(random), end };
 }
 
 /** Of one option, its value behind a zero byte where it is a word of its own. */

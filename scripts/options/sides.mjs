@@ -109,7 +109,6 @@ export class Bench {
   env = {
     PATH: process.env.PATH,
     HOME: '/root',
-    SHELL: '/bin/sh',
     LANG: 'C.UTF-8',
     VALUE: 'with space',
   };
@@ -141,24 +140,22 @@ export class Bench {
 
   async #outcome(set, asUser, ...line) {
     const kept = [];
-    const words = [...set.words, ...(set.program.length > 0 ? ['--', ...set.program] : [])].map(
-      word => {
-        if (word.endsWith('=FILE')) {
-          const path = join(this.files, `${this.#count++}`);
-          writeFileSync(path, '');
-          chmodSync(path, 0o666);
-          kept.push([word.slice(2, -5), path]);
-          return word.replace('FILE', path);
-        }
-        const inode = /^INODE:(\d+)$/.exec(word);
-        if (inode) return String(inodesOf(inode[1]).net);
-        return word.replace('PROBE', this.probe).replace('IMAGE', this.image);
-      },
-    );
+    const words = [...set.words, ...set.end, ...set.program].map(word => {
+      if (word.endsWith('=FILE')) {
+        const path = join(this.files, `${this.#count++}`);
+        writeFileSync(path, '');
+        chmodSync(path, 0o666);
+        kept.push([word.slice(2, -5), path]);
+        return word.replace('FILE', path);
+      }
+      const inode = /^INODE:(\d+)$/.exec(word);
+      if (inode) return String(inodesOf(inode[1]).net);
+      return word.replace('PROBE', this.probe).replace('IMAGE', this.image);
+    });
     const [file, ...args] = [...(asUser ? user : []), ...line, ...words];
     const child = spawn(file, args, {
       cwd: '/usr',
-      env: this.env,
+      env: { ...this.env, SHELL: this.probe },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -229,11 +226,12 @@ export class Bench {
   }
 }
 
-/** Without the spaces of its columns; JSON as what it means. */
+/** Without the spaces of its columns; JSON as what it means. Who lists may be in the list. */
 function listed(stdout) {
+  const text = stdout.replace(/(?:node -- )?\S+\/(?:cli\.cjs ls|lsns) .*/g, 'who lists');
   try {
-    return JSON.parse(stdout);
+    return JSON.parse(text);
   } catch {
-    return stdout.split('\n').map(line => line.trim().split(/ +/).join(' '));
+    return text.split('\n').map(line => line.trim().split(/ +/).join(' '));
   }
 }
