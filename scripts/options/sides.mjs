@@ -228,7 +228,7 @@ export class Bench {
 
 /** Without the spaces of its columns; JSON as what it means. Who lists may be in the list. */
 function listed(stdout) {
-  const text = stdout.replace(/(?:node -- )?\S+\/(?:cli\.cjs ls|lsns) .*/g, 'who lists');
+  const text = stdout.replace(/(?:node -- )?\S+\/(?:cli\.cjs ls|lsns) [^"\n]*/g, 'who lists');
   try {
     return JSON.parse(text);
   } catch {
