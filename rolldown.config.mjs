@@ -115,6 +115,7 @@ export default defineConfig([
     input: {
       'free-names': 'src/worker/free-names.ts',
       grpc: 'src/containers/grpc.ts',
+      progress: 'src/cli/progress.ts',
       tar: 'src/root/tar.ts',
       toml: 'src/containers/toml.ts',
       width: 'src/cli/width.ts',

@@ -106,7 +106,7 @@ const blocks = {
 };
 
 const document = lexer(readFileSync(join(root, 'docs/command.md'), 'utf8'));
-const first = document.findIndex(({ type, depth }) => type === 'heading' && depth === 2);
+const first = document.findIndex(({ raw }) => raw.startsWith('## '));
 /** What stands before the first section but for its title and the table of subcommands. */
 const intro = document.slice(1, first).filter(({ type }) => type !== 'table');
 

@@ -6,7 +6,7 @@
 const oneOf =
   (...patterns) =>
   set =>
-    set.words.some(word => patterns.some(pattern => pattern.test(word)));
+    set.said.some(word => patterns.some(pattern => pattern.test(word)));
 const type = (letter, name) => oneOf(new RegExp(`^-${letter}`), new RegExp(`^--${name}\\b`));
 
 const all = oneOf(/^-a$/, /^--all$/);

@@ -15,16 +15,16 @@ const long = {
 };
 const fileOf = { ...long, m: 'mnt' };
 
-/** `known`: the long options that the tool of this machine has. */
+/** `known`: the long options that the tool of this machine has. `said`: the words, spelled plainly. */
 export function setOf(command, random, known, targets) {
   const plain = { enter, run, ls }[command](random, targets).filter(word => isKnown(word, known));
   const items = random(2) === 0 ? plain : respelled(command, plain, random, known);
-  const words = items.flatMap(item => item.split('\0'));
-  if (command === 'ls') return { command, words, program: [], end: [] };
+  const [words, said] = [items, plain].map(list => list.flatMap(item => item.split('\0')));
+  if (command === 'ls') return { command, words, said, program: [], end: [] };
   // Without a program it is the shell of SHELL.
   const isShell = random(25) === 0;
   const end = isShell ? [] : pick([['--'], ['--'], []], random);
-  return { command, words, program: isShell ? [] : programOf(random), end };
+  return { command, words, said, program: isShell ? [] : programOf(random), end };
 }
 
 /** Of one option, its value behind a zero byte where it is a word of its own. */

@@ -8,7 +8,9 @@ import { packageRoot } from './binding.ts';
 
 const load = createRequire(import.meta.url);
 
+type Name = 'free-names' | 'grpc' | 'progress' | 'tar' | 'toml' | 'width';
+
 /** `Module`: what the source of that chunk exports. */
-export function chunk<Module>(name: 'free-names' | 'grpc' | 'tar' | 'toml' | 'width'): Module {
+export function chunk<Module>(name: Name): Module {
   return load(join(packageRoot(), 'lib', `${name}.cjs`)) as Module;
 }

@@ -4,8 +4,9 @@ import { statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
-import type { Progress } from '../root/request.ts';
 import { readArguments, UsageError } from './arguments.ts';
+import { type Shown, withProgress } from './copy-progress.ts';
+import { type Expect, expectHere, expectInput, expectInside } from './copy-size.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
@@ -70,7 +71,6 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     force: given['no-clobber'] ? false : undefined,
     oneFileSystem: given['one-file-system'],
     special: specialOf(given.special ?? given.archive),
-    ...(!given.quiet && process.stderr.isTTY && { progress: showProgress }),
   };
   const out = from.container !== undefined;
   const between = out && to.container !== undefined;
@@ -81,38 +81,58 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     );
   }
   const where = lookupOf(lookup, given);
+  const quiet = given.quiet === true;
   await inRoot(out ? from : to, where, async root => {
-    if (between) return inRoot(to, where, other => acrossTo(other, to, root, from, copyOptions));
-    if (streams && out) return pack(root, from, copyOptions);
-    if (streams) return unpack(root, to, copyOptions);
+    const unknown = () => {};
+    if (between) {
+      return inRoot(to, where, other =>
+        withProgress(quiet, unknown, shown =>
+          acrossTo(other, to, root, from, { ...copyOptions, shown }),
+        ),
+      );
+    }
+    if (streams) {
+      const ask = out ? unknown : expectInput;
+      return withProgress(quiet, ask, shown => {
+        const options = { ...copyOptions, shown };
+        return out ? pack(root, from, options) : unpack(root, to, options);
+      });
+    }
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);
     const path = isDirectory ? within(to.path, from.path) : to.path;
-    if (out) await root.copyOut(from.path, path, copyOptions);
-    else await root.copyIn(from.path, path, copyOptions);
-    if (copyOptions.progress) console.error();
+    const source = from.path.toString();
+    const ask = (expect: Expect, signal: AbortSignal) =>
+      out ? expectInside(root, source, expect, signal) : expectHere(source, expect, signal);
+    await withProgress(quiet, ask, async ({ progress }) => {
+      if (out) await root.copyOut(from.path, path, { ...copyOptions, progress });
+      else await root.copyIn(from.path, path, { ...copyOptions, progress });
+    });
   });
+}
+
+interface StreamOptions extends CopyOptions {
+  readonly shown: Shown;
 }
 
 async function pack(
   root: ContainerRoot,
   { path }: FileArgument,
-  options: CopyOptions,
+  { shown, special, oneFileSystem }: StreamOptions,
 ): Promise<void> {
   const { stdout } = await import('./output.ts');
   if (stdout.isTTY)
     throw new UsageError('an archive is not for a terminal: send it to a file or a pipe');
-  const { special, oneFileSystem } = options;
-  await pipeline(root.archive(path, { special, oneFileSystem }), stdout, { end: false });
+  const archive = root.archive(path, { special, oneFileSystem });
+  await pipeline(shown.counted(archive), stdout, { end: false });
 }
 
 async function unpack(
   root: ContainerRoot,
   { path }: FileArgument,
-  options: CopyOptions,
+  { shown, special, preserveOwners, oneFileSystem }: StreamOptions,
 ): Promise<void> {
-  if (options.oneFileSystem) throw new UsageError('--one-file-system is for the way out');
-  const { special, preserveOwners } = options;
-  await root.extract(process.stdin, path, { special, preserveOwners });
+  if (oneFileSystem) throw new UsageError('--one-file-system is for the way out');
+  await root.extract(shown.counted(process.stdin), path, { special, preserveOwners });
 }
 
 /**
@@ -124,10 +144,10 @@ async function acrossTo(
   { path }: FileArgument,
   source: ContainerRoot,
   { path: from }: FileArgument,
-  { special, oneFileSystem, preserveOwners }: CopyOptions,
+  { shown, special, oneFileSystem, preserveOwners }: StreamOptions,
 ): Promise<void> {
   const send = (directory: Buffer) =>
-    target.extract(source.archive(from, { special, oneFileSystem }), directory, {
+    target.extract(shown.counted(source.archive(from, { special, oneFileSystem })), directory, {
       ...{ special, preserveOwners },
     });
   await source.lstat(from);
@@ -170,8 +190,4 @@ function isOurDirectory(path: Buffer): boolean {
 
 async function isDirectoryIn(root: ContainerRoot, path: Buffer): Promise<boolean> {
   return (await root.exists(path)) && (await root.stat(path)).isDirectory();
-}
-
-function showProgress({ files, bytes }: Progress): void {
-  process.stderr.write(`\r${files} files, ${(bytes / 1e6).toFixed(1)} MB`);
 }
