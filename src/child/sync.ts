@@ -74,6 +74,8 @@ export const execSync: ExecSync = ((command: string, options: unknown) =>
 
 /** What is refused before anything is started, as by the exec of the program. */
 const invalid = { step: 'spawn', detail: 0, setup: false, words: '' };
+/** An empty path is none; spawn() takes it for no option, as Node's does. */
+const noDirectory = { step: 'chdir', detail: 0, setup: true, words: '', error: errnos.ENOENT };
 
 function run(target: Inside, file: string, list: readonly unknown[], given: Options): Result {
   requireNode();
@@ -90,6 +92,7 @@ function run(target: Inside, file: string, list: readonly unknown[], given: Opti
     if (!isSettable(program.uid ?? 0) || !isSettable(program.gid ?? 0)) {
       return resultOf({ ...invalid, error: errnos.EINVAL }, program, plan);
     }
+    if (program.cwd === '') return resultOf(noDirectory, program, plan);
     return resultOf(launchSync(plan, program, program), program, plan);
   } finally {
     open.release();

@@ -262,6 +262,16 @@ describe('in namespaces', () => {
     );
   });
 
+  test('cwd: an empty path is none, as for Node’s sync forms', () => {
+    const options = { cwd: '' };
+    expect(node.spawnSync('true', options).error).toMatchObject({ code: 'ENOENT' });
+    expect(ours.spawnSync('true', options).error).toMatchObject({
+      code: 'ENOENT',
+      syscall: 'chdir',
+    });
+    expect(() => ours.execSync('true', options)).toThrow('chdir ENOENT');
+  });
+
   test('no target: thrown', () => {
     expect(() => ours.spawnSync('true', { target: 2 ** 22 + 1 })).toThrow(/ESRCH/);
   });
