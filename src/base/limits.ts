@@ -66,6 +66,8 @@ export const sockets = {
   answerOfUser: 2_097_152,
   /** Bytes of one answer to a call of gRPC, as its clients have it. */
   answerOfGrpc: 16_777_216,
+  /** Fields of it, with those of the messages in it: two bytes can be one. */
+  fields: 500_000,
   /** Requests at the same time, to one socket. */
   requests: 8,
 };

@@ -2,9 +2,18 @@
  * What containerd and CRI answer over gRPC: the API of containerd 1.7 and 2.1 (api/services of it) and
  * runtime.v1 of Kubernetes' cri-api (api.proto), by the numbers of their fields.
  */
+import { state as limits } from '../base/limits.ts';
 import type { ContainerState, Snapshot } from './container.ts';
 import { isId, text } from './fields.ts';
-import { decode, messageIn, messagesIn, numberIn, textIn, textsIn } from './protobuf.ts';
+import {
+  decode,
+  type Fields,
+  messageIn,
+  messagesIn,
+  numberIn,
+  textIn,
+  textsIn,
+} from './protobuf.ts';
 
 /** Of one container. */
 export interface Told {
@@ -36,12 +45,18 @@ export function containersIn(answer: Buffer): ById {
       labels: textsIn(container, 2),
       image: text(textIn(container, 3)),
       runtime: text(textIn(messageIn(container, 4), 1)),
-      spec: textIn(messageIn(container, 5), 2),
+      spec: specIn(messageIn(container, 5)),
       snapshot: snapshotter && key ? { snapshotter, key } : undefined,
       created: dateOf(numberIn(time, 1) * 1000 + numberIn(time, 2) / 1e6),
     };
     return isId(id) ? [[id, told] as const] : [];
   });
+}
+
+/** Not longer than the file that it is in of a task. */
+function specIn(any: Fields): string | undefined {
+  const spec = textIn(any, 2);
+  return spec !== undefined && spec.length <= limits.file ? spec : undefined;
 }
 
 /** Of ListPodSandbox. */

@@ -3,12 +3,18 @@
  * numbers, of the few kinds that engines' answers have. What is no message throws a RangeError.
  */
 
-/** Of a field that comes several times, in order: its bytes, or a number. */
-export type Fields = ReadonlyMap<number, readonly (Buffer | number)[]>;
+import { sockets as limits } from '../base/limits.ts';
+
+export interface Fields {
+  /** Of a field that comes several times, in order: its bytes, or a number. */
+  readonly values: ReadonlyMap<number, readonly (Buffer | number)[]>;
+  /** How many fields may still be read, of this message and of all that it is a part of. */
+  readonly budget: { left: number };
+}
 
 const [bytesKind, varintKind, longKind, shortKind] = [2, 0, 1, 5];
 
-export function decode(bytes: Buffer): Fields {
+export function decode(bytes: Buffer, budget: Fields['budget'] = { left: limits.fields }): Fields {
   const fields = new Map<number, (Buffer | number)[]>();
   let at = 0;
   /** Of 64 bits; those above 2^53 are rounded. */
@@ -28,6 +34,7 @@ export function decode(bytes: Buffer): Fields {
     return bytes.subarray(at - length, at);
   };
   while (at < bytes.length) {
+    if (--budget.left < 0) throw new RangeError(`it has more than ${limits.fields} fields`);
     const tag = number();
     const [field, kind] = [Math.floor(tag / 8), tag % 8];
     let value: Buffer | number | undefined;
@@ -42,7 +49,7 @@ export function decode(bytes: Buffer): Fields {
     if (values === undefined) fields.set(field, [value]);
     else values.push(value);
   }
-  return fields;
+  return { values: fields, budget };
 }
 
 function malformed(): RangeError {
@@ -51,23 +58,25 @@ function malformed(): RangeError {
 
 /** The last, as protobuf has it; undefined where there is none, or it is empty. */
 export function textIn(message: Fields, field: number): string | undefined {
-  const value = message.get(field)?.at(-1);
+  const value = message.values.get(field)?.at(-1);
   return Buffer.isBuffer(value) && value.length > 0 ? value.toString() : undefined;
 }
 
 /** 0 where there is none. */
 export function numberIn(message: Fields, field: number): number {
-  const value = message.get(field)?.at(-1);
+  const value = message.values.get(field)?.at(-1);
   return typeof value === 'number' ? value : 0;
 }
 
 export function messagesIn(message: Fields, field: number): Fields[] {
-  return (message.get(field) ?? []).filter(value => Buffer.isBuffer(value)).map(decode);
+  const values = message.values.get(field) ?? [];
+  return values.filter(value => Buffer.isBuffer(value)).map(one => decode(one, message.budget));
 }
 
 /** An empty one where there is none. */
 export function messageIn(message: Fields, field: number): Fields {
-  return messagesIn(message, field).at(-1) ?? new Map();
+  const bytes = message.values.get(field)?.at(-1);
+  return decode(Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0), message.budget);
 }
 
 /** A `map<string, string>`. */

@@ -65,7 +65,9 @@ export class Sockets {
   ): Promise<T | undefined> {
     if (!this.grpc) return undefined;
     return this.#ask(reader, socket, true, async (connection, signal) => {
-      const [most, message] = [limits.answerOfGrpc, Buffer.alloc(0)];
+      // In another root, who listens may be root of a container.
+      const most = this.#trusted ? limits.answerOfGrpc : limits.answerOfUser;
+      const message = Buffer.alloc(0);
       const answer = await grpc().call(connection, { path, metadata, message, most, signal });
       return read(grpc(), answer);
     });

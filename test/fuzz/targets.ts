@@ -24,6 +24,7 @@ import { makeProtocol } from '../../src/worker/protocol.ts';
 import { makePack, unpack } from '../../src/worker/thrown.ts';
 import { archive, entries } from './archives.ts';
 import { environment, filter, mapOptions } from './command.ts';
+import { grpcAnswers } from './grpc.ts';
 import { clonable, Input } from './input.ts';
 
 export type Run = (bytes: Buffer) => void | Promise<void>;
@@ -355,6 +356,7 @@ export const targets: Readonly<Record<string, Run>> = {
   'process-files': processFiles,
   netlink,
   state,
+  'grpc-answers': grpcAnswers,
   archive,
   entries,
   filter,

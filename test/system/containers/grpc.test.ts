@@ -186,6 +186,15 @@ describe('protobuf', () => {
     }
   });
 
+  test('has not so many fields that they take long, in whatever they are', () => {
+    const many = Buffer.alloc(400_000, Buffer.from([0x12, 0]));
+    expect(decode(many).values.get(2)).toHaveLength(200_000);
+    expect(() => decode(Buffer.alloc(2_000_000, Buffer.from([0x12, 0])))).toThrow('500000 fields');
+    const one = Buffer.concat([Buffer.from([0x0a, 0x80, 0xb5, 0x18]), many]);
+    expect(messagesIn(decode(Buffer.concat([one, one])), 1)).toHaveLength(2);
+    expect(() => messagesIn(decode(Buffer.concat([one, one, one])), 1)).toThrow('500000 fields');
+  });
+
   test.each([
     ['a length beyond the end', [0x0a, 5, 1]],
     ['a number without an end', [8, ...Array(11).fill(255)]],
