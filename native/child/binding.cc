@@ -147,6 +147,7 @@ Napi::Value Spawn(const Napi::CallbackInfo& info) {
     answer.Set("pid", Napi::Number::New(env, launch.processes[launch.current].pid));
     const int terminal = PerEnv::Of(env)->Hold(child->TakeTerminal());
     answer.Set("terminal", Napi::Number::New(env, terminal));
+    answer.Set("isStarting", Napi::Boolean::New(env, !result.over));
     answer.Set("child", Napi::External<Child>::New(
                             env, child, [](Napi::Env, Child* dropped) { dropped->Drop(); }));
   }
@@ -220,6 +221,11 @@ Child* ChildOf(const Napi::CallbackInfo& info) {
   return info[0].As<Napi::External<Child>>().Data();
 }
 
+Napi::Value Settle(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(),
+                            ChildOf(info)->Settle(info[1].As<Napi::Number>().Int32Value()));
+}
+
 Napi::Value Kill(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(),
                            ChildOf(info)->Kill(info[1].As<Napi::Number>().Int32Value()));
@@ -276,6 +282,7 @@ void ExportChild(napi_env given, napi_value object) {
   exports.Set("spawn", Napi::Function::New<Spawn>(env, "spawn"));
   exports.Set("spawnSync", Napi::Function::New<SpawnSync>(env, "spawnSync"));
   exports.Set("execute", Napi::Function::New<Execute>(env, "execute"));
+  exports.Set("childSettle", Napi::Function::New<Settle>(env, "childSettle"));
   exports.Set("childKill", Napi::Function::New<Kill>(env, "childKill"));
   exports.Set("childInsist", Napi::Function::New<Insist>(env, "childInsist"));
   exports.Set("childRef", Napi::Function::New<Ref>(env, "childRef"));

@@ -145,6 +145,12 @@ void kill_unopened(int pid) {
   } while (info.si_pid == 0 && now() < end && ::poll(nullptr, 0, 1) == 0);
 }
 
+// What comes last is waited for, so that nothing wakes us while the launcher is still at work: the
+// channel closes with the exec, but where it was closed before the fork.
+bool awaits_fork(const Launch& launch) {
+  return launch.forks != nullptr && (launch.heard || launch.joined);
+}
+
 }  // namespace
 
 bool has_ended(int pidfd) {
@@ -227,15 +233,19 @@ void abandon(Launch* launch) {
   forget_terminal(launch);
 }
 
+int wait_for_news(const Launch& launch, int milliseconds) {
+  const int64_t end = now() + milliseconds;
+  return awaits_fork(launch) ? wait_for_forks(launch.forks, end)
+                             : wait_until(launch.channel, POLLRDHUP, end);
+}
+
 int follow(const Request& request, int milliseconds, Result* result) {
   Launch* launch = &result->launch;
   const bool holds = request.file.empty();
   const int64_t end = now() + milliseconds;
   int done = 0;
   while (done == 0 && !(holds && launch->ready)) {
-    // Each time for what comes last, so that nothing wakes us while the launcher is still at work:
-    // the channel closes with the exec, but where it was closed before the fork.
-    const bool forks = launch->forks != nullptr && (launch->heard || launch->joined);
+    const bool forks = awaits_fork(*launch);
     result->step = forks ? "futex" : "poll";
     done = forks ? wait_for_forks(launch->forks, end)
                  : wait_until(launch->channel, holds ? POLLIN : POLLRDHUP, end);

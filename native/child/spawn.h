@@ -88,6 +88,8 @@ int execute(Request* request, Result* result);
 // launch is over; 0: it is not; -errno: it failed, with what in `result`. Never waits; neither
 // closes nor reaps anything.
 int advance(Launch* launch, Result* result);
+// Until there may be something for advance() to see: 1; 0: not in so many milliseconds; -errno.
+int wait_for_news(const Launch& launch, int milliseconds);
 
 bool has_forked(const Launch& launch);  // something that advance() could not take over
 

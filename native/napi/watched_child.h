@@ -72,6 +72,17 @@ class Child {
     return fd;
   }
 
+  // Until it is the program, or has ended: whether it has come to that.
+  bool Settle(int milliseconds) {
+    const auto now = [] { return static_cast<int64_t>(uv_hrtime() / 1'000'000); };
+    const int64_t end = now() + milliseconds;
+    int news = 1;
+    for (; !over_ && news > 0; Update()) {
+      news = spawn::wait_for_news(launch_, static_cast<int>(end - now()));
+    }
+    return over_;
+  }
+
   int Kill(int signal) {
     if (!IsThere()) return UV_ESRCH;
     killed_ = signal;

@@ -86,7 +86,13 @@ export interface ExecuteRequest extends LaunchRequest {
 }
 /** `terminal`: an fd of our end; -1: there is none, or not yet. */
 export type Spawned = { readonly ends: readonly number[] } & (
-  | { readonly pid: number; readonly child: Child; readonly terminal: number }
+  | {
+      readonly pid: number;
+      readonly child: Child;
+      readonly terminal: number;
+      /** It may not be the program yet. */
+      readonly isStarting: boolean;
+    }
   | SpawnFailure
 );
 
@@ -118,6 +124,8 @@ export interface ChildBinding {
   terminalSetRaw(fd: number): number;
   terminalSize(fd: number): readonly [columns: number, rows: number] | number;
   terminalOpenAgain(fd: number): number;
+  /** Waits for so many milliseconds until it is the program, or has ended. false: neither. */
+  childSettle(child: Child, milliseconds: number): boolean;
   childKill(child: Child, signal: number): number;
   /** After childKill: ends what was not ended because its signals were blocked then. true: ask once more. */
   childInsist(child: Child, last: boolean): boolean;

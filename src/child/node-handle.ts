@@ -9,6 +9,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import type { NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { markAsStarting, unmarkAsStarting } from '../target/process-identity.ts';
 import { childFailure, executionAdvice } from './failures.ts';
 import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';
 import { isSettable } from './options.ts';
@@ -38,6 +39,9 @@ const closed = -1;
 const pipe = -2;
 const devNull = -3;
 const ipc = -4;
+
+/** How long, in milliseconds, whoever takes a child for a target waits for it to be the program. */
+const timeout = 5000;
 
 /** Of these Node makes an event; what else there is, it throws. */
 const events: readonly number[] = [errnos.EACCES, errnos.EAGAIN, errnos.ENOENT];
@@ -120,7 +124,9 @@ export class ProcessHandle extends AsyncResource {
         this.#remember(failure, file, args);
       },
       pid => {
+        if (this.pid !== undefined) unmarkAsStarting(this.pid);
         this.pid = pid;
+        this.#markAsStarting();
         this.onmove(pid);
       },
       fd => this.#attach(fd),
@@ -138,11 +144,17 @@ export class ProcessHandle extends AsyncResource {
     if (hasStarted(result)) {
       this.pid = result.pid;
       this.#child = result.child;
+      if (result.isStarting) this.#markAsStarting();
       if (result.terminal >= 0) this.#attach(result.terminal);
     } else {
       this.terminal?.ended();
     }
     return answer;
+  }
+
+  #markAsStarting(): void {
+    const settle = () => this.#child === undefined || binding.childSettle(this.#child, timeout);
+    if (this.pid !== undefined) markAsStarting(this.pid, settle);
   }
 
   #attach(fd: number): void {
@@ -177,6 +189,7 @@ export class ProcessHandle extends AsyncResource {
 
   #ended(code: number, signal: number): void {
     this.#child = undefined;
+    if (this.pid !== undefined) unmarkAsStarting(this.pid);
     this.terminal?.ended();
     if (this.#late !== undefined) this.onexit(this.#late, '');
     else this.onexit(code, signal === 0 ? '' : (signalNames.get(signal) ?? ''));

@@ -10,7 +10,7 @@ import { own as ownOf } from '../base/own-properties.ts';
 import { encode, type How } from '../create/launcher-request.ts';
 import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { isChild, refuseSuccessor } from '../target/process-identity.ts';
+import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
 import { pidOf, type Target } from '../target/target.ts';
 import type { Bounds } from './bounds.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
@@ -268,7 +268,7 @@ function three(id: NodeOptions['uid']): [number, number, number] {
 
 function nameOf(target: Target | undefined): number | string | undefined {
   return (
-    pidOf(target) ?? (target instanceof Namespaces ? undefined : target && JSON.stringify(target))
+    pidIn(target) ?? (target instanceof Namespaces ? undefined : target && JSON.stringify(target))
   );
 }
 

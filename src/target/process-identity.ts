@@ -26,6 +26,33 @@ export function markAsChild(owner: object): void {
   children.add(owner);
 }
 
+/** By pid, children of ours that may not be their programs yet: waits for that. false: it goes on. */
+const starting = new Map<number, () => boolean>();
+
+/** Until then, the launcher has that pid: where it is, is nobody's business. */
+export function markAsStarting(pid: number, settle: () => boolean): void {
+  starting.set(pid, settle);
+}
+
+/** It has another pid by now, or has ended. */
+export function unmarkAsStarting(pid: number): void {
+  starting.delete(pid);
+}
+
+/**
+ * Throws where a child of ours does not become its program in time: it would be taken for what is here, in
+ * our own namespaces.
+ */
+export function awaitStart(target: unknown): void {
+  if (starting.size === 0) return;
+  const pid = pidIn(target) ?? 0;
+  const settle = starting.get(pid);
+  if (settle === undefined) return;
+  const advice = 'this child has not become its program yet; try again later';
+  if (!settle()) throw failure(errnos.EAGAIN, 'execve', { target: pid, advice });
+  starting.delete(pid);
+}
+
 /** Is its pid from the kernel, and so that of a child of ours whatever /proc shows? */
 export function isChild(target: unknown): boolean {
   if (typeof target !== 'object' || target === null) return false;

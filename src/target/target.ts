@@ -15,6 +15,7 @@ import { traced } from '../base/trace.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
 import {
+  awaitStart,
   checkStart,
   isChild,
   livePid,
@@ -64,6 +65,7 @@ export function openTarget(target: Target, types: Types): Fds {
 
 function open(target: Target, types: Types): Fds {
   if (target instanceof Namespaces) return openHandle(target, types);
+  awaitStart(target);
   if (typeof target === 'number') return openProcess(target, types);
   if (typeof target !== 'object' || target === null) {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
@@ -81,7 +83,9 @@ function isOwner(target: Owner | Paths): target is Owner {
 
 /** undefined: it is no process. What is wrong with it, `openTarget` says. */
 export function pidOf(target: Target | undefined): number | undefined {
-  return target instanceof Namespaces ? undefined : pidIn(target);
+  if (target instanceof Namespaces) return undefined;
+  awaitStart(target);
+  return pidIn(target);
 }
 
 function openHandle(handle: Namespaces, types: Types): Fds {
