@@ -30,4 +30,8 @@ class Fd {
 // else in the process sees or inherits. Before Linux 5.9 it stays with the common one.
 void part_files();
 
+// 0 from Linux 5.9 on, where there is close_range(2), or -errno. Before that no process is started:
+// it could not be waited for by its pidfd (5.4), or would have none (5.2).
+int may_start_processes();
+
 }  // namespace sys

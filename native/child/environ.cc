@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "child/reaper.h"
 
 // The system calls alone: the child shares our memory, and with it the errno of this thread.
@@ -99,6 +100,8 @@ int start(Reader* reader, int* pidfd) {
 Text::~Text() { ::free(bytes); }
 
 int read(int directory, size_t most, int wait, Text* text) {
+  const int may = sys::may_start_processes();
+  if (may < 0) return may;
   auto* reader = static_cast<Reader*>(::malloc(sizeof(Reader)));
   if (reader == nullptr) return -ENOMEM;
   reader->directory = directory;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/fd.h"
 #include "child/internal.h"
 #include "child/keeper.h"
 #include "child/sealed_program.h"
@@ -125,7 +126,9 @@ int start(Request* request, Result* result) {
   result->launch.second = result->launch.joined && (request->fixed.unshare & CLONE_NEWPID) != 0;
   result->launch.has_terminal = (request->fixed.flags & LAUNCH_HAS_TERMINAL) != 0;
   Prepared prepared;
-  int error = prepare(request, &prepared, result);
+  result->step = "close_range";
+  int error = sys::may_start_processes();
+  if (error >= 0) error = prepare(request, &prepared, result);
   if (error >= 0) {
     Work work = {request, &prepared, result};
     // The kernel watches the thread that cloned, not the process: a Worker's ends before it.

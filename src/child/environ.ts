@@ -36,6 +36,7 @@ export function environmentIn(
       `its /proc/PID/environ is not answered within ${environWait} ms: ${instead}`,
     );
   }
+  if (bytes === errnos.ENOSYS) throw failed(bytes, 'children need Linux 5.9');
   if (typeof bytes === 'number') throw failed(bytes);
   const pairs: Buffer[] = [];
   let size = bytes.length;
