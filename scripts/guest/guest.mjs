@@ -158,7 +158,7 @@ async function start(guest, initramfs) {
       ...['-accel', 'tcg,thread=multi', '-m', '4096', '-smp', '2', '-nographic', '-nodefaults'],
       ...['-no-reboot', '-nic', 'none', '-kernel', join(guest.folder, guest.kernel, 'vmlinuz')],
       ...['-initrd', initramfs, '-drive', drive, '-serial', 'stdio'],
-      ...['-append', `console=${guest.console} loglevel=1 panic=-1`],
+      ...['-append', `console=${guest.console} loglevel=1 panic=-1 no_timer_check`],
     ],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
