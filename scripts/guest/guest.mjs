@@ -91,6 +91,7 @@ const script = (
 export CI=true PREBUILDS_ONLY=1 SLOWNESS=15 MAY_LACK='${JSON.stringify([...absent, ...lacks])}'
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t securityfs securityfs /sys/kernel/security
 ${hierarchies}
 mount -t tmpfs -o mode=1777 tmp /tmp
 mount -t tmpfs run /run

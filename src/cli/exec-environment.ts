@@ -56,7 +56,10 @@ function variablesOf(lines: readonly string[]): Environment {
     const equals = line.indexOf('=');
     const name = equals < 0 ? line : line.slice(0, equals);
     if (name === '' || line.includes('\0')) throw new UsageError(`no variable: ${line}`);
-    variables[name] = equals < 0 ? process.env[name] : line.slice(equals + 1);
+    const value = equals < 0 ? process.env[name] : line.slice(equals + 1);
+    // What Node writes in the place of bytes that it cannot read.
+    if (value?.includes('\ufffd')) throw new UsageError(`${name}: its value is no UTF-8`);
+    variables[name] = value;
   }
   return variables;
 }

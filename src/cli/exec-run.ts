@@ -7,10 +7,11 @@ import type { SpawnOptions } from '../child/options.ts';
 import type { ChildOf } from '../child/signatures.ts';
 import { spawn } from '../child/spawn.ts';
 import type { Terminal } from '../child/terminal.ts';
-import type { Arguments, Options } from './arguments.ts';
+import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { inherited } from './inherited.ts';
 import { enterRawMode, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
+import { bytesOfWords } from './raw-words.ts';
 
 export interface End {
   readonly code: number | null;
@@ -39,11 +40,21 @@ export const optionNames = {
   tools: '--tools',
 };
 
-const start = (({ rest: [file = '', ...list] }: Line, options: SpawnOptions) =>
-  spawn(file, list, options)) as <O extends SpawnOptions>(
-  line: Line,
-  options: O,
-) => ChildOf<O['stdio'], O['terminal']>;
+const start = ((line: Line, options: SpawnOptions) => {
+  const [file = '', ...list] = line.rest;
+  requireText(line);
+  return spawn(file, list, options);
+}) as <O extends SpawnOptions>(line: Line, options: O) => ChildOf<O['stdio'], O['terminal']>;
+
+/** Node's functions take strings; the launcher in our place takes bytes. */
+function requireText({ rest, after }: Line): void {
+  bytesOfWords(rest, after).forEach((bytes, i) => {
+    if (bytes.equals(Buffer.from(rest[i] as string))) return;
+    throw new UsageError(
+      `${rest[i]}: no UTF-8, which only stdout and stderr that are pipes let through`,
+    );
+  });
+}
 
 export const runOnTerminal: Run = async (line, options, interactive) => {
   const terminal = sizeOfTerminal() ?? true;
@@ -62,12 +73,14 @@ export const runOnTerminal: Run = async (line, options, interactive) => {
     : undefined;
   const hangUp = () => child.terminal.destroy();
   keyboard?.on('end', hangUp).on('error', hangUp).pipe(child.terminal, { end: false });
+  const lost = lossOf(screen);
   screen.on('error', hangUp).on('close', hangUp);
   child.terminal.pipe(screen, { end: false });
   const end = await ended;
   await shown(child.terminal, screen);
   raw?.restore();
   keyboard?.destroy();
+  lost.check();
   return end;
 };
 
@@ -102,10 +115,12 @@ export const runPiped: Run = async (line, options, interactive) => {
     child.stdin.on('error', () => process.stdin.destroy());
     process.stdin.pipe(child.stdin);
   }
+  const lost = [lossOf(process.stdout), lossOf(process.stderr)];
   join(child.stdout, process.stdout);
   join(child.stderr, process.stderr);
   const end = await ended;
   if (child.stdin !== null) process.stdin.destroy();
+  for (const one of lost) one.check();
   return end;
 };
 
@@ -128,6 +143,19 @@ function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): vo
     {},
     { ...none, nonBlocking, descriptors: [0, 1, 2] },
   );
+}
+
+/** What could not be written is no success; where nobody reads any more, it is not missed. */
+function lossOf(to: Writable): { check: () => void } {
+  let lost: NodeJS.ErrnoException | undefined;
+  to.on('error', error => {
+    lost ??= error;
+  });
+  return {
+    check() {
+      if (lost !== undefined && !['EPIPE', 'EIO'].includes(lost.code ?? '')) throw lost;
+    },
+  };
 }
 
 /** Where nobody reads any more, the program is told so, by SIGPIPE. */

@@ -78,7 +78,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   const root = openRoot(target);
   try {
     // Without a configuration, as whom it runs already.
-    const spec = given.user ?? (container === undefined ? undefined : (container.user ?? ''));
+    const spec = given.user || (container === undefined ? undefined : (container.user ?? ''));
     const user = spec === undefined ? undefined : await userIn(root, spec || '0');
     const line = words.length > 0 ? words : [await shellIn(root, name, user)];
     const env = environmentFor({ given, pid, container, user });

@@ -126,6 +126,35 @@ describe('without a terminal', () => {
     expect((await outcome(spawn('sh', words))).stderr).toBe(`${code}\n`);
   });
 
+  test.each([
+    ['', 'echo lost', 125],
+    ['-t', 'echo lost', 125],
+    ['', 'true', 0],
+    ['', 'exit 3', 3],
+  ])('on a full disk "%s" %s ends with %i', async (option, script, code) => {
+    const line = `"$0" "$1" exec ${option} ${target.pid} sh -c '${script}' >/dev/full`;
+    const { stderr, ...end } = await outcome(spawn('sh', ['-c', line, process.execPath, main]));
+    expect(end).toMatchObject({ code });
+    expect(stderr).toMatch(code === 125 ? /ENOSPC/ : /^$/);
+  });
+
+  test('words and values that are no UTF-8 are handed on as they are, or refused', async () => {
+    const line = (where: string) =>
+      `A=$(printf '\\377') && "$0" "$1" exec ${target.pid} printf %s "$A" ${where}`;
+    const run = (where: string) =>
+      outcome(spawn('sh', ['-c', line(where), process.execPath, main]));
+    expect(await run('2>&1 | od -An -tx1')).toMatchObject({ stdout: ' ff\n' });
+    expect(await run('>/dev/null')).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/no UTF-8/),
+    });
+    const named = `A=$(printf '\\377') "$0" "$1" exec -e A ${target.pid} true`;
+    expect(await outcome(spawn('sh', ['-c', named, process.execPath, main]))).toMatchObject({
+      code: 125,
+      stderr: expect.stringMatching(/A: its value is no UTF-8/),
+    });
+  });
+
   test('-d does not wait', async () => {
     const mark = join(folder, 'detached');
     const script = `while ! test -e ${mark}; do sleep 0.05; done; touch ${mark}2`;
