@@ -5,10 +5,10 @@
 import { spawnSync } from 'node:child_process';
 import { file } from './measure.mjs';
 
-const rowNames = ['switch', 'http', 'many', 'import', 'command', 'containers'];
+const rowNames = ['switch', 'http', 'many', 'import', 'command', 'containers', 'exec'];
 const programs = ['children', 'inspect', 'workers', 'create', 'root'];
 /** What takes minutes more, or wants an engine, runs only when it is asked for. */
-const asked = ['containers', 'create', 'root'];
+const asked = ['containers', 'create', 'exec', 'root'];
 const columns = ['what', 'ours', 'floor', 'ratio', 'goal', 'ok'];
 
 const all = [...rowNames, ...programs];

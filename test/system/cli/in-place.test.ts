@@ -108,6 +108,12 @@ const surroundings: [name: string, script: string][] = [
     'limits',
     `ulimit -Sn 300; ulimit -c 0; ulimit -Ss 5000; $C sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -s'`,
   ],
+  ['prlimit', `prlimit --nofile=100:200 --core=0 $C sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c'`],
+  [
+    'prlimit from outside',
+    `$C sh -c 'echo up; read -r line; ulimit -Sn' <>ready >>said & until [ -s said ]; do sleep 0.02; done
+     pid=$(pgrep -P $! || echo $!); prlimit --pid $pid --nofile=123; echo go >ready; wait $!; cat said`,
+  ],
   ['nohup', `nohup $C sh -c 'kill -HUP $$; echo survived'`],
   ['ignored signals', `trap '' USR1 INT QUIT TSTP PIPE 35; $C grep SigIgn: /proc/self/status`],
   [
@@ -253,6 +259,43 @@ test('a signal to who waits for a program in a pid namespace does not leave it b
     child=$(pgrep -P $!); kill -TERM $!; wait $!; echo $?; [ -e /proc/$child ] || echo gone`;
   const { stdout } = await bash(script, `${command} enter -p -t ${target.pid}`);
   expect(stdout).toBe('143\ngone\n');
+});
+
+// Pipes alone: by way of these exec becomes the program, or who waits for it; by a file it starts it.
+describe.each([
+  ['exec by pipes', '> >(cat) 2> >(cat >errors)'],
+  ['exec to a file', '>out 2>errors'],
+])('%s', (name, to) => {
+  const inside = (script: string) => bash(script, `${command} exec ${target.pid}`);
+  const up = `sh -c 'echo up >&2; exec sleep 20' ${to} & until [ -s errors ]; do sleep 0.02; done`;
+
+  test.each([
+    ['TERM', 143],
+    ['INT', 130],
+    ['USR1', 138],
+  ])('SIG%s to $!', async (signal, code) => {
+    const script = `set -m; $C ${up}; kill -${signal} $!; wait $!; echo $?`;
+    expect((await inside(script)).stdout).toBe(`${code}\n`);
+  });
+
+  test.each([
+    ['exit 7', 7],
+    ['kill -TERM $$', 143],
+    ['kill -KILL $$', 137],
+  ])('how it ended, for who waits: %s', async (line, code) => {
+    const { stdout } = await inside(`$C sh -c '${line}' ${to}; echo $?`);
+    expect(stdout).toBe(`${code}\n`);
+  });
+
+  test('timeout', async () => {
+    const { stdout } = await inside(`timeout 2 $C sleep 60 ${to}; echo $?`);
+    expect(stdout).toBe('124\n');
+  });
+
+  test.runIf(name.includes('pipes'))('who waits has next to no memory', async () => {
+    const script = `$C ${up}; grep VmRSS /proc/$!/status; kill $!`;
+    expect((await inside(script)).stdout).toMatch(/^VmRSS:\s+\d{1,3} kB\n/);
+  });
 });
 
 const shells = ['dash', 'bash', 'busybox sh'].filter(shell =>
