@@ -14,7 +14,6 @@ export interface Bundle {
   image?: Image;
   args?: readonly string[];
   hostname?: string;
-  apparmorProfile?: string;
   annotations?: Readonly<Record<string, string>>;
   /** In the OCI's words. Default: pid, network, ipc, uts, mount. */
   namespaces?: readonly { type: string; path?: string }[];
@@ -70,7 +69,6 @@ function makeBundle(folder: string, id: string, how: Bundle = {}): string {
       args,
       env: ['PATH=/bin'],
       cwd: '/',
-      apparmorProfile: how.apparmorProfile,
       capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
     },
     root: { path: 'rootfs' },

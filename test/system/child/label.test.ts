@@ -4,11 +4,12 @@
  * npm run test:kernels -- 6.1 v2 test/system/child/label.test.ts
  */
 import { execFileSync, spawn as start } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SpawnOptions, spawn, spawnSync } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { missing, startRunc } from '../../engines/index.ts';
+import { rootFolder } from '../../engines/images.ts';
+import { missing } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { hasProgram } from '../shared/support.ts';
 import { folder, outcome, type Started, startTarget } from './fixtures/targets.ts';
@@ -62,7 +63,7 @@ describe.skipIf(without)(`AppArmor [needs ${without || 'nothing more'}]`, () => 
     ['as it is', {}],
     ['as another user', { uid: 33, gid: 33 }],
     ['below it', { unshare: ['pid'] }],
-    ['in some namespaces', { namespaces: ['mnt', 'net'] }],
+    ['in some namespaces', { namespaces: ['mnt', 'pid'] }],
   ])('a child %s', async (_, options) => {
     expect((await run(own, options)).stdout).toBe(wanted);
   });
@@ -139,15 +140,31 @@ describe.skipIf(without)(`AppArmor [needs ${without || 'nothing more'}]`, () => 
 
   test.skipIf(missing('runc'))(
     'a container of runc [needs runc]',
-    { timeout: seconds(120) },
+    {
+      timeout: seconds(120),
+    },
     async () => {
-      await using runc = await startRunc();
-      const pid = await runc.start('labelled', { apparmorProfile: name });
-      const words = ['exec', 'labelled', 'cat', '/proc/self/attr/current'];
-      const ours = await runc.machine.run(command, words);
-      expect(ours).toBe(`${name} (enforce)`);
-      expect(ours).toBe(await runc.run('exec', 'labelled', 'cat', '/proc/self/attr/current'));
-      expect(readFileSync(`/proc/${pid}/attr/current`, 'utf8').trim()).toBe(ours);
+      const id = `${name}-container`;
+      const bundle = mkdtempSync(join(place, 'bundle-'));
+      execFileSync('runc', ['spec'], { cwd: bundle });
+      const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+      Object.assign(config.process, {
+        terminal: false,
+        args: ['sleep', '1000000'],
+        env: ['PATH=/bin'],
+        apparmorProfile: name,
+      });
+      config.root.path = rootFolder(bundle, 'busybox');
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
+      try {
+        execFileSync('runc', ['run', '-d', id], { cwd: bundle, stdio: 'ignore' });
+        const words = ['exec', id, 'cat', '/proc/self/attr/current'];
+        const ours = (await outcome(start(command, words))).stdout;
+        expect(ours).toBe(`${name} (enforce)\n`);
+        expect(ours).toBe((await outcome(start('runc', words))).stdout);
+      } finally {
+        execFileSync('runc', ['delete', '--force', id]);
+      }
     },
   );
 });
