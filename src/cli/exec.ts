@@ -92,7 +92,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
         cgroup: 'target',
         credentials: 'target',
         setsid: true,
-        cwd: given.workdir ?? (container?.workingDir || undefined),
+        cwd: given.workdir || container?.workingDir || undefined,
         env,
         ...(user !== undefined && idsOf(user)),
         ...(given.privileged && allRights()),
