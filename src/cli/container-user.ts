@@ -23,9 +23,10 @@ export function idsOf({ uid, gid, groups }: ContainerUser): Ids {
 type Ids = Pick<ContainerUser, 'uid' | 'gid' | 'groups'>;
 type Row = readonly string[];
 
-/** `spec`: USER, or USER:GROUP, each a name or a number, as docker exec's --user. */
+/** `spec`: USER, USER:GROUP or, for root, :GROUP, each a name or a number, as docker exec's --user. */
 export async function userIn(root: ContainerRoot, spec: string): Promise<ContainerUser> {
-  const [user = '', group] = spec.split(':');
+  const [given = '', group] = spec.split(':');
+  const user = given === '' && group ? '0' : given;
   const users = await rowsOf(root, '/etc/passwd', 7);
   const entry = users.find(([name]) => name === user) ?? users.find(([, , id]) => id === user);
   const uid = entry === undefined ? numberOf(user) : Number(entry[2]);

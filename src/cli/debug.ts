@@ -1,5 +1,5 @@
 /** `linux-namespaces debug`: programs of ours in a container, whose image may hold none. */
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isRoot } from '../base/own-rights.ts';
 import type { SpawnOptions } from '../child/options.ts';
@@ -59,6 +59,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   const target = await targetOf(name, lookupOf(before, given));
   const pid = pidOf(target) ?? 0;
   const isOnTerminal = isTerminal(0) && isTerminal(1);
+  if (given.tools === '') throw new UsageError('--tools: of which directory?');
   const tools = given.tools === undefined ? '/' : resolve(given.tools);
   const line = words.length > 0 ? words : [shellOf(tools)];
   if (words.length === 0 && isOnTerminal) console.error(whatLiesWhere(name, pid));
@@ -104,8 +105,23 @@ async function userOf(target: Target, spec: string) {
   }
 }
 
+const shells = ['/bin/bash', '/usr/bin/bash', '/bin/sh', '/usr/bin/sh'];
+
 function shellOf(tools: string): string {
-  return ['/bin/bash', '/usr/bin/bash'].find(path => existsSync(join(tools, path))) ?? '/bin/sh';
+  const shell = shells.find(path => isThere(join(tools, path)));
+  if (shell !== undefined) return shell;
+  if (isThere(`${tools}/.`)) throw new UsageError(`${tools} has no shell: name a program of it`);
+  return '/bin/sh'; // it is no directory: what opens it says so
+}
+
+/** A link counts: where it leads to is below `tools`, and not here. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function whatLiesWhere(name: string, pid: number): string {

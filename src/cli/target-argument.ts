@@ -9,6 +9,7 @@ import { inWordsOf } from './option-words.ts';
 
 export async function targetOf(text: string, where: ContainerOptions): Promise<Target> {
   const pid = numberOf(text);
+  if (pid === 0) throw new UsageError('0 is the pid of no process');
   if (pid !== undefined) return pid;
   const container = await containerNamed(text, where);
   if (container.pid !== undefined) return container;

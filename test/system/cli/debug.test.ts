@@ -41,6 +41,8 @@ describe.skipIf(noTools)(`[${noTools || 'Linux 5.12'}]`, () => {
     const show = ['sh', '-c', 'echo "$(id -u):$(id -G) $HOME"; grep CapEff /proc/self/status'];
     const { stdout } = await debug('-u', '1000:5', pid, ...show);
     expect(stdout).toMatch(/^1000:5 \/tmp\nCapEff:\s*0000000000083000\n$/);
+    const group = await debug('-u', ':5', pid, 'sh', '-c', 'echo "$(id -u):$(id -G)"');
+    expect(group.stdout).toBe('0:5\n');
     const own = execFileSync('grep', ['CapPrm', '/proc/self/status'], { encoding: 'utf8' });
     const all = await debug('--privileged', pid, 'grep', 'CapPrm', '/proc/self/status');
     expect(all.stdout).toBe(own);
@@ -57,6 +59,12 @@ describe.skipIf(noTools)(`[${noTools || 'Linux 5.12'}]`, () => {
     [['-u', 'nobody-there', 'TARGET', 'true'], 125, /no user nobody-there/],
     [['--nosuch', 'TARGET', 'true'], 125, /nosuch/],
     [['--tools', '/no/such', 'TARGET', 'true'], 125, /--tools has to be a directory/],
+    [['--tools', '/etc/passwd', 'TARGET'], 125, /--tools has to be a directory/],
+    [['--tools', '/proc', 'TARGET'], 125, /^linux-namespaces: \/proc has no shell: name a program/],
+    [['--tools', '', 'TARGET', 'true'], 125, /--tools: of which directory/],
+    [['-u', '4294967295', 'TARGET', 'true'], 125, /no id of a user/],
+    [['-u', ':x', 'TARGET', 'true'], 125, /no group x/],
+    [['0', 'true'], 125, /: 0 is the pid of no process\n$/],
     [[], 125, /which container/],
   ])('%s ends with %i', async (args, code, words) => {
     const end = await debug(...args.map(arg => arg.replace('TARGET', pid)));
