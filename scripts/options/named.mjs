@@ -34,7 +34,7 @@ export const faults = [
     row: 'older than 2.42: nothing to join, follow, -W=DIR, ranges and files with a new user namespace',
     when: ({ set, own, wanted, old }) =>
       old &&
-      (/which namespaces\?|whose namespaces\?/.test(own.text) ||
+      (/which namespaces\?|whose namespaces\?| can be any of /.test(own.text) ||
         /could not parse ID|newuidmap|newgidmap/.test(wanted.text) ||
         /failed to parse [ug]id: 'follow'/.test(wanted.text) ||
         (oneOf(/^-W=/)(set) && /cannot open current working directory/.test(wanted.text)) ||
@@ -156,6 +156,7 @@ export const named = [
     when: ({ set, only, wanted }) =>
       set.command === 'ls' && only('stdout') && /\\xe2\\x94/.test(`${wanted.stdout}`),
   },
+  { row: 'of several INODEs', when: ({ own }) => /: one namespace, not/.test(own.text) },
   {
     row: '`-p PID` of another user',
     when: ({ set, asUser, own }) => set.command === 'ls' && asUser && /EACCES/.test(own.text),

@@ -25,7 +25,7 @@ interface Word {
 }
 
 /** Where names stand: in any place, after -t, or before a path. */
-const named = 'exec debug ps inspect tree ports';
+const named = 'exec debug ps inspect ls tree ports';
 const targeted = 'enter js';
 const files = 'cat cp';
 

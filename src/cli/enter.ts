@@ -19,7 +19,6 @@ const options = {
   target: {
     short: 't',
     value: true,
-    many: true,
     placeholder: 'PID|NAME',
     about: 'whose namespaces: a pid, or the name of a container',
   },
@@ -101,11 +100,9 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
 }
 
 async function processOfLine(
-  targets: readonly string[] = [],
+  target: string | undefined,
   where: ContainerOptions,
 ): Promise<Owner | undefined> {
-  const [target, ...more] = targets;
-  if (more.length > 0) throw new UsageError(`one target, not ${targets.join(' and ')}`);
   return target === undefined ? undefined : processOf(await targetOf(target, where));
 }
 

@@ -1,5 +1,6 @@
-/** The columns of `ls`, those of lsns(8) and `ID`: what is in them, for people, for programs, in a filter. */
+/** The columns of `ls`, those of lsns(8) and three more: what is in them, for people, for programs, in a filter. */
 import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
+import { nameOf as nameOfContainer } from './containers-here.ts';
 import type { Kind, Value } from './filter.ts';
 import type { Column } from './table.ts';
 
@@ -49,7 +50,17 @@ export function columnsIn(here: number | undefined): readonly NamespaceColumn[] 
     number('PNS', row => row.parent ?? 0, 'of pid and user: the number of the parent'),
     number('ONS', row => row.owner ?? 0, 'the number of the user namespace that owns it'),
     number('ID', row => row.id, 'the id that is never given again (Linux 6.18)'),
+    column('CONTAINER', containersOf, 'the containers that are in it'),
+    { ...column('OURS', oursOf, 'is it one of those that this command is in'), kind: 'boolean' },
   ];
+}
+
+function containersOf({ containers }: Row): string | undefined {
+  return containers.length === 0 ? undefined : containers.map(nameOfContainer).join(',');
+}
+
+function oursOf({ ours }: Row): string {
+  return ours ? 'yes' : 'no';
 }
 
 function networkId({ type, networkId }: Row): number | string | undefined {
@@ -57,7 +68,8 @@ function networkId({ type, networkId }: Row): number | string | undefined {
 }
 
 /** For a filter; several paths are one text. */
-export function valueIn({ of }: NamespaceColumn, row: Row): Value {
+export function valueIn({ kind, of }: NamespaceColumn, row: Row): Value {
+  if (kind === 'boolean') return of(row) === 'yes';
   const value = of(row);
   if (!Array.isArray(value)) return value as Value;
   return value.length === 0 ? undefined : value.join('\n');
@@ -68,5 +80,6 @@ export function jsonOf({ kind, of }: NamespaceColumn, row: Row, separator: strin
   const value = of(row);
   if (Array.isArray(value)) return value.length === 0 ? null : value.join(separator);
   if (value === undefined) return null;
+  if (kind === 'boolean') return value === 'yes';
   return kind === 'number' ? value : String(value);
 }

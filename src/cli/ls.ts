@@ -4,7 +4,8 @@ import { userNames } from '../base/addon-rows.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { printable } from '../base/printable.ts';
 import { processRows } from '../base/processes.ts';
-import type { ContainerOptions } from '../containers/container.ts';
+import type { Container, ContainerOptions } from '../containers/container.ts';
+import { listContainers } from '../containers/list.ts';
 import { identitiesOf, ownIdentities } from '../inspect/identity.ts';
 import { listNamespaces } from '../inspect/list-namespaces.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
@@ -13,7 +14,7 @@ import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { columnsIn, jsonOf, type NamespaceColumn, type Row, valueIn } from './ls-columns.ts';
 import { type Drawn, drawn, edgeOf, forestOf, listOf, type Tree, withAbove } from './ls-tree.ts';
-import { print } from './output.ts';
+import { print, stdout } from './output.ts';
 import type { Context } from './subcommand.ts';
 import { columnNamed, printJson, printTable, style } from './table.ts';
 import { targetOf } from './target-argument.ts';
@@ -51,7 +52,7 @@ const options = {
     value: true,
     placeholder: 'LIST',
     about:
-      'columns: NS TYPE PATH NPROCS PID PPID COMMAND UID USER NETNSID NSFS PNS ONS ID; +LIST adds to the default ones',
+      'columns: NS TYPE PATH NPROCS PID PPID COMMAND UID USER NETNSID NSFS PNS ONS ID CONTAINER OURS; +LIST adds to the default ones',
   },
   'output-all': { about: 'all columns' },
   'list-columns': { short: 'H', about: 'what is in the columns' },
@@ -65,11 +66,13 @@ const options = {
 } as const satisfies Described;
 
 export const usage: Usage = {
-  lines: ['[option...] [INODE]'],
-  about: ['Lists the namespaces of the machine; with INODE the processes in that one.'],
+  lines: ['[option...] [INODE|NAME]'],
+  about: [
+    'Lists the namespaces of the machine, or of a container; with INODE the processes in that one. At a terminal, with the containers that are in them.',
+  ],
   options,
   examples: [
-    ['linux-namespaces ls -p web', 'those of a container'],
+    ['linux-namespaces ls web', 'those of a container'],
     ['linux-namespaces ls -t net -o +PATH', 'networks, with their files'],
     ['linux-namespaces ls 4026532281', 'who is in it'],
   ],
@@ -86,9 +89,13 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     return;
   }
   const types = given.type && [...new Set(given.type.flatMap(list => list.split(',')).map(typeOf))];
-  const [text] = rest;
+  const [word] = rest;
+  const isName = word !== undefined && numberOf(word) === undefined;
+  const text = isName ? undefined : word;
+  const task = isName ? word : given.task;
   const tree = treeOf(given, text !== undefined);
-  const usual = text === undefined ? usualColumns(types) : ['PID', 'PPID', 'USER', 'COMMAND'];
+  const usual =
+    text === undefined ? usualColumns(types, given) : ['PID', 'PPID', 'USER', 'COMMAND'];
   const shown = given['output-all'] ? columns : chosen(columns, given.output, usual);
   const passes =
     given.filter === undefined
@@ -98,10 +105,14 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
           name => columns.find(one => one.name === name.toUpperCase())?.kind,
           (name, row: Row) => valueIn(columnNamed(columns, name), row),
         );
+  const where = lookupOf(lookup, given);
+  const isAsked =
+    shown.some(({ name }) => name === 'CONTAINER') || /container/i.test(given.filter ?? '');
+  const containers = isAsked ? await listContainers({ ...where, timeout: 0 }) : false;
   const found =
     text === undefined
-      ? await namespaces(given, types, tree, lookupOf(lookup, given))
-      : await processesIn(text, types);
+      ? await namespaces({ ...given, task, types, tree, containers }, where)
+      : await processesIn(text, types, containers);
   show(found.filter(passes), shown, tree, given, text !== undefined);
 }
 
@@ -132,9 +143,11 @@ function treeOf({ tree, list }: List, ofProcesses: boolean): Tree | undefined {
   throw new UsageError(`a tree is by owner, parent or process, not by ${how}`);
 }
 
-function usualColumns(types: readonly NamespaceType[] | undefined): string[] {
+/** Who looks is shown more than what a script reads, which knows lsns. */
+function usualColumns(types: readonly NamespaceType[] | undefined, { json, raw }: List): string[] {
+  const containers = stdout.isTTY && !json && !raw ? ['CONTAINER'] : [];
   const network = types?.includes('net') ? ['NETNSID', 'NSFS'] : [];
-  return ['NS', 'TYPE', 'NPROCS', 'PID', 'USER', ...network, 'COMMAND'];
+  return ['NS', 'TYPE', 'NPROCS', 'PID', 'USER', ...network, ...containers, 'COMMAND'];
 }
 
 function chosen(
@@ -147,14 +160,20 @@ function chosen(
   return names.map(name => columnNamed(columns, name));
 }
 
+interface Wanted {
+  readonly persistent?: true;
+  readonly task: string | undefined;
+  readonly types: readonly NamespaceType[] | undefined;
+  readonly tree: Tree | undefined;
+  readonly containers: readonly Container[] | false;
+}
+
 async function namespaces(
-  { persistent, task }: List,
-  types: readonly NamespaceType[] | undefined,
-  tree: Tree | undefined,
+  { persistent, task, types, tree, containers }: Wanted,
   where: ContainerOptions,
 ): Promise<Row[]> {
   const target = task === undefined ? undefined : await targetOf(task, where);
-  const all = [...(await listNamespaces({ types, persistent, containers: false }))];
+  const all = [...(await listNamespaces({ types, persistent, containers }))];
   all.sort((one, other) => one.inode - other.inode);
   if (target === undefined) return all;
   const only = identitiesOf(target);
@@ -166,11 +185,12 @@ async function namespaces(
 async function processesIn(
   text: string,
   types: readonly NamespaceType[] | undefined,
+  containers: readonly Container[] | false,
 ): Promise<Row[]> {
   const inode = numberOf(text);
   if (inode === undefined) throw new UsageError(`the number of a namespace: ${text}`);
   const [list, processes] = await Promise.all([
-    listNamespaces({ types, containers: false }),
+    listNamespaces({ types, containers }),
     processRows(),
   ]);
   const namespace = list.find(row => row.inode === inode);

@@ -47,7 +47,9 @@ export function runProgram(
 ): void {
   const { root, namespaces = [], uid = 'keep' } = options;
   const isHere = root === undefined && !namespaces.includes('mnt') && uid === 'keep';
-  const [file = userShell(isHere)] = line;
+  // Of what it is given: --clear-env clears SHELL, too.
+  const variables = typeof options.env === 'object' ? options.env : process.env;
+  const [file = userShell(isHere, variables as NodeJS.ProcessEnv)] = line;
   requirePermission();
   for (const id of [options.uid, options.gid]) {
     if (id === undefined || id === 'keep' || isId(id)) continue;

@@ -6,8 +6,7 @@ import { userInfo } from 'node:os';
  * another user, that would have to be looked up in there, by modules of the container with our
  * rights (nsswitch.conf(5)): then it is the one that is everywhere.
  */
-export function userShell(isHere: boolean): string {
-  const named = process.env['SHELL'];
+export function userShell(isHere: boolean, { SHELL: named }: NodeJS.ProcessEnv): string {
   if (named) return named;
   try {
     return (isHere && userInfo().shell) || '/bin/sh';

@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { missing } from '../../engines/index.ts';
+import { Screen } from '../shared/screen.ts';
+import { hasProgram } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
@@ -79,3 +81,46 @@ for (const [shell, complete] of Object.entries(shells)) {
     expect(() => execFileSync('ls', [join(folder, 'evil')], { stdio: 'ignore' })).toThrow();
   });
 }
+
+/** How each shell is started, with nothing of the user's, and reads what completes. */
+const starts: Record<string, { line: string; source: string }> = {
+  bash: { line: 'bash --norc -i', source: "bind 'set show-all-if-ambiguous on'; . ./bash" },
+  zsh: { line: 'zsh -f -i', source: 'autoload -U compinit; compinit -u -D; . ./zsh' },
+  fish: { line: 'fish --no-config -i', source: 'source ./fish' },
+};
+
+describe.skipIf(!hasProgram('tmux'))('typed, with Tab [needs tmux]', () => {
+  let screen: Screen | undefined;
+  afterEach(() => {
+    screen?.close();
+    screen = undefined;
+  });
+
+  describe.each(Object.entries(starts))('%s', (shell, { line, source }) => {
+    const absent = missing(shell);
+    test.skipIf(absent)(`[${absent || 'installed'}]`, async () => {
+      screen = await Screen.open();
+      screen.type(`cd ${folder}; clear`);
+      await screen.until(/^host# $/m);
+      screen.type(`PATH=${folder}:$PATH HOME=${folder} exec ${line}`);
+      // Each has a prompt of its own; what is typed is run when it is there.
+      screen.type(`${source}; echo rea''dy`);
+      await screen.until(/^ready$/m);
+      const typed = async (text: string, wanted: RegExp) => {
+        screen?.type(text, 'Tab');
+        await screen?.until(wanted);
+        screen?.key('C-u');
+      };
+      await typed('linux-namespaces insp', /linux-namespaces inspect +$/m);
+      await typed('linux-namespaces exec shop', /exec shop\/cart\/app +$/m);
+      await typed('linux-namespaces enter -t shop', /enter -t shop\/cart\/app +$/m);
+      await typed('linux-namespaces cp --one-f', /cp --one-file-system +$/m);
+      await typed('linux-namespaces cat web-', /cat web-2:/m);
+      screen.type('clear');
+      // Of several what is common, and at the next Tab what there is.
+      screen.type('linux-namespaces exec we', 'Tab');
+      screen.key('Tab');
+      await screen.until(/web-2/);
+    });
+  });
+});

@@ -388,6 +388,7 @@ const rows: [row: string, shown: () => Promise<void>][] = [
       expect(namespaces).toEqual([{ nsfs: `${one}\n${other}` }]);
     },
   ],
+  ['of several INODEs', async () => refused('ls 1 2', 'one namespace, not 1 2')],
   ['`-p PID` of another user', async () => refused('ls -p BOXED', 'EACCES', [], ofUser)],
   [
     '`USER`: the owner',
@@ -399,8 +400,12 @@ const rows: [row: string, shown: () => Promise<void>][] = [
     },
   ],
   [
-    'no column `ID`',
-    async () => expect(await said(`ls -n -o ID -p NET -t net`, [])).toMatch(/^\d+$|^$/),
+    'no columns `ID`, `CONTAINER`, `OURS`',
+    async () => {
+      expect(await said(`ls -n -o ID -p NET -t net`, [])).toMatch(/^\d+$|^$/);
+      const ours = await said('ls -n -o CONTAINER,OURS -p NET -t net -t mnt', []);
+      expect(ours.trim().split(/\s+/).sort()).toEqual(['no', 'yes']);
+    },
   ],
 ];
 
