@@ -17,7 +17,16 @@ export const checkout = '/srv/linux-namespaces';
 
 /** What the guest has besides the smallest Debian: what tests start. */
 const packages = [
-  ...['busybox-static', 'gcc', 'iproute2', 'libatomic1', 'libc6-dev', 'libstdc++6', 'openssl'],
+  ...[
+    'apparmor',
+    'busybox-static',
+    'gcc',
+    'iproute2',
+    'libatomic1',
+    'libc6-dev',
+    'libstdc++6',
+    'openssl',
+  ],
   ...['procps', 'python3', 'runc', 'strace', 'uidmap'],
 ];
 

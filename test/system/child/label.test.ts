@@ -4,10 +4,12 @@
  * npm run test:kernels -- 6.1 v2 test/system/child/label.test.ts
  */
 import { execFileSync, spawn as start } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SpawnOptions, spawn, spawnSync } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rootFolder } from '../../engines/images.ts';
+import { missing } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { hasProgram } from '../shared/support.ts';
 import { folder, outcome, type Started, startTarget } from './fixtures/targets.ts';
@@ -135,4 +137,34 @@ describe.skipIf(without)(`AppArmor [needs ${without || 'nothing more'}]`, () => 
     const { stdout } = await outcome(spawn('cat', ['/proc/self/attr/current'], { target: pid }));
     expect(stdout).toBe(theirs);
   });
+
+  test.skipIf(missing('runc'))(
+    'a container of runc [needs runc]',
+    {
+      timeout: seconds(120),
+    },
+    async () => {
+      const id = `${name}-container`;
+      const bundle = mkdtempSync(join(place, 'bundle-'));
+      execFileSync('runc', ['spec'], { cwd: bundle });
+      const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8'));
+      Object.assign(config.process, {
+        terminal: false,
+        args: ['sleep', '1000000'],
+        env: ['PATH=/bin'],
+        apparmorProfile: name,
+      });
+      config.root.path = rootFolder(bundle, 'busybox');
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config));
+      try {
+        execFileSync('runc', ['run', '-d', id], { cwd: bundle, stdio: 'ignore' });
+        const words = ['exec', id, 'cat', '/proc/self/attr/current'];
+        const ours = (await outcome(start(command, words))).stdout;
+        expect(ours).toBe(`${name} (enforce)\n`);
+        expect(ours).toBe((await outcome(start('runc', words))).stdout);
+      } finally {
+        execFileSync('runc', ['delete', '--force', id]);
+      }
+    },
+  );
 });
