@@ -2,11 +2,14 @@
  * The library's errors. `failure` is the only place where a negative errno becomes an Error; what the
  * caller got wrong in the call itself is a TypeError with Node's codes.
  */
-import { getSystemErrorMap, inspect } from 'node:util';
+
 import { errnos } from './errnos.ts';
+import { builtin } from './lazy-builtins.ts';
 import { isType, kinds, type NamespaceType, type Types } from './namespace-types.ts';
 import { own } from './own-properties.ts';
 import { printable } from './printable.ts';
+
+const { getSystemErrorMap, inspect } = builtin('node:util')();
 
 export interface Circumstances {
   /** The type of namespace that the call was about. */

@@ -12,6 +12,8 @@ interface Builtins {
   'node:http': typeof import('node:http');
   'node:https': typeof import('node:https');
   'node:net': typeof import('node:net');
+  /** Is there already; but an import of it asks for all that it has, and that loads 35 modules more. */
+  'node:util': typeof import('node:util');
   'node:worker_threads': typeof import('node:worker_threads');
 }
 

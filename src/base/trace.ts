@@ -2,7 +2,9 @@
  * NODE_DEBUG=linux-namespaces: a line on stderr for each step of a call, with types, inodes, process and
  * result; never what is in an environment, in arguments or in files. Nothing is put together without it.
  */
-import { debuglog } from 'node:util';
+import { builtin } from './lazy-builtins.ts';
+
+const { debuglog } = builtin('node:util')();
 
 type Facts = Readonly<Record<string, unknown>>;
 

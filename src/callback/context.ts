@@ -7,7 +7,7 @@
  * There is no `destroy` hook, which would make V8 track the end of every promise.
  */
 import { createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
-import { inspect } from 'node:util';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import type { Fds } from '../target/fds.ts';
 import { checkCopies, isOthers, tellCopies } from './copies.ts';
@@ -25,6 +25,8 @@ import {
   setOutside,
 } from './thread.ts';
 import { isShared } from './timers.ts';
+
+const { inspect } = builtin('node:util')();
 
 const MARK = Symbol('linux-namespaces.context');
 type Marked = { [MARK]?: Context | undefined };

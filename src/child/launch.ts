@@ -1,5 +1,5 @@
 /** Starts the launcher (native/launcher) on a plan. */
-import { getSystemErrorName } from 'node:util';
+
 import type {
   Spawned,
   SpawnFailure,
@@ -8,10 +8,13 @@ import type {
   SyncResult,
 } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
 import { encode, type Pairs } from './environment.ts';
 import type { CallInfo } from './failures.ts';
+
+const { getSystemErrorName } = builtin('node:util')();
 
 /** What the launcher has to be told, but for what Node tells the handle. */
 export interface Plan extends CallInfo {

@@ -4,7 +4,6 @@
  * the process is ours.
  */
 import type { ChildProcess } from 'node:child_process';
-import { promisify } from 'node:util';
 import { invalidValue, refusal } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
@@ -29,6 +28,8 @@ import type {
   Spawn,
 } from './signatures.ts';
 import { startAs } from './start.ts';
+
+const { promisify } = builtin('node:util')();
 
 const node = builtin('node:child_process');
 

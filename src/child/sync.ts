@@ -4,10 +4,10 @@
  */
 import type { SpawnSyncReturns } from 'node:child_process';
 import { constants } from 'node:os';
-import { getSystemErrorName } from 'node:util';
 import type { SpawnFailure, SyncResult } from '../base/addon-child.ts';
 import { errnos } from '../base/errnos.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
 import { requirePermission } from '../base/permission.ts';
 import { requireNode } from '../base/runtime.ts';
@@ -19,6 +19,8 @@ import { isSettable, part } from './options.ts';
 import { OpenPlan } from './plan.ts';
 import type { ExecFileSync, ExecSync, SpawnSync } from './signatures-sync.ts';
 import { type SyncProgram, syncProgram } from './sync-options.ts';
+
+const { getSystemErrorName } = builtin('node:util')();
 
 type Inside = Target | undefined;
 type Result = SpawnSyncReturns<string | Buffer | null>;

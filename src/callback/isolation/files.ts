@@ -6,11 +6,13 @@
  * object, `process.binding('fs')`, which are therefore the ones to be replaced.
  */
 import fs from 'node:fs';
-import { getSystemErrorMap } from 'node:util';
 import { refusal } from '../../base/errors.ts';
+import { builtin } from '../../base/lazy-builtins.ts';
 import { threadKinds } from '../../base/namespace-types.ts';
 import { answer, isByThread, isByThreadAfterAll, type Subject } from './by-thread.ts';
 import { patch } from './patch.ts';
+
+const { getSystemErrorMap } = builtin('node:util')();
 
 type Call = (...args: unknown[]) => unknown;
 type Path = string | Uint8Array;

@@ -1,5 +1,7 @@
 /** The errors of a lookup, with the fields and names that Node gives them. */
-import { getSystemErrorName } from 'node:util';
+import { builtin } from '../../base/lazy-builtins.ts';
+
+const { getSystemErrorName } = builtin('node:util')();
 
 /** EAI_* of the C library: our number for it, as in uv.h, and its name. glibc's numbers and musl's agree. */
 const names: Readonly<Record<number, readonly [errno: number, code: string]>> = {
