@@ -26,7 +26,7 @@ async function attempt() {
   try {
     const lists = [listNamespaces()];
     for (const { pid } of targets) lists.push(processTree(pid), listSockets(pid));
-    return await Promise.race([Promise.all(lists).then(() => false), sleep(60_000, true)]);
+    return await Promise.race([Promise.all(lists).then(() => false), sleep(300_000, true)]);
   } finally {
     for (const { attacker } of targets) attacker.kill('SIGKILL');
   }
