@@ -106,6 +106,18 @@ describe.skipIf(noTools || !hasProgram('bash'))(
       child.terminal.destroy();
     });
 
+    test('nothing of a picture of the moment, where its mounts are shared', async () => {
+      const before = ['sh', '-c', 'mount --make-rshared / && exec "$@"', 'sh'];
+      const shared = await startTarget(['mnt', 'pid'], { before });
+      const child = spawnOn(process.execPath, [main, 'debug', `${shared.pid}`], { terminal: true });
+      let said = '';
+      child.terminal.on('data', text => (said += text)).write('exit\r');
+      await once(child, 'exit');
+      child.terminal.destroy();
+      expect(said).toMatch(/files are in \/container\r\n/);
+      expect(said).not.toMatch(/moment/);
+    });
+
     test('the word `exec` has for an image without a shell', async () => {
       const { stderr, code } = await outcome(spawn(process.execPath, [main, 'exec', pid]));
       expect([stderr, code]).toEqual([
