@@ -34,7 +34,7 @@ export const faults = [
     row: 'older than 2.42: nothing to join, follow, -W=DIR, ranges and files with a new user namespace',
     when: ({ set, own, wanted, old }) =>
       old &&
-      (/which namespaces\?|whose namespaces\?| can be any of /.test(own.text) ||
+      (/which namespaces\?|whose namespaces\?|: one target| can be any of /.test(own.text) ||
         /could not parse ID|newuidmap|newgidmap/.test(wanted.text) ||
         /failed to parse [ug]id: 'follow'/.test(wanted.text) ||
         (oneOf(/^-W=/)(set) && /cannot open current working directory/.test(wanted.text)) ||
@@ -47,7 +47,7 @@ export const named = [
   {
     row: '`-a` joins',
     when: ({ set, only, wanted, own }) =>
-      all(set) && !failed(own) && (only('leader', 'cwd', 'sessions') || failed(wanted)),
+      all(set) && !failed(own) && (failed(wanted) || only('leader', 'cwd', 'sessions')),
   },
   {
     row: '`-U`, `-a` or `--user-parent` for our own user namespace',

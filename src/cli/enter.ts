@@ -19,6 +19,7 @@ const options = {
   target: {
     short: 't',
     value: true,
+    many: true,
     placeholder: 'PID|NAME',
     about: 'whose namespaces: a pid, or the name of a container',
   },
@@ -100,9 +101,11 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
 }
 
 async function processOfLine(
-  target: string | undefined,
+  targets: readonly string[] = [],
   where: ContainerOptions,
 ): Promise<Owner | undefined> {
+  const [target, ...more] = targets;
+  if (more.length > 0) throw new UsageError(`one target, not ${targets.join(' and ')}`);
   return target === undefined ? undefined : processOf(await targetOf(target, where));
 }
 

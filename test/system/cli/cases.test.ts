@@ -225,6 +225,7 @@ test.each([
   ['enter -n= -t NET true', '--net= names no file'],
   ['enter -n --root= -t NET true', '--root= names no directory'],
   ['enter -n -w -W / -t NET true', '--wd and --wdns: one of them'],
+  ['enter -n -t NET -t NET true', 'one target'],
   ['enter -n -t NET -W /no/such true', 'ENOENT'],
   ['enter -U -t INSIDE -G 5000 true', 'setresgid EINVAL'],
 ])('%s: one line, in the words of the command', async (text, message) => {

@@ -156,6 +156,7 @@ test.each([
   ['cp a b c', 'not a b c'],
   ['cp /a /b', '/a, /b'],
   ['completion csh', 'not csh'],
+  ['enter -t 1 -t 2 -n true', 'one target, not 1 and 2'],
   ['js -t 1 --input-type cjs -p 1', 'not cjs'],
   ['js -t 1 --timeout soon -p 1', 'soon'],
   ['js -t 1 --types net,nte -p 1', 'nte'],
