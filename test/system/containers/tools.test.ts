@@ -1,6 +1,7 @@
 // `debug` and `tools` in real containers: images of busybox and of one static program, read-only, with the
 // host's processes or network, paused, rootless; and settings of the machine from there.
 import { spawn as start } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -89,6 +90,25 @@ for (const [name, program, startEngine] of [
       expect(await debug(pid, line, uid)).toMatchObject({
         stdout: expect.stringMatching(/^touch: .*Read-only file system\n$/),
         stderr: '',
+      });
+    });
+
+    test.skipIf(name.includes('rootless')).each([
+      ['with its processes', []],
+      ['with its cgroup', ['--pid=host']],
+    ])('one that is removed meanwhile: what runs there ends %s', async (_, options) => {
+      const { id, pid } = await run(options);
+      const child = start(process.execPath, [main, 'debug', `${pid}`, 'sh', '-c', 'echo; cat']);
+      const end = outcome(child);
+      await once(child.stdout, 'data');
+      if ('docker' in engine) await engine.docker('rm', '--force', id);
+      else await engine.podman('rm', '--force', '--time=0', id);
+      const { stdout, stderr, code } = await end;
+      expect([stdout, stderr]).toEqual(['\n', '']);
+      expect([137, 143]).toContain(code);
+      expect(await debug(pid, 'true')).toMatchObject({
+        stderr: expect.stringMatching(/process has exited/),
+        code: 125,
       });
     });
 
