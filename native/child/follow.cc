@@ -18,7 +18,8 @@
 namespace spawn {
 namespace {
 
-constexpr int kPidfd = 3;  // P_PIDFD, waitid(2)
+constexpr int kPidfd = 3;      // P_PIDFD, waitid(2)
+constexpr int64_t kLook = 50;  // milliseconds
 
 int64_t now() {
   struct timespec time;
@@ -39,17 +40,19 @@ int wait_until(int fd, short events, int64_t end) {
   }
 }
 
-// Until the launcher says in the page that it is done, or `end`: one that was killed says nothing,
-// and is waited for in vain.
-int wait_for_forks(launch_forks* forks, int64_t end) {
+// Until the launcher says in the page that it is done, or `end`. One that was killed, or failed
+// before it had the page, says nothing there: so now and then it is looked whether it runs.
+int wait_for_forks(launch_forks* forks, int launcher, int64_t end) {
   for (;;) {
     const int64_t rest = end - now();
     if (__atomic_load_n(&forks->over, __ATOMIC_ACQUIRE) != 0) return 1;
     if (rest <= 0) return 0;
-    const struct timespec time = {rest / 1000, rest % 1000 * 1'000'000};
+    const int64_t part = rest < kLook ? rest : kLook;
+    const struct timespec time = {0, part * 1'000'000};
     const int done =
         result_of(::syscall(SYS_futex, &forks->over, 0 /* FUTEX_WAIT */, 0, &time, nullptr, 0));
     if (done < 0 && done != -EINTR && done != -EAGAIN && done != -ETIMEDOUT) return done;
+    if (done == -ETIMEDOUT && has_ended(launcher)) return 1;
   }
 }
 
@@ -235,7 +238,7 @@ void abandon(Launch* launch) {
 
 int wait_for_news(const Launch& launch, int milliseconds) {
   const int64_t end = now() + milliseconds;
-  return awaits_fork(launch) ? wait_for_forks(launch.forks, end)
+  return awaits_fork(launch) ? wait_for_forks(launch.forks, launch.processes[0].pidfd, end)
                              : wait_until(launch.channel, POLLRDHUP, end);
 }
 
@@ -247,7 +250,7 @@ int follow(const Request& request, int milliseconds, Result* result) {
   while (done == 0 && !(holds && launch->ready)) {
     const bool forks = awaits_fork(*launch);
     result->step = forks ? "futex" : "poll";
-    done = forks ? wait_for_forks(launch->forks, end)
+    done = forks ? wait_for_forks(launch->forks, launch->processes[0].pidfd, end)
                  : wait_until(launch->channel, holds ? POLLIN : POLLRDHUP, end);
     if (done < 0) break;
     const bool timed_out = done == 0;

@@ -11,8 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import * as ours from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
+import { seconds } from '../../timeouts.ts';
 import { all, cgroup2, folder, probe, startTarget } from './fixtures/targets.ts';
 
 // Arguments that no type allows are among what this is about.
@@ -321,6 +324,46 @@ describe('timeout', () => {
         expect([status, pid]).toEqual([null, 0]);
         target.stop();
       } finally {
+        writeFileSync(join(group, 'cgroup.freeze'), '0');
+        await expect.poll(() => readFileSync(join(group, 'cgroup.procs'), 'utf8')).toBe('');
+        rmdirSync(group);
+      }
+    },
+  );
+
+  test.skipIf(tree === undefined)(
+    'none, and who was to start it is killed while it stands still: it has ended [cgroup 2]',
+    async () => {
+      const group = join(tree as string, `linux-namespaces-sync-killed-${process.pid}`);
+      mkdirSync(group);
+      let script: node.ChildProcess | undefined;
+      try {
+        const target = await startTarget(['pid']);
+        writeFileSync(join(group, 'cgroup.procs'), String(target.pid));
+        writeFileSync(join(group, 'cgroup.freeze'), '1');
+        const options = { target: target.pid, namespaces: ['pid'], cgroup: 'target' };
+        const source = `import { spawnSync } from 'linux-namespaces';
+          const { pid, status, error } = spawnSync('true', [], ${JSON.stringify(options)});
+          console.log(status === 0, pid === 0 || error !== undefined || status === null);`;
+        const line = ['--input-type=module', '-e', source];
+        script = node.spawn(process.execPath, line, {
+          stdio: ['ignore', 'pipe', 'inherit'],
+          timeout: seconds(30),
+          killSignal: 'SIGKILL',
+        });
+        const said = text(script.stdout as Readable);
+        const others = () =>
+          readFileSync(join(group, 'cgroup.procs'), 'utf8')
+            .trim()
+            .split('\n')
+            .map(Number)
+            .filter(pid => pid !== target.pid);
+        await expect.poll(() => others().length).toBe(1);
+        process.kill(others()[0] as number, 'SIGKILL');
+        expect(await said).toBe('false true\n');
+        target.stop();
+      } finally {
+        script?.kill('SIGKILL');
         writeFileSync(join(group, 'cgroup.freeze'), '0');
         await expect.poll(() => readFileSync(join(group, 'cgroup.procs'), 'utf8')).toBe('');
         rmdirSync(group);
