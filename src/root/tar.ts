@@ -93,14 +93,14 @@ export interface Said {
 
 /**
  * The header for the library, and the blocks that go before it: for names that are no UTF-8. The library
- * writes an extended header with the name in it, which would win over ours; so with such a name the
- * extended one is ours, too.
+ * writes an extended header with what is long or large in it, which would win over ours; so with such a
+ * name all of that is ours.
  */
 export function headerOf(said: Said): { header: Headers; before: Buffer[] } {
   const before: Buffer[] = [];
+  const isOurs = ![said.name, said.linkname].every(bytes => isUtf8(bytes));
   const text = (bytes: Buffer, kind: 'L' | 'K') => {
-    const decoded = bytes.toString();
-    if (Buffer.from(decoded).equals(bytes)) return decoded;
+    if (!isOurs) return bytes.toString();
     before.push(...ownEntry(kind, Buffer.concat([bytes, Buffer.alloc(1)])));
     return bytes
       .toString('latin1')
@@ -131,6 +131,10 @@ export function headerOf(said: Said): { header: Headers; before: Buffer[] } {
   if (before.length === 0) return { header: { ...header, pax }, before };
   const records = Object.entries(pax).map(([name, value]) => recordOf(` ${name}=${value}\n`));
   return { header, before: [...ownEntry('x', Buffer.from(records.join(''))), ...before] };
+}
+
+function isUtf8(bytes: Buffer | undefined): boolean {
+  return bytes === undefined || Buffer.from(bytes.toString()).equals(bytes);
 }
 
 /** With its own length in front, of which the digits count. */
