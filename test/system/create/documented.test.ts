@@ -74,6 +74,20 @@ test('a /sys of its own, as a user too', async () => {
   expect(JSON.parse(lines)).toMatchObject({ code: 0, out: 'lo\n' });
 });
 
+test('a root of parts, as a user too', async () => {
+  const [, parts = ''] = /### Parts of our files\n.*?```js\n(.*?)```/s.exec(page) ?? [];
+  const all = ['bin', 'lib', 'lib64', 'proc', 'tmp', 'usr'];
+  const seen = run(`const { spawn } = await import('linux-namespaces'); ${parts}`);
+  expect(seen.split('\n')).toEqual(all);
+  const writes = `'sh', '-c', 'ls /; touch /usr/x 2>/tmp/refused || id -u']`;
+  const child = parts
+    .replace("'ls', '/']", writes)
+    .replace("stdio: 'inherit',", '')
+    .replace('spawn(', 'const child = spawn(');
+  const lines = await asUser(`${child} say(await outcome(child));`, {});
+  expect(JSON.parse(lines)).toMatchObject({ code: 0, out: `${[...all, '0'].join('\n')}\n` });
+});
+
 test.skipIf(!hasProgram('ip'))('an interface that is moved in by the descriptor', () => {
   const seen = run(`${interfaces}
     const { listInterfaces } = await import('linux-namespaces');
