@@ -167,8 +167,8 @@ describe.skipIf(absent)(`in a container of Docker's [${absent || 'installed'}]`,
     const source =
       'public class Wait { public static void main(String[] a) throws Exception { System.out.println("waits"); Thread.sleep(100000000L); } }';
     writeFileSync(join(folder, 'Wait.java'), source);
-    const java = [...ours, '-v', `${folder}:/work:ro`, '--user=1000', '--name=java'];
-    await docker.start(...java, 'busybox:1', `${jdk}/bin/java`, '/work/Wait.java');
+    const java = [...ours, '-v', `${folder}:/java:ro`, '--user=1000', '--name=java'];
+    await docker.start(...java, 'busybox:1', `${jdk}/bin/java`, '/java/Wait.java');
     await vi.waitFor(async () => expect(await docker.docker('logs', 'java')).toBe('waits'), {
       timeout: seconds(20),
       interval: 100,
