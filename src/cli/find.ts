@@ -10,13 +10,12 @@ import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
 import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
-import { type Column, insideOf, printJson, printTable } from './table.ts';
+import { type Column, insideOf, printJson, printTable, tableOptions } from './table.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
   json: { short: 'J', about: 'as JSON' },
-  noheadings: { short: 'n', about: 'no line of headings' },
-  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...tableOptions,
   ...lookupOptions,
 } as const satisfies Described;
 
@@ -97,7 +96,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
         return { name: name.toUpperCase(), of: row => row[name] as string, shrinks: true };
       }),
     ],
-    { headings: !given.noheadings, cut: !given.notruncate },
+    given,
   );
 }
 

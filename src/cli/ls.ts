@@ -16,7 +16,7 @@ import { columnsIn, jsonOf, type NamespaceColumn, type Row, valueIn } from './ls
 import { type Drawn, drawn, edgeOf, forestOf, listOf, type Tree, withAbove } from './ls-tree.ts';
 import { print, stdout } from './output.ts';
 import type { Context } from './subcommand.ts';
-import { columnNamed, printJson, printTable, style } from './table.ts';
+import { columnNamed, printJson, printTable, style, tableOptions } from './table.ts';
 import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -59,8 +59,7 @@ const options = {
   json: { short: 'J', about: 'as JSON' },
   raw: { short: 'r', about: 'fields with one space between them' },
   list: { short: 'l', about: 'as a list (default)' },
-  noheadings: { short: 'n', about: 'no line of headings' },
-  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...tableOptions,
   nowrap: { short: 'W', about: 'several paths stand on one line' },
   ...lookupOptions,
 } as const satisfies Described;
@@ -243,7 +242,7 @@ function show(
         return name === edge ? `${branch}${value ?? ''}` : value;
       },
     })),
-    { headings: !given.noheadings, cut: !given.notruncate },
+    given,
     (line, { node }) => (node.ours && !ofProcesses ? style('dim', line) : line),
   );
 }
@@ -285,6 +284,6 @@ function printColumns(columns: readonly NamespaceColumn[], { json, raw }: List):
       { name: 'TYPE', of: row => row.type },
       { name: 'DESCRIPTION', of: row => row.description },
     ],
-    { headings: false },
+    { noheadings: true },
   );
 }

@@ -8,7 +8,7 @@ import { endOf, membershipOf, publishedOf, socketsOf } from './container-sockets
 import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
-import { insideOf, printJson, printTable } from './table.ts';
+import { insideOf, printJson, printTable, tableOptions } from './table.ts';
 import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -16,8 +16,7 @@ const options = {
   all: { short: 'a', about: 'every socket, not only those that listen' },
   unix: { short: 'x', about: 'unix sockets too' },
   json: { short: 'J', about: 'as JSON' },
-  noheadings: { short: 'n', about: 'no line of headings' },
-  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...tableOptions,
   ...lookupOptions,
 } as const satisfies Described;
 
@@ -65,7 +64,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       { name: 'INSIDE', of: ({ socket }) => insideOf(socket.processes[0]?.pids), right: true },
       { name: 'PROCESS', of: ({ socket }) => socket.processes[0]?.command, shrinks: true },
     ],
-    { headings: !given.noheadings, cut: !given.notruncate },
+    given,
   );
 }
 

@@ -8,7 +8,15 @@ import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
-import { type Column, columnNamed, localTime, printJson, printTable, style } from './table.ts';
+import {
+  type Column,
+  columnNamed,
+  localTime,
+  printJson,
+  printTable,
+  style,
+  tableOptions,
+} from './table.ts';
 import { containerNamed } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -31,8 +39,7 @@ const options = {
   },
   json: { short: 'J', about: 'all that is known of each, as JSON' },
   quiet: { short: 'q', about: 'only the ids' },
-  noheadings: { short: 'n', about: 'no line of headings' },
-  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...tableOptions,
   ...lookupOptions,
 } as const satisfies Described;
 
@@ -72,11 +79,8 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const addresses = isAsked ? await addressesOf(containers) : () => [];
   const rows = containers.map(container => ({ ...container, addresses: addresses(container) }));
   if (given.json) return printJson(rows);
-  printTable(
-    rows,
-    chosen,
-    { headings: !given.noheadings, cut: !given.notruncate },
-    (line, { pid }) => (pid === undefined ? style('dim', line) : line),
+  printTable(rows, chosen, given, (line, { pid }) =>
+    pid === undefined ? style('dim', line) : line,
   );
 }
 

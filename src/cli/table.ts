@@ -15,11 +15,13 @@ export interface Column<R> {
   readonly shrinks?: true;
 }
 
-export interface TableOptions {
-  readonly headings?: boolean;
-  /** Lines are made to end at the edge of the terminal. Default: true. */
-  readonly cut?: boolean;
-}
+/** Options of every subcommand that prints a table. Without `notruncate`, lines end at the edge of the terminal. */
+export const tableOptions = {
+  noheadings: { short: 'n', about: 'no line of headings' },
+  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+} as const;
+
+export type TableOptions = { readonly [Name in keyof typeof tableOptions]?: boolean | undefined };
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -37,7 +39,7 @@ export function printTable<R>(
 ): void {
   const drawn = rows.flatMap(row => linesOf(row, columns).map(cells => ({ row, cells })));
   const cells = drawn.map(line => line.cells);
-  const width = options.cut === false || !stdout.isTTY ? Infinity : stdout.columns;
+  const width = options.notruncate || !stdout.isTTY ? Infinity : stdout.columns;
   const widths = fitted(
     columns.map(({ name, shrinks }, i) => ({
       width: cells.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
@@ -57,7 +59,7 @@ export function printTable<R>(
       .trimEnd();
   const lines = drawn.map(({ row, cells }) => paint(cutTo(layOut(cells), width), row));
   const head = cutTo(layOut(columns.map(({ name }) => name)), width);
-  print([...(options.headings === false ? [] : [style('bold', head)]), ...lines].join('\n'));
+  print([...(options.noheadings ? [] : [style('bold', head)]), ...lines].join('\n'));
 }
 
 /** Letters that are left of a column that gives way. */

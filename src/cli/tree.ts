@@ -6,7 +6,7 @@ import { nameOf } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProcessState, processState } from './process-state.ts';
 import type { Context } from './subcommand.ts';
-import { drawForest, insideOf, printJson, printTable, style } from './table.ts';
+import { drawForest, insideOf, printJson, printTable, style, tableOptions } from './table.ts';
 import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -14,8 +14,7 @@ const options = {
   cgroups: { short: 'c', about: 'the cgroup of each' },
   threads: { short: 't', about: 'how many threads each has' },
   json: { short: 'J', about: 'as JSON' },
-  noheadings: { short: 'n', about: 'no line of headings' },
-  notruncate: { short: 'u', about: 'nothing is cut to fit the terminal' },
+  ...tableOptions,
   ...lookupOptions,
 } as const satisfies Described;
 
@@ -60,7 +59,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       { name: 'APART', of: ({ node }) => node.differs.join(',') },
       { name: 'COMMAND', of: row => `${row.branch}${commandOf(row)}` },
     ],
-    { headings: !given.noheadings, cut: !given.notruncate },
+    given,
     (line, { node }) => (node.differs.length > 0 ? style('bold', line) : line),
   );
 }
