@@ -50,6 +50,15 @@ const stub = {
   },
 };
 
+/** What src/base/here.ts has to make for an ES module. */
+const here = {
+  name: 'here',
+  load: id =>
+    id.endsWith('src/base/here.ts')
+      ? 'export const folder = __dirname, load = require;'
+      : undefined,
+};
+
 /** The text of a package's licence: a file of its own, or the end of its README. */
 function licenceOf(folder, name) {
   const files = readdirSync(folder);
@@ -93,7 +102,7 @@ export default defineConfig([
   {
     ...shared,
     input: { cli: 'src/cli/main.ts' },
-    plugins: [stub],
+    plugins: [stub, here],
     output: {
       ...output,
       format: 'cjs',

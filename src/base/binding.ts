@@ -1,18 +1,16 @@
 /** Loads the addon. No other file does. */
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Binding } from './addon.ts';
 import { errnos } from './errnos.ts';
 import { failure } from './errors.ts';
+import { folder, load } from './here.ts';
 import { requireNode } from './runtime.ts';
 
-const load = createRequire(import.meta.url);
 let root: string | undefined;
 /** Where package.json is: above lib, in which this file is bundled, and above src, where tests load it. */
 export function packageRoot(): string {
-  root ??= above(dirname(fileURLToPath(import.meta.url)));
+  root ??= above(folder);
   return root;
 }
 
@@ -32,7 +30,7 @@ export let binding: Binding = new Proxy({} as Binding, {
 function loadAddon(): Binding {
   requireNode();
   try {
-    return (load('node-gyp-build') as (folder: string) => Binding)(packageRoot());
+    return load(usualFile() ?? load('node-gyp-build').path(packageRoot()));
   } catch (error) {
     const shortage = shortageOfFiles();
     if (shortage !== undefined) throw failure(shortage, 'open');
@@ -41,6 +39,20 @@ function loadAddon(): Binding {
       { cause: error },
     );
   }
+}
+
+/**
+ * Where it is after an install, or after a build, which counts first. node-gyp-build, which finds it anywhere
+ * else, takes longer to load than the addon.
+ */
+function usualFile(): string | undefined {
+  const { PREBUILDS_ONLY, LINUX_NAMESPACES_PREBUILD } = process.env;
+  if (PREBUILDS_ONLY || LINUX_NAMESPACES_PREBUILD) return undefined;
+  const files = [
+    'build/Release/addon.node',
+    `prebuilds/linux-${process.arch}/linux-namespaces.node`,
+  ];
+  return files.map(file => join(packageRoot(), file)).find(existsSync);
 }
 
 /** A program without free file descriptors cannot load it now, and can as soon as it has some. */

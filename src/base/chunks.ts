@@ -2,11 +2,9 @@
  * Parts of the package that only some calls need, each in a file of its own in lib together with the
  * packages that it is made of (rolldown.config.mjs): loaded by its first use, never by an import.
  */
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { packageRoot } from './binding.ts';
-
-const load = createRequire(import.meta.url);
+import { load } from './here.ts';
 
 type Name = 'free-names' | 'grpc' | 'progress' | 'tar' | 'toml' | 'width';
 

@@ -58,6 +58,9 @@ export class NamespaceError extends Error {
   }
 }
 
+/** Below it, libuv has numbers of its own. */
+const kernels = -1000;
+
 /** What we may answer, or the kernel, and libuv has no name for. */
 const others = new Map<number, [code: string, words: string]>([
   [errnos.ENOTUNIQ, ['ENOTUNIQ', 'name not unique']],
@@ -67,9 +70,15 @@ const others = new Map<number, [code: string, words: string]>([
   [errnos.EDQUOT, ['EDQUOT', 'disk quota exceeded']],
 ]);
 
-/** The names of all error numbers that there is one for: `EPERM, operation not permitted`. */
-export function errorNames(): [errno: number, name: string][] {
-  return [...getSystemErrorMap(), ...others].map(([errno, name]) => [errno, name.join(', ')]);
+/** The names of all error numbers of the kernel that there is one for: `EPERM, operation not permitted`. */
+export function errorNames(): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  const add = (name: [string, string], errno: number) => {
+    if (errno > kernels) names.set(errno, `${name[0]}, ${name[1]}`);
+  };
+  getSystemErrorMap().forEach(add);
+  others.forEach(add);
+  return names;
 }
 
 function named(errno: number): [code: string, words: string] {

@@ -109,11 +109,12 @@ export function filterAdvice(
   syscall: string,
   hasRights: boolean,
 ): string | undefined {
+  if (errno !== errnos.ENOSYS && errno !== errnos.EPERM) return undefined;
   const known = free.has(syscall) || privileged.has(syscall) || syscall === 'setns';
   const isCertain =
     errno === errnos.ENOSYS
       ? known && isNewEnough()
-      : errno === errnos.EPERM && (free.has(syscall) || (privileged.has(syscall) && hasRights));
+      : free.has(syscall) || (privileged.has(syscall) && hasRights);
   return isCertain && isFiltered() ? filter() : undefined;
 }
 

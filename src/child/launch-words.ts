@@ -14,8 +14,16 @@ import type { Plan } from './launch.ts';
 import { launchFlags } from './launch-flags.ts';
 import { launchSteps } from './launch-steps.ts';
 
-/** `detail` -1 and `error` 0: any. Between the two texts comes the name of the error. */
-type Word = [step: number, detail: number, error: number, before: string, after: string];
+/** Between the two texts comes the name of the error. */
+interface Word {
+  readonly step: number;
+  /** -1: any. */
+  readonly detail: number;
+  /** 0: any. */
+  readonly error: number;
+  readonly before: string;
+  readonly after: string;
+}
 
 const any = -1;
 /** Those that there is advice for. */
@@ -44,7 +52,10 @@ export function encodeWords(
 }
 
 function wordsFor(plan: Plan, file: string): Word[] {
-  const words: Word[] = errorNames().map(([errno, name]) => [0, any, errno, name, '']);
+  const words: Word[] = [];
+  errorNames().forEach((before, error) => {
+    words.push({ step: 0, detail: any, error, before, after: '' });
+  });
   launchSteps.forEach((name, step) => {
     if (name === 'execve') words.push(...unexecuted(step, file));
     else if (name !== '' && isTaken(name, plan)) words.push(...failures(step, name, plan));
@@ -59,15 +70,17 @@ function isTaken(name: string, plan: Plan): boolean {
 
 function failures(step: number, name: string, plan: Plan): Word[] {
   const words: Word[] = [];
-  const add = (detail: number, error: number) => {
-    const { syscall, ...at } = circumstancesOf({ step: name, error, detail }, plan);
-    if (error === 0 || at.advice !== undefined) {
-      words.push([step, detail, error, ...around(syscall, at)]);
-    }
-  };
   for (const detail of details(name, plan)) {
-    for (const error of advised) add(detail, error);
-    add(detail, 0);
+    const add = (error: number, at: ReturnType<typeof circumstancesOf>) => {
+      const [before, after] = around(at.syscall, at);
+      words.push({ step, detail, error, before, after });
+    };
+    const usual = circumstancesOf({ step: name, error: 0, detail }, plan);
+    for (const error of advised) {
+      const at = circumstancesOf({ step: name, error, detail }, plan);
+      if (at.advice !== usual.advice) add(error, at);
+    }
+    add(0, usual);
   }
   return words;
 }
@@ -83,11 +96,11 @@ function details(name: string, plan: Plan): readonly number[] {
 
 /** As the command says it where Node is still there. */
 function unexecuted(step: number, file: string): Word[] {
-  const before = unexecutedWords(file);
-  const missing = missingWords.map((words, detail): Word => {
-    return [step, detail, ENOENT, `${before}${words ?? 'there is no such program'}`, ''];
+  const at = { step, before: unexecutedWords(file), after: '' };
+  const missing = missingWords.map((words = 'there is no such program', detail) => {
+    return { ...at, detail, error: ENOENT, before: `${at.before}${words}` };
   });
-  return [...missing, [step, any, 0, before, '']];
+  return [...missing, { ...at, detail: any, error: 0 }];
 }
 
 export function unexecutedWords(file: string): string {
@@ -99,12 +112,16 @@ function layOut(words: readonly Word[], inWords: (text: string) => string): Uint
   const numbers = new Int32Array(1 + fields * words.length);
   numbers[0] = words.length;
   const texts: string[] = [];
+  let at = 1;
   let end = numbers.byteLength;
-  words.forEach(([step, detail, error, before, after], i) => {
-    numbers.set([step, detail, error, end], 1 + fields * i);
+  for (const { step, detail, error, before, after } of words) {
+    numbers[at++] = step;
+    numbers[at++] = detail;
+    numbers[at++] = error;
+    numbers[at++] = end;
     const text = `${before}\0${inWords(after)}\0`;
     texts.push(text);
     end += Buffer.byteLength(text);
-  });
+  }
   return Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(texts.join(''))]);
 }

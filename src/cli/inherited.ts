@@ -3,7 +3,7 @@
  * stub.sh, in front of the command, has noted it. Without that, a program gets descriptors 0 to 2, and all
  * signals as they are by default.
  */
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Inherited } from '../child/in-place.ts';
 
@@ -21,18 +21,20 @@ let start: Start | undefined;
 
 /** At first, before Node has touched its streams, and somebody else has seen the environment. */
 export function noteInherited(): void {
-  const [pid, ignored, blocked, openFiles, descriptors, ...environment] =
-    process.env[name]?.split(' ') ?? [];
+  const [pid, ignored, blocked, descriptors, openFiles = '', ...environment] =
+    process.env[name]?.split(/\s/) ?? [];
   delete process.env[name];
   // Another's, where somebody handed on an environment as it was.
   const isOurs = Number(pid) === process.pid;
-  const noted = isOurs && environment[0] ? Buffer.from(environment[0], 'base64') : undefined;
+  const isWhole = isOurs && /^\d+$/.test(openFiles);
+  const text = isWhole ? environment.join('') : '';
+  const noted = text === '' ? undefined : Buffer.from(text, 'base64');
   if (isOurs) ignore(bits(ignored));
   giveBack(noted);
   start = {
     ignored: isOurs ? bits(ignored) : 0n,
     blocked: isOurs ? bits(blocked) : 0n,
-    openFiles: isOurs && /^\d+$/.test(openFiles ?? '') ? BigInt(openFiles as string) : 0n,
+    openFiles: isWhole ? BigInt(openFiles) : 0n,
     nonBlocking: standard.reduce((all, fd) => all | (isNonBlocking(fd) ? 1 << fd : 0), 0),
     descriptors: isOurs && descriptors ? numbers(descriptors) : standard,
     environment: noted,
@@ -92,10 +94,15 @@ function numbers(list: string): number[] {
     .sort((a, b) => a - b);
 }
 
+const line = Buffer.alloc(64);
+
 function isNonBlocking(fd: number): boolean {
   try {
-    const [, flags = '0'] =
-      /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? [];
+    // readFileSync asks for more than that takes, three times at each start.
+    const file = openSync(`/proc/self/fdinfo/${fd}`, 'r');
+    const length = readSync(file, line);
+    closeSync(file);
+    const [, flags = '0'] = /^flags:\s*([0-7]+)/m.exec(line.toString('latin1', 0, length)) ?? [];
     return (Number.parseInt(flags, 8) & nonBlock) !== 0;
   } catch {
     return false; // without /proc

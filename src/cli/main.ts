@@ -3,6 +3,8 @@
  * only what it needs, and says in one line what went wrong.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { packageRoot } from '../base/binding.ts';
 import { printable } from '../base/printable.ts';
 import { HelpWanted, readArguments, UsageError, VersionWanted } from './arguments.ts';
 import { noteInherited } from './inherited.ts';
@@ -11,7 +13,7 @@ import { inWordsOf } from './option-words.ts';
 import { subcommands } from './subcommands.ts';
 
 function version(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const manifest = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
   return JSON.parse(manifest).version;
 }
 

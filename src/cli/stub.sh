@@ -9,16 +9,15 @@ if [ -r /proc/self/environ ]; then
   done </proc/self/status
   # bash and busybox ignore SIGQUIT themselves, but not what they execute.
   case $lns_ignored in *[4-7c-f]) lns_ignored=$(PATH=/usr/bin:/bin${PATH:+:$PATH} && exec sed -n 's/^SigIgn:.//p' /proc/self/status 2>/dev/null) ;; esac
-  while read -r lns_a lns_b lns_c lns_limit lns_d; do [ "$lns_a $lns_b" = 'Max open' ] && break; done </proc/self/limits
   lns_files=
   for lns_a in /proc/self/fd/*; do # but for the directory itself, and what sh reads this from
     [ -h "$lns_a" ] || continue
     case $lns_a in /proc/self/fd/?) ;; *) [ "$lns_a" -ef "$0" ] && continue ;; esac
     lns_files=$lns_files,${lns_a#/proc/self/fd/}
   done
-  { lns_a=$(PATH=/usr/bin:/bin${PATH:+:$PATH} && exec base64); } </proc/self/environ 2>/dev/null
-  [ ${#lns_a} -lt 120000 ] || lns_a=
-  [ -z "$lns_a" ] || unset NODE_EXTRA_CA_CERTS # Node reads that at each start: longer than all else takes
-  export LINUX_NAMESPACES_INHERITED="$$ $lns_ignored $lns_blocked $lns_limit $lns_files $lns_a"
+  { lns_a=$(ulimit -n; export LC_ALL=C PATH=/usr/bin:/bin${PATH:+:$PATH} && exec base64); } </proc/self/environ 2>/dev/null
+  [ ${#lns_a} -lt 120000 ] || lns_a=${lns_a%%[!0-9]*}
+  [ "$lns_a" = "${lns_a%%[!0-9]*}" ] || unset NODE_EXTRA_CA_CERTS # Node reads that at each start: longer than all else takes
+  export LINUX_NAMESPACES_INHERITED="$$ $lns_ignored $lns_blocked $lns_files $lns_a"
 fi
 exec node -- "$0" "$@"

@@ -97,6 +97,7 @@ export function refusedInside(
   { created, inside = false }: Making,
 ): string | undefined {
   const refused = errno === errnos.EPERM || errno === errnos.EACCES;
+  if (!refused && errno !== errnos.ENOSYS) return undefined;
   const withUser = created.includes('user');
   if (refused && withUser) {
     const restricted = switchAdvice();
