@@ -2,10 +2,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "child/keep_modes.h"
 #include "child/terminal.h"
 #include "napi/environment.h"
 #include "napi/exports.h"
 #include "napi/values.h"
+#include "napi/watched_child.h"
 #include "napi/watched_file.h"
 
 namespace js {
@@ -70,7 +72,9 @@ napi_value TerminalModes(napi_env env, napi_callback_info info) {
   return buffer;
 }
 
-napi_value TerminalSetModes(napi_env env, napi_callback_info info) {
+// With `set`, which takes the modes.
+template <int (*set)(int, const struct termios*)>
+napi_value TerminalSet(napi_env env, napi_callback_info info) {
   const Arguments<2> given(env, info);
   void* bytes = nullptr;
   size_t length = 0;
@@ -79,12 +83,16 @@ napi_value TerminalSetModes(napi_env env, napi_callback_info info) {
     return FromInt(env, -EINVAL);
   }
   memcpy(&modes, bytes, sizeof modes);
-  return FromInt(env, terminal::set_modes(js::Int(env, given[0]), &modes));
+  return FromInt(env, set(js::Int(env, given[0]), &modes));
 }
 
-napi_value TerminalSetRaw(napi_env env, napi_callback_info info) {
-  const Arguments<1> given(env, info);
-  return FromInt(env, terminal::set_raw(js::Int(env, given[0])));
+// An fd of the pipe to who puts them back, or what failed.
+Napi::Value TerminalKeepModes(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  spawn::Result result;
+  const int done = terminal::keep_modes(info[0].As<Napi::Number>().Int32Value(), &result);
+  if (done < 0) return Failure(env, done, result);
+  return Napi::Number::New(env, PerEnv::Of(env)->Hold(done));
 }
 
 napi_value TerminalSize(napi_env env, napi_callback_info info) {
@@ -115,10 +123,12 @@ void ExportTerminals(napi_env given, napi_value object) {
   exports.Set("watchedClose", Napi::Function::New<WatchedClose>(env, "watchedClose"));
   exports.Set("watchedRead", Napi::Function::New<WatchedRead>(env, "watchedRead"));
   exports.Set("watchedWrite", Napi::Function::New<WatchedWrite>(env, "watchedWrite"));
+  exports.Set("terminalKeepModes",
+              Napi::Function::New<TerminalKeepModes>(env, "terminalKeepModes"));
   exports.Set("watchedSetSize", Napi::Function::New<WatchedSetSize>(env, "watchedSetSize"));
   Export(given, object, "terminalModes", TerminalModes);
-  Export(given, object, "terminalSetModes", TerminalSetModes);
-  Export(given, object, "terminalSetRaw", TerminalSetRaw);
+  Export(given, object, "terminalSetModes", TerminalSet<terminal::set_modes>);
+  Export(given, object, "terminalSetRaw", TerminalSet<terminal::set_raw>);
   Export(given, object, "terminalSize", TerminalSize);
   Export(given, object, "terminalOpenAgain", TerminalOpenAgain);
 }

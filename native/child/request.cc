@@ -205,6 +205,12 @@ void forget_terminal(Launch* launch) {
   launch->terminal = -1;
 }
 
+void join_nothing(launch* fixed) {
+  for (int& fd : fixed->joins) fd = -1;
+  for (int& fd : fixed->cgroups) fd = -1;
+  fixed->root = -1;
+}
+
 int prepare(Request* request, Prepared* prepared, Result* result) {
   int done = open_stdio(request, prepared, result);
   open_devices(request, prepared);

@@ -75,6 +75,8 @@ struct Result {
   keeper::Keeper* keeper = nullptr;  // to be given to keeper::end() after the child's end
 };
 
+void join_nothing(launch* fixed);  // of what others have made: no namespace, root or cgroup
+
 // 0, or -errno with no process left behind; our ends of the pipes stay open, so that streams on
 // them see the end of the file (none are open where a pipe could not be made). Linux 5.9
 // (close_range(2)).

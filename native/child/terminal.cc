@@ -72,12 +72,10 @@ int set_modes(int fd, const struct termios* modes) {
   return done;
 }
 
-int set_raw(int fd) {
-  struct termios modes;
-  const int done = get_modes(fd, &modes);
-  if (done < 0) return done;
-  ::cfmakeraw(&modes);
-  return result_of(::tcsetattr(fd, TCSANOW, &modes));  // stopped in the background, as others are
+int set_raw(int fd, const struct termios* modes) {
+  struct termios raw = *modes;
+  ::cfmakeraw(&raw);
+  return result_of(::tcsetattr(fd, TCSANOW, &raw));  // stopped in the background, as others are
 }
 
 }  // namespace terminal

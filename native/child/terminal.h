@@ -23,7 +23,7 @@ int get_size(int fd, int* columns, int* rows);
 int open_again(int fd);
 int get_modes(int fd, struct termios* modes);
 int set_modes(int fd, const struct termios* modes);
-// Every byte passes in both directions as it is.
-int set_raw(int fd);
+// From these: every byte passes in both directions as it is.
+int set_raw(int fd, const struct termios* modes);
 
 }  // namespace terminal

@@ -48,9 +48,7 @@ int open_all(Request* request, const spawn::Process& holder) {
 
 int start_holder(Request* request, int pipe) {
   launch* fixed = &request->spawn.fixed;
-  for (int& fd : fixed->joins) fd = -1;
-  for (int& fd : fixed->cgroups) fd = -1;
-  fixed->root = -1;
+  spawn::join_nothing(fixed);
   fixed->flags = request->init ? LAUNCH_FORK_CREATED : 0;
   char name[] = "init";
   char* const argv[] = {nullptr, name, nullptr};

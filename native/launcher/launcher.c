@@ -22,6 +22,7 @@
 #include "hold.h"
 #include "in_place.h"
 #include "join.h"
+#include "modes.h"
 #include "signals.h"
 #include "syscalls.h"
 #include "terminal.h"
@@ -48,6 +49,7 @@ void start(long* stack) {
   receive();
   if (asked(LAUNCH_IN_PLACE)) take_place(argv[0]);
   reset_signals();
+  keep_modes();
   share_forks();
 
   const int joined = asked(LAUNCH_FORK_JOINED);

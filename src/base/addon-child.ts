@@ -121,7 +121,9 @@ export interface ChildBinding {
   /** Of an fd of a terminal: struct termios, columns and rows, another open file of it. */
   terminalModes(fd: number): Buffer | number;
   terminalSetModes(fd: number, modes: Buffer): number;
-  terminalSetRaw(fd: number): number;
+  terminalSetRaw(fd: number, modes: Buffer): number;
+  /** An fd of the pipe to a process that puts the modes back: a byte 1 when they are raw, 0 when not. */
+  terminalKeepModes(fd: number): number | SpawnFailure;
   terminalSize(fd: number): readonly [columns: number, rows: number] | number;
   terminalOpenAgain(fd: number): number;
   /** Waits for so many milliseconds until it is the program, or has ended. false: neither. */

@@ -9,7 +9,7 @@ import { spawn } from '../child/spawn.ts';
 import type { Terminal } from '../child/terminal.ts';
 import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { inherited } from './inherited.ts';
-import { enterRawMode, openTerminal, sizeOfTerminal } from './operator-terminal.ts';
+import { openTerminal, rawModeOf, sizeOfTerminal } from './operator-terminal.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 import { bytesOfWords } from './raw-words.ts';
 
@@ -57,10 +57,11 @@ function requireText({ rest, after }: Line): void {
 }
 
 export const runOnTerminal: Run = async (line, options, interactive) => {
+  const raw = interactive ? rawModeOf(0) : undefined;
   const terminal = sizeOfTerminal() ?? true;
   const child = start(line, { ...options, terminal });
   const ended = endOf(child, 'exit');
-  const raw = interactive ? enterRawMode(0) : undefined;
+  raw?.enter();
   const resize = () => {
     const size = sizeOfTerminal();
     if (size !== undefined) child.terminal.resize(size.columns, size.rows);

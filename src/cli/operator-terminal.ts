@@ -1,11 +1,12 @@
 /**
  * The terminal that this command was started on, while a program inside has one of its own: every key
- * goes there, and all that comes from there is shown. However the command ends, it is put back as it was,
- * but by SIGKILL.
+ * goes there, and all that comes from there is shown. However the command ends, it is put back as it was.
  */
+import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { binding } from '../base/binding.ts';
+import { failure } from '../base/errors.ts';
 import { Terminal } from '../child/terminal.ts';
 
 /** Those that end a process, can be caught, and have a name. */
@@ -42,24 +43,54 @@ export function openTerminal(fd: number): Duplex | undefined {
   return terminal;
 }
 
-/** From now on every key is a byte: until `restore`, which is called by any end of this process. */
-export function enterRawMode(fd: number): { restore: () => void } {
+/** As long as it is raw, every key is a byte. */
+export interface RawMode {
+  enter(): void;
+  /** Called by any end of this process; where it is killed, a process of its own does the same. */
+  restore(): void;
+}
+
+/** Raw mode of a terminal; undefined where it is none. What can fail does so here. */
+export function rawModeOf(fd: number): RawMode | undefined {
   const before = binding.terminalModes(fd);
-  if (typeof before === 'number') return { restore() {} };
-  const restore = () => binding.terminalSetModes(fd, before);
-  process.on('exit', restore);
-  for (const name of ending) {
-    process.once(name, () => {
-      restore();
-      process.exitCode = 128 + constants.signals[name];
-      process.kill(process.pid, name); // its handler is gone
-    });
+  if (typeof before === 'number') return undefined;
+  const keeper = binding.terminalKeepModes(fd);
+  if (typeof keeper !== 'number') {
+    throw failure(keeper.error, keeper.step, { target: 'what puts the terminal back' });
   }
-  process.on('SIGTSTP', () => {
-    restore();
-    process.kill(process.pid, 'SIGSTOP');
-  });
-  process.on('SIGCONT', () => binding.terminalSetRaw(fd));
-  binding.terminalSetRaw(fd);
-  return { restore };
+  return {
+    enter() {
+      for (const name of ending) {
+        process.once(name, () => {
+          this.restore();
+          process.exitCode = 128 + constants.signals[name];
+          process.kill(process.pid, name); // its handler is gone
+        });
+      }
+      process.on('exit', this.restore);
+      process.on('SIGTSTP', () => {
+        this.restore();
+        process.kill(process.pid, 'SIGSTOP');
+      });
+      process.on('SIGCONT', setRaw);
+      setRaw();
+    },
+    restore() {
+      binding.terminalSetModes(fd, before);
+      tell(keeper, 0);
+    },
+  };
+
+  function setRaw() {
+    tell(keeper as number, 1);
+    binding.terminalSetRaw(fd, before as Buffer);
+  }
+}
+
+function tell(keeper: number, byte: number): void {
+  try {
+    writeSync(keeper, Buffer.of(byte));
+  } catch {
+    // it was killed, too
+  }
 }

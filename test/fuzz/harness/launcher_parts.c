@@ -31,6 +31,7 @@ long answer(long number, long a, long b, long c, long d, long e);
 #include "launcher/join.c"
 #include "launcher/launcher.c"
 #include "launcher/maps.c"
+#include "launcher/modes.c"
 #include "launcher/mounts.c"
 #include "launcher/open_below.c"
 #include "launcher/signals.c"

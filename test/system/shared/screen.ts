@@ -12,6 +12,7 @@ type Run = (file: string, args: string[]) => unknown;
 export class Screen {
   readonly #folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-screen-'));
   readonly #socket = join(this.#folder, 'tmux');
+  #modes = '';
 
   /**
    * Its prompt is `host# `. With `run`, its server is where that runs something.
@@ -23,7 +24,8 @@ export class Screen {
       const shell = `env -i PATH="$PATH" TERM=screen LANG=C.UTF-8 PS1="host# " sh`;
       await run('tmux', [...screen.#flags, 'new-session', '-d', ...size, shell]);
       await screen.until(/host# $/m);
-      screen.type(`${modes} > ${screen.#folder}/before; echo no''ted`);
+      screen.#modes = screen.modes;
+      screen.type(`${modes()} > ${screen.#folder}/before; echo no''ted`);
       await screen.until(/noted\n+host# $/m);
     } catch (error) {
       screen.close();
@@ -79,9 +81,20 @@ export class Screen {
     }
   }
 
-  /** At the prompt of outside: the modes of its terminal are what they were. */
-  async isUnchanged(): Promise<void> {
-    this.type(`${modes} | diff ${this.#folder}/before - && echo un''changed; echo com''pared`);
+  /** Of its terminal, as seen from elsewhere. */
+  get modes(): string {
+    const file = `/proc/${this.pid}/fd/0`;
+    return execFileSync('sh', ['-c', modes(`-F ${file}`)], { encoding: 'utf8' });
+  }
+
+  /** At the prompt of outside: the modes of its terminal are what they were, or are so in a moment. */
+  async isUnchanged(timeout: number = seconds(30)): Promise<void> {
+    const end = Date.now() + timeout;
+    while (this.modes !== this.#modes) {
+      if (Date.now() > end) throw new Error(`its terminal has changed:\n${this.modes}`);
+      await sleep(10);
+    }
+    this.type(`${modes()} | diff ${this.#folder}/before - && echo un''changed; echo com''pared`);
     const text = await this.until(/compared/);
     if (!/^unchanged$/m.test(text)) throw new Error(`its terminal has changed:\n${text}`);
   }
@@ -97,7 +110,7 @@ export class Screen {
 }
 
 /** All of stty(1) but the size. */
-const modes = "stty -a | sed 's/rows.*columns [0-9]*;//'";
+const modes = (of = '') => `stty -a ${of} | sed 's/rows.*columns [0-9]*;//'`;
 
 /** What runs below a process: the children of each of its threads, and theirs. */
 export function processesBelow(pid: number): { pid: number; line: string }[] {
