@@ -1,7 +1,11 @@
 // `linux-namespaces exec` beside docker exec, in Docker's own containers: the same user, environment and directory.
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Readable, Writable } from 'node:stream';
+import { spawn } from 'linux-namespaces';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Docker, missing, startDocker } from '../../engines/index.ts';
+import { seconds } from '../../timeouts.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const absent = missing('docker');
@@ -87,5 +91,56 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       theirs: code === 0,
     });
     if (!noneHasRun) expect(theirs.code).toBe(code);
+  });
+
+  describe('while one is in it', () => {
+    const inside = async (...options: string[]) => {
+      await docker.try('rm', '-f', 'other');
+      await docker.start('--name', 'other', 'busybox:1');
+      const script = 'echo in; while read -r line; do echo "had $line"; done';
+      const words = [main, 'exec', '-i', ...options, 'other', 'sh', '-c', script];
+      const child = spawn('sh', ['-c', '"$0" "$@" 2>&1', process.execPath, ...words], {
+        target: docker.machine.pid,
+        namespaces: ['mnt', 'net'],
+        ...(options.includes('-t') ? { terminal: true } : {}),
+      } as { terminal: true });
+      const { terminal, stdin, stdout } = child as Partial<typeof child>;
+      const [input, output] = [terminal ?? stdin, terminal ?? stdout] as [Writable, Readable];
+      let text = '';
+      output.on('data', bytes => {
+        text += bytes;
+      });
+      const until = (wanted: RegExp) =>
+        vi.waitUntil(() => wanted.test(text), { timeout: seconds(30) });
+      await until(/^in/m);
+      return { until, input, ended: once(child, 'close') };
+    };
+
+    test.each([[[]], [['-t']]])('%j: it is paused and resumed', async options => {
+      const { until, input, ended } = await inside(...options);
+      await docker.docker('pause', 'other');
+      input.write('one\n');
+      await docker.docker('unpause', 'other');
+      await until(/^had one/m);
+      input.write(options.length > 0 ? '\x04' : '');
+      if (options.length === 0) input.end();
+      expect(await ended).toEqual([0, null]);
+    });
+
+    test.each([
+      [['kill', 'other'], []],
+      [['kill', 'other'], ['-t']],
+      [['restart', '-t', '0', 'other'], []],
+      [['restart', '-t', '0', 'other'], ['-t']],
+      [['rm', '-f', 'other'], []],
+      [['rm', '-f', 'other'], ['-t']],
+    ])('docker %j: exec %j ends as with docker exec', async (act, options) => {
+      const { ended } = await inside(...options);
+      await docker.docker(...act);
+      expect(await ended).toEqual([137, null]);
+      const again = await docker.machine.try(main, ['exec', 'other', 'echo', 'again']);
+      const isBack = act[0] === 'restart';
+      expect([again.code, again.stdout]).toEqual(isBack ? [0, 'again\n'] : [125, '']);
+    });
   });
 });

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type Machine,
   missing,
@@ -20,7 +20,7 @@ import {
 } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { startTarget } from '../child/fixtures/targets.ts';
-import { processesBelow, Screen } from '../shared/screen.ts';
+import { isForeground, processesBelow, Screen } from '../shared/screen.ts';
 import { hasProgram } from '../shared/support.ts';
 
 const command = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -126,6 +126,13 @@ for (const [engine, program, start] of engines) {
       if (found === undefined) throw new Error('the command does not run');
       return found.pid;
     };
+    /** What is typed reaches it: until then it would reach the shell. */
+    const isInFront = (wanted: string) =>
+      vi.waitUntil(
+        () =>
+          processesBelow(ofCommand()).some(({ pid, line }) => line === wanted && isForeground(pid)),
+        { timeout: seconds(30) },
+      );
 
     test('vi, top, job control, Ctrl-C, resize, UTF-8, exit 3', async () => {
       await open();
@@ -147,10 +154,12 @@ for (const [engine, program, start] of engines) {
       await screen.until(/inside# $/m);
       screen.clear();
       screen.type('sleep 1000');
+      await isInFront('sleep 1000');
       screen.key('C-z');
       await screen.until(/Stopped[\s\S]*inside# $/m);
       screen.type('jobs; fg');
       await screen.until(/Stopped +sleep 1000\nsleep 1000$/m);
+      await isInFront('sleep 1000');
       screen.key('C-c');
       await screen.until(/\^C\n+inside# $/m);
       screen.resize(90, 30);
@@ -165,7 +174,7 @@ for (const [engine, program, start] of engines) {
 
     if (!all) return;
 
-    test('100 MB of output, and its last line', { timeout: seconds(240) }, async () => {
+    test('100 MB of output, and its last line', { timeout: seconds(420) }, async () => {
       await open();
       const script = `"yes 0123456789 | head -c 100000000; echo; echo LAST''LINE"`;
       screen.type(`${exec('-t', 'NAME', 'sh', '-c', script)}; echo code=$?`);

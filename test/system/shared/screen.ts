@@ -124,6 +124,13 @@ export function processesBelow(pid: number): { pid: number; line: string }[] {
   });
 }
 
+/** Whether it is in the process group that its terminal is for: what is typed. */
+export function isForeground(pid: number): boolean {
+  const stat = now(() => readFileSync(`/proc/${pid}/stat`, 'latin1'), '');
+  const [, , group, , , front] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return group !== undefined && group === front;
+}
+
 /** What is there, unless it has just ended. */
 function now<T>(look: () => T, otherwise: T): T {
   try {
