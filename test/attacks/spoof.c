@@ -1,7 +1,8 @@
 // Root of a user namespace of its own, with CAP_NET_ADMIN in its own network: answers in the
 // kernel's place to whoever asks for sockets there. spoof PORTS HOW: that many sockets to be
-// listed; HOW is 1 for answers of sockets that there are not, 2 for messages that are shorter than
-// they say.
+// listed, all of them on their way through a socket pair. There no process has them: to look for
+// whose they are would be most of a list, and that is not attacked. HOW is 1 for answers of sockets
+// that there are not, 2 for messages that are shorter than they say.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -15,15 +16,40 @@
 
 static char message[32000];
 
+enum { AT_ONCE = 200 };  // descriptors in one message; the kernel takes 253
+
+static void send_away(int pair, const int* files, int count) {
+  char byte = 0;
+  struct iovec data = {&byte, 1};
+  union {
+    char space[CMSG_SPACE(AT_ONCE * sizeof *files)];
+    struct cmsghdr header;
+  } control = {.header = {CMSG_LEN(count * sizeof *files), SOL_SOCKET, SCM_RIGHTS}};
+  memcpy(CMSG_DATA(&control.header), files, count * sizeof *files);
+  struct msghdr away = {.msg_iov = &data,
+                        .msg_iovlen = 1,
+                        .msg_control = &control,
+                        .msg_controllen = CMSG_SPACE(count * sizeof *files)};
+  if (sendmsg(pair, &away, 0) != 1) perror("sendmsg"), _exit(1);
+  for (int i = 0; i < count; i++) close(files[i]);
+}
+
 int main(int count, char** args) {
   const int ports = atoi(args[1]);
   const int is_short = atoi(args[2]) == 2;
-  struct rlimit files = {4096, 4096};
-  setrlimit(RLIMIT_NOFILE, &files);
+  // It bounds what is on its way too, of all attackers of this user together.
+  struct rlimit files_open;
+  getrlimit(RLIMIT_NOFILE, &files_open);
+  files_open.rlim_cur = files_open.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files_open);
+  int pair[2], files[AT_ONCE];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
   for (int i = 0; i < ports; i++) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(2000 + i)};
     int udp = socket(AF_INET, SOCK_DGRAM, 0);
     if (bind(udp, (void*)&address, sizeof address)) return perror("bind"), 1;
+    files[i % AT_ONCE] = udp;
+    if (i == ports - 1 || i % AT_ONCE == AT_ONCE - 1) send_away(pair[0], files, i % AT_ONCE + 1);
   }
   int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
   struct sockaddr_nl own = {.nl_family = AF_NETLINK};
