@@ -18,6 +18,7 @@
         "native/child/failed_process.cc",
         "native/root/binding.cc",
         "native/base/left_behind.cc",
+        "native/base/timeout.cc",
         "native/root/operation.cc",
         "native/root/change.cc",
         "native/create/clone.cc",

@@ -90,6 +90,15 @@ export function compare(before, now) {
   return words.join('; ');
 }
 
+/** By kind, how many there were and are: `9 > 9`. */
+export function counts(before, now) {
+  const size = what => (typeof what === 'number' ? what : what.length);
+  const kinds = ['files', 'threads', 'children', 'mounts'];
+  return Object.fromEntries(
+    kinds.map(kind => [kind, `${size(before[kind])} > ${size(now[kind])}`]),
+  );
+}
+
 /** In bytes, what is in memory and not V8's: malloc's heaps, stacks, what is mapped. */
 export function nativeBytes() {
   const { rss, heapTotal, external } = process.memoryUsage();

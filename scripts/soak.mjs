@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { compare, keys, nativeBytes, takeCensus } from './census.mjs';
+import { compare, counts, keys, nativeBytes, takeCensus } from './census.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -240,6 +240,7 @@ for (const [name, [usual, full, atOnce, round]] of Object.entries(phases)) {
     const middle = nativeBytes();
     await repeat(count / 2, atOnce, count / 2, round);
     failed = await leftBehind(before);
+    const after = takeCensus([folder]);
     const grown = nativeBytes() - middle;
     const most = allowance + perRound * (count / 2);
     if (grown > most)
@@ -248,6 +249,7 @@ for (const [name, [usual, full, atOnce, round]] of Object.entries(phases)) {
       phase: name,
       rounds: count,
       seconds: (Date.now() - started) / 1000,
+      ...counts(before, after),
       'KiB more': Math.round(grown / 1024),
       left: failed,
     });
@@ -267,6 +269,5 @@ handle.close();
 root.close();
 console.table(rows);
 // Of the user, so of all his processes: said, but no failure.
-const keysMore = keys() - keysBefore;
-if (keysMore > 50) console.log(`This user has ${keysMore} keys and keyrings more than before.`);
+console.log(`This user's keys and keyrings: ${keysBefore} before, ${keys()} after.`);
 process.exit(rows.some(row => row.left !== '') ? 1 : 0);

@@ -2,10 +2,9 @@
 
 #include <errno.h>
 
-#include <atomic>
-
 #include "base/fd.h"
 #include "base/namespaces.h"
+#include "base/timeout.h"
 
 namespace behind {
 namespace {
@@ -69,6 +68,7 @@ bool waits_for(int pid) {
 
 void Work::main(void* data) {
   auto* work = static_cast<Work*>(data);
+  work->tid_ = sys::gettid();
   if (work->files_apart_) sys::part_files();
   work->run();
   uv_mutex_lock(&work->mutex_);
@@ -98,11 +98,9 @@ int run(Work* work, int milliseconds) {
   bool left = false;
   if (failed == 0) {
     uv_mutex_lock(&work->mutex_);
-    uint64_t now = uv_hrtime();
-    const uint64_t end = now + milliseconds * uint64_t{1000000};
-    while (!work->done_ && now < end) {
-      uv_cond_timedwait(&work->cond_, &work->mutex_, end - now);
-      now = uv_hrtime();
+    timeout::Timeout timeout(milliseconds);
+    for (bool over = false; !work->done_ && !over; over = timeout.is_over(work->tid_)) {
+      uv_cond_timedwait(&work->cond_, &work->mutex_, timeout.piece() * uint64_t{1000000});
     }
     left = !work->done_;
     work->left_ = left;

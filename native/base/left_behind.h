@@ -12,6 +12,8 @@
 #pragma once
 #include <uv.h>
 
+#include <atomic>
+
 namespace behind {
 
 // Takes a slot for a thread; `pid`: 0 for no process. The slot, or -1 where there is none left.
@@ -37,6 +39,7 @@ class Work {
   bool done_ = false;
   bool left_ = false;
   int slot_ = -1;
+  std::atomic<int> tid_{0};
 };
 
 // 0: it is done. Otherwise the work is not the caller's any more: -ETIMEDOUT, or -EAGAIN where

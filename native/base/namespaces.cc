@@ -29,6 +29,29 @@ bool is_not_shown(int error) {
   return error == -ENOENT || error == -ESRCH || error == -EACCES || error == -EPERM;
 }
 
+struct Stat {
+  char state = 0;
+  unsigned long flags = 0;
+};
+
+// "pid (comm) state ppid pgrp session tty tpgid flags": comm may hold anything, its ')' is the
+// last.
+int read_stat(int id, Stat* stat) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/stat", id);
+  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (file == -1) return -errno;
+  char text[512];
+  const long length = ::read(file, text, sizeof text - 1);
+  const int error = length == -1 ? -errno : 0;
+  ::close(file);
+  if (error < 0) return error;
+  text[length] = '\0';
+  const char* rest = strrchr(text, ')');
+  if (rest != nullptr) sscanf(rest + 1, " %c %*d %*d %*d %*d %*d %lu", &stat->state, &stat->flags);
+  return 0;
+}
+
 }  // namespace
 
 int pidfd_open(int pid, unsigned flags) { return result(::syscall(SYS_pidfd_open, pid, flags)); }
@@ -82,21 +105,16 @@ int is_kernel_thread(int pid) {
   snprintf(path, sizeof path, "/proc/%d/exe", pid);
   if (::readlink(path, program, sizeof program) != -1) return 0;
   if (errno != ENOENT) return is_not_shown(-errno) ? 0 : -errno;
-  snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  const int stat = ::open(path, O_RDONLY | O_CLOEXEC);
-  if (stat == -1) return is_not_shown(-errno) ? 0 : -errno;
-  char text[512];
-  const long length = ::read(stat, text, sizeof text - 1);
-  const int error = length == -1 ? -errno : 0;
-  ::close(stat);
-  if (length <= 0) return is_not_shown(error) ? 0 : error;
-  text[length] = '\0';
-  // "pid (comm) state ppid pgrp session tty tpgid flags": comm may hold anything, its ')' is the
-  // last.
-  const char* rest = strrchr(text, ')');
-  unsigned long flags = 0;
-  if (rest == nullptr || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) != 1) return 0;
-  return (flags & kernel::kKernelThread) != 0;
+  Stat stat;
+  const int error = read_stat(pid, &stat);
+  if (error < 0) return is_not_shown(error) ? 0 : error;
+  return (stat.flags & kernel::kKernelThread) != 0;
+}
+
+int get_state(int id) {
+  Stat stat;
+  const int error = read_stat(id, &stat);
+  return error < 0 ? error : stat.state;
 }
 
 // /proc may have been mounted in another pid namespace than ours; then its numbers are not our

@@ -14,6 +14,7 @@ int open_namespace_at(int directory, const char* name);  // of a /proc/PID direc
 int open_namespace(const char* path);                    // never blocks, -EINVAL if it is none
 int open_for_writing(const char* path);
 int is_kernel_thread(int pid);  // 1 or 0
+int get_state(int id);          // of a process or thread: 'R', 'S', 'D', ... of proc_pid_stat(5)
 int is_own_proc();              // 1 if /proc numbers pids as we do
 int pipe(int ends[2]);          // its end for reading, its end for writing; pipe2(2)
 int unread(int fd);             // how many bytes wait in a pipe or socket; FIONREAD, pipe(7)

@@ -10,10 +10,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/timeout.h"
 #include "child/reaper.h"
 
 // The system calls alone: the child shares our memory, and with it the errno of this thread.
@@ -58,21 +58,15 @@ int read_all(void* data) {
   return 0;
 }
 
-int64_t now() {
-  struct timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * int64_t{1000} + time.tv_nsec / 1000000;
-}
-
-bool ends_within(int pidfd, int wait) {
-  const int64_t end = now() + wait;
-  for (int64_t left = wait; left >= 0; left = end - now()) {
+// Time in which it waits for a processor is not the target's.
+bool ends_within(int pid, int pidfd, int wait) {
+  timeout::Timeout timeout(wait);
+  do {
     struct pollfd poll = {pidfd, POLLIN, 0};
-    const int done = ::poll(&poll, 1, static_cast<int>(left));
+    const int done = ::poll(&poll, 1, timeout.piece());
     if (done > 0) return true;
-    if (done == 0) return false;
-    if (errno != EINTR) ::usleep(kPause);  // no memory: it may be there a moment later
-  }
+    if (done < 0 && errno != EINTR) ::usleep(kPause);  // no memory: it may be there a moment later
+  } while (!timeout.is_over(pid));
   return false;
 }
 
@@ -84,6 +78,7 @@ void release(Reader* reader) {
 // Without a signal at its end: libuv waits for none that it has not started. A handler of Node's
 // must not run in it. With our table of files: closing a copy of all of them at its end would tell
 // a file system of somebody else's, and wait for its answer (FUSE_FLUSH).
+// Its pid, or -errno.
 int start(Reader* reader, int* pidfd) {
   constexpr int kShared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_PIDFD;
   uint64_t all = ~uint64_t{0};
@@ -92,7 +87,7 @@ int start(Reader* reader, int* pidfd) {
   const int pid = ::clone(read_all, reader->stack + sizeof reader->stack, kShared, reader, pidfd);
   const int error = errno;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
-  return pid == -1 ? -error : 0;
+  return pid == -1 ? -error : pid;
 }
 
 }  // namespace
@@ -110,14 +105,14 @@ int read(int directory, size_t most, int wait, Text* text) {
   reader->file = reader->length = kNone;
   reader->bytes = static_cast<char*>(::malloc(most));  // what is not read is never touched
   int pidfd = -1;
-  const int started = reader->bytes == nullptr ? -ENOMEM : start(reader, &pidfd);
-  if (started < 0) {
+  const int pid = reader->bytes == nullptr ? -ENOMEM : start(reader, &pidfd);
+  if (pid < 0) {
     release(reader);
-    return started;
+    return pid;
   }
-  if (!ends_within(pidfd, wait)) {
+  if (!ends_within(pid, pidfd, wait)) {
     ::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0);
-    if (!ends_within(pidfd, wait)) {  // somebody traces it
+    if (!ends_within(pid, pidfd, wait)) {  // somebody traces it
       reaper::leave(pidfd);
       return -ETIMEDOUT;
     }

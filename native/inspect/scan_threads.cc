@@ -1,12 +1,12 @@
 #include "inspect/scan_threads.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include <algorithm>
 
 #include "base/left_behind.h"
 #include "base/namespaces.h"
+#include "base/timeout.h"
 #include "inspect/proc.h"
 
 namespace crew {
@@ -27,9 +27,9 @@ struct Seat {
   bool left = false;
   int slot = -1;               // once it is left
   std::vector<size_t> chunks;  // that it took
-  int64_t used = -1;           // its processor time at the last glance, and where it was
-  int64_t was_at = -1;
-  int still = 0;  // glances at which it had not gone on
+  timeout::Watch watch;        // at each glance
+  int64_t was_at = -1;         // at that
+  int still = 0;               // glances at which it had not gone on
 };
 
 bool take_chunk(Seat* seat, size_t* begin) {
@@ -91,19 +91,15 @@ void work_on(void* data) {
 }
 
 // Has it stood still? By its processor time, so that one which has a lot to do may take as long as
-// it likes; by the number of glances, so that a process which was stopped as a whole starts anew.
-bool stands_still(Seat* seat, int timeout) {
-  // MAKE_THREAD_CPUCLOCK of include/linux/posix-timers_types.h: the C library's own way to it is of
-  // glibc 2.34.
-  const auto clock = static_cast<clockid_t>((~static_cast<unsigned>(seat->tid) << 3) | 6);
-  struct timespec time = {};
-  if (seat->tid == 0 || ::clock_gettime(clock, &time) != 0) return false;
-  const int64_t used = time.tv_sec * int64_t{1000000000} + time.tv_nsec;
-  const bool same = used == seat->used && seat->at == seat->was_at;
-  seat->used = used;
+// it likes, or has no processor at all; by the number of glances, so that a process which was
+// stopped as a whole starts anew.
+bool stands_still(Seat* seat, int wait) {
+  const timeout::Watch::Seen seen = seat->watch.look(seat->tid);
+  if (seen == timeout::Watch::kStarved) return false;
+  const bool same = seen == timeout::Watch::kWaited && seat->at == seat->was_at;
   seat->was_at = seat->at;
   seat->still = same ? seat->still + 1 : 0;
-  return seat->still * kGlance >= timeout;
+  return seat->still * kGlance >= wait;
 }
 
 int start(Work* work, std::vector<Seat*>* seats) {

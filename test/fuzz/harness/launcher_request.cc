@@ -1,5 +1,6 @@
 // The launcher's half of a spawn, with a kernel that answers as the input says. The input is
-//   a byte         0: what follows the head is no request, and only its size is looked at
+//   a byte         0: what follows the head is no request, and only its size is looked at, of which
+//                  all that may be asked for comes
 //   a byte         1: the end of the request is missing
 //   two bytes      which forks return otherwise than they do by default, a bit for each
 //   two bytes      length of PATH
@@ -38,6 +39,7 @@ uint32_t request_size;
 void make_request(const uint8_t* bytes, uint32_t size, const void* changes, unsigned count);
 void forget_gaps(void);
 void close_gaps(void);
+void* __asan_region_is_poisoned(void* from, size_t size);
 void start(long* stack);
 // What the launcher remembers; the linker gives these their names.
 extern char __start_launcher_data[], __stop_launcher_data[];
@@ -50,6 +52,7 @@ const uint8_t* rest;
 size_t left;
 const uint8_t* sent;
 size_t unsent;
+std::vector<uint8_t> stream;  // what is no request, and more
 int calls;
 int reads;       // after the request
 unsigned forks;  // so far
@@ -66,6 +69,13 @@ long fill(long to, long size) {
 void look(long at, long size) {
   const auto* bytes = reinterpret_cast<const volatile char*>(at);
   for (long i = 0; i < size; i++) calls += bytes[i] == '\1';
+}
+// The whole buffer, whatever comes: one that is announced as larger than it is may be filled.
+void own(long at, long size) {
+  if (size > 0 && __asan_region_is_poisoned(reinterpret_cast<void*>(at), size) != nullptr) {
+    look(at, size);  // the sanitizer says whose it is not
+    abort();
+  }
 }
 void look_at_text(long at) {
   if (at != 0) look(at, static_cast<long>(strlen(reinterpret_cast<const char*>(at))));
@@ -175,6 +185,7 @@ extern "C" long answer(long number, long a, long b, long c, long d, long e) {
     case __NR_exit_group:
       longjmp(over, 1);
     case __NR_read: {
+      own(b, c);
       if (unsent == 0) return whole ? Read(b, c) : 0;
       const uint32_t piece = next_half();
       size_t count = piece == 0 ? unsent : piece;
@@ -186,13 +197,16 @@ extern "C" long answer(long number, long a, long b, long c, long d, long e) {
       if (unsent == 0 && whole) close_gaps();
       return static_cast<long>(count);
     }
-    case __NR_recvfrom:
+    case __NR_recvfrom:  // over the request, which is done with
+      forget_gaps();
+      own(b, c);
       return -EAGAIN;
     case __NR_write:
     case __NR_sendto:
       look(b, c);
       return Seldom() ? (c + 1) / 2 : c;
     case __NR_pread64: {
+      own(b, c);
       constexpr char stat[] = "40 (node) S 1 40";
       if (!Seldom()) {
         memcpy(reinterpret_cast<void*>(b), stat, sizeof stat - 1);
@@ -204,6 +218,7 @@ extern "C" long answer(long number, long a, long b, long c, long d, long e) {
       return size;
     }
     case __NR_readlinkat:
+      own(c, d);
       return Seldom() ? fill(c, static_cast<long>(next_half()) % (d + 1)) : -EINVAL;
     case __NR_statx:
       return Seldom() ? -ENOENT : FillStruct<struct statx>(e);
@@ -289,12 +304,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     sent = request;
     unsent = whole ? request_size : next_word() % request_size;
   } else {
-    sent = rest;
-    unsent = left;
-    // A request that is one: its offsets are the addon's, and believed.
+    // A request that is one would be gone through, and its offsets are the addon's, and believed:
+    // the last byte of it is missing. Of any other there is more than anybody takes.
     uint32_t told = 0;
-    if (left >= 4) memcpy(&told, rest, 4);
-    if (told <= left) unsent = told < 4 ? left : told - 1;
+    if (left >= sizeof told) memcpy(&told, rest, sizeof told);
+    const bool fits = told >= sizeof(struct launch) && told <= LAUNCH_MOST;
+    stream.assign(fits ? told - 1 : 2 * LAUNCH_MOST, 0x41);
+    memcpy(stream.data(), rest, left < stream.size() ? left : stream.size());
+    sent = stream.data();
+    unsent = stream.size();
   }
   // Each of exactly its size.
   std::vector<char> path(path_length + 6);
@@ -319,6 +337,11 @@ constexpr size_t kHead = 24;
 constexpr uint16_t kLengths[] = {1,    15,   16,   63,   64,   255,  256,   257,   300,   1023,
                                  4093, 4094, 4095, 4096, 4097, 8190, 8192,  8300,  16384, 32768,
                                  2000, 3000, 5000, 6000, 7000, 9000, 12000, 20000, 40000, 65535};
+// Of a request, around what it may be.
+constexpr uint32_t kSizes[] = {
+    0,           sizeof(struct launch) - 1, sizeof(struct launch), LAUNCH_MOST - 1,
+    LAUNCH_MOST, LAUNCH_MOST + 1,           LAUNCH_MOST + 64,      LAUNCH_MOST + 4096,
+    ~0u};
 constexpr uint32_t kNumbers[] = {0, 1, 2, 3, 7, 15, 16, 31, 32, 33, 63, 64, 65, 0x7fffffff, ~0u};
 
 template <class T>
@@ -337,7 +360,12 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t mos
     state ^= state << 17;
     return static_cast<size_t>((state >> 11) % limit);
   };
-  if (size < kHead || data[0] == 0 || below(2) == 0) return LLVMFuzzerMutate(data, size, most);
+  if (size < kHead || below(2) == 0) return LLVMFuzzerMutate(data, size, most);
+  if (data[0] == 0) {
+    if (size < kHead + 4) memset(data + size, 0, kHead + 4 - size);
+    Store(data + kHead, kSizes[below(sizeof kSizes / sizeof *kSizes)]);
+    return size < kHead + 4 ? kHead + 4 : size;
+  }
   uint32_t length;
   memcpy(&length, data + 20, sizeof length);
   if (length > size - kHead) length = static_cast<uint32_t>(size - kHead);

@@ -2,8 +2,9 @@
 // that has written over its own.
 import { execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type SpawnOptions, spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { folder } from './fixtures/targets.ts';
@@ -175,4 +176,13 @@ describe('a process that has written its title over its environment', () => {
     const target = await start([]);
     expect(await shown({ target })).toEqual([]);
   });
+});
+
+test('a reader that gets no processor is not a target that does not answer', () => {
+  const [, processor = '0'] =
+    /Cpus_allowed_list:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  const script = fileURLToPath(new URL('fixtures/no-processor.mjs', import.meta.url));
+  const line = ['-c', processor, process.execPath, script];
+  const env = { ...process.env, NO_PROCESSOR: '1' };
+  expect(execFileSync('taskset', line, { encoding: 'utf8', env })).toBe('true\ntrue\ntrue\n');
 });
