@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/kernel.h"
 #include "base/namespaces.h"
 #include "inspect/netlink_messages.h"
@@ -180,9 +182,11 @@ int network_id(Socket* socket, int fd) {
   if (socket->send(reinterpret_cast<uint8_t*>(&request), sizeof request) < 0) return -1;
   const int64_t end = milliseconds() + kAtOnce;
   uint8_t buffer[1024];
-  while (milliseconds() < end) {
-    const int length = socket->receive(buffer, sizeof buffer, kAtOnce);
-    if (length < 0) return -1;
+  for (;;) {
+    // What is there is taken although it is late: then it was we who got no processor.
+    const int64_t left = std::max<int64_t>(end - milliseconds(), 0);
+    const int length = socket->receive(buffer, sizeof buffer, static_cast<int>(left));
+    if (length < 0 || (length == 0 && left == 0)) return -1;
     Messages messages(buffer, static_cast<size_t>(length));
     Message message;
     while (messages.next(&message)) {
@@ -193,7 +197,6 @@ int network_id(Socket* socket, int fd) {
       return found ? id : -1;
     }
   }
-  return -1;
 }
 
 int dump(int net, std::vector<Request>* requests, const Limits& limits, const char** step) {
