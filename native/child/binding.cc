@@ -65,6 +65,7 @@ void ReadFixed(const Napi::Object& from, launch* fixed) {
   fixed->flags = static_cast<uint32_t>(Int(from, "flags"));
   fixed->unshare = static_cast<uint32_t>(Int(from, "unshare"));
   fixed->root = Int(from, "rootFd");
+  fixed->directory = Int(from, "cwdFd");
   fixed->umask = static_cast<uint32_t>(Int(from, "umask"));
   fixed->parent_signal = Int(from, "parentSignal");
   const auto ids = from.Get("ids").As<Napi::Uint32Array>();

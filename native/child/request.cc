@@ -238,7 +238,7 @@ int hand_over(Request* request, Prepared* prepared, Result* result) {
   for (int fd : fixed->cgroups) {
     if (fd >= 0) prepared->inherited.push_back(fd);
   }
-  for (int fd : {fixed->root, fixed->parent, request->preload}) {
+  for (int fd : {fixed->root, fixed->directory, fixed->parent, request->preload}) {
     if (fd >= 0) prepared->inherited.push_back(fd);
   }
   return send_request(request, prepared, result);

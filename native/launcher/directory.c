@@ -23,6 +23,11 @@ void change_directory(void) {
     must(CALL1(chroot, at(launch->root_path)), LAUNCH_CHROOT);
   }
   if (asked(LAUNCH_FOREIGN)) must(CALL1(chdir, "/"), LAUNCH_CHDIR);
+  if (launch->directory >= 0) {
+    must(CALL1(fchdir, launch->directory), LAUNCH_FCHDIR);
+    CALL1(close, launch->directory);
+    launch->directory = -1;
+  }
   if (launch->cwd != 0) must(CALL1(chdir, at(launch->cwd)), LAUNCH_CHDIR);
   if (!asked(LAUNCH_FOREIGN)) return;
   /* Outside of the root the kernel says "(unreachable)...", of a deleted directory ENOENT. */

@@ -10,12 +10,13 @@
  * any foreign path is looked at, so that no /proc/self/fd/N in it leads to a file of ours. */
 void arrange_files(void) {
   int32_t* stdio = at(launch->stdio);
-  int32_t* some[] = {&channel, &launch->root, &launch->parent, &launch->devices};
-  int32_t* own[4 + LAUNCH_CGROUPS];
+  int32_t* some[] = {&channel, &launch->root, &launch->directory, &launch->parent,
+                     &launch->devices};
+  int32_t* own[5 + LAUNCH_CGROUPS];
   const int count = (int)launch->stdio_count;
   int total = count;
-  for (int i = 0; i < 4 + LAUNCH_CGROUPS; i++) {
-    int32_t* file = i < 4 ? some[i] : &launch->cgroups[i - 4];
+  for (int i = 0; i < 5 + LAUNCH_CGROUPS; i++) {
+    int32_t* file = i < 5 ? some[i] : &launch->cgroups[i - 5];
     if (*file >= 0) own[total++ - count] = file;
   }
   for (int i = 0; i < total; i++) {

@@ -42,10 +42,10 @@ void close_others(const int32_t* own, int count) {
 }
 
 void keep_files(void) {
-  int32_t own[2 + LAUNCH_CGROUPS] = {launch->root, launch->parent};
+  int32_t own[3 + LAUNCH_CGROUPS] = {launch->root, launch->directory, launch->parent};
   const int count = sizeof own / sizeof *own;
   const int32_t* kept = at(launch->kept);
-  for (int i = 2; i < count; i++) own[i] = launch->cgroups[i - 2];
+  for (int i = 3; i < count; i++) own[i] = launch->cgroups[i - 3];
   close_others(own, count);
   for (int i = 0; i < count; i++) {
     if (own[i] >= 0) CALL3(fcntl, own[i], F_SETFD, FD_CLOEXEC);

@@ -47,6 +47,7 @@ struct launch {
                                    which each is below the one before it */
   uint32_t types[LAUNCH_JOINS]; /* their CLONE_NEW* */
   int32_t root;                 /* fd of a directory, -1: none */
+  int32_t directory;            /* fd of the working directory, -1: none, or by `cwd` */
   int32_t cgroups[LAUNCH_CGROUPS]; /* fds of cgroup.procs, -1: none */
   int32_t parent;                  /* fd of /proc/TID/stat of the thread that clones, -1: none */
   int32_t parent_pid;              /* of its process */

@@ -58,7 +58,7 @@ export const named = [
   {
     row: '`-r=DIR`, `-w=DIR`',
     when: ({ set, own }) =>
-      oneOf(/^-r\//, /^--root=/)(set) && oneOf(/^-w$/, /^--wd$/)(set) && /chdir/.test(own.text),
+      oneOf(/^-r\//, /^--root=/)(set) && oneOf(/^-w$/, /^--wd$/)(set) && /getcwd/.test(own.text),
   },
   { row: '`-e` without', when: ({ own }) => /^linux-namespaces: --env/.test(own.text) },
   { row: '`-F` with `-p`', when: ({ own }) => /--no-fork: with a pid/.test(own.text) },

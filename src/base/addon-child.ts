@@ -50,6 +50,8 @@ export interface LaunchRequest {
   readonly joins: Int32Array;
   readonly types: Int32Array;
   readonly rootFd: number;
+  /** Of the working directory, where that is not `cwd`; or -1. */
+  readonly cwdFd: number;
   readonly cgroups: Int32Array;
   readonly umask: number;
   readonly parentSignal: number;

@@ -64,8 +64,12 @@ const advices: Record<
   chroot: (errno, call) =>
     errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : entering(errno, call),
   chdir: entering,
-  getcwd: errno =>
-    errno === errnos.EXDEV ? 'options.cwd leads out of the root that was asked for' : undefined,
+  getcwd(errno) {
+    if (errno === errnos.ENOENT) return 'the working directory has been deleted';
+    return errno === errnos.EXDEV
+      ? 'options.cwd leads out of the root that was asked for'
+      : undefined;
+  },
   setgroups: errno =>
     errno === errnos.EPERM
       ? 'CAP_SETGID is missing, or the user namespace denies it (/proc/PID/setgroups)'

@@ -28,6 +28,10 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   /** With argv[0]; a zero byte between each two. */
   readonly args: Buffer;
   readonly env: Buffer;
+  /** Of its working directory, in place of `cwd`; `O_PATH` will do. */
+  readonly cwdFd?: number | undefined;
+  /** Its root directory is our working directory, which is that of the plan. */
+  readonly rootIsHere?: boolean | undefined;
   /** The program is a child of the launcher also where no namespace asks for that. */
   readonly fork?: boolean | undefined;
   /** Where the program is a child: signals to us go to it. */
@@ -36,6 +40,8 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   readonly failed?: number | undefined;
   /** Its stdin is the null device; the caller's is gone, also where this fails. */
   readonly withoutInput?: boolean | undefined;
+  /** Said behind that it could not be executed. */
+  readonly hint?: string | undefined;
   /** Of a message: how the caller's users know what it speaks of. */
   inWords?(text: string): string;
 }
@@ -62,7 +68,8 @@ export function executeInPlace(
   program: ProgramInPlace,
   inherited: Inherited,
 ): SpawnFailure {
-  const { file, args, env, cwd, fork, forward, failed = 1, withoutInput, inWords } = own(program);
+  const { file, args, env, cwd, cwdFd = -1, rootIsHere, ...how } = own(program);
+  const { fork, forward, failed = 1, withoutInput, hint, inWords } = how;
   const { flags, ids } = plan.complete(program);
   const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
@@ -74,10 +81,12 @@ export function executeInPlace(
     args,
     env,
     cwd: cwd || undefined,
+    cwdFd,
+    rootPath: rootIsHere ? '.' : plan.rootPath,
     stdio: Int32Array.from(withoutInput ? [devNull] : []),
     failed,
     kept: Int32Array.from(descriptors),
     inherited: BigUint64Array.of(ignored, blocked, openFiles, BigInt(nonBlocking)),
-    words: encodeWords(plan, file.toString(), inWords),
+    words: encodeWords(plan, file.toString(), inWords, hint),
   });
 }

@@ -47,17 +47,18 @@ export function encodeWords(
   plan: Plan,
   file: string,
   inWords: (text: string) => string = text => text,
+  hint = '',
 ): Uint8Array {
-  return remembering(() => layOut(wordsFor(plan, file), inWords));
+  return remembering(() => layOut(wordsFor(plan, file, hint), inWords));
 }
 
-function wordsFor(plan: Plan, file: string): Word[] {
+function wordsFor(plan: Plan, file: string, hint: string): Word[] {
   const words: Word[] = [];
   errorNames().forEach((before, error) => {
     words.push({ step: 0, detail: any, error, before, after: '' });
   });
   launchSteps.forEach((name, step) => {
-    if (name === 'execve') words.push(...unexecuted(step, file));
+    if (name === 'execve') words.push(...unexecuted(step, file, hint));
     else if (name !== '' && isTaken(name, plan)) words.push(...failures(step, name, plan));
   });
   return words;
@@ -95,8 +96,8 @@ function details(name: string, plan: Plan): readonly number[] {
 }
 
 /** As the command says it where Node is still there. */
-function unexecuted(step: number, file: string): Word[] {
-  const at = { step, before: unexecutedWords(file), after: '' };
+function unexecuted(step: number, file: string, hint: string): Word[] {
+  const at = { step, before: unexecutedWords(file), after: hint };
   const missing = missingWords.map((words = 'there is no such program', detail) => {
     return { ...at, detail, error: ENOENT, before: `${at.before}${words}` };
   });

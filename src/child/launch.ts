@@ -114,6 +114,7 @@ function requestOf(plan: Plan, program: Program, wait: number): SpawnRequest {
   return {
     program: -1,
     preload: -1,
+    cwdFd: -1,
     ...plan,
     ...plan.complete(program),
     file,

@@ -12,8 +12,10 @@ export interface Option {
    * that is attached to the long name.
    */
   readonly value?: true | 'maybe' | 'long';
-  /** May be given more than once: its values are a list. Of others, the last one counts. */
+  /** May be given more than once: its values are a list. */
   readonly many?: true;
+  /** Of two that are given, the first one counts. Otherwise the last one does. */
+  outlasts?(first: string | true, second: string | true): boolean;
   /** Not to be cut short: what is left of it belongs to an option that another tool has, too. */
   readonly whole?: true;
   /** What the help says of it. */
@@ -75,8 +77,9 @@ export function readArguments<const O extends Options>(
     if (name === 'help') throw new HelpWanted();
     if (name === 'version') throw new VersionWanted();
     order.push({ name, value });
+    const before = given[name] as string | true | undefined;
     if (known[name]?.many) given[name] = [...((given[name] as string[]) ?? []), value as string];
-    else given[name] = value;
+    else if (before === undefined || !known[name]?.outlasts?.(before, value)) given[name] = value;
   };
   for (; i < args.length; i++) {
     const word = args[i] as string;

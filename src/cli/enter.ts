@@ -1,19 +1,26 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
-import { readlinkSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { unreadable } from '../base/advice.ts';
+import { binding } from '../base/binding.ts';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
 import type { ContainerOptions } from '../containers/container.ts';
 import type { Namespaces } from '../target/namespaces.ts';
-import type { Owner } from '../target/process-identity.ts';
+import { type Owner, refuseSuccessor } from '../target/process-identity.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 import { type Choice, idInside, openJoined, processOf } from './joined.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
-import { type ProgramOptions, runProgram } from './program.ts';
+import { type ProgramOptions, runProgram, type Waiting } from './program.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
 import { absolute, fileOf, typeOptions } from './type-options.ts';
 import type { Described, Usage } from './usage.ts';
+
+/** As with nsenter, what is the target's counts before a number or a directory. */
+const outlasts = (first: string | true) => first === true || first === 'follow';
 
 const options = {
   target: {
@@ -31,8 +38,15 @@ const options = {
     value: true,
     placeholder: 'UID',
     about: "as this user, as the namespace numbers it; follow: the target's. With -U: 0",
+    outlasts,
   },
-  setgid: { short: 'G', value: true, placeholder: 'GID', about: 'as this group, in the same way' },
+  setgid: {
+    short: 'G',
+    value: true,
+    placeholder: 'GID',
+    about: 'as this group, in the same way',
+    outlasts,
+  },
   'preserve-credentials': { about: 'keeps uid, gid and groups where user is joined' },
   'keep-caps': { about: 'keeps all capabilities where user is joined' },
   root: {
@@ -40,12 +54,14 @@ const options = {
     value: 'maybe',
     placeholder: 'DIR',
     about: "the target's root directory, or DIR",
+    outlasts,
   },
   wd: {
     short: 'w',
     value: 'maybe',
     placeholder: 'DIR',
     about: "the target's working directory, or DIR of our file system",
+    outlasts,
   },
   wdns: { short: 'W', value: true, placeholder: 'DIR', about: 'a working directory inside' },
   env: { short: 'e', about: "the target's environment, with -m or -r" },
@@ -95,7 +111,12 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   runProgram(
     { rest, after },
     await optionsOf(given, process, joined),
-    { forward: true, optionNames },
+    {
+      forward: true,
+      optionNames,
+      shellHint: ': exec takes one that is there',
+      ...directoriesOf(given, process, types.includes('mnt')),
+    },
     { process },
   );
 }
@@ -159,7 +180,8 @@ async function optionsOf(
     keepGroups: given.setgid === undefined && (preserve || !user),
     capabilities: given['keep-caps'] && user ? capabilityNames : undefined,
     root: rootOf(given, mnt),
-    cwd: directoryOf(given, whose, mnt),
+    // `-W=DIR` as well as `-W DIR`.
+    cwd: given.wdns?.replace(/^=/, ''),
     env: given.env ? 'target' : process.env,
     cgroup: given['join-cgroup'] ? 'target' : undefined,
     credentials: 'inherit',
@@ -178,24 +200,38 @@ function rootOf({ root }: Enter, mnt: boolean): string | undefined {
   return root === undefined ? (mnt ? '/' : undefined) : directory('root', root);
 }
 
-function directoryOf(given: Enter, whose: Owner | undefined, mnt: boolean): string | undefined {
-  const { root, wd } = given;
-  // `-W=DIR` as well as `-W DIR`.
-  if (given.wdns !== undefined) return given.wdns.replace(/^=/, '');
-  const moved = mnt || root !== undefined;
-  if (wd === undefined) return undefined;
-  if (wd !== true) {
-    if (!moved) return directory('wd', wd);
+/**
+ * What is named on our side of the namespaces is opened there, as by nsenter: inside, the way to it may be
+ * covered, or closed to who has joined a user namespace.
+ */
+function directoriesOf(
+  { root, wd }: Enter,
+  whose: Owner | undefined,
+  mnt: boolean,
+): Pick<Waiting, 'cwdFd' | 'rootIsHere'> {
+  const cwdFd = wd === undefined ? undefined : openDirectory(wd, whose, mnt || root !== undefined);
+  if (typeof root !== 'string') return { cwdFd };
+  try {
+    process.chdir(root);
+  } catch (error) {
+    throw failure((error as { errno: number }).errno, 'chdir', { target: `--root=${root}` });
+  }
+  return { cwdFd, rootIsHere: true };
+}
+
+function openDirectory(wd: string | true, whose: Owner | undefined, isElsewhere: boolean): number {
+  if (wd !== true && isElsewhere) {
     throw new UsageError('--wd=DIR is of our file system: inside another, --wdns DIR');
   }
-  const proc = `/proc/${requirePid(whose)}`;
-  if (!moved) return `${proc}/cwd`;
-  const cwd = readlinkSync(`${proc}/cwd`);
-  const theirs = root === true ? readlinkSync(`${proc}/root`) : '/';
-  // Both as seen from the root of the mount namespace: below another root, what follows that.
-  return theirs !== '/' && `${cwd}/`.startsWith(`${theirs}/`)
-    ? `/${cwd.slice(theirs.length + 1)}`
-    : cwd;
+  const path = wd === true ? `/proc/${requirePid(whose)}/cwd` : directory('wd', wd);
+  const fd = binding.openDirectory(path);
+  if (fd < 0) {
+    const target = wd === true ? whose?.pid : `--wd=${wd}`;
+    const advice = fd === errnos.EACCES && wd === true ? unreadable() : undefined;
+    throw failure(fd, 'open', { target, advice });
+  }
+  if (wd === true) refuseSuccessor(requirePid(whose), whose);
+  return fd;
 }
 
 function directory(option: string, path: string): string {

@@ -32,6 +32,11 @@ export interface Waiting {
   readonly forward?: boolean | undefined;
   /** The exit code where something fails before it is executed. Default: 1. */
   readonly failed?: number | undefined;
+  /** As of executeInPlace. */
+  readonly cwdFd?: number | undefined;
+  readonly rootIsHere?: boolean | undefined;
+  /** What helps where the shell is not there that is run where no program is named. */
+  readonly shellHint?: string | undefined;
   /** Nothing is read from the caller's stdin. */
   readonly withoutInput?: boolean | undefined;
   readonly optionNames: OptionNames;
@@ -41,32 +46,33 @@ export interface Waiting {
 export function runProgram(
   { rest: line, after }: Pick<Arguments<Options>, 'rest' | 'after'>,
   options: ProgramOptions,
-  { optionNames, ...waiting }: Waiting,
+  { optionNames, shellHint = '', ...waiting }: Waiting,
   more: More,
   callers: Inherited = inherited(),
 ): void {
   const { root, namespaces = [], uid = 'keep' } = options;
   const isHere = root === undefined && !namespaces.includes('mnt') && uid === 'keep';
-  // Of what it is given: --clear-env clears SHELL, too.
-  const variables = typeof options.env === 'object' ? options.env : process.env;
-  const [file = userShell(isHere, variables as NodeJS.ProcessEnv)] = line;
   requirePermission();
   for (const id of [options.uid, options.gid]) {
     if (id === undefined || id === 'keep' || isId(id)) continue;
     throw new UsageError(`no id of a user or group: ${id}`);
   }
-  if (file === '') {
-    sayUnexecuted(file, errnos.ENOENT);
+  if (line[0] === '') {
+    sayUnexecuted('', errnos.ENOENT);
     return;
   }
-  const words = line.length > 0 ? bytesOfWords(line, after) : [Buffer.from(`-${basename(file)}`)];
   const { own, nodes } = part(options as ChildPlace);
   const open = new OpenPlan(own, options.env, more);
+  // Of what the program is given: --clear-env clears SHELL, --env takes the target's.
+  const [file = userShell(isHere, open.environment)] = line;
+  const words = line.length > 0 ? bytesOfWords(line, after) : [Buffer.from(`-${basename(file)}`)];
   const failed = executeInPlace(
     open.plan,
     {
       ...nodes,
       ...waiting,
+      hint:
+        line.length > 0 ? '' : `; the line names no program, so it was to be a shell${shellHint}`,
       inWords: text => inWordsOf(optionNames, text),
       file: line.length > 0 ? (words[0] as Buffer) : file,
       args: joined(words),

@@ -111,8 +111,9 @@ async function optionsOf(
   types: NamespaceType[],
 ): Promise<ProgramOptions> {
   const create = { ...creation(given), idMap: await mapOf(given, order) };
-  const root = rootOf(given);
-  if (root !== undefined && types.includes('mnt') && create.propagation === 'unchanged') {
+  const mnt = types.includes('mnt');
+  const root = rootOf(given, mnt);
+  if (root !== undefined && mnt && create.propagation === 'unchanged') {
     throw new UsageError('--propagation unchanged: not with --root, which has mounts of its own');
   }
   return {
@@ -206,11 +207,11 @@ function optionsFor(create: CreateOptions, types: readonly NamespaceType[]): Cre
   );
 }
 
-/** `/`, by whatever name, is our root already: nothing is there to be changed. */
-function rootOf({ root }: Run): string | undefined {
+/** `/`, by whatever name, is our root already: pivot_root(2) would refuse it. */
+function rootOf({ root }: Run, mnt: boolean): string | undefined {
   if (root === undefined) return undefined;
   try {
-    if (realpathSync.native(root) === '/') return undefined;
+    if (mnt && realpathSync.native(root) === '/') return undefined;
   } catch {
     // said by what enters it
   }

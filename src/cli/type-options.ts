@@ -20,7 +20,11 @@ interface TypeOption<V> {
   readonly value: V;
   readonly placeholder: string;
   readonly about: string;
+  /** A file stays that of its type. */
+  outlasts(first: string | true, second: string | true): boolean;
 }
+
+const outlasts: TypeOption<string>['outlasts'] = (_, second) => second === true;
 
 /** `value`: also a short one has it, or none but a long one. */
 export function typeOptions<V extends 'maybe' | 'long'>(
@@ -28,7 +32,7 @@ export function typeOptions<V extends 'maybe' | 'long'>(
   aboutOf: (type: string) => string,
 ): Record<Name, TypeOption<V>> {
   const entries = Object.entries(letters).map(([name, short]) => {
-    return [name, { short, value, placeholder: 'FILE', about: aboutOf(name) }];
+    return [name, { short, value, placeholder: 'FILE', about: aboutOf(name), outlasts }];
   });
   return Object.fromEntries(entries);
 }

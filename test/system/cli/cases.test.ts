@@ -192,6 +192,46 @@ test('the last of several that say who we are', async () => {
   );
 });
 
+test("of several, what util-linux takes: a FILE before its type alone, and what is the target's", async () => {
+  const file = fresh();
+  await said('run', `--uts=${file}`, '-u', 'true');
+  expect(statSync(file).dev).not.toBe(statSync(folder).dev);
+  execFileSync('umount', [file]);
+  const other = readlinkSync(`/proc/${inside}/ns/net`);
+  const joined = ['enter', '-t', `${net.pid}`, `--net=/proc/${inside}/ns/net`, '-n'];
+  expect(await said(...joined, 'readlink', '/proc/self/ns/net')).toBe(other);
+  const follow = [
+    'enter',
+    '-t',
+    inside,
+    '-u',
+    '-S',
+    'follow',
+    '-S',
+    '7',
+    '-G',
+    '7',
+    '-G',
+    'follow',
+  ];
+  const { uid, gid } = await report(...follow);
+  expect([uid[0], gid[0]]).toEqual([1005, 1006]);
+  const target = await startTarget([], { before: ['env', '-C', '/usr/share'] });
+  expect(await said('enter', '-t', `${target.pid}`, '-w', '-w/tmp', 'pwd')).toBe('/usr/share');
+});
+
+test('without a program: the shell of SHELL, of whose environment it gets; what helps where there is none', async () => {
+  const image = makeImage();
+  const boxed = await startTarget(['mnt'], { root: image, env: { SHELL: '/bin/probe' } });
+  const { argv } = JSON.parse(await said('enter', '-t', `${boxed.pid}`, '-m', '-r', '-e'));
+  expect(argv['0']).toBe('-probe');
+  const { stderr, code } = await line('enter', '-t', `${boxed.pid}`, '-m', '-r');
+  expect({ stderr, code }).toEqual({
+    stderr: expect.stringMatching(/^linux-namespaces: cannot execute .*names no program.*exec/),
+    code: 127,
+  });
+});
+
 test('ranges beside a single id have a hole for it', async () => {
   const map = async (...flags: string[]) =>
     (await said('run', ...flags, 'cat', '/proc/self/uid_map')).split(/\s+/).join(' ');
@@ -205,6 +245,12 @@ test.each([
   ['-m', '-R', '/proc/self/root/../'],
 ])('run %s %s %s', async (...flags) => {
   expect(await said('run', ...flags, 'pwd')).toBe('/');
+});
+
+test('run -R / without a mount namespace is a chroot: not for a user', async () => {
+  const all = ['--reuid=54321', '--clear-groups', process.execPath, main, 'run', '-R', '/', 'true'];
+  const { stderr, code } = await outcome(spawn('setpriv', all));
+  expect({ stderr, code }).toEqual({ stderr: expect.stringContaining('chroot EPERM'), code: 1 });
 });
 
 test.each([
