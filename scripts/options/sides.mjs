@@ -19,7 +19,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '../..');
 const command = join(root, 'lib/cli.cjs');
 const tools = { enter: 'nsenter', run: 'unshare', ls: 'lsns' };
-const timeout = 30000; // ms; what takes longer stands still
+const timeout = 60000; // ms; what takes longer stands still
 const types = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
 const user = ['setpriv', '--reuid', '1001', '--regid', '1001', '--groups', '1001,1500'];
 
@@ -184,7 +184,9 @@ export class Bench {
       end: stuck ? 'stuck' : (signal ?? code),
       stderr: stderr === '' ? 'empty' : 'something',
     };
-    Object.assign(outcome, set.command === 'ls' ? { stdout: listed(stdout) } : this.#seen(stdout));
+    // What was ended in between has said a part of it.
+    const seen = set.command === 'ls' ? { stdout: listed(stdout) } : this.#seen(stdout, stuck);
+    Object.assign(outcome, seen);
     for (const [type, path] of kept) outcome[`kept ${type}`] = this.#file(path);
     Object.defineProperty(outcome, 'text', { value: stderr.trim() });
     return outcome;
@@ -199,8 +201,8 @@ export class Bench {
     return bound ? 'bound' : 'there';
   }
 
-  #seen(stdout) {
-    if (!stdout.startsWith('{')) return { stdout };
+  #seen(stdout, isPart) {
+    if (isPart || !stdout.startsWith('{')) return { stdout };
     const report = JSON.parse(stdout);
     const { namespaces, mounts, boot, environment, ...rest } = report;
     const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);

@@ -32,6 +32,6 @@ export function noProcess(state: unknown, runtime: unknown): string {
   if (state === 'running' || state === 'paused') {
     return `it runs in a kernel of its own (${runtime}): no process here is in it`;
   }
-  if (state !== 'unknown') return `it is ${state}: it has no process`;
+  if (state !== 'unknown') return `it is ${state}, so it has no process`;
   return 'whether it runs, and which process it is, is not proved: listContainers() has the reason in its problems';
 }

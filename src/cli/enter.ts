@@ -148,7 +148,9 @@ function choiceOf(given: Enter, process: Owner | undefined): Choice {
   }
   const others = [root, wd, env, userParent, cgroup];
   if (!all && chosen.length === 0 && others.every(value => value === undefined)) {
-    throw new UsageError('which namespaces? --all, or some of -m -u -i -n -p -C -U -T');
+    throw new UsageError(
+      'which namespaces? --all, or some of -m -u -i -n -p -C -U -T; for a shell in a container: exec -it',
+    );
   }
   return { process, types: all ? 'all' : ofProcess, files, userParent: userParent === true };
 }

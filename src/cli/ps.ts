@@ -63,7 +63,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const { given, rest } = readArguments(args, options, true);
   const filter = filterOf(given.filter ?? []);
   const columns = columnsOf(given.notruncate === true);
-  const chosen = given.output?.split(',').map(name => columnNamed(columns, name)) ?? columns;
+  const chosen = given.output?.split(',').map(name => asked(columnNamed(columns, name))) ?? columns;
   const where = lookupOf(lookup, given);
   const { found, problems } = rest.length > 0 ? await named(rest, where) : await listed(where);
   const showsAll = given.all || filter.byState || rest.length > 0;
@@ -105,6 +105,11 @@ function isRunning({ pid, state }: Container): boolean {
   return pid !== undefined || ['running', 'paused', 'unknown'].includes(state);
 }
 
+/** What was asked for is shown. */
+function asked(column: Column<Row>): Column<Row> {
+  return { ...column, spare: 0 };
+}
+
 type Row = Container & { readonly addresses: readonly string[] };
 
 function columnsOf(whole: boolean): Column<Row>[] {
@@ -114,10 +119,10 @@ function columnsOf(whole: boolean): Column<Row>[] {
     { name: 'NAME', of: nameOf, shrinks: true },
     { name: 'STATE', of: row => row.state },
     { name: 'PID', of: row => row.pid, right: true },
-    { name: 'STARTED', of: ({ started }) => started && localTime(started) },
-    { name: 'ADDRESS', of: ({ addresses }) => addresses.join(','), shrinks: true },
-    { name: 'PORTS', of: ({ ports = [] }) => ports.map(portText).join(','), shrinks: true },
-    { name: 'IMAGE', of: row => row.image, shrinks: true },
-    { name: 'COMMAND', of: ({ command = [] }) => command.join(' '), shrinks: true },
+    { name: 'STARTED', of: ({ started }) => started && localTime(started), spare: 1 },
+    { name: 'ADDRESS', of: ({ addresses }) => addresses.join(','), shrinks: 15 },
+    { name: 'PORTS', of: ({ ports = [] }) => ports.map(portText).join(','), shrinks: 12 },
+    { name: 'IMAGE', of: row => row.image, shrinks: true, spare: 2 },
+    { name: 'COMMAND', of: ({ command = [] }) => command.join(' '), shrinks: true, spare: 3 },
   ];
 }

@@ -11,9 +11,9 @@ export const subcommands: Subcommands = {
   find: ['says whose a pid, port, address or interface is', () => import('./find.ts')],
   ls: ['lists namespaces', () => import('./ls.ts')],
   tree: ['shows the processes of a container as a tree', () => import('./tree.ts')],
+  ports: ['lists the ports of a container and who listens', () => import('./ports.ts')],
   cat: ['shows files of a container', () => import('./cat.ts')],
   cp: ['copies files between a container and here', () => import('./cp.ts')],
   js: ['runs JavaScript inside a container', () => import('./js.ts')],
   completion: ['completes words in bash, zsh or fish', () => import('./completion.ts')],
-  ports: ['lists the ports of a container and who listens', () => import('./ports.ts')],
 };

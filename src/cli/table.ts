@@ -11,8 +11,10 @@ export interface Column<R> {
   readonly of: (row: R) => string | number | bigint | readonly string[] | undefined;
   /** Numbers stand at the right. */
   readonly right?: true;
-  /** Where the terminal is too narrow, this one gives way, down to a few letters. */
-  readonly shrinks?: true;
+  /** Where the terminal is too narrow, this one gives way, down to a few letters, or to so many. */
+  readonly shrinks?: true | number;
+  /** Where that is not enough, this one is left out: the highest first. */
+  readonly spare?: number;
 }
 
 /** Options of every subcommand that prints a table. Without `notruncate`, lines end at the edge of the terminal. */
@@ -33,19 +35,25 @@ export function style(format: Style, text: string): string {
 /** `paint` colours a whole line. */
 export function printTable<R>(
   rows: readonly R[],
-  columns: readonly Column<R>[],
+  all: readonly Column<R>[],
   options: TableOptions = {},
   paint: (line: string, row: R) => string = line => line,
 ): void {
-  const drawn = rows.flatMap(row => linesOf(row, columns).map(cells => ({ row, cells })));
-  const cells = drawn.map(line => line.cells);
   const width = options.notruncate || !stdout.isTTY ? Infinity : stdout.columns;
+  const whole = rows.map(row => linesOf(row, all));
+  const sizes = all.map(({ name, shrinks, spare = 0 }, i) => ({
+    width: whole.flat().reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
+    least: shrinks ? Math.max(name.length, shrinks === true ? leastOf : shrinks) : Infinity,
+    spare,
+  }));
+  const kept = keptOf(sizes, width);
+  const columns = kept.map(i => all[i] as Column<R>);
   const widths = fitted(
-    columns.map(({ name, shrinks }, i) => ({
-      width: cells.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
-      least: shrinks ? Math.max(name.length, leastOf) : Infinity,
-    })),
+    kept.map(i => sizes[i] as Size),
     width,
+  );
+  const drawn = whole.flatMap((lines, i) =>
+    lines.map(line => ({ row: rows[i] as R, cells: kept.map(i => line[i] ?? '') })),
   );
   const layOut = (line: readonly string[]) =>
     line
@@ -65,14 +73,32 @@ export function printTable<R>(
 /** Letters that are left of a column that gives way. */
 const leastOf = 8;
 
+interface Size {
+  readonly width: number;
+  /** Down to which it gives way. */
+  readonly least: number;
+}
+
+/** Which columns there is room for, by their numbers. */
+export function keptOf(
+  sizes: readonly (Size & { readonly spare: number })[],
+  most: number,
+): number[] {
+  let kept = [...sizes.keys()];
+  const of = (i: number) => sizes[i] as (typeof sizes)[number];
+  const needed = () => kept.reduce((sum, i) => sum + Math.min(of(i).width, of(i).least) + 1, -1);
+  for (;;) {
+    const spare = Math.max(...kept.map(i => of(i).spare));
+    if (spare === 0 || needed() <= most) return kept;
+    kept = kept.filter(i => of(i).spare !== spare);
+  }
+}
+
 /**
  * Widths that, with a space between them, are as wide as the terminal if that can be: the widest columns
  * that may give way do so first.
  */
-export function fitted(
-  columns: readonly { readonly width: number; readonly least: number }[],
-  most: number,
-): number[] {
+export function fitted(columns: readonly Size[], most: number): number[] {
   const widths = columns.map(({ width }) => width);
   let over = widths.reduce((sum, width) => sum + width + 1, -1) - most;
   while (over > 0) {

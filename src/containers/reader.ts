@@ -36,7 +36,8 @@ export class Reader {
   #wanted: Wanted[] = [];
 
   constructor(root = '/', of?: { shared: Shared; base: string; owner: number }) {
-    this.root = posix.resolve(root).replace(/^\/$/, '');
+    // That of another is whole already; the empty one would be our working directory.
+    this.root = of ? root : posix.resolve(root).replace(/^\/$/, '');
     this.#shared = of?.shared ?? { problems: [], files: new Limiter(limits.open) };
     this.#base = of?.base;
     this.#owner = of?.owner ?? -1;

@@ -126,3 +126,12 @@ test('ports: who listens inside', async () => {
     lab.close();
   }
 });
+
+test('ps in a working directory that is gone', async () => {
+  const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$1" ps';
+  const { stdout, code } = await outcome(spawn('sh', ['-c', script, process.execPath, main]));
+  expect({ stdout, code }).toEqual({
+    stdout: expect.stringMatching(/^ENGINE +ID +NAME /),
+    code: 0,
+  });
+});

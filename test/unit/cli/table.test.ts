@@ -1,6 +1,6 @@
 // Columns that give way to the width of a terminal, and times.
 import { expect, test } from 'vitest';
-import { fitted, localTime } from '../../../src/cli/table.ts';
+import { fitted, keptOf, localTime } from '../../../src/cli/table.ts';
 
 const stiff = (width: number) => ({ width, least: Infinity });
 const soft = (width: number, least = 8) => ({ width, least });
@@ -15,6 +15,20 @@ test.each([
   ['nothing', [], 80, []],
 ])('%s', (_, columns, most, wanted) => {
   expect(fitted(columns, most)).toEqual(wanted);
+});
+
+const spared = (spare: number, width: number, least = Infinity) => ({ width, least, spare });
+
+test.each([
+  ['all fit', [spared(0, 10), spared(1, 19)], 30, [0, 1]],
+  ['by their least', [spared(0, 10), spared(1, 100, 8)], 19, [0, 1]],
+  ['the highest is left out first', [spared(0, 10), spared(1, 19), spared(2, 8)], 30, [0, 1]],
+  ['then the next', [spared(0, 10), spared(1, 19), spared(2, 8)], 29, [0]],
+  ['never what is not spare', [spared(0, 10), spared(0, 19)], 5, [0, 1]],
+  ['without an edge', [spared(0, 1000), spared(1, 1000)], Infinity, [0, 1]],
+  ['nothing', [], 80, []],
+])('columns that there is room for: %s', (_, sizes, most, wanted) => {
+  expect(keptOf(sizes, most)).toEqual(wanted);
 });
 
 test('a time is that of the clock here', () => {
