@@ -28,6 +28,8 @@ interface Word {
 const named = 'exec debug ps inspect ls tree ports';
 const targeted = 'enter js';
 const files = 'cat cp';
+/** What `find` finds. */
+const found = 'pid port address interface';
 
 const names = 'linux-namespaces ps -n -o name 2>/dev/null';
 
@@ -73,6 +75,7 @@ ${words.map(({ name, options }) => `    ${name}) options='${options.join(' ')}' 
   ${named.replaceAll(' ', '|')}) ;;
   ${files.replaceAll(' ', '|')}) end=: ;;
   completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
+  find) [ "$prev" = find ] && COMPREPLY=($(compgen -W '${found}' -- "$cur")); return ;;
   *) return ;;
   esac
   # Not by compgen -W, which would run what is in a name.
@@ -105,6 +108,7 @@ ${words.map(({ name, options }) => `    ${name}) compadd -- ${options.join(' ')}
     _files
     return ;;
   completion) compadd -- bash zsh fish; return ;;
+  find) [[ $words[CURRENT-1] == find ]] && compadd -- ${found}; return ;;
   *) _files; return ;;
   esac
   found=("\${(@f)$(${names})}")
@@ -127,6 +131,7 @@ compdef _linux_namespaces linux-namespaces`,
       `${complete} -f ${of(named)} -a '(${names})'`,
       `${complete} ${of(files)} -a '(${names} | string replace -r \\$ :)'`,
       `${complete} -f ${of('completion')} -a 'bash zsh fish'`,
+      `${complete} -f ${of(`find; and not __fish_seen_subcommand_from ${found}`)} -a '${found}'`,
       `${complete} -n '__fish_seen_subcommand_from ${targeted}; and contains -- (commandline -opc)[-1] -t --target' -f -a '(${names})'`,
     ].join('\n');
   },

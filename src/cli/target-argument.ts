@@ -1,7 +1,5 @@
 /** What people write for a target: a pid, or the name of a container. */
 import { noProcess } from '../base/advice.ts';
-import type { NamespaceError } from '../base/errors.ts';
-import { printable } from '../base/printable.ts';
 import type { Container, ContainerOptions } from '../containers/container.ts';
 import type { Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
@@ -22,13 +20,11 @@ export async function containerNamed(name: string, where: ContainerOptions): Pro
   const { findContainer } = await import('../containers/find.ts');
   try {
     return await findContainer(name, where);
-  } catch (thrown) {
-    const error = thrown as NamespaceError;
-    // What helps comes first: it may be a slip of the pen.
-    const text =
-      error.code === 'ENOENT' && error.advice !== undefined
-        ? `${printable(name)}: ${error.advice.replace(/^no engine [^;]*/, '$& (ps -a lists all)')}`
-        : error.message;
-    throw Object.assign(error, { message: inWordsOf(lookupNames, text) });
+  } catch (error) {
+    const text = (error as Error).message.replace(
+      '; no engine has such a container',
+      '$& (ps -a lists all)',
+    );
+    throw Object.assign(error as Error, { message: inWordsOf(lookupNames, text) });
   }
 }

@@ -67,6 +67,8 @@ for (const [shell, complete] of Object.entries(shells)) {
     ['names after -t', ['enter', '-t', 'shop'], ['shop/cart/app']],
     ['names before a path', ['cat', 'web-'], ['web-2:']],
     ['shells', ['completion', 'z'], ['zsh']],
+    ['what find finds', ['find', 'po'], ['port']],
+    ['nothing that it does not find', ['find', 'port', 'we'], []],
     ['no name where a program stands', ['enter', '-t', 'web', 'shop'], []],
   ];
   test.skipIf(absent).each(lines)(`${title}: %s`, (_, words, wanted) => {

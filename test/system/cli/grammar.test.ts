@@ -105,7 +105,12 @@ test.each(named)(
       ...{ stdout: '', code: ['exec', 'debug'].includes(subcommand) ? 125 : 1 },
     });
     expect(stderr).toMatch(/^linux-namespaces: nobody: .* ENOENT.*\n$/);
-    for (const text of [`${folder}/var/lib/docker`, '--root DIR', '--directory ENGINE.NAME=DIR']) {
+    for (const text of [
+      `${folder}/var/lib/docker`,
+      'ps -a',
+      '--root DIR',
+      '--directory ENGINE.NAME=DIR',
+    ]) {
       expect(stderr).toContain(text);
     }
     expect(stderr).not.toMatch(/options/);
