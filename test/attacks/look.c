@@ -1,7 +1,7 @@
 /* The first process of a container: looks into every other, all the time, and says what can be had
  * of it that is not its own, each thing once. look MARK [IMAGE CAPS]: MARK is a text that only
  * those outside have, IMAGE the root of the container, CAPS the mask of what it keeps; or it is in
- * a container. */
+ * a container. SIGTERM ends it, once it has said all that it has had. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,6 +18,10 @@
 #include <unistd.h>
 
 static const char* mark;
+static volatile sig_atomic_t is_asked;
+
+static void ask(int signal) { is_asked = signal; }
+
 static char said[512][96];
 static int count;
 
@@ -156,9 +160,10 @@ int main(int argc, char** argv) {
   if (!failed) failed = know_places();
   if (failed) return failed;
   signal(SIGCHLD, SIG_IGN);
+  signal(SIGTERM, ask);
   puts("ready");
   fflush(stdout);
-  for (;;) {
+  while (!is_asked) {
     DIR* all = opendir("/proc");
     for (struct dirent* entry; all != 0 && (entry = readdir(all));) {
       const int pid = atoi(entry->d_name);
@@ -171,4 +176,5 @@ int main(int argc, char** argv) {
     }
     if (all != 0) closedir(all);
   }
+  return 0;
 }

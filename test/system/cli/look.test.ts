@@ -3,7 +3,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createNamespaces } from 'linux-namespaces';
 import { beforeAll, expect, test } from 'vitest';
-import { outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+import { inodesOf, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+import { lsns } from '../shared/lsns.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
@@ -23,19 +24,15 @@ test.each([
   '-J -l -o ns,type,pns,ons,command -p TARGET',
 ])('ls %s: as lsns has it', async line => {
   const args = line.replace('TARGET', `${target.pid}`).split(' ');
-  const wanted: Row[] = JSON.parse(execFileSync('lsns', args, { encoding: 'utf8' })).namespaces;
+  const wanted: Row[] = JSON.parse((await lsns(...args)).stdout).namespaces;
   const { stdout } = await run('ls', ...args);
   const rows: Row[] = JSON.parse(stdout).namespaces;
   // Others come and go while two programs look one after the other.
+  const own = Object.values(inodesOf(target.pid));
+  const apart = own.filter(place => !Object.values(inodesOf('self')).includes(place));
   const ofTarget = (list: Row[]) => {
-    const own = execFileSync('lsns', ['-n', '-r', '-o', 'NS', '-p', `${target.pid}`], {
-      encoding: 'utf8',
-    });
-    const apart = execFileSync('lsns', ['-n', '-r', '-o', 'NS', '-p', `${process.pid}`], {
-      encoding: 'utf8',
-    });
     return list
-      .filter(({ ns }) => own.includes(`${ns}`) && !apart.includes(`${ns}`))
+      .filter(({ ns }) => apart.some(place => place.endsWith(`[${ns}]`)))
       .sort((one, other) => Number(one['ns']) - Number(other['ns']));
   };
   expect(ofTarget(wanted)).not.toEqual([]);

@@ -6,15 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
+import { lsns } from '../shared/lsns.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const ours = (...args: string[]) => outcome(spawn(process.execPath, [main, 'ls', ...args]));
-/** Where a process ends while it looks, lsns now and then ends with nothing. */
-async function theirs(...args: string[]) {
-  let found = await outcome(spawn('lsns', args));
-  for (let i = 0; i < 5 && found.stdout === ''; i++) found = await outcome(spawn('lsns', args));
-  return found;
-}
 const lines = async (...args: string[]) => (await ours(...args)).stdout.trimEnd().split('\n');
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-ls-'));
@@ -69,7 +64,7 @@ test.each([
   '-n -t net -t net -l -o NS -p TARGET',
 ])('%s: as lsns', async line => {
   const args = line.replace('NET', net).replace('TARGET', `${target.pid}`).split(' ');
-  const [own, wanted] = await Promise.all([ours(...args), theirs(...args)]);
+  const [own, wanted] = await Promise.all([ours(...args), lsns(...args)]);
   expect(wanted.stdout.length).toBeGreaterThan(5);
   if (args.includes('-J')) expect(JSON.parse(own.stdout)).toEqual(JSON.parse(wanted.stdout));
   else expect(words(own)).toEqual(words(wanted));
@@ -77,7 +72,7 @@ test.each([
 
 test('-J INODE: the same objects', async () => {
   const args = ['-J', net, '-o', 'PID,PPID,USER,COMMAND,NS,TYPE'];
-  const [own, wanted] = await Promise.all([ours(...args), theirs(...args)]);
+  const [own, wanted] = await Promise.all([ours(...args), lsns(...args)]);
   expect(JSON.parse(own.stdout)).toEqual(JSON.parse(wanted.stdout));
   const [maker] = JSON.parse(own.stdout).namespaces;
   expect(maker.children).toMatchObject([{ pid: target.pid }]);
@@ -100,7 +95,7 @@ test.each([
   expect(own.stderr).toMatch(/^linux-namespaces: .*\n$/);
   expect(own.stderr).toContain(message);
   expect(own.stderr).not.toContain('options.');
-  if (line !== '5 6') expect((await theirs(...line.split(' '))).code).toBe(1);
+  if (line !== '5 6') expect((await lsns(...line.split(' '))).code).toBe(1);
 });
 
 test('JSON: a user is a text, also without a name; what is not there is null, or 0', async () => {
