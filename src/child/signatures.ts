@@ -8,6 +8,7 @@ import type {
   StdioOptions,
 } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import type { Inferring } from '../base/inferring.ts';
 import type { ExecFileOptions, ExecOptions, ForkOptions, SpawnOptions } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import type { TerminalOptions } from './terminal-options.ts';
@@ -38,28 +39,22 @@ export type ChildOf<S, T = undefined> = [T] extends [undefined | false]
     ? ChildProcessByStdio<null, null, null> & { readonly terminal: Terminal }
     : ChildProcess & { readonly terminal?: Terminal };
 
-/**
- * Options of which TypeScript infers one name alone: were the whole object inferred, no misspelt name
- * in it would be an error.
- */
-export type Inferring<Options, Name extends string, Value> = Omit<Options, Name> & {
-  [name in Name]?: Value | undefined;
-};
-type Spawned<Options, S, T> = Inferring<Omit<Options, 'terminal'>, 'stdio', S> & { terminal?: T };
+type Spawned<Options, S, T> = Inferring<Options, { stdio: S; terminal: T }>;
 type TerminalOption = boolean | TerminalOptions | undefined;
 
 // biome-ignore format: one signature a line
 export interface Spawn<Options = SpawnOptions> {
-  <const S extends StdioOptions = 'pipe', const T extends TerminalOption = undefined>(file: string, options?: Spawned<Options, S, T>): ChildOf<S, T>;
-  <const S extends StdioOptions = 'pipe', const T extends TerminalOption = undefined>(file: string, args?: readonly string[] | null, options?: Spawned<Options, S, T>): ChildOf<S, T>;
+  <const S extends StdioOptions | undefined = 'pipe', const T extends TerminalOption = undefined>(file: string, options?: Spawned<Options, S, T>): ChildOf<S, T>;
+  <const S extends StdioOptions | undefined = 'pipe', const T extends TerminalOption = undefined>(file: string, args?: readonly string[] | null, options?: Spawned<Options, S, T>): ChildOf<S, T>;
 }
 
-export type Encoding = string | null;
+export type Encoding = string | null | undefined;
 export type OutputOf<E> = E extends 'buffer' | null
   ? Buffer
   : E extends BufferEncoding | undefined
     ? string
     : string | Buffer;
+export type Encoded<Options, E> = Inferring<Options, { encoding: E }>;
 type Output<E> = { stdout: OutputOf<E>; stderr: OutputOf<E> };
 /** Called with the output at the end. */
 type Done<Failure, E> = (error: Failure | null, stdout: OutputOf<E>, stderr: OutputOf<E>) => void;
@@ -67,26 +62,26 @@ type Done<Failure, E> = (error: Failure | null, stdout: OutputOf<E>, stderr: Out
 // biome-ignore format: one signature a line
 export interface Exec<Options = ExecOptions> {
   (command: string, callback?: Done<ExecException, 'utf8'>): ChildProcess;
-  <const E extends Encoding = 'utf8'>(command: string, options: Inferring<Options, 'encoding', E> | null | undefined, callback?: Done<ExecException, E>): ChildProcess;
+  <const E extends Encoding = 'utf8'>(command: string, options: Encoded<Options, E> | null | undefined, callback?: Done<ExecException, E>): ChildProcess;
 }
 
 // biome-ignore format: one signature a line
 export interface PromisifiedExec {
-  __promisify__<const E extends Encoding = 'utf8'>(command: string, options?: Inferring<ExecOptions, 'encoding', E> | null): PromiseWithChild<Output<E>>;
+  __promisify__<const E extends Encoding = 'utf8'>(command: string, options?: Encoded<ExecOptions, E> | null): PromiseWithChild<Output<E>>;
 }
 
 // biome-ignore format: one signature a line
 export interface ExecFile<Options = ExecFileOptions> {
   (file: string, callback?: Done<ExecFileException, 'utf8'>): ChildProcess;
   (file: string, args: readonly string[] | null | undefined, callback?: Done<ExecFileException, 'utf8'>): ChildProcess;
-  <const E extends Encoding = 'utf8'>(file: string, options: Inferring<Options, 'encoding', E>, callback?: Done<ExecFileException, E>): ChildProcess;
-  <const E extends Encoding = 'utf8'>(file: string, args: readonly string[] | null | undefined, options: Inferring<Options, 'encoding', E> | null | undefined, callback?: Done<ExecFileException, E>): ChildProcess;
+  <const E extends Encoding = 'utf8'>(file: string, options: Encoded<Options, E>, callback?: Done<ExecFileException, E>): ChildProcess;
+  <const E extends Encoding = 'utf8'>(file: string, args: readonly string[] | null | undefined, options: Encoded<Options, E> | null | undefined, callback?: Done<ExecFileException, E>): ChildProcess;
 }
 
 // biome-ignore format: one signature a line
 export interface PromisifiedExecFile {
-  __promisify__<const E extends Encoding = 'utf8'>(file: string, args?: readonly string[] | null, options?: Inferring<ExecFileOptions, 'encoding', E> | null): PromiseWithChild<Output<E>>;
-  __promisify__<const E extends Encoding = 'utf8'>(file: string, options: Inferring<ExecFileOptions, 'encoding', E>): PromiseWithChild<Output<E>>;
+  __promisify__<const E extends Encoding = 'utf8'>(file: string, args?: readonly string[] | null, options?: Encoded<ExecFileOptions, E> | null): PromiseWithChild<Output<E>>;
+  __promisify__<const E extends Encoding = 'utf8'>(file: string, options: Encoded<ExecFileOptions, E>): PromiseWithChild<Output<E>>;
 }
 
 // biome-ignore format: one signature a line

@@ -31,13 +31,10 @@ import {
   type WriteFileOptions,
 } from './options.ts';
 import type { operations, Request } from './request.ts';
+import type * as results from './results.ts';
 import { openHandle, readStream, writeStream } from './streams.ts';
 
 type Data = Parameters<typeof writeFile>[2];
-type Bytes = { encoding?: null | undefined };
-type AsBuffer = { encoding: 'buffer' };
-type Typed = { withFileTypes: true };
-type StatAs<B extends boolean> = B extends true ? BigIntStats : Stats;
 
 /**
  * The files of a container, from outside, as the processes in it see them. Paths start at its root,
@@ -54,19 +51,10 @@ export class ContainerRoot {
   }
 
   /** Reads a whole file: as much as it has when it is opened. Not more than 2 GiB. */
-  readFile(path: InsidePath, options?: (ReadFileOptions & Bytes) | null): Promise<Buffer>;
-  readFile(
-    path: InsidePath,
-    options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
-  ): Promise<string>;
-  readFile(
-    path: InsidePath,
-    options?: ReadFileOptions | BufferEncoding | null,
-  ): Promise<string | Buffer>;
-  async readFile(
-    path: InsidePath,
-    options?: ReadFileOptions | BufferEncoding | null,
-  ): Promise<string | Buffer> {
+  readFile(path: InsidePath, options?: results.ContentAsBytes): Promise<Buffer>;
+  readFile(path: InsidePath, options: results.ContentAsText): Promise<string>;
+  readFile(path: InsidePath, options?: results.AnyContent): Promise<string | Buffer>;
+  async readFile(path: InsidePath, options?: results.AnyContent): Promise<string | Buffer> {
     const all = given<ReadFileOptions>('readFile', options);
     const content = await readFile(this.#calls, path, all);
     return all.encoding ? content.toString(all.encoding) : content;
@@ -116,63 +104,65 @@ export class ContainerRoot {
   }
 
   /** Lists a directory; with `recursive`, all that is below it, without following links. */
-  readdir(path: InsidePath, options: ReaddirOptions & Typed & AsBuffer): Promise<Dirent<Buffer>[]>;
-  readdir(path: InsidePath, options: ReaddirOptions & Typed): Promise<Dirent[]>;
-  readdir(path: InsidePath, options: (ReaddirOptions & AsBuffer) | 'buffer'): Promise<Buffer[]>;
-  readdir(path: InsidePath, options?: ReaddirOptions | BufferEncoding | null): Promise<string[]>;
-  async readdir(
-    path: InsidePath,
-    options?: ReaddirOptions | BufferEncoding | 'buffer' | null,
-  ): Promise<unknown[]> {
+  readdir(path: InsidePath, options?: results.NamesAsText): Promise<string[]>;
+  readdir(path: InsidePath, options: results.NamesAsBytes): Promise<Buffer[]>;
+  readdir(path: InsidePath, options: results.EntriesAsText): Promise<Dirent[]>;
+  readdir(path: InsidePath, options: results.EntriesAsBytes): Promise<Dirent<Buffer>[]>;
+  readdir(path: InsidePath, options?: results.AnyNames): Promise<results.Listed>;
+  async readdir(path: InsidePath, options?: results.AnyNames): Promise<unknown[]> {
     const all = given<ReaddirOptions>('readdir', options);
     const numbers = [Number(all.recursive ?? false)];
     const { data } = await this.#call('list', 'scandir', path, { numbers, signal: all.signal });
     return entriesOf(data, shownAs(path), all);
   }
 
-  stat<B extends boolean = false>(path: InsidePath, options?: StatOptions<B>): Promise<StatAs<B>> {
+  stat(path: InsidePath, options?: results.StatAsNumbers): Promise<Stats>;
+  stat(path: InsidePath, options: results.StatAsBigInts): Promise<BigIntStats>;
+  stat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats>;
+  stat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats> {
     return this.#stat('stat', path, options);
   }
 
-  lstat<B extends boolean = false>(path: InsidePath, options?: StatOptions<B>): Promise<StatAs<B>> {
+  lstat(path: InsidePath, options?: results.StatAsNumbers): Promise<Stats>;
+  lstat(path: InsidePath, options: results.StatAsBigInts): Promise<BigIntStats>;
+  lstat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats>;
+  lstat(path: InsidePath, options?: StatOptions): Promise<Stats | BigIntStats> {
     return this.#stat('lstat', path, options);
   }
 
-  async #stat<R>(syscall: string, path: InsidePath, options: StatOptions | undefined): Promise<R> {
+  async #stat(syscall: string, path: InsidePath, options: StatOptions | undefined) {
     const { bigint, signal } = given<StatOptions>('stat', options);
     const numbers = [Number(syscall === 'stat')];
     const { data } = await this.#call('stat', syscall, path, { numbers, signal });
-    return statsOf(data, bigint ?? false) as R;
+    return statsOf(data, bigint ?? false);
   }
 
-  readlink(path: InsidePath, options: (NameOptions & AsBuffer) | 'buffer'): Promise<Buffer>;
-  readlink(path: InsidePath, options?: NameOptions | BufferEncoding | null): Promise<string>;
-  readlink(path: InsidePath, options?: NameOptions | string | null): Promise<string | Buffer> {
+  readlink(path: InsidePath, options?: results.NameAsText): Promise<string>;
+  readlink(path: InsidePath, options: results.NameAsBytes): Promise<Buffer>;
+  readlink(path: InsidePath, options?: results.AnyName): Promise<string | Buffer>;
+  readlink(path: InsidePath, options?: results.AnyName): Promise<string | Buffer> {
     return this.#name('readlink', path, options);
   }
 
   /** The path of a file from the container's root on, with no link in it. */
-  realpath(path: InsidePath, options: (NameOptions & AsBuffer) | 'buffer'): Promise<Buffer>;
-  realpath(path: InsidePath, options?: NameOptions | BufferEncoding | null): Promise<string>;
-  realpath(path: InsidePath, options?: NameOptions | string | null): Promise<string | Buffer> {
+  realpath(path: InsidePath, options?: results.NameAsText): Promise<string>;
+  realpath(path: InsidePath, options: results.NameAsBytes): Promise<Buffer>;
+  realpath(path: InsidePath, options?: results.AnyName): Promise<string | Buffer>;
+  realpath(path: InsidePath, options?: results.AnyName): Promise<string | Buffer> {
     return this.#name('realpath', path, options);
   }
 
-  async #name(
-    operation: 'readlink' | 'realpath',
-    path: InsidePath,
-    options: NameOptions | string | null | undefined,
-  ): Promise<string | Buffer> {
+  async #name(operation: 'readlink' | 'realpath', path: InsidePath, options: results.AnyName) {
     const { encoding, signal } = given<NameOptions>('name', options);
     const { data } = await this.#call(operation, operation, path, { signal });
     return decoded(data, encoding);
   }
 
   /** With `recursive`, gives the first directory that it made, if it made one. */
-  async mkdir(
-    path: InsidePath,
-    options?: MkdirOptions | number | string | null,
-  ): Promise<string | undefined> {
+  mkdir(path: InsidePath, options: results.MkdirOfAll): Promise<string | undefined>;
+  mkdir(path: InsidePath, options?: results.MkdirOfOne): Promise<void>;
+  mkdir(path: InsidePath, options?: results.AnyMkdir): Promise<string | undefined>;
+  async mkdir(path: InsidePath, options?: results.AnyMkdir): Promise<unknown> {
     const isMode = typeof options === 'number' || typeof options === 'string';
     const all = given<MkdirOptions>('mkdir', isMode ? { mode: options } : options);
     const recursive = all.recursive ?? false;

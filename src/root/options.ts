@@ -48,8 +48,8 @@ export interface ReaddirOptions extends Abortable {
   withFileTypes?: boolean | undefined;
   recursive?: boolean | undefined;
 }
-export interface StatOptions<Big extends boolean = boolean> extends Abortable {
-  bigint?: Big | undefined;
+export interface StatOptions extends Abortable {
+  bigint?: boolean | undefined;
 }
 export interface NameOptions extends Abortable {
   encoding?: BufferEncoding | 'buffer' | null | undefined;
