@@ -77,7 +77,10 @@ export const usage: Usage = {
     "Runs a program (default: a shell) in namespaces of a process or a container, with our rights and environment. For a program that runs as the container's own do: exec.",
   ],
   options,
-  notes: ["Where the host's root directory is not /: linux-namespaces --root DIR enter ..."],
+  notes: [
+    'ps and top show what /proc shows: with -p, that of the container is there with -m or -r.',
+    "Where the host's root directory is not /: linux-namespaces --root DIR enter ...",
+  ],
   examples: [
     ['linux-namespaces enter -t web -n ss -nltp', 'our ss in its network'],
     ['linux-namespaces enter -t 7238 -a -S follow -G follow sh', 'in all, as whom it runs'],

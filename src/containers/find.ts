@@ -81,7 +81,7 @@ async function unknown(name: string, all: Survey): Promise<NamespaceError> {
   const [first] = await meant(all, theirs, wantedOf(name));
   const { problems, places } = all;
   await all.finish(all.entries); // for what cannot be read of any
-  const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const unread =
     problems[0] === undefined
       ? `no engine has such a container; state was looked for in ${places.join(', ')}: options.root and options.directories say where else, and a pid needs no name`
