@@ -209,6 +209,7 @@ void join_nothing(launch* fixed) {
   for (int& fd : fixed->joins) fd = -1;
   for (int& fd : fixed->cgroups) fd = -1;
   fixed->root = -1;
+  fixed->directory = -1;
 }
 
 int prepare(Request* request, Prepared* prepared, Result* result) {

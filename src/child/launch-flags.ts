@@ -21,4 +21,6 @@ export const launchFlags = {
   inPlace: 65536,
   forward: 131072,
   hasTerminal: 262144,
+  /** Set by native/child/keep_modes.cc. */
+  keepModes: 524288,
 } as const;
