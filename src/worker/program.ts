@@ -178,7 +178,16 @@ export function runInside(makeProtocol: Start, makePack: Pack, notJoined: number
     receiver({
       begin() {},
       hear(kind, id, body) {
-        const value = decode(body);
+        let value: unknown;
+        try {
+          value = decode(body);
+        } catch (error) {
+          if (kind !== 'call') throw error;
+          // V8 leaves it out without a word, and so the rest cannot be read.
+          const reason = 'a WebAssembly.Module could not be cloned.';
+          sayError(id, new DOMException(reason, 'DataCloneError'));
+          return;
+        }
         if (kind === 'settings') {
           settle(value as Settings);
           answers.write(encode('ready', id, undefined, true, most));

@@ -124,15 +124,29 @@ export function makeProtocol({ Serializer }: typeof import('node:v8')): Protocol
       return notCloned(text);
     }
 
+    /** Node's hook: memory that another process cannot share. Its own makes an error of no name. */
+    _getSharedArrayBufferId(): never {
+      throw notCloned('#<SharedArrayBuffer> could not be cloned.');
+    }
+
     _writeHostObject(view: unknown): void {
       if (!ArrayBuffer.isView(view)) throw notCloned(`${String(view)} could not be cloned.`);
-      this.#bytes += view.byteLength;
+      const bytes = bytesOf(view as NodeJS.ArrayBufferView);
+      this.#bytes += bytes.length;
       if (this.#bytes > this.#most) throw tooLarge(this.#most, this.#option); // before it is copied
       const kind = views.findIndex(kind => view instanceof kind);
       if (kind < 0) throw notCloned(`${view.constructor.name} could not be cloned.`);
       this.writeUint32(Buffer.isBuffer(view) ? views.length : kind);
-      this.writeUint32(view.byteLength);
-      this.writeRawBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength) as never);
+      this.writeUint32(bytes.length);
+      this.writeRawBytes(bytes as never);
+    }
+  }
+
+  function bytesOf(view: NodeJS.ArrayBufferView): Uint8Array {
+    try {
+      return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    } catch {
+      throw notCloned(`${view.constructor.name} could not be cloned: its memory is detached.`);
     }
   }
 

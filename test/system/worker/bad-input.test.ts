@@ -143,6 +143,35 @@ describe('arguments and results', () => {
     expect(await rejectionOf(back)).toMatchObject({ name: 'DataCloneError' });
     expect(await worker.evaluate(() => 1)).toBe(1);
   });
+
+  // The types of Node know nothing of it.
+  type Wasm = Record<'Module' | 'Memory', new (given: object) => object>;
+  const { Module, Memory } = Reflect.get(globalThis, 'WebAssembly') as Wasm;
+  const emptyModule = () => new Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+  const detached = <V extends NodeJS.ArrayBufferView>(view: V): V => {
+    structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
+    return view;
+  };
+  test.each<[string, () => unknown]>([
+    ['shared memory', () => new SharedArrayBuffer(4)],
+    ['that of WebAssembly', () => new Memory({ initial: 1, maximum: 1, shared: true })],
+    ['a view of detached memory', () => detached(new Uint16Array(2))],
+    ['another', () => detached(new DataView(new ArrayBuffer(2)))],
+    ['a module', emptyModule],
+    ['one in another object', () => ({ a: [emptyModule()], b: new Map() })],
+  ])('nor can %s, and the worker goes on', async (_, make) => {
+    const meanwhile = worker.evaluate(() => new Promise(done => setTimeout(done, 20, 2)));
+    const given = worker.evaluate((value: unknown) => [value], make());
+    expect(await rejectionOf(given)).toMatchObject({ name: 'DataCloneError' });
+    expect(await meanwhile).toBe(2);
+    expect(await worker.evaluate(() => 1)).toBe(1);
+  });
+
+  test('shared memory as a result', async () => {
+    const back = worker.evaluate(() => ({ memory: new SharedArrayBuffer(4) }));
+    expect(await rejectionOf(back)).toMatchObject({ name: 'DataCloneError' });
+    expect(await worker.evaluate(() => 1)).toBe(1);
+  });
 });
 
 describe('what is thrown', () => {
