@@ -47,7 +47,7 @@ int64_t stat_file(Call* call) {
 // These need no root, and go on when it has been closed.
 bool is_by_fd(Operation operation) {
   return operation == Operation::kRead || operation == Operation::kWrite ||
-         operation == Operation::kClose;
+         operation == Operation::kClose || operation == Operation::kSync;
 }
 
 // What has begun in the root ends in it, also when that is the root of nothing any more.
@@ -105,6 +105,8 @@ int64_t perform(Call* call) {
       return put_end(call);
     case Operation::kAttributes:
       return put_attributes(call);
+    case Operation::kSync:
+      return ::fsync(call->fd) == 0 ? 0 : -errno;
   }
   return -ENOSYS;
 }

@@ -30,10 +30,11 @@ enum class Operation {  // in the order of `operations` in src/root/request.ts
   kCommit,   // fd, second, path (its name), other: takes the name, on disk
   kAbandon,  // second, path: removes it
   // Of an archive, numbers: CopyFlags, mode, uid, gid, mtime in seconds, nanoseconds, major, minor.
-  kPut,        // path, other (what a link says; of no type: the file that gets a name), data, more:
-               // 1 directory made, 3 nothing done; with `more` as kReplace, to be written
-  kPutEnd,     // fd, second, path (its name), other: takes the name
-  kAttributes  // path: of a directory
+  kPut,     // path, other (what a link says; of no type: the file that gets a name), data, more:
+            // 1 directory made, 3 nothing done; with `more` as kReplace, to be written
+  kPutEnd,  // fd, second, path (its name), other: takes the name
+  kAttributes,  // path: of a directory
+  kSync         // fd: on disk
 };
 
 constexpr uint32_t kNumbers = 9;

@@ -37,15 +37,15 @@ export function flagsOf(flag: unknown): number {
   return number;
 }
 
-/** A mode as a number, or in octal digits. */
+/** A mode as a number, or in octal digits. Of that of `stat()`, with the type of the file, the permissions. */
 export function modeOf(mode: unknown, name = 'mode'): number {
   const number =
     typeof mode === 'string' && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) : mode;
   if (typeof number !== 'number') throw invalidType(name, 'a number or octal digits', mode);
-  if (!Number.isInteger(number) || number < 0 || number > 0o7777) {
-    throw invalidValue(name, 'from 0 to 0o7777', mode);
+  if (!Number.isInteger(number) || number < 0 || number > 2 ** 32 - 1) {
+    throw invalidValue(name, `from 0 to ${2 ** 32 - 1}`, mode);
   }
-  return number;
+  return number & 0o7777;
 }
 
 /** -1 means: as it is. */

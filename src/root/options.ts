@@ -129,7 +129,7 @@ export function bytesOf(path: unknown, name = 'path'): Buffer {
 }
 
 export function shownAs(path: InsidePath): string {
-  return typeof path === 'string' ? path : Buffer.from(path).toString();
+  return typeof path === 'string' ? path : bytesOf(path).toString();
 }
 
 /** `options` may be an encoding alone, as in Node. */

@@ -24,6 +24,7 @@ export const operations = {
   put: 19,
   putEnd: 20,
   attributes: 21,
+  sync: 22,
 } as const;
 
 export interface Progress {

@@ -121,6 +121,7 @@ class FileCalls {
       open: this.#open.bind(this),
       read: this.#read.bind(this),
       write: this.#write.bind(this),
+      fsync: this.#sync.bind(this),
       close: this.#close.bind(this),
     };
     return { ...unset, ...options, fd: undefined, signal: undefined, fs: own };
@@ -214,6 +215,15 @@ class FileCalls {
       put.then(({ value }) => [value, buffer]),
       callback,
       buffer,
+    );
+  }
+
+  /** With the option `flush`, before it is closed. */
+  #sync(fd: number, callback: Callback): void {
+    const done = this.#calls.call({ operation: 'sync', syscall: 'fsync', shown: this.#shown, fd });
+    void this.#answer(
+      done.then(() => []),
+      callback,
     );
   }
 

@@ -106,6 +106,35 @@ test('a file: read, written, appended to, opened, streamed', async () => {
   root.close();
 });
 
+test('flush: what a stream has written is on disk before it is closed', async () => {
+  const { root, merged } = await filled();
+  const stream = root.createWriteStream('/tmp/file', { flush: true });
+  await finished(stream.end('abc'));
+  expect(readFileSync(join(merged, 'tmp/file'), 'utf8')).toBe('abc');
+  root.close();
+});
+
+test('the mode of a file, as stat gives it, is one that can be given', async () => {
+  const { root, merged } = await filled();
+  writeFileSync(join(merged, 'tmp/file'), '');
+  chmodSync(join(merged, 'tmp/file'), 0o4751);
+  const { mode } = await root.stat('/tmp/file');
+  expect(mode).toBe(0o104751);
+  await root.writeFile('/tmp/other', '', { mode });
+  await root.chmod('/tmp/other', mode);
+  await root.mkdir('/tmp/folder', { mode: (await root.stat('/tmp')).mode & ~0o077 });
+  await (await root.open('/tmp/third', 'w', mode)).close();
+  expect(statSync(join(merged, 'tmp/other')).mode).toBe(mode);
+  expect(statSync(join(merged, 'tmp/folder')).mode & 0o777).toBe(0o700);
+  expect(statSync(join(merged, 'tmp/third')).mode & 0o777).toBe(0o751);
+  for (const wrong of [-1, 2 ** 32, 0.5]) {
+    expect(await rejectionOf(root.chmod('/tmp/other', wrong))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+  }
+  root.close();
+});
+
 test('a large file, and one of no size, are read whole', async () => {
   const { root, merged } = await filled();
   const large = Buffer.alloc(9 << 20, 'large');
