@@ -4,7 +4,7 @@
  */
 
 import { binding } from '../base/binding.ts';
-import { checkFunction, checkTypes, failure, refusal } from '../base/errors.ts';
+import { checkFunction, checkTypes, failure, invalidValue, refusal } from '../base/errors.ts';
 import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { trace } from '../base/trace.ts';
 import { type Fds, openEach } from '../target/fds.ts';
@@ -36,9 +36,19 @@ let leaving = false;
 /** The end of contexts that started something: nothing reaches them any more. */
 const ended = new FinalizationRegistry<readonly Fds[]>(over);
 
+const generators = [function* () {}, async function* () {}].map(Object.getPrototypeOf);
+
+/** The call of a generator runs nothing of it: whoever asks for its values does, where that is. */
+function checkCallback(fn: unknown): void {
+  checkFunction(fn);
+  if (generators.includes(Object.getPrototypeOf(fn))) {
+    throw invalidValue('fn', 'no generator, which runs where its values are asked for', fn);
+  }
+}
+
 /** For `fds` in use by the caller: runs `fn` inside them. */
 export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => R, args: A): R {
-  checkFunction(fn);
+  checkCallback(fn);
   refuseOthers(fds.types);
   checkCopies(); // before this copy asks where outside is
   switchOn();
@@ -74,7 +84,7 @@ export function withNamespaces<A extends unknown[], R>(
   ...args: A
 ): R {
   const wanted = checkTypes(types);
-  checkFunction(fn);
+  checkCallback(fn);
   if (wanted !== 'all') refuseOthers(wanted);
   const fds = openTarget(target, wanted);
   try {
@@ -86,7 +96,7 @@ export function withNamespaces<A extends unknown[], R>(
 
 /** From inside a callback: runs `fn`, and what it starts, outside. Anywhere else just calls it. */
 export function outside<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
-  checkFunction(fn);
+  checkCallback(fn);
   checkCopies();
   return runOutside(fn, ...args);
 }

@@ -348,6 +348,21 @@ describe('types', () => {
   });
 });
 
+describe('a generator, of which the call would run nothing inside', () => {
+  test.each<[string, () => Iterator<never> | AsyncIterator<never>]>([
+    ['a generator', function* () {}],
+    ['an async one', async function* () {}],
+  ])('%s', async (_, fn) => {
+    using mine = await createNamespaces(['net']);
+    const error = errorOf(() => mine.run(fn));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' });
+    expect(error.message).toContain('where its values are asked for');
+    expect(errorOf(() => withNamespaces(mine, ['net'], fn)).message).toBe(error.message);
+    expect(errorOf(() => outside(fn)).message).toBe(error.message);
+  });
+});
+
 describe('a handle', () => {
   test('that is closed', () => {
     const handle = openNamespaces(process.pid, ['net', 'uts']);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { createNamespaces } from 'linux-namespaces';
@@ -42,6 +43,20 @@ test('a Worker that ends by itself leaves nothing', async () => {
   const [code] = await once(worker, 'exit');
   expect(code).toBe(0);
   expect(await settled(openFds, before)).toEqual(before);
+});
+
+test('in a Worker that was started inside, only what is synchronous asks the kernel there', async () => {
+  using mine = await createNamespaces(['net', 'uts'], { hostname: 'mine' });
+  const source = `
+    import fs from 'node:fs';
+    import { parentPort } from 'node:worker_threads';
+    const path = '/proc/sys/kernel/hostname';
+    parentPort.postMessage([fs.readFileSync(path, 'utf8'), await fs.promises.readFile(path, 'utf8')]);`;
+  const worker = mine.run(() => new Worker(source, { eval: true }));
+  const [seen] = await once(worker, 'message');
+  // The thread pool, which all threads share, is outside: docs/callbacks.md says so.
+  expect(seen).toEqual(['mine\n', `${hostname()}\n`]);
+  await worker.terminate();
 });
 
 test('for a Worker that was started inside, outside is inside', async () => {
