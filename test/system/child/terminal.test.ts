@@ -163,8 +163,9 @@ describe('what passes', () => {
       env: { PATH: process.env['PATH'], PS1: '$ ' },
     });
     await until(shell.terminal, '$ ');
-    shell.terminal.write('cat\n');
-    await until(shell.terminal, 'cat\r\n');
+    // While the shell reads a line, the terminal does not echo: it has to be through with that.
+    shell.terminal.write("echo g''o; cat\n");
+    await until(shell.terminal, 'go\r\n');
     shell.terminal.write('ready\n');
     await until(shell.terminal, 'ready\r\nready\r\n');
     shell.terminal.write('\x1a');
