@@ -232,7 +232,7 @@ function defined(file: string, name: string): number {
   return one === undefined ? Number(value) : Number(one) << Number(by);
 }
 
-describe.skipIf(!existsSync(headers))('the kernel’s headers', () => {
+describe.skipIf(!existsSync(headers))('the kernel’s headers [needs linux-libc-dev]', () => {
   test.each(kinds)('CLONE_NEW* of $name', ({ name, flag }) => {
     const word = { mnt: 'NS', user: 'USER' }[name as string] ?? name.toUpperCase();
     expect(defined('sched.h', `CLONE_NEW${word}`)).toBe(flag);

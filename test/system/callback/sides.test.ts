@@ -67,10 +67,9 @@ describe('code that is entered from the other side', () => {
     }));
 });
 
-// A Worker gets no signals.
-test.runIf(isMainThread)(
-  "a signal is the whole process's: its handlers run outside, unless they are bound [a Worker gets none]",
-  async () => {
+// A Worker gets none.
+if (isMainThread) {
+  test("a signal is the whole process's: its handlers run outside, unless they are bound", async () => {
     using where = await lab();
     const seen: number[] = [];
     await where.run(async () => {
@@ -83,8 +82,8 @@ test.runIf(isMainThread)(
       while (seen.length < 2) await timers.setTimeout(1);
     });
     expect(seen).toEqual([home, where.inode('net')]);
-  },
-);
+  });
+}
 
 test("a user's own AsyncLocalStorage keeps working, in and out", async () => {
   using where = await lab();

@@ -292,7 +292,8 @@ describe.each([
     expect(stdout).toBe('124\n');
   });
 
-  test.runIf(name.includes('pipes'))('who waits has next to no memory', async () => {
+  if (!name.includes('pipes')) return;
+  test('who waits has next to no memory', async () => {
     const script = `$C ${up}; grep VmRSS /proc/$!/status; kill $!`;
     expect((await inside(script)).stdout).toMatch(/^VmRSS:\s+\d{1,3} kB\n/);
   });

@@ -50,7 +50,7 @@ describe('a user’s file system where the state of a user without a session wou
   test.skipIf(!existsSync('/dev/fuse') || existsSync(place)).each([
     ['may not look into', uid],
     ['gets no answer from', '0'],
-  ])('that root %s', async (_, asker) => {
+  ])('that root %s [FUSE]', async (_, asker) => {
     mkdirSync(place);
     chownSync(place, Number(uid), Number(uid));
     const server = spawn('timeout', ['-s', 'KILL', '10', program, place, asker]);

@@ -59,7 +59,7 @@ describe.skipIf(absent)(`a container as a target [${absent || 'installed'}]`, ()
   });
 
   // In a pid namespace of its own nobody else takes the number.
-  test.skipIf(!existsSync(lastPid))('the kernel gives the pid again, really', () => {
+  test.skipIf(!existsSync(lastPid))('the kernel gives the pid again, really [ns_last_pid]', () => {
     const source = `
       import { spawn } from 'node:child_process';
       import { once } from 'node:events';

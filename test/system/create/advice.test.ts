@@ -122,7 +122,8 @@ END
 });
 
 // No kernel here has it: its switch is a file of ours, and its refusals are strace's.
-describe.skipIf(!hasProgram('strace'))("AppArmor's restriction of user namespaces", () => {
+const restriction = "AppArmor's restriction of user namespaces [needs strace]";
+describe.skipIf(!hasProgram('strace'))(restriction, () => {
   const name = 'apparmor_restrict_unprivileged_userns';
   const script = `mount -t tmpfs none /proc/sys/kernel; echo 1 > /proc/sys/kernel/${name}
     mount -t tmpfs none /mnt`;

@@ -88,7 +88,7 @@ test('a root of parts, as a user too', async () => {
   expect(JSON.parse(lines)).toMatchObject({ code: 0, out: `${[...all, '0'].join('\n')}\n` });
 });
 
-test.skipIf(!hasProgram('ip'))('an interface that is moved in by the descriptor', () => {
+test.skipIf(!hasProgram('ip'))('an interface that is moved in by the descriptor [needs ip]', () => {
   const seen = run(`${interfaces}
     const { listInterfaces } = await import('linux-namespaces');
     const inside = await listInterfaces(lab);
