@@ -310,7 +310,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (left >= sizeof told) memcpy(&told, rest, sizeof told);
     const bool fits = told >= sizeof(struct launch) && told <= LAUNCH_MOST;
     stream.assign(fits ? told - 1 : 2 * LAUNCH_MOST, 0x41);
-    memcpy(stream.data(), rest, left < stream.size() ? left : stream.size());
+    if (left > 0) memcpy(stream.data(), rest, left < stream.size() ? left : stream.size());
     sent = stream.data();
     unsent = stream.size();
   }
