@@ -11,6 +11,7 @@
 
 import { executionAsyncId } from 'node:async_hooks';
 import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -92,9 +93,10 @@ const phases = {
     2000,
     1e5,
     4,
-    () =>
+    i =>
       handle.run(async () => {
         await new Promise(setImmediate);
+        if (i % 10 === 0) await lookup('localhost');
         check(here() === theirs, 'elsewhere');
       }),
   ],

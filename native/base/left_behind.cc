@@ -1,6 +1,7 @@
 #include "base/left_behind.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/namespaces.h"
@@ -23,6 +24,8 @@ struct Slot {
 Slot slots[kMost];
 
 constexpr int kMoment = 20;  // milliseconds
+constexpr int kAttempts = 20;
+constexpr unsigned kPause = 1000;  // microseconds
 
 bool change(Slot* slot, int from, int to) { return slot->pid.compare_exchange_strong(from, to); }
 
@@ -128,8 +131,13 @@ struct Closing : public Work {
 }  // namespace
 
 void close(int fd) {
-  auto* closing = new Closing(fd);
-  if (run(closing, kMoment) == 0) delete closing;
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    auto* closing = new Closing(fd);
+    const int done = run(closing, kMoment);
+    if (done == 0) delete closing;
+    if (done != -EAGAIN && done != -ENOMEM) return;
+    ::usleep(kPause);
+  }
 }
 
 }  // namespace behind

@@ -48,8 +48,8 @@ int run(Work* work, int milliseconds);
 
 // close(2) of a file that somebody else can make wait for ever, on a thread of its own. Our end of
 // a terminal is one: its hangup waits for whoever is writing to the other end, and a page that is
-// not to be had holds up that (tty_ldisc_hangup(), drivers/tty/tty_ldisc.c). Where no more threads
-// are to be left behind, it stays open.
+// not to be had holds up that (tty_ldisc_hangup(), drivers/tty/tty_ldisc.c). Where there are no
+// threads to be had some moments later either, or no more are to be left behind, it stays open.
 void close(int fd);
 
 }  // namespace behind

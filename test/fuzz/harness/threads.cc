@@ -1,6 +1,7 @@
 // What the addon does on several threads at once, without Node, for ThreadSanitizer: threads
 // ROUNDS. Copies of one root that are looked at and cancelled meanwhile, scans of /proc, children
-// that end with the thread that started them, that are waited for, or have a terminal. Needs root.
+// that end with the thread that started them, that are waited for, or have a terminal, what
+// callbacks ask of paths and names, environments that are read. Needs root.
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,7 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "base/left_behind.h"
+#include "callback/procfs.h"
+#include "callback/resolver.h"
 #include "child/blocking.h"
+#include "child/environ.h"
 #include "child/internal.h"
 #include "child/reaper.h"
 #include "child/terminal.h"
@@ -98,6 +103,39 @@ void look() {
   check(text.size() == 900, "state");
   check(state::names({folder + "/from", "", -1}, 1000, &names, &step) == 0, step);
   check(names.size() == 150, "names");
+}
+
+// As on the threads of libuv's pool, and on several that run JavaScript.
+void ask() {
+  procfs::Answer answer;
+  check(procfs::look_at_path("/proc/self/status", true, true, &answer) == 0, "look");
+  check(answer.by_thread == 1 && answer.path[0] == '/', "procfs");
+  check(procfs::look_at_path("/etc/passwd", true, true, &answer) == 0, "look");
+  check(answer.by_thread == 0, "no procfs");
+  lookup::Addresses found = {};
+  int error = 0;
+  check(lookup::addresses("127.0.0.1", 0, 0, &found, &error) == 0, "addresses");
+  check(found.count == 1 && strcmp(found.entries[0].text, "127.0.0.1") == 0, "address");
+  lookup::free_addresses(&found);
+  const int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  environ_file::Text text;
+  check(environ_file::read(self, 1 << 20, 60000, &text) == 0 && text.length > 0, "environ");
+  close(self);
+}
+
+struct Reading : public behind::Work {
+  Reading() : Work(true) {}
+  void run() override {
+    usleep(1000);  // so that it is waited for
+    length = folder.size();
+  }
+  size_t length = 0;
+};
+
+void wait_for_work() {
+  auto* reading = new Reading;
+  check(behind::run(reading, 60000) == 0 && reading->length == folder.size(), "work");
+  delete reading;
 }
 
 struct Started {
@@ -184,7 +222,7 @@ void start_on_terminal() {
 
 void run(void* data) {
   const auto* part = static_cast<const Part*>(data);
-  switch (part->number % 5) {
+  switch (part->number % 6) {
     case 0:
       return copy(*part);
     case 1:
@@ -193,6 +231,9 @@ void run(void* data) {
       return wait();
     case 3:
       return start_on_terminal();
+    case 4:
+      ask();
+      return wait_for_work();
     default:
       start(part->round % 2 == 0);
   }
@@ -216,8 +257,8 @@ int main(int argc, char** argv) {
   if (failed < 0) errno = -failed;
   check(failed >= 0, "open");
   for (int round = 0; round < rounds; round++) {
-    std::vector<Part> parts(10);
-    for (int i = 0; i < 10; i++) {
+    std::vector<Part> parts(12);
+    for (int i = 0; i < 12; i++) {
       parts[i].number = i;
       parts[i].round = round;
       uv_thread_create(&parts[i].thread, run, &parts[i]);

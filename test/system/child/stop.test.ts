@@ -28,7 +28,10 @@ const script = (pid: number, program: string[], isBlocked: boolean) => `
   const ended = once(child, 'exit');
   await once(child, 'spawn');
   const end = Date.now() + ${seconds(60)};
-  if (${isBlocked} && file === 'true') while (!['Z', 'X'].includes(state(child.pid)) && Date.now() < end);
+  if (file === 'true') {
+    if (!${isBlocked}) await ended;
+    while (!['Z', 'X'].includes(state(child.pid)) && Date.now() < end);
+  }
   process.stdout.write('ready\\n');
   while (!isOver() && Date.now() < end) {
     if (!${isBlocked}) await new Promise(done => setTimeout(done, 10));
