@@ -185,7 +185,8 @@ export class Bench {
       stderr: stderr === '' ? 'empty' : 'something',
     };
     // What was ended in between has said a part of it.
-    const seen = set.command === 'ls' ? { stdout: listed(stdout) } : this.#seen(stdout, stuck);
+    const seen =
+      set.command === 'ls' ? { stdout: listed(stdout, child.pid) } : this.#seen(stdout, stuck);
     Object.assign(outcome, seen);
     for (const [type, path] of kept) outcome[`kept ${type}`] = this.#file(path);
     Object.defineProperty(outcome, 'text', { value: stderr.trim() });
@@ -228,9 +229,14 @@ export class Bench {
   }
 }
 
-/** Without the spaces of its columns; JSON as what it means. Who lists may be in the list. */
-function listed(stdout) {
-  const text = stdout.replace(/(?:node -- )?\S+\/(?:cli\.cjs ls|lsns) [^"\n]*/g, 'who lists');
+/**
+ * Without the spaces of its columns; JSON as what it means. Who lists may be in the list, and after the
+ * highest pid its own is lower than those of the targets.
+ */
+function listed(stdout, lister) {
+  const text = stdout
+    .replace(/(?:node -- )?[^\s"]+\/(?:cli\.cjs ls|lsns) [^"\n]*/g, 'who lists')
+    .replaceAll(new RegExp(`\\b${lister}\\b`, 'g'), '1');
   try {
     return JSON.parse(text);
   } catch {

@@ -20,6 +20,9 @@ export const usage: Usage = {
   ],
 };
 
+/** What options of the library are called here: what is no file is to be had by another subcommand. */
+export const optionNames = { special: 'cp --special' };
+
 export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const line = readArguments(args, options, true);
   if (line.rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');

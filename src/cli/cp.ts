@@ -50,6 +50,9 @@ export const usage: Usage = {
   ],
 };
 
+/** What options of the library are called here, for what it says of them. */
+export const optionNames = { special: '--special' };
+
 export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
   const line = readArguments(args, options, true);
   const { given } = line;

@@ -4,8 +4,10 @@
 export type OptionNames = Readonly<Record<string, string>>;
 
 export function inWordsOf(names: OptionNames, text: string): string {
-  return text.replace(
-    /"options\.(\w+)[\w.]*"|options\.(\w+)/g,
-    (_, quoted, plain) => names[quoted ?? plain] ?? quoted ?? plain,
-  );
+  return text
+    .replace(
+      /"options\.(\w+)[\w.]*"|options\.(\w+)/g,
+      (_, quoted, plain) => names[quoted ?? plain] ?? quoted ?? plain,
+    )
+    .replace(/`(\w+): true`/g, (whole, name) => names[name] ?? whole);
 }

@@ -274,6 +274,7 @@ test.each([
   ['enter -n -t NET -t NET true', 'one target'],
   ['enter -n -t NET -W /no/such true', 'ENOENT'],
   ['enter -U -t INSIDE -G 5000 true', 'setresgid EINVAL'],
+  ['cat NET:/dev/null', 'EINVAL; ask for it with cp --special'],
 ])('%s: one line, in the words of the command', async (text, message) => {
   const words = text.replaceAll('NET', `${net.pid}`).replaceAll('INSIDE', inside).split(' ');
   const { stdout, stderr, code } = await line(...words);
