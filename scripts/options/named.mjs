@@ -57,8 +57,7 @@ export const named = [
   { row: '`-r=DIR`, `-w=DIR`', when: ({ own }) => /is of our file system/.test(own.text) },
   {
     row: '`-r=DIR`, `-w=DIR`',
-    when: ({ set, own }) =>
-      oneOf(/^-r\//, /^--root=/)(set) && oneOf(/^-w$/, /^--wd$/)(set) && /getcwd/.test(own.text),
+    when: ({ set, own }) => oneOf(/^-w$/, /^--wd$/)(set) && /getcwd E(XDEV|NOENT)/.test(own.text),
   },
   { row: '`-e` without', when: ({ own }) => /^linux-namespaces: --env/.test(own.text) },
   { row: '`-F` with `-p`', when: ({ own }) => /--no-fork: with a pid/.test(own.text) },

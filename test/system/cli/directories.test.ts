@@ -86,6 +86,7 @@ test.each([
 
 test.each([
   ['-t CLOSED -n --root=IMAGE -w true', 'getcwd EXDEV'],
+  ['-t CLOSED --mount=/proc/COVERED/ns/mnt -w true', 'getcwd EXDEV'],
   ['-t CLOSED -U --wd=/no/such true', 'open ENOENT'],
   ['-t CLOSED -U --wd=/etc/passwd true', 'open ENOTDIR'],
   ['-t CLOSED -U --root=/no/such true', 'chdir ENOENT'],
