@@ -157,7 +157,7 @@ test('what nobody reads waits in the worker, not in our memory; whoever reads ge
 });
 
 test('a flood of stderr that nobody reads: timeout and close work', async () => {
-  const worker = await openWorker({ ...sandbox }, 'all', { stderr: true, timeout: 500 });
+  const worker = await openWorker({ ...sandbox }, 'all', { stderr: true, timeout: seconds(2) });
   const flood = worker.evaluate(() => {
     for (;;) process.stderr.write('x'.repeat(1 << 16));
   });

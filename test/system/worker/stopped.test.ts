@@ -14,6 +14,8 @@ import { fdCount, rejectionOf } from '../shared/support.ts';
 import { header, kinds, writes } from './fixtures/frames.ts';
 
 const sandbox = { unshare: ['uts'] } as const;
+/** Of the start, too: long enough for that on a busy machine. */
+const timeout = seconds(2);
 const forever = () => new Promise<never>(() => {});
 let worker: NamespaceWorker | undefined;
 beforeAll(() => evaluate({ ...sandbox }, 'all', () => 1));
@@ -33,7 +35,7 @@ const isThere = (pid: number | undefined) => {
 
 describe('stopped by SIGSTOP', () => {
   test('a timeout ends its calls, and it', async () => {
-    const worker = await open({ timeout: 400 });
+    const worker = await open({ timeout });
     process.kill(worker.pid as number, 'SIGSTOP');
     expect(await rejectionOf(worker.evaluate(() => 1))).toMatchObject({ code: 'ETIMEDOUT' });
     await worker.close();
@@ -82,7 +84,7 @@ describe('half a frame', () => {
     ['of a header', header(kinds.value, 2, 5).subarray(0, 7)],
     ['of a body', header(kinds.value, 2, 5)],
   ])('%s and then nothing: a timeout ends it', async (_, bytes) => {
-    const worker = await open({ timeout: 400 });
+    const worker = await open({ timeout });
     const pending = rejectionOf(worker.evaluate(forever));
     const writing = writes(worker, bytes).catch(error => error);
     expect((await pending).code).toMatch(/ETIMEDOUT|EPROTO/);
@@ -106,7 +108,7 @@ describe('half a frame', () => {
   });
 
   test('one byte at a time, for ever: a timeout ends it, and others do not notice', async () => {
-    const slow = await open({ timeout: 600 });
+    const slow = await open({ timeout });
     const pending = rejectionOf(slow.evaluate(forever));
     const writing = slow.evaluate(
       (bytes: Buffer) => {
@@ -191,7 +193,7 @@ test('no descriptor can be sent to us: its channel and streams are pipes', async
 });
 
 test('who reads our answers from the pipe himself: each call settles', async () => {
-  const worker = await open({ timeout: 2000 });
+  const worker = await open({ timeout });
   const thief = rejectionOf(
     worker.evaluate(() => {
       const { openSync, readSync, constants } = process.getBuiltinModule('node:fs');
@@ -248,16 +250,14 @@ test('a process that the kernel cannot end: timeout and close settle, and nothin
     await once(server.stdout, 'data');
     const before = fdCount();
     let pid = 0;
-    const opened = await openWorker(target.pid, ['mnt'], { timeout: 500 });
+    const opened = await openWorker(target.pid, ['mnt'], { timeout });
     pid = opened.pid as number;
     const call = rejectionOf(opened.evaluate(() => fs.readdirSync('/mnt/x')));
     expect(await call).toMatchObject({ code: 'ETIMEDOUT' });
     await opened.close();
     expect(isThere(pid)).toBe(true); // it is still held up
     expect(readFileSync(`/proc/${pid}/status`, 'utf8')).toMatch(/^State:\s+[DZ]/m);
-    const whole = evaluate(target.pid, { types: ['mnt'], timeout: 500 }, () =>
-      fs.readdirSync('/mnt/x'),
-    );
+    const whole = evaluate(target.pid, { types: ['mnt'], timeout }, () => fs.readdirSync('/mnt/x'));
     expect(await rejectionOf(whole)).toMatchObject({ code: 'ETIMEDOUT' });
     server.kill('SIGKILL');
     await expect.poll(() => isThere(pid)).toBe(false); // and reaped
