@@ -83,6 +83,7 @@ export function makeProtocol({ Serializer }: typeof import('node:v8')): Protocol
   const gap = ' '.repeat(headSize);
   const most = 2 ** 28;
   const plainMost = 4096; // characters
+  const half = Reflect.get(globalThis, 'Float16Array') as View | undefined; // from Node 24 on
   const views = [
     Int8Array,
     Uint8Array,
@@ -96,7 +97,8 @@ export function makeProtocol({ Serializer }: typeof import('node:v8')): Protocol
     BigInt64Array,
     BigUint64Array,
     DataView,
-  ] as const as readonly View[];
+    ...(half === undefined ? [] : [half]),
+  ] as readonly View[];
 
   const tooLarge = (limit: number, option?: string) => {
     const [what, by] =

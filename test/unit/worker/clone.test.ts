@@ -18,6 +18,19 @@ test('this Node writes the version that we read', () => {
   expect([...write(null).subarray(0, 2)]).toEqual([0xff, cloneVersion]);
 });
 
+test('a view of each kind that this Node has', () => {
+  const kinds = Object.getOwnPropertyNames(globalThis)
+    .map(name => Reflect.get(globalThis, name))
+    .filter(kind => typeof kind?.BYTES_PER_ELEMENT === 'number' && kind !== Buffer);
+  expect(kinds.length).toBeGreaterThanOrEqual(11);
+  for (const kind of [...kinds, DataView]) {
+    const view = new kind(new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]).buffer);
+    const back = read(write({ view })) as { view: typeof view };
+    expect(back.view.constructor).toBe(kind);
+    expect(Buffer.from(back.view.buffer).toString('hex')).toBe('0102030405060708');
+  }
+});
+
 /** A number for each call, the same in each run. */
 function seeded(seed: number): (below: number) => number {
   let state = seed;
