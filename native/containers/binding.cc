@@ -21,10 +21,12 @@ state::Location ToLocation(napi_env env, const napi_value* given) {
 }
 
 struct File {
-  File(state::Location where, int bytes) : location(std::move(where)), most(bytes) {}
+  File(state::Location where, int bytes, std::string wanted)
+      : location(std::move(where)), most(bytes), part(std::move(wanted)) {}
 
   state::Location location;
-  int most;  // negative: so many names of a directory
+  int most;          // negative: so many names of a directory
+  std::string part;  // of JSON: only a text that may have it is wanted, or any
   int error = 0;
   const char* step = "open";
   std::string text;
@@ -33,7 +35,10 @@ struct File {
 void read(File* file) {
   const size_t most = static_cast<size_t>(file->most < 0 ? -file->most : file->most);
   if (file->most >= 0) {
-    file->error = state::read(file->location, most, &file->text, &file->step);
+    std::string* const text = &file->text;
+    file->error = state::read(file->location, most, text, &file->step);
+    const auto has = [&](const char* part) { return text->find(part) != std::string::npos; };
+    if (!file->part.empty() && !has(file->part.c_str()) && !has("\\u")) text->clear();
     return;
   }
   std::vector<std::string> names;
@@ -50,26 +55,28 @@ struct Reading : public behind::Work {
   std::vector<File> files;
 };
 
-// readStates(base, paths, owner, most, timeout): one after the other, each with its own error.
+// readStates(base, paths, owner, most, parts, timeout): one after the other, each with its own
+// error.
 class ReadStates : public Look {
  public:
   ReadStates(napi_env env, napi_callback_info info) {
-    const Arguments<5> given(env, info);
+    const Arguments<6> given(env, info);
     const std::string base = Text(env, given[0]);
     const int owner = Int(env, given[2]);
     const std::vector<int> most = ToVector<int>(env, given[3]);
     std::vector<File> files;
     for (uint32_t i = 0; i < most.size(); i++) {
-      napi_value path = nullptr;
+      napi_value path = nullptr, part = nullptr;
       napi_get_element(env, given[1], i, &path);
+      napi_get_element(env, given[4], i, &part);
       const std::string text = Text(env, path);
       files.push_back(
           {owner < 0 ? state::Location{text, "", owner} : state::Location{base, text, owner},
-           most[i]});
+           most[i], Text(env, part)});
     }
     is_host_ = owner < 0;
     reading_ = new Reading(std::move(files));
-    timeout_ = Int(env, given[4]);
+    timeout_ = Int(env, given[5]);
   }
   ~ReadStates() override { delete reading_; }
 
@@ -94,7 +101,7 @@ class ReadStates : public Look {
       for (uint32_t i = 0; i < reading_->files.size(); i++) {
         const File& file = reading_->files[i];
         errors.push_back(file.error);
-        Set(env, steps, i, FromText(env, file.step));
+        if (file.error < 0) Set(env, steps, i, FromText(env, file.step));
         Set(env, texts, i, FromText(env, file.text));
       }
     }

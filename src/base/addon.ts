@@ -138,7 +138,8 @@ export interface Binding extends ChildBinding {
   idOf(name: string, group: boolean): Promise<Looked & { readonly id: number }>;
   /**
    * The contents of files, one after the other: at most `most` bytes of each; or where that is negative the
-   * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. With an owner:
+   * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. Nothing of a
+   * file that has neither its part of `parts` in it nor `\\u`, unless that is empty. With an owner:
    * the paths are below `base`, and all together waited for `timeout` milliseconds.
    * native/containers/state_files.h.
    */
@@ -147,6 +148,7 @@ export interface Binding extends ChildBinding {
     paths: readonly string[],
     owner: number,
     most: Int32Array,
+    parts: readonly string[],
     timeout: number,
   ): Promise<StatesRead>;
   /** To a unix socket, which takes no file descriptors. native/containers/state_files.h. */

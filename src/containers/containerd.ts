@@ -3,7 +3,7 @@
  * a bolt file, is not read: images and labels are not known, but of what Kubernetes and nerdctl run, which
  * write them into annotations; and where containerd itself is to be asked.
  */
-import { at, isId, mayHave, pid, text, texts } from './fields.ts';
+import { at, isId, pid, text, texts } from './fields.ts';
 import type { Told } from './grpc-answers.ts';
 import type { ContainerdLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
@@ -12,6 +12,7 @@ import type { Reader } from './reader.ts';
 import { readRuntime } from './runtimes.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
+import { StateFile } from './state-file.ts';
 import { ofDocker, toldByContainerd } from './told.ts';
 
 interface Task {
@@ -47,21 +48,14 @@ function entryOf(task: Task): Entry {
   const entry = { ...knownAs, owner };
   // The path that runc has of it may be one of the daemon's own mount namespace (rootless).
   if (namespace === ofDocker) return { ...entry, read: async () => [{ knownAs, owner, bundle }] };
-  let reading: Promise<string | undefined> | undefined;
-  const json = () => {
-    reading ??= reader.text(`${bundle}/config.json`).then(given => given ?? told?.spec);
-    return reading;
-  };
-  const parse = async (given: string | undefined) =>
-    given === undefined ? undefined : reader.jsonOf(given, `${bundle}/config.json`);
+  const file = new StateFile(reader, `${bundle}/config.json`, told?.spec);
   return {
     ...entry,
     names: async wanted => {
-      const given = await json();
-      if (given === undefined || !mayHave(given, wanted)) return {};
-      return namesOf(texts(at(await parse(given), 'annotations')) ?? {});
+      const config = await file.valueWith(wanted);
+      return namesOf(texts(at(config, 'annotations')) ?? {});
     },
-    read: async () => readTask(task, await parse(await json())),
+    read: async () => readTask(task, await file.value()),
   };
 }
 

@@ -4,12 +4,13 @@
  * be read, or are nobody knows where.
  */
 import type { ContainerState, Mount, Port } from './container.ts';
-import { at, isId, list, mayHave, pairs, pid, port, text, texts, time } from './fields.ts';
+import { at, isId, list, pairs, pid, port, text, texts, time } from './fields.ts';
 import type { DockerLocation } from './location-types.ts';
 import { words } from './oci.ts';
 import type { Reader } from './reader.ts';
 import type { Entry, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
+import { StateFile } from './state-file.ts';
 
 export async function findDocker(location: DockerLocation, ask: Sockets): Promise<Entry[]> {
   const { dataRoot, ofData: reader } = location;
@@ -35,30 +36,17 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
 function entryOf(location: DockerLocation, root: string, id: string): Entry {
   const { owner, ofData: reader } = location;
   const path = `${root}/containers/${id}/config.v2.json`;
-  let reading: Promise<string | undefined> | undefined;
-  let parsing: Promise<unknown> | undefined;
-  const text = () => {
-    reading ??= reader.text(path);
-    return reading;
-  };
-  const parse = (json: string) => {
-    parsing ??= reader.jsonOf(json, path);
-    return parsing;
-  };
+  const file = new StateFile(reader, path);
   return {
     engine: 'docker',
     id,
     owner,
     names: async wanted => {
-      const json = await text();
-      if (json === undefined || !mayHave(json, wanted)) return {};
-      const config = await parse(json);
+      const config = await file.valueWith(wanted);
       return { name: nameIn(config), service: serviceIn(config) };
     },
     read: async () => {
-      const json = await text();
-      const config = json === undefined ? undefined : await parse(json);
-      const sighting = readOne(location, root, id, config);
+      const sighting = readOne(location, root, id, await file.value());
       if (sighting !== undefined) return [sighting];
       // It has been removed; or it is there, and what its runtime knows will have to do.
       const isDamaged = reader.problems.some(problem => problem.target === path);

@@ -80,15 +80,6 @@ export function isRandomId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
 
-/**
- * Can a text of JSON have this name, or the last part of it, in one of its strings? Parsing a hundred
- * takes longer than reading them; engines write no escapes into names.
- */
-export function mayHave(json: string, name: string): boolean {
-  const part = name.slice(name.lastIndexOf('/') + 1);
-  return json.includes(part) || json.includes('\\u') || !/^[\w.-]+$/.test(part);
-}
-
 /** An absolute path in settings. */
 export function pathAt(settings: unknown, ...names: string[]): string | undefined {
   const path = text(at(settings, ...names));

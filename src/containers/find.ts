@@ -24,12 +24,19 @@ export async function findContainer(
 ): Promise<Container> {
   if (typeof nameOrId !== 'string') throw invalidType('nameOrId', 'a string', nameOrId);
   if (nameOrId === '') throw invalidValue('nameOrId', 'not empty', nameOrId);
+  // Other users' are not looked at where the name is that of one of ours: they take time, and may do so on purpose.
+  const first = await survey(options, false);
+  const ours = await meant(first, first.entries.filter(isOurs), wantedOf(nameOrId));
+  if (ours.length > 0) return one(nameOrId, ours);
   const all = await survey(options);
-  const found = await meant(all, all.entries.filter(isOurs), wantedOf(nameOrId));
-  if (found.length === 0) found.push(...(await meantOfUser(all, nameOrId)));
-  if (found.length === 1) return found[0] as Container;
-  if (found.length > 1) throw ambiguous(nameOrId, found);
+  const theirs = await meantOfUser(all, nameOrId);
+  if (theirs.length > 0) return one(nameOrId, theirs);
   throw await unknown(nameOrId, all);
+}
+
+function one(name: string, found: readonly Container[]): Container {
+  if (found.length > 1) throw ambiguous(name, found);
+  return found[0] as Container;
 }
 
 /** Of an engine of root's, or of who asks. */

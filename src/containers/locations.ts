@@ -24,13 +24,14 @@ export async function findLocations(
   reader: Reader,
   given: Given = own({}),
   grpc: boolean,
+  withOthers: boolean,
 ): Promise<Locations> {
   const locate = (path: string) => reader.locate(path);
   const [docker, containerd, podman, users, lxc, machines, host] = await Promise.all([
     dockerLocations(reader, given.docker),
     containerdLocations(reader, given.containerd, grpc),
     podmanLocation(reader, given.podman, grpc),
-    usersLocations(reader),
+    usersLocations(reader, withOthers),
     locate('/var/lib/lxc'),
     locate('/run/systemd/machines'),
     reader.root === '' && given.docker === undefined ? hostOfClient() : undefined,

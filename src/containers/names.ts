@@ -1,6 +1,6 @@
 /** Which containers a name means: of what is known of them before they are read. */
 import type { Engine } from './container.ts';
-import { type Entries, type Entry, engines, type Names } from './sighting.ts';
+import { type Entries, engines, type Names } from './sighting.ts';
 
 /** Digits of an id that are enough: fewer would be met by chance, by the name of one that is gone. */
 const digitsLeast = 6;
@@ -26,19 +26,15 @@ export function namesOf({ name, pod, id }: Names & { readonly id: string }): str
   return pod.sandbox === id ? [path] : [name ?? id, `${path}/${name}`];
 }
 
-type Way = (wanted: string, entry: Entry) => boolean | Promise<boolean>;
+/** An entry with its names, as far as they may be the one that is wanted. */
+type Named = Names & { readonly id: string };
 
 /** In this order: the first by which there is one. */
-const ways: readonly Way[] = [
-  (wanted, { id }) => id === wanted,
-  async (wanted, entry) =>
-    namesOf({ id: entry.id, ...(await entry.names?.(wanted)) }).includes(wanted),
+const ways: readonly ((wanted: string, named: Named) => boolean)[] = [
+  (wanted, named) => namesOf(named).includes(wanted),
   // A pod's sandbox has the name of the pod, which its only container often has, too.
-  async (wanted, { id, names }) => {
-    const { name, pod } = (await names?.(wanted)) ?? {};
-    return pod?.sandbox === id && name === wanted;
-  },
-  async (wanted, { names }) => (await names?.(wanted))?.service === wanted,
+  (wanted, { pod, id, name }) => pod?.sandbox === id && name === wanted,
+  (wanted, { service }) => service === wanted,
   (wanted, { id }) => wanted.length >= digitsLeast && id.startsWith(wanted),
 ];
 
@@ -48,13 +44,19 @@ export async function* matches(
   { name, engine }: Wanted,
 ): AsyncGenerator<Entries[]> {
   const asked = containers.filter(entries => engine === undefined || mayBeOf(entries, engine));
+  yield asked.filter(entries => entries.some(({ id }) => id === name));
+  const all = await Promise.all(asked.map(entries => named(entries, name)));
   for (const way of ways) {
-    const found = asked.map(async entries => {
-      const answers = await Promise.all(entries.map(entry => way(name, entry)));
-      return answers.includes(true) ? entries : undefined;
-    });
-    yield (await Promise.all(found)).filter(entries => entries !== undefined);
+    yield asked.filter((_, i) => all[i]?.some(one => way(name, one)));
   }
+}
+
+async function named(entries: Entries, wanted: string): Promise<Named[]> {
+  const all: Named[] = [];
+  for (const { id, names } of entries) {
+    all.push(names === undefined ? { id } : { id, ...(await names(wanted)) });
+  }
+  return all;
 }
 
 /** Which runtime it is shows when it is read. */

@@ -28,11 +28,12 @@ export interface Survey {
   readonly finish: (some: readonly Entries[]) => Promise<Container[]>;
 }
 
-export async function survey(options: ContainerOptions = {}): Promise<Survey> {
+/** `withOthers`: also those of users, where we are root or somebody who asks for another root directory. */
+export async function survey(options: ContainerOptions = {}, withOthers = true): Promise<Survey> {
   const { root, directories, timeout, grpc } = check(options);
   const reader = new Reader(root);
   const sockets = new Sockets(reader, timeout, grpc);
-  const locations = await findLocations(reader, directories, sockets.grpc);
+  const locations = await findLocations(reader, directories, sockets.grpc, withOthers);
   // Before the engines: what starts meanwhile is not seen as a runtime's own.
   const runtimes = await findRuntimes(locations);
   const engines = await Promise.all([

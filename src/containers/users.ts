@@ -21,9 +21,10 @@ interface User {
 
 export async function usersLocations(
   reader: Reader,
+  withOthers: boolean,
 ): Promise<Pick<Locations, 'docker' | 'podman' | 'runtimes'>> {
-  const users =
-    reader.root === '' && process.geteuid?.() !== 0 ? [ourselves(reader)] : await others(reader);
+  const isUsers = reader.root === '' && process.geteuid?.() !== 0;
+  const users = isUsers ? [ourselves(reader)] : withOthers ? await others(reader) : [];
   return {
     docker: await Promise.all(users.map(user => docker(reader, user))),
     podman: await Promise.all(users.map(user => podman(reader, user))),
