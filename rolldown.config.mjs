@@ -106,8 +106,12 @@ export default defineConfig([
     output: {
       ...output,
       format: 'cjs',
-      // What is not there, V8 does not have to read: comments are a third of it.
-      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+      // What is not there, V8 does not have to read: comments are a third of it. Names of functions stay, for stacks.
+      minify: {
+        compress: false,
+        mangle: { toplevel: false, keepNames: true },
+        codegen: { removeWhitespace: true },
+      },
       entryFileNames: '[name].cjs',
       chunkFileNames: 'cli-[name].cjs',
       codeSplitting: {

@@ -1,6 +1,6 @@
 /**
- * npm run bench -- containers: one container found by its name among a hundred, against its pid; and all
- * of a machine listed, against Docker's client asked for the same. Not among the rows that run by default:
+ * npm run bench -- containers: one container found by its name among a hundred, against its pid; ls, against lsns;
+ * and all of a machine listed, against Docker's client asked for the same. Not among the rows that run by default:
  * to start 300 takes minutes.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -72,13 +72,17 @@ async function measureNames({ machine }) {
     list: () => timed(() => listContainers({ root })),
     enterName: () => enter('c50'),
     enterPid: () => enter(`${pid}`),
+    ls: () => timed(() => machine.run(process.execPath, [command, 'ls'])),
+    lsns: () => timed(() => machine.run('lsns')),
   });
   const ms = key => `${results[key].toFixed(1)} ms`;
   const enters = results.ratio('enterName', 'enterPid');
+  const lists = results.ratio('ls', 'lsns');
   return [
     row('one of 100 by name, against all listed', 'name', 'list', '', ''),
     row('one of 100 by id, against all listed', 'id', 'list', '', ''),
     row('enter -t NAME of 100, against -t PID', 'enterName', 'enterPid', '<= 1.3', enters <= 1.3),
+    row('ls with 100 containers, against lsns', 'ls', 'lsns', '< 1', lists < 1),
   ];
 
   function row(what, ours, floor, goal, ok) {
