@@ -136,8 +136,14 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       [['rm', '-f', 'other'], ['-t']],
     ])('docker %j: exec %j ends as with docker exec', async (act, options) => {
       const { ended } = await inside(...options);
+      const script = ': >/theirs; exec sleep 1000';
+      const theirs = docker.try('exec', 'other', 'sh', '-c', script);
+      const isThere = async () =>
+        (await docker.try('exec', 'other', 'test', '-e', '/theirs')).code === 0;
+      await vi.waitUntil(isThere, { timeout: seconds(30) });
       await docker.docker(...act);
-      expect(await ended).toEqual([137, null]);
+      const { code } = await theirs;
+      expect([await ended, code]).toEqual([[code, null], 137]);
       const again = await docker.machine.try(main, ['exec', 'other', 'echo', 'again']);
       const isBack = act[0] === 'restart';
       expect([again.code, again.stdout]).toEqual(isBack ? [0, 'again\n'] : [125, '']);
