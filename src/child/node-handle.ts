@@ -1,6 +1,6 @@
 /**
  * What a genuine ChildProcess of Node's has in the place of Node's own handle: starts the process by
- * our launcher. The one place that knows Node's private `handle.spawn`.
+ * our launcher. The one place that knows Node's private handle; its arguments are in node-arguments.ts.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { constants } from 'node:os';
@@ -12,33 +12,9 @@ import { own } from '../base/own-properties.ts';
 import { markAsStarting, unmarkAsStarting } from '../target/process-identity.ts';
 import { childFailure, executionAdvice } from './failures.ts';
 import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';
+import { argumentsOf, source } from './node-arguments.ts';
 import { isSettable } from './options.ts';
 import type { Terminal } from './terminal.ts';
-
-interface Stdio {
-  readonly type: 'ignore' | 'pipe' | 'overlapped' | 'inherit' | 'fd' | 'wrap';
-  readonly fd?: number;
-  /** It passes handles, and messages: Node's `send()`. */
-  readonly ipc?: boolean;
-  readonly handle?: {
-    readonly fd: number;
-    open(fd: number): number | undefined;
-    close(): void;
-  };
-}
-
-/** What Node's handle is told to start. */
-interface Spawn {
-  readonly file: string;
-  readonly args: string[];
-  readonly envPairs: string[];
-  readonly stdio: readonly Stdio[];
-}
-
-const closed = -1;
-const pipe = -2;
-const devNull = -3;
-const ipc = -4;
 
 /** How long, in milliseconds, whoever takes a child for a target waits for it to be the program. */
 const timeout = 5000;
@@ -252,41 +228,6 @@ function isWithoutFiles(): boolean {
     const { errno } = error as NamespaceError;
     if (errno === errnos.EMFILE || errno === errnos.ENFILE) return true;
     throw error;
-  }
-}
-
-/** Of `handle.spawn`: one object up to Node 24.13 and 26.3, eight arguments since. */
-function argumentsOf(given: readonly unknown[]): Spawn {
-  const [first] = given;
-  const { file, args, envPairs, stdio } =
-    given.length === 1 && typeof first === 'object' && first !== null
-      ? (first as Record<string, unknown>)
-      : { file: first, args: given[1], envPairs: given[3], stdio: given[4] };
-  if (
-    (given.length !== 1 && given.length !== 8) ||
-    typeof file !== 'string' ||
-    !Array.isArray(args) ||
-    !Array.isArray(envPairs) ||
-    !Array.isArray(stdio)
-  ) {
-    throw new Error(
-      `linux-namespaces: Node ${process.version} starts processes in a way that this version does not know; a newer one may`,
-    );
-  }
-  return { file, args, envPairs, stdio };
-}
-
-function source(stdio: Stdio, i: number): number {
-  switch (stdio.type) {
-    case 'ignore':
-      return i < 3 ? devNull : closed;
-    case 'pipe':
-    case 'overlapped':
-      return stdio.ipc ? ipc : pipe;
-    case 'wrap':
-      return stdio.handle?.fd ?? closed;
-    default:
-      return stdio.fd ?? i;
   }
 }
 

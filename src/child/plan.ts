@@ -12,24 +12,22 @@ import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
 import { pidOf, type Target } from '../target/target.ts';
-import type { Bounds } from './bounds.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';
 import { configured, type Parted, pairsOf, put } from './environment.ts';
+import { withIds } from './ids.ts';
 import { openAbove, openJoins } from './joins.ts';
-import type { NodeOptions, Plan } from './launch.ts';
+import type { Plan } from './launch.ts';
 import { launchFlags as flag } from './launch-flags.ts';
 import {
   type ChildPlace,
   type Environment,
-  isSettable,
   type Own,
   ordered,
   type Credentials as Whose,
 } from './options.ts';
 import { inodeOf, isOwn, isOwnMounts, isOwnRoot, ownUserNamespace } from './ours.ts';
 import { SourceProcess } from './source-process.ts';
-import type { Credentials } from './status.ts';
 import { neededBy, toolEnvironment, withMore } from './tools.ts';
 
 /** LD_PRELOAD, BASH_ENV, BASH_FUNC_x%%, PERL5OPT, PATH, ...: no list of them would be complete. */
@@ -233,37 +231,9 @@ export class OpenPlan {
       ),
       foreignEnv,
       terminal: own.terminal,
-      complete: options => complete(ownOf(options), flags, credentials, own.groups),
+      complete: options => withIds(ownOf(options), flags, credentials, own.groups),
     });
   }
-}
-
-/** `detached`, `uid` and `gid` are Node's: it has checked them when it gives them to us. */
-function complete(
-  { detached, uid, gid, keepGroups }: Omit<NodeOptions, 'cwd' | 'envPairs'>,
-  flags: number,
-  credentials: (Credentials & Bounds) | undefined,
-  groups: readonly number[] | undefined,
-): { flags: number; ids: Uint32Array } {
-  const hasUid = (uid ?? null) !== null;
-  const hasGid = (gid ?? null) !== null;
-  const uids = hasUid ? three(uid) : (credentials?.uid ?? three(uid));
-  const gids = hasGid ? three(gid) : (credentials?.gid ?? three(gid));
-  let all = flags;
-  if (detached) all |= flag.setsid;
-  if (credentials || hasUid) all |= flag.uid;
-  if (credentials || hasGid) all |= flag.gid;
-  // Another user than ours or the target's has none of the groups of that.
-  if ((hasUid || hasGid) && groups === undefined) all = (all & ~flag.groups) | flag.groupsTry;
-  if (keepGroups) all &= ~(flag.groups | flag.groupsTry);
-  return { flags: all, ids: Uint32Array.from([...uids, ...gids]) };
-}
-
-/** setresuid(2): all ones leave an id as it is, which nobody gets who has not asked for just that. */
-function three(id: NodeOptions['uid']): [number, number, number] {
-  const one = id === 'keep' ? 2 ** 32 - 1 : (id ?? 0);
-  if (id !== 'keep' && !isSettable(one)) throw invalidValue('options.uid or gid', 'an id', id);
-  return [one, one, one];
 }
 
 function nameOf(target: Target | undefined): number | string | undefined {
