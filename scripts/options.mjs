@@ -57,7 +57,8 @@ async function one(number, known) {
   const set = setOf(command, random, known[command], bench.targets);
   let { own, wanted, differing } = await look(set, asUser);
   // Of what comes and goes meanwhile, each sees something else; and lsns may stumble over it.
-  for (let again = 0; differing.length > 0 && again < 2; again++) {
+  const tries = command === 'ls' ? 6 : 2;
+  for (let again = 0; differing.length > 0 && again < tries; again++) {
     if (rowOf(set, own, wanted, asUser, differing, old) !== undefined) break;
     ({ own, wanted, differing } = await look(set, asUser));
   }
