@@ -73,7 +73,7 @@ async function measureNames({ machine }) {
     enterName: () => enter('c50'),
     enterPid: () => enter(`${pid}`),
     ls: () => timed(() => machine.run(process.execPath, [command, 'ls'])),
-    lsns: () => timed(() => machine.run('lsns')),
+    lsns: () => timed(() => machine.run('lsns', [])),
   });
   const ms = key => `${results[key].toFixed(1)} ms`;
   const enters = results.ratio('enterName', 'enterPid');
