@@ -241,21 +241,27 @@ int Copy::Regular(int from, int parent, const std::string& name, const struct st
   return own->naming.End(&begun, done, reading.Get(), parent, name, source);
 }
 
+// Of openat2(2): what we have copied is there no more, or not as it was. A copy is made once more
+// then; of any other error it is not known, and two files would be where one was.
+static bool is_elsewhere(int error) {
+  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EXDEV ||
+         error == -EACCES;
+}
+
 // > 0: the copy of this file has got a further name, or what has the name stays. 0: there is none
 // yet, or it is not there any more.
 int Copy::Link(const Key& key, int parent, const std::string& name, const struct statx& source,
                PerThread* own) {
   const Copied* copied = links_.Find(key);
   if (copied == nullptr) return 0;
-  kernel::OpenHow how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
-                         kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks};
-  const Fd file(
-      result(::syscall(kernel::kOpenat2, top_fd_.Get(), copied->path.c_str(), &how, sizeof how)));
+  const kernel::OpenHow how = {O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+                               kernel::kBeneath | kernel::kNoSymlinks | kernel::kNoMagicLinks};
+  const Fd file(resolve(top_fd_.Get(), copied->path, how));
+  if (file.Get() < 0) return is_elsewhere(file.Get()) ? 0 : file.Get();
   struct statx now;
-  if (file.Get() < 0 || stat(file.Get(), "", AT_EMPTY_PATH, &now) < 0 ||
-      key_of(now) != copied->copy) {
-    return 0;
-  }
+  const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &now);
+  if (failed < 0) return failed;
+  if (key_of(now) != copied->copy) return 0;
   int why = 0;
   const int linked = own->naming.Link(file.Get(), parent, name, source, &why);
   if (linked == 1) work_->files++;

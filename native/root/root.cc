@@ -50,6 +50,8 @@ int root_of(int mounts) {
   return there.root;
 }
 
+}  // namespace
+
 int resolve(int directory, const std::string& path, kernel::OpenHow how) {
   for (int attempt = 0;; attempt++) {
     const int fd = result(::syscall(kernel::kOpenat2, directory, path.c_str(), &how, sizeof how));
@@ -57,8 +59,6 @@ int resolve(int directory, const std::string& path, kernel::OpenHow how) {
     ::sched_yield();
   }
 }
-
-}  // namespace
 
 int stat(int directory, const char* name, int flags, struct statx* found) {
   const unsigned mask = STATX_BASIC_STATS | STATX_BTIME | kernel::kMount;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/fd.h"
+#include "base/kernel.h"
 #include "root/id_map.h"
 
 namespace root {
@@ -22,6 +23,8 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
+// openat2(2), again where a directory on the way was renamed meanwhile.
+int resolve(int directory, const std::string& path, kernel::OpenHow how);
 int stat(int directory, const char* name, int flags, struct statx* found);
 int identify(int directory, const char* name, int flags, Identity* identity);
 uint64_t mount_of(const struct statx& found);
