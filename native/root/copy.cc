@@ -199,6 +199,13 @@ int Copy::Up() {
   return done;
 }
 
+// Of openat2(2) and statx(2): what we have copied is there no more, or not as it was. A copy is
+// made once more then; of any other error it is not known, and two files would be where one was.
+static bool is_elsewhere(int error) {
+  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EXDEV ||
+         error == -EACCES;
+}
+
 int Copy::File(int from, int parent, const std::string& name, const struct statx& source,
                PerThread* own) {
   if (is_special(source.stx_mode)) {
@@ -223,9 +230,10 @@ int Copy::File(int from, int parent, const std::string& name, const struct statx
   if (done == Naming::kKeep) return 0;
   work_->files++;
   struct statx made;
-  if (several && !to_.Empty() && stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &made) == 0) {
-    links_.Add({key_of(source), key_of(made), to_.PathTo(name)});
-  }
+  if (!several || to_.Empty()) return 0;
+  const int seen = stat(parent, name.c_str(), AT_SYMLINK_NOFOLLOW, &made);
+  if (seen < 0) return is_elsewhere(seen) ? 0 : seen;
+  links_.Add({key_of(source), key_of(made), to_.PathTo(name)});
   return 0;
 }
 
@@ -239,13 +247,6 @@ int Copy::Regular(int from, int parent, const std::string& name, const struct st
   if (begun.skip) return Naming::kKeep;
   done = copy_content(reading.Get(), begun.file.Get(), source, flags_, &own->buffer, work_);
   return own->naming.End(&begun, done, reading.Get(), parent, name, source);
-}
-
-// Of openat2(2): what we have copied is there no more, or not as it was. A copy is made once more
-// then; of any other error it is not known, and two files would be where one was.
-static bool is_elsewhere(int error) {
-  return error == -ENOENT || error == -ENOTDIR || error == -ELOOP || error == -EXDEV ||
-         error == -EACCES;
 }
 
 // > 0: the copy of this file has got a further name, or what has the name stays. 0: there is none
