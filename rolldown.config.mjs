@@ -3,7 +3,8 @@ import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'rolldown';
 
-const entries = /src\/(index|syscalls|vitest)\.ts$/;
+/** What is not in lib/library.js: the entries, and what only one of them has. */
+const apart = /src\/(index|vitest)\.ts$|src\/syscalls\//;
 /** `file` and all that it imports, and these in their turn, but for types. */
 function importsOf(file, seen = new Set()) {
   if (seen.has(file)) return seen;
@@ -96,7 +97,7 @@ export default defineConfig([
     output: {
       ...output,
       chunkFileNames: '[name].js',
-      codeSplitting: { groups: [{ name: 'library', test: id => !entries.test(id) }] },
+      codeSplitting: { groups: [{ name: 'library', test: id => !apart.test(id) }] },
     },
   },
   {

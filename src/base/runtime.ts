@@ -3,11 +3,11 @@
  * Others have modules of the same names, and run elsewhere what was to run in a namespace.
  */
 
-const others = { bun: 'Bun', deno: 'Deno', electron: 'Electron' } as const;
+const others = Object.entries({ bun: 'Bun', deno: 'Deno', electron: 'Electron' });
 
 /** Throws in a runtime other than Node, before the addon is loaded: Bun aborts in it. */
 export function requireNode(): void {
-  for (const [name, title] of Object.entries(others)) {
+  for (const [name, title] of others) {
     const version = Object.hasOwn(process.versions, name) ? process.versions[name] : undefined;
     if (version === undefined) continue;
     const message = `linux-namespaces needs Node; this is ${title} ${version}: run it with Node 20.19 or newer`;

@@ -9,7 +9,6 @@ import type {
 } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { builtin } from '../base/lazy-builtins.ts';
-import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
 import { encode, type Pairs } from './environment.ts';
 import type { CallInfo } from './failures.ts';
@@ -25,7 +24,6 @@ export interface Plan extends CallInfo {
   readonly rootPath: string | undefined;
   readonly create: Uint8Array | undefined;
   readonly cgroups: Int32Array;
-  readonly ids: Uint32Array;
   readonly groups: Uint32Array;
   readonly umask: number;
   /** What it gets when we end, with the flag dieWithParent. */
@@ -36,16 +34,16 @@ export interface Plan extends CallInfo {
   readonly label: string | undefined;
   readonly labelFile: string | undefined;
   /** The size of the terminal that it gets. */
-  readonly terminal?: { readonly columns: number; readonly rows: number } | undefined;
+  readonly terminal: { readonly columns: number; readonly rows: number } | undefined;
   /** The environment is not ours: nothing of ours is added to it. */
   readonly foreignEnv: boolean;
   /** It, where Node's strings could not hold it. */
   readonly pairs: Pairs | undefined;
-  /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it. */
-  readonly program?: number;
-  readonly preload?: number;
+  /** An fd of what is executed in the launcher's place, with native/launcher/preload.c in it; -1: none. */
+  readonly program: number;
+  readonly preload: number;
   /** It is inside: its pid, and the types that it has been seen to be in. */
-  readonly entered?: (pid: number, types: number) => void;
+  readonly entered: ((pid: number, types: number) => void) | undefined;
   /** Flags that Node's options add: from `detached`, `uid` and `gid`. */
   complete(options: Pick<NodeOptions, 'detached' | 'uid' | 'gid'>): {
     flags: number;
@@ -57,7 +55,7 @@ export interface Plan extends CallInfo {
 export interface NodeOptions {
   cwd?: string | null | undefined;
   envPairs: string[];
-  detached?: boolean;
+  detached?: boolean | undefined;
   /** `'keep'`, which nothing of Node's ever is: it stays as it is, even where user is joined. */
   uid?: number | 'keep' | null | undefined;
   gid?: number | 'keep' | null | undefined;
@@ -67,6 +65,7 @@ export interface NodeOptions {
 
 /** What the launcher becomes. */
 export interface Program extends NodeOptions {
+  cwd: NonNullable<NodeOptions['cwd']> | null | undefined;
   readonly file: string;
   /** With argv[0]. */
   readonly args: readonly string[];
@@ -110,19 +109,36 @@ export function launchSync(
 }
 
 function requestOf(plan: Plan, program: Program, wait: number): SpawnRequest {
-  const { file, args, envPairs, cwd, stdio } = own(program);
+  const { file, args, envPairs, cwd, stdio } = program;
+  const { flags, ids } = plan.complete(program);
+  // One by one: a plan has thirty properties, and to spread it takes V8 as long as a few system calls.
   return {
-    program: -1,
-    preload: -1,
+    program: plan.program,
+    preload: plan.preload,
     cwdFd: -1,
-    ...plan,
-    ...plan.complete(program),
     file,
     args: textsOf(args),
     env: plan.pairs === undefined ? envPairs.join('\0') : encode(plan.pairs, envPairs),
     cwd: cwd || undefined,
     stdio,
     wait,
+    flags,
+    ids,
+    unshare: plan.unshare,
+    joins: plan.joins,
+    types: plan.types,
+    rootFd: plan.rootFd,
+    rootPath: plan.rootPath,
+    create: plan.create,
+    cgroups: plan.cgroups,
+    groups: plan.groups,
+    umask: plan.umask,
+    parentSignal: plan.parentSignal,
+    capabilities: plan.capabilities,
+    limits: plan.limits,
+    oomScore: plan.oomScore,
+    label: plan.label,
+    labelFile: plan.labelFile,
     columns: plan.terminal?.columns ?? 0,
     rows: plan.terminal?.rows ?? 0,
   };
@@ -149,5 +165,10 @@ export function hasStarted(spawned: Spawned): spawned is Exclude<Spawned, SpawnF
 
 /** As Node writes them: what is no string becomes one, which ends at its first null byte. */
 function textsOf(values: readonly unknown[]): string {
-  return Array.from(values, value => `${value}`.split('\0', 1)[0]).join('\0');
+  return Array.from(values, textOf).join('\0');
+}
+
+function textOf(value: unknown): string | undefined {
+  const text = `${value}`;
+  return text.includes('\0') ? text.split('\0', 1)[0] : text;
 }

@@ -16,6 +16,9 @@ import { argumentsOf, source } from './node-arguments.ts';
 import { isSettable } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
+/** A child that libuv refuses before it does anything. */
+const unstartable = own({ file: '/', stdio: [own({ type: 'fd', fd: -1 })] });
+
 /** How long, in milliseconds, whoever takes a child for a target waits for it to be the program. */
 const timeout = 5000;
 
@@ -70,9 +73,8 @@ export class ProcessHandle extends AsyncResource {
       for (const key of Reflect.ownKeys(this.#nodes)) Reflect.deleteProperty(this.#nodes, key);
       return;
     }
-    const stdio = [own({ type: 'fd', fd: -1 })];
-    if (form === 1) this.#nodes.spawn(own({ file: '/', stdio }));
-    else this.#nodes.spawn('/', [], undefined, [], stdio, 0, undefined, undefined);
+    if (form === 1) this.#nodes.spawn(unstartable);
+    else this.#nodes.spawn('/', [], undefined, [], unstartable.stdio, 0, undefined, undefined);
     this.#isTried = fate === 0;
     if (this.#isTried) return;
     this.#nodes.unref();
@@ -89,16 +91,14 @@ export class ProcessHandle extends AsyncResource {
     }
     this.#initialize(given.length);
     // What Node passes on and the kernel would take for "as it is", which is mostly root.
-    const { uid, gid } = own(this.#options);
+    const { uid, gid, cwd, detached } = own(this.#options);
     if (!isSettable(uid ?? 0) || !isSettable(gid ?? 0)) return errnos.EINVAL;
     const plan = this.#plan;
     const result = launch(
       plan,
-      { ...this.#options, file, args, envPairs, stdio: Int32Array.from(stdio, source) },
+      { file, args, envPairs, cwd, detached, uid, gid, stdio: new Int32Array(stdio.map(source)) },
       (code, signal) => this.runInAsyncScope(this.#ended, this, code, signal),
-      failure => {
-        this.#remember(failure, file, args);
-      },
+      failure => this.#remember(failure, file, args),
       pid => {
         if (this.pid !== undefined) unmarkAsStarting(this.pid);
         this.pid = pid;

@@ -145,12 +145,11 @@ type Ours = (typeof placing)[number] | keyof CreateOptions;
 
 /** Parts them: ours, checked, and a copy of Node's, which Node checks. */
 export function part<O extends ChildPlace>(options: O): { own: Own; nodes: Omit<O, Ours> } {
-  const nodes = ownOf(options) as Record<string, unknown>;
+  const nodes: Record<string, unknown> = ownOf({});
   const own: Record<string, unknown> = ownOf({});
-  for (const name of Object.keys(nodes)) {
-    if (!ours.has(name)) continue;
-    own[name] = nodes[name];
-    delete nodes[name];
+  for (const [name, value] of Object.entries(options)) {
+    if (ours.has(name)) own[name] = value;
+    else nodes[name] = value;
   }
   return { own: check(own as ChildPlace), nodes: nodes as never };
 }
@@ -189,8 +188,7 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
   }
   const none = Array.isArray(namespaces) && namespaces.length === 0;
   const tools = checkTools(own);
-  return ownOf<Own>({
-    ...own,
+  return Object.assign(own, {
     tools,
     // The mounts of the tools are nobody else's.
     unshare: tools === undefined ? unshare : [...new Set([...(unshare ?? []), 'mnt' as const])],

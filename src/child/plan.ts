@@ -81,7 +81,7 @@ export class OpenPlan {
       const asTarget = isTheirs || own.tools !== undefined;
       this.credentials = own.credentials ?? (asTarget ? 'target' : 'inherit');
       const foreignEnv = given !== env && given !== process.env;
-      this.plan = { ...this.#plan(own, joined, rootFd, source, foreignEnv, more), pairs };
+      this.plan = this.#plan(own, joined, rootFd, source, { foreignEnv, pairs }, more);
     } catch (error) {
       this.release();
       throw error;
@@ -154,9 +154,9 @@ export class OpenPlan {
     joined: readonly NamespaceType[],
     rootFd: number,
     source: SourceProcess | undefined,
-    foreignEnv: boolean,
+    environment: Pick<Plan, 'foreignEnv' | 'pairs'>,
     { process: target = own.target, parentSignal = 9, ...how }: More,
-  ): Omit<Plan, 'pairs'> {
+  ): Plan {
     const { unshare = [], root, tools } = own;
     const foreign = joined.includes('mnt') || root !== undefined || tools !== undefined;
     const user = this.#fds?.get('user');
@@ -197,26 +197,24 @@ export class OpenPlan {
     set('dieWithParent', own.killOnParentExit);
     const sets = capabilities ?? setsOf(0n);
     const cgroups = own.cgroup ? required(target, source, 'cgroup').openCgroups() : [];
-    return ownOf<Omit<Plan, 'pairs'>>({
+    return {
       target: nameOf(target),
       joined,
       created: ordered(unshare),
       files: how.files,
       flags,
       unshare: maskOf(unshare),
-      joins: Int32Array.from([...this.#above, ...joined.map(type => this.#fds?.get(type) ?? -1)]),
-      types: Int32Array.from(
-        [...this.#above.map(() => 'user' as const), ...joined],
-        type => kindOf[type].flag,
+      joins: new Int32Array([...this.#above, ...joined.map(type => this.#fds?.get(type) ?? -1)]),
+      types: new Int32Array(
+        [...this.#above.map(() => 'user' as const), ...joined].map(type => kindOf[type].flag),
       ),
       rootFd,
       rootPath: root === 'target' || (unshare.includes('mnt') && isTop(root)) ? undefined : root,
       create: encode(unshare, own, { inside, tools, ...how }),
       parentSignal,
-      cgroups: Int32Array.from(cgroups, ({ fd }) => this.#hold(fd)),
+      cgroups: new Int32Array(cgroups.map(({ fd }) => this.#hold(fd))),
       cgroupFiles: cgroups.map(({ path }) => path),
-      ids: Uint32Array.of(),
-      groups: Uint32Array.from(groups ?? []),
+      groups: new Uint32Array(groups ?? []),
       umask: credentials?.umask ?? 0,
       limits: credentials?.limits ?? new BigUint64Array(),
       oomScore: credentials?.oomScore,
@@ -229,10 +227,13 @@ export class OpenPlan {
         sets.bounding,
         sets.ambient,
       ),
-      foreignEnv,
+      ...environment,
       terminal: own.terminal,
+      program: -1,
+      preload: -1,
+      entered: undefined,
       complete: options => withIds(ownOf(options), flags, credentials, own.groups),
-    });
+    };
   }
 }
 

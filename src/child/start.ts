@@ -58,7 +58,7 @@ export function startAs<C, O extends CallOptions>(
   try {
     // What is no path, Node refuses in its own words.
     const isPath = directory !== undefined || (cwd ?? undefined) === undefined;
-    result = call(own({ ...options, cwd: isPath ? mark : cwd }));
+    result = call({ __proto__: null, ...options, cwd: isPath ? mark : cwd } as O);
     if (watch.started === undefined) throw replaced();
     return result;
   } catch (error) {
