@@ -54,7 +54,7 @@ export class OpenPlan {
   readonly #above: readonly number[] = [];
 
   constructor(own: Own, env: ChildPlace['env'], more: More = {}) {
-    const { process: whole = own.target } = more;
+    const { process: whole = own.target } = ownOf(more);
     let source: SourceProcess | undefined;
     try {
       const pid = pidOf(whole);
@@ -81,7 +81,7 @@ export class OpenPlan {
       const asTarget = isTheirs || own.tools !== undefined;
       this.credentials = own.credentials ?? (asTarget ? 'target' : 'inherit');
       const foreignEnv = given !== env && given !== process.env;
-      this.plan = this.#plan(own, joined, rootFd, source, { foreignEnv, pairs }, more);
+      this.plan = this.#plan(own, joined, rootFd, source, { foreignEnv, pairs }, ownOf(more));
     } catch (error) {
       this.release();
       throw error;
@@ -155,7 +155,7 @@ export class OpenPlan {
     rootFd: number,
     source: SourceProcess | undefined,
     environment: Pick<Plan, 'foreignEnv' | 'pairs'>,
-    { process: target = own.target, parentSignal = 9, ...how }: More,
+    { process: target = own.target, parentSignal = 9, files, binfmt }: More,
   ): Plan {
     const { unshare = [], root, tools } = own;
     const foreign = joined.includes('mnt') || root !== undefined || tools !== undefined;
@@ -201,7 +201,7 @@ export class OpenPlan {
       target: nameOf(target),
       joined,
       created: ordered(unshare),
-      files: how.files,
+      files,
       flags,
       unshare: maskOf(unshare),
       joins: new Int32Array([...this.#above, ...joined.map(type => this.#fds?.get(type) ?? -1)]),
@@ -210,7 +210,7 @@ export class OpenPlan {
       ),
       rootFd,
       rootPath: root === 'target' || (unshare.includes('mnt') && isTop(root)) ? undefined : root,
-      create: encode(unshare, own, { inside, tools, ...how }),
+      create: encode(unshare, own, { inside, tools, files, binfmt }),
       parentSignal,
       cgroups: new Int32Array(cgroups.map(({ fd }) => this.#hold(fd))),
       cgroupFiles: cgroups.map(({ path }) => path),
