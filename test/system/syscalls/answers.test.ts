@@ -260,9 +260,9 @@ describe('setns answers as the kernel does', () => {
       sys.setns(lab.fd('net'));
       expect(place('net')).toBe(`net:[${lab.inode('net')}]`);
     });
-    expect(errorOf(() => sys.setns(open(sys.pidfdOpen(process.pid))))).toMatchObject({
-      code: 'ENOTTY',
-    });
+    // A pidfd has ioctls of its own from Linux 6.11 on, and at first another answer to what is none.
+    const { code } = errorOf(() => sys.setns(open(sys.pidfdOpen(process.pid))));
+    expect(['ENOTTY', 'EINVAL']).toContain(code);
   });
 
   test('all or nothing', async () => {
