@@ -33,6 +33,15 @@ constexpr size_t kStatusMost = 1 << 20;
 
 int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
+// signal(7): a file system may be interrupted while it opens a file.
+int open_at(int directory, const char* path, int flags) {
+  int opened;
+  do {
+    opened = result_of(::openat(directory, path, flags | O_CLOEXEC));
+  } while (opened == -EINTR);
+  return opened;
+}
+
 // "Uid:\t1000\t1000...": what follows the name of a line of /proc/PID/status.
 const char* line_of(const std::string& status, const char* name) {
   const size_t found = status.find(name);
@@ -97,7 +106,7 @@ bool Numbers::next() {
 }
 
 int open() {
-  const int proc = result_of(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const int proc = open_at(AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY);
   struct statfs system;
   if (proc < 0) return proc;
   const int failed = result_of(::fstatfs(proc, &system));
@@ -109,7 +118,7 @@ int open() {
 int open_process(int proc, int pid) {
   char name[16];
   snprintf(name, sizeof name, "%d", pid);
-  return result_of(::openat(proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return open_at(proc, name, O_PATH | O_DIRECTORY);
 }
 
 int own_pid(int proc) {
@@ -121,7 +130,7 @@ int own_pid(int proc) {
 }
 
 int open_list(int directory, const char* name) {
-  return result_of(::openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return open_at(directory, name, O_RDONLY | O_DIRECTORY);
 }
 
 int read_link(int directory, const char* name, uint64_t* inode, const char* kind) {
@@ -138,7 +147,7 @@ int read_link(int directory, const char* name, uint64_t* inode, const char* kind
 
 int read_file(int directory, const char* name, size_t most, std::string* text) {
   text->clear();
-  const sys::Fd file(result_of(::openat(directory, name, O_RDONLY | O_CLOEXEC)));
+  const sys::Fd file(open_at(directory, name, O_RDONLY));
   if (!file.IsOpen()) return file.Get();
   char buffer[4096];
   for (;;) {
@@ -153,12 +162,10 @@ int read_file(int directory, const char* name, size_t most, std::string* text) {
   }
 }
 
-int open_link(int directory, const char* path) {
-  return result_of(::openat(directory, path, O_RDONLY | O_CLOEXEC));
-}
+int open_link(int directory, const char* path) { return open_at(directory, path, O_RDONLY); }
 
 int open_namespace(int directory, const char* path) {
-  const sys::Fd found(result_of(::openat(directory, path, O_PATH | O_CLOEXEC)));
+  const sys::Fd found(open_at(directory, path, O_PATH));
   return found.IsOpen() ? open_namespace(found.Get()) : found.Get();
 }
 
@@ -169,7 +176,7 @@ int open_namespace(int found) {
   if (static_cast<unsigned long>(system.f_type) != NSFS_MAGIC) return -EINVAL;
   char again[48];
   snprintf(again, sizeof again, "/proc/thread-self/fd/%d", found);
-  return result_of(::open(again, O_RDONLY | O_CLOEXEC));
+  return open_at(AT_FDCWD, again, O_RDONLY);
 }
 
 int list_pids(int proc, std::vector<int>* pids) {
