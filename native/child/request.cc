@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,24 +22,6 @@ namespace spawn {
 namespace {
 
 constexpr size_t kPage = 4096;  // of launch_forks
-
-struct Page {
-  int file = -1;
-  launch_forks* at = nullptr;
-};
-
-// Of a launch that is over, for the next one: nothing else before the clone takes as long as a new
-// one.
-pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-Page spare;
-
-Page exchange(Page page) {
-  pthread_mutex_lock(&lock);
-  const Page before = spare;
-  spare = page;
-  pthread_mutex_unlock(&lock);
-  return before;
-}
 
 template <class T>
 uint32_t append(std::string* message, const T* data, size_t count) {
@@ -155,37 +136,19 @@ int open_helper_output(Request* request, Prepared* prepared, Result* result) {
   return 0;
 }
 
-int make_page(Page* page, const char** step) {
-  *step = "memfd_create";
-  const int fd = result_of(::syscall(SYS_memfd_create, "linux-namespaces", MFD_CLOEXEC));
-  if (fd < 0) return fd;
-  *step = "mmap";
-  void* at = MAP_FAILED;
-  if (::ftruncate(fd, kPage) == 0) {
-    at = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  }
-  const int error = -errno;
-  if (at == MAP_FAILED) {
-    ::close(fd);
-    return error;
-  }
-  *page = {fd, static_cast<launch_forks*>(at)};
-  return 0;
-}
-
 int open_forks(Request* request, Prepared* prepared, Result* result) {
   request->fixed.forks = -1;
   if (!forks(*request)) return 0;
-  Page page = exchange({});
-  if (page.at == nullptr) {
-    const int error = make_page(&page, &result->step);
-    if (error < 0) return error;
-  } else {
-    memset(page.at, 0, sizeof *page.at);
-  }
-  result->launch.forks = page.at;
-  result->launch.forks_file = page.file;
-  prepared->inherited.push_back(request->fixed.forks = page.file);
+  result->step = "memfd_create";
+  const int fd = result_of(::syscall(SYS_memfd_create, "linux-namespaces", MFD_CLOEXEC));
+  if (fd < 0) return fd;
+  prepared->theirs.push_back(fd);
+  prepared->inherited.push_back(request->fixed.forks = fd);
+  result->step = "mmap";
+  if (::ftruncate(fd, kPage) == -1) return -errno;
+  void* page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (page == MAP_FAILED) return -errno;
+  result->launch.forks = static_cast<launch_forks*>(page);
   return 0;
 }
 
@@ -231,17 +194,8 @@ void close_all(std::vector<int>* fds) {
 }
 
 void forget_forks(Launch* launch) {
-  if (launch->forks != nullptr) {
-    Page page = {launch->forks_file, launch->forks};
-    // Then no launcher writes there any more; of one that was killed nobody knows.
-    if (__atomic_load_n(&page.at->over, __ATOMIC_ACQUIRE) != 0) page = exchange(page);
-    if (page.at != nullptr) {
-      ::munmap(page.at, kPage);
-      ::close(page.file);
-    }
-  }
+  if (launch->forks != nullptr) ::munmap(launch->forks, kPage);
   launch->forks = nullptr;
-  launch->forks_file = -1;
   if (launch->helper_output >= 0) ::close(launch->helper_output);
   launch->helper_output = -1;
 }

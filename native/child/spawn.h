@@ -60,7 +60,6 @@ struct Launch {
   bool has_terminal = false;      // the launcher makes one, and sends our end of it
   int terminal = -1;              // our end, when it has come
   launch_forks* forks = nullptr;  // the page that it shares with us, where it forks
-  int forks_file = -1;            // which that is mapped from
   int helper_output = -1;         // a file of memory: what programs say that it runs to map ids
 };
 
