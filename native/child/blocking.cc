@@ -73,11 +73,13 @@ class Run {
 
   // What has to end ends, or is left to the reaper.
   void Finish(keeper::Keeper* keeper) {
-    for (int& fd : ends_) Close(&fd);
     int instead = 0;
     Fate fate = Fate::kReaches;
-    if (stopped_ && !ended_) {
-      end_process(child_.pidfd, options_.kill_signal, true, &instead, &fate);
+    const bool kills = stopped_ && !ended_;
+    // First, as Node does: for want of a reader it might end by itself, as if nobody had ended it.
+    if (kills) end_process(child_.pidfd, options_.kill_signal, true, &instead, &fate);
+    for (int& fd : ends_) Close(&fd);
+    if (kills) {
       if (!WaitInsisting(&instead, &fate)) {
         kill(child_.pidfd, SIGKILL);
         WaitFor(kLastWait);

@@ -1,5 +1,6 @@
 // A program that is the first process of a pid namespace: the kernel drops every signal for which it has
 // no handler, and what is to end it has to end it all the same.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import * as ours from 'linux-namespaces';
 import { exec, execFile, fork, spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
+import { hasProgram } from '../shared/support.ts';
 import { folder } from './fixtures/targets.ts';
 
 const first = { unshare: ['pid', 'mnt'], mountProc: true } as const;
@@ -75,6 +77,18 @@ describe('without a handler', () => {
       signal: 'SIGTERM',
     });
   });
+
+  test.skipIf(!hasProgram('strace'))(
+    'what says too much does not end for want of a reader, however late we end it [needs strace]',
+    () => {
+      const source = `import { spawnSync } from ${JSON.stringify(import.meta.resolve('linux-namespaces'))};
+        console.log(spawnSync('yes', ${JSON.stringify({ ...first, maxBuffer: 1000 })}).signal);`;
+      const late = 'inject=pidfd_send_signal:delay_enter=200000';
+      const under = ['-f', '-qq', '-o', '/dev/null', '-e', 'trace=pidfd_send_signal', '-e', late];
+      const run = [process.execPath, '--input-type=module', '-e', source];
+      expect(String(spawnSync('strace', [...under, ...run]).stdout)).toBe('SIGTERM\n');
+    },
+  );
 
   test('on a terminal', async () => {
     expect(await exit(spawn('sleep', ['1000'], { ...timed, terminal: true }))).toEqual([
