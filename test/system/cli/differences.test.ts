@@ -23,6 +23,7 @@ import {
   type Started,
   startTarget,
 } from '../child/fixtures/targets.ts';
+import { wordsOf } from '../shared/support.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const main = join(root, 'lib/cli.cjs');
@@ -59,14 +60,7 @@ afterAll(() => {
 });
 
 const fill = (line: string) =>
-  line
-    .replaceAll('HERE', `${here.pid}`)
-    .replaceAll('NET', `${net.pid}`)
-    .replaceAll('BOXED', `${boxed.pid}`)
-    .replaceAll('IMAGE', image)
-    .replaceAll('FOLDER', folder)
-    .split(' ')
-    .filter(Boolean);
+  wordsOf(line, { HERE: here.pid, NET: net.pid, BOXED: boxed.pid, IMAGE: image, FOLDER: folder });
 const report = async (line: string, run = ours): Promise<Report> => {
   const { stdout, stderr } = await run(...fill(line), probe, 'report');
   expect(stderr).toBe('');

@@ -12,6 +12,7 @@ import {
   type Started,
   startTarget,
 } from '../child/fixtures/targets.ts';
+import { wordsOf } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (file: string, ...args: string[]) => outcome(spawn(file, args, { cwd: '/usr' }));
@@ -48,13 +49,13 @@ beforeAll(async () => {
 });
 
 const fill = (line: string) =>
-  line
-    .replace('CLOSED', `${inClosed.pid}`)
-    .replace('COVERED', `${inCovered.pid}`)
-    .replace('CHROOTED', `${chrooted.pid}`)
-    .replace('IMAGE', image)
-    .replace('BELOW', below)
-    .split(' ');
+  wordsOf(line, {
+    CLOSED: inClosed.pid,
+    COVERED: inCovered.pid,
+    CHROOTED: chrooted.pid,
+    IMAGE: image,
+    BELOW: below,
+  });
 
 test.each([
   ['-t CLOSED -U -w cat which', below],

@@ -14,6 +14,7 @@ import {
   type Started,
   startTarget,
 } from '../child/fixtures/targets.ts';
+import { wordsOf } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const ours = (...args: string[]) =>
@@ -52,12 +53,7 @@ const comparable = ({ pid: _, ...report }: Report) => ({
   leader: undefined,
 });
 
-const fill = (line: string) =>
-  line
-    .replaceAll('TARGET', `${target.pid}`)
-    .replaceAll('BOXED', `${boxed.pid}`)
-    .split(' ')
-    .filter(Boolean);
+const fill = (line: string) => wordsOf(line, { TARGET: target.pid, BOXED: boxed.pid });
 
 async function both(args: string[]): Promise<{ own: Outcome; wanted: Outcome }> {
   const [own, wanted] = await Promise.all([ours(...args), theirs(...args)]);

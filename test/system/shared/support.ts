@@ -223,6 +223,15 @@ export function runScript(source: string, prefix: readonly string[] = []): strin
   });
 }
 
+/** The words of a command line in which names stand for what a test has made. */
+export function wordsOf(line: string, names: Readonly<Record<string, string | number>>): string[] {
+  const filled = Object.entries(names).reduce(
+    (text, [name, value]) => text.replaceAll(name, `${value}`),
+    line,
+  );
+  return filled.split(' ').filter(Boolean);
+}
+
 /** Runs one of test/attacks five times, and returns how often it won. */
 export function attack(name: string): string {
   const file = fileURLToPath(new URL(`../../attacks/${name}.mjs`, import.meta.url));
