@@ -1,5 +1,4 @@
 /** `linux-namespaces cp`: files and trees between a container and here, or another container. */
-import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { ContainerRoot } from '../root/container-root.ts';
@@ -7,6 +6,7 @@ import type { CopyOptions } from '../root/options.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { type Shown, withProgress } from './copy-progress.ts';
 import { type Expect, expectHere, expectInput, expectInside } from './copy-size.ts';
+import { copyAcross, isDirectoryIn, within } from './cp-across.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
@@ -90,7 +90,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     if (between) {
       return inRoot(to, where, other =>
         withProgress(quiet, unknown, shown =>
-          acrossTo(other, to, root, from, { ...copyOptions, shown }),
+          copyAcross(root, from.path, other, to.path, { ...copyOptions, shown }),
         ),
       );
     }
@@ -138,59 +138,11 @@ async function unpack(
   await root.extract(shown.counted(process.stdin), path, { special, preserveOwners });
 }
 
-/**
- * By an archive, so that nothing is kept here. Under another name than its own it is made beside that, and
- * is there when it is whole.
- */
-async function acrossTo(
-  target: ContainerRoot,
-  { path }: FileArgument,
-  source: ContainerRoot,
-  { path: from }: FileArgument,
-  { shown, special, oneFileSystem, preserveOwners }: StreamOptions,
-): Promise<void> {
-  const send = (directory: Buffer) =>
-    target.extract(shown.counted(source.archive(from, { special, oneFileSystem })), directory, {
-      ...{ special, preserveOwners },
-    });
-  await source.lstat(from);
-  if (await isDirectoryIn(target, path)) return send(path);
-  const name = lastName(from);
-  if (name === undefined) {
-    await target.mkdir(path);
-    return send(path);
-  }
-  const [, above = ''] = /^(.*\/)[^/]+\/*$/s.exec(path.toString('latin1')) ?? [];
-  const aside = Buffer.from(`${above}.${randomUUID()}`, 'latin1');
-  await target.mkdir(aside, { mode: 0o700 });
-  try {
-    await send(aside);
-    await target.rename(Buffer.concat([aside, Buffer.from('/'), name]), path);
-  } finally {
-    await target.rm(aside, { recursive: true, force: true });
-  }
-}
-
 function specialOf(given: string | true | undefined): CopyOptions['special'] {
   if (given === undefined || given === true || given === 'skip') return given;
   throw new UsageError(`--special, or --special=skip, not ${given}`);
 }
 
-/** In a directory, the copy has the name of its source: where that ends in one, as cp(1) has it. */
-function within(directory: Buffer, source: FileArgument['path']): Buffer {
-  const name = lastName(source);
-  return name === undefined ? directory : Buffer.concat([directory, Buffer.from('/'), name]);
-}
-
-function lastName(path: Buffer): Buffer | undefined {
-  const name = /([^/]*)\/*$/.exec(path.toString('latin1'))?.[1] ?? '';
-  return ['', '.', '..'].includes(name) ? undefined : Buffer.from(name, 'latin1');
-}
-
 function isOurDirectory(path: Buffer): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
-
-async function isDirectoryIn(root: ContainerRoot, path: Buffer): Promise<boolean> {
-  return (await root.exists(path)) && (await root.stat(path)).isDirectory();
 }

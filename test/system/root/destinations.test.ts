@@ -4,6 +4,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -19,8 +20,9 @@ import { join } from 'node:path';
 import { openRoot } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Docker, missing, startDocker } from '../../engines/index.ts';
+import { seconds } from '../../timeouts.ts';
 import { rejectionOf } from '../shared/support.ts';
-import { makeFolder, makeImage, startContainer } from './fixtures/containers.ts';
+import { makeFolder, makeImage, startContainer, unmount } from './fixtures/containers.ts';
 import {
   destinations,
   dockerDiffers,
@@ -36,7 +38,9 @@ const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const succeeds = (file: string, ...args: string[]) =>
   spawnSync(file, args, { timeout: 20_000, stdio: 'ignore' }).status === 0;
 const ours = (from: string, to: string) => succeeds(process.execPath, main, 'cp', from, to);
-const every = (['out', 'in'] as const).flatMap(way => sources.map(source => ({ way, source })));
+const eachSource = <W>(ways: readonly W[]) =>
+  ways.flatMap(way => sources.map(source => ({ way, source })));
+const every = eachSource(['out', 'in'] as const);
 
 /** A source in one folder, destinations in the other. */
 function prepare(from: string, to: string): void {
@@ -44,25 +48,26 @@ function prepare(from: string, to: string): void {
   makeDestinations(to);
 }
 
-describe.each(every)('$way, $source', ({ way, source }) => {
+describe.each(eachSource(['out', 'in', 'across'] as const))('$way, $source', ({ way, source }) => {
   test('each destination as with cp(1), but for what is named', async () => {
     const image = makeImage();
     const { pid } = await startContainer('chroot', image);
     for (const destination of destinations) {
       const run = async (copy: (from: string, to: string) => boolean, prefix: string) => {
         const inside = mkdtempSync(join(image, 'tmp/'));
-        const outside = makeFolder();
+        const outside = way === 'across' ? mkdtempSync(join(image, 'tmp/')) : makeFolder();
         const [from, to] = way === 'out' ? [inside, outside] : [outside, inside];
         prepare(from, to);
         const named = (folder: string, path: string) =>
-          folder === inside && prefix !== ''
+          folder.startsWith(image) && prefix !== ''
             ? `${prefix}:${folder.slice(image.length)}/${path}`
             : `${folder}/${path}`;
         const words = [named(from, `src/${source}`), named(to, `dest/${destination}`)] as const;
         return outcomeOf(to, async () => copy(...words));
       };
       const theirs = await run((from, to) => succeeds('cp', '-r', from, to), '');
-      const wanted = unlikeCp[`${way} ${source}`]?.[destination] ?? theirs;
+      const entered = way === 'out' ? 'out' : 'in';
+      const wanted = unlikeCp[`${entered} ${source}`]?.[destination] ?? theirs;
       expect(await run(ours, `${pid}`), `${source} -> ${destination}`).toEqual(wanted);
     }
   });
@@ -243,6 +248,55 @@ test('into itself: nothing is made', async () => {
   }
   expect(readdirSync(join(image, 'tmp/a')).sort()).toEqual(['b', 'f']);
   expect(readdirSync(join(image, 'tmp/a/b'))).toEqual([]);
+});
+
+test('from one container to another: nothing onto itself, nor into itself', async () => {
+  const image = makeImage();
+  const { pid } = await startContainer('chroot', image);
+  mkdirSync(join(image, 'tmp/a/b'), { recursive: true });
+  writeFileSync(join(image, 'tmp/a/f'), 'f');
+  linkSync(join(image, 'tmp/a/f'), join(image, 'tmp/hard'));
+  symlinkSync('a/f', join(image, 'tmp/soft'));
+  symlinkSync('a/b', join(image, 'tmp/down'));
+  const copies = [
+    ...['f', 'soft', 'hard'].map(name => ['a/f', name === 'f' ? 'a/f' : name]),
+    ['a/f', 'a'],
+    ...['a/new', 'a/b/new', 'a/b', 'a', 'a/b/../new', 'down', 'down/new', '.'].map(to => ['a', to]),
+    ['a/.', 'a/b'],
+  ];
+  for (const [from, to] of copies) {
+    const words = ['cp', `${pid}:/tmp/${from}`, `${pid}:/tmp/${to}`];
+    const { status, stderr } = spawnSync(process.execPath, [main, ...words], {
+      encoding: 'utf8',
+      timeout: seconds(20),
+    });
+    expect({ status, stderr }, words.join(' ')).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/^linux-namespaces: EINVAL.*onto itself.*\n$/),
+    });
+  }
+  expect(readdirSync(join(image, 'tmp')).sort()).toEqual(['a', 'down', 'hard', 'soft']);
+  expect(readdirSync(join(image, 'tmp/a')).sort()).toEqual(['b', 'f']);
+  expect(readdirSync(join(image, 'tmp/a/b'))).toEqual([]);
+  expect(readFileSync(join(image, 'tmp/a/f'), 'utf8')).toBe('f');
+});
+
+test('from one container to another: a mounted file is written in place', async () => {
+  const image = makeImage();
+  writeFileSync(join(image, 'tmp/host'), 'old', { mode: 0o640 });
+  const point = join(image, 'tmp/app.conf');
+  writeFileSync(point, '');
+  const { pid } = await startContainer('chroot', image);
+  execFileSync('mount', ['--bind', join(image, 'tmp/host'), point]);
+  try {
+    expect(ours(`${pid}:/etc/hosts`, `${pid}:/tmp/app.conf`)).toBe(true);
+    expect(readFileSync(point, 'utf8')).toBe('127.0.0.1 inside\n');
+  } finally {
+    unmount(point);
+  }
+  expect(readFileSync(join(image, 'tmp/host'), 'utf8')).toBe('127.0.0.1 inside\n');
+  expect(lstatSync(join(image, 'tmp/host')).mode & 0o777).toBe(0o640);
+  expect(readdirSync(join(image, 'tmp')).sort()).toEqual(['app.conf', 'host']);
 });
 
 test.each(['device', 'copy-unmount'])('test/attacks/%s.mjs wins nothing', name => {
