@@ -54,6 +54,30 @@ const here = {
       : undefined,
 };
 
+/**
+ * The library takes what it needs of Node's modules from `process.getBuiltinModule`. For the first `import` of
+ * one, Node makes an ES module of it, and asks for all that there is in it: of node:fs, that loads every class of
+ * streams. An import would also follow what somebody replaces in there later on; for what callbacks need of that,
+ * src/callback/isolation/files.ts replaces what is below. node:module stays: Jest and vitest have a
+ * `createRequire` of their own, for the context that the library is in.
+ */
+const builtins = {
+  name: 'builtins',
+  renderChunk(code) {
+    // Each is one line and becomes one, so the map stays right.
+    const line = /^import (?:(\w+)(?:, )?)?(?:\{(.+)\} )?from "(node:(?!module")[^"]+)";$/gm;
+    const left = code.replace(line, (_line, whole, names, name) => {
+      const some = names && `{${names.replaceAll(' as ', ': ')}}`;
+      const module = `process.getBuiltinModule("${name}")`;
+      const all = [whole, some].filter(Boolean).map(to => `${to} = ${module}`);
+      return `const ${all.join(', ')};`;
+    });
+    const other = /^(?:import|export) .*"node:(?!module").*/m.exec(left)?.[0];
+    if (other !== undefined) throw new Error(`not from process.getBuiltinModule: ${other}`);
+    return { code: left, map: null };
+  },
+};
+
 /** The text of a package's licence: a file of its own, or the end of its README. */
 function licenceOf(folder, name) {
   const files = readdirSync(folder);
@@ -88,6 +112,7 @@ export default defineConfig([
   {
     ...shared,
     input: { index: 'src/index.ts', syscalls: 'src/syscalls/index.ts', vitest: 'src/vitest.ts' },
+    plugins: [builtins],
     output: {
       ...output,
       chunkFileNames: '[name].js',

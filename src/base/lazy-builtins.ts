@@ -12,6 +12,7 @@ interface Builtins {
   'node:http': typeof import('node:http');
   'node:https': typeof import('node:https');
   'node:net': typeof import('node:net');
+  'node:stream': typeof import('node:stream');
   /** Is there already; but an import of it asks for all that it has, and that loads 35 modules more. */
   'node:util': typeof import('node:util');
   'node:worker_threads': typeof import('node:worker_threads');
@@ -23,4 +24,20 @@ export function builtin<N extends keyof Builtins>(name: N): () => Builtins[N] {
     loaded ??= process.getBuiltinModule(name) as Builtins[N];
     return loaded;
   };
+}
+
+type Class = abstract new (...args: never[]) => object;
+
+/**
+ * To be extended in the place of a class from such a module: becomes a subclass of that, and passes it on
+ * to its own, when the first object is made.
+ */
+export function standInFor<C extends Class>(classOf: () => C): C {
+  const standIn = function (...args: never[]): object {
+    const original = classOf();
+    Object.setPrototypeOf(standIn, original);
+    Object.setPrototypeOf(standIn.prototype, original.prototype);
+    return Reflect.construct(original, args, new.target);
+  };
+  return standIn as never;
 }

@@ -4,12 +4,16 @@
  * still to be read.
  */
 import { AsyncResource } from 'node:async_hooks';
-import { Duplex } from 'node:stream';
+import type stream from 'node:stream';
 import type { WatchedFile } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
+import { builtin, standInFor } from '../base/lazy-builtins.ts';
 import { checkSize } from './terminal-options.ts';
+
+const streams = builtin('node:stream');
+const Duplex: typeof stream.Duplex = standInFor(() => streams().Duplex);
 
 /** Bits of what is waited for, as libuv has them. */
 const readable = 1;

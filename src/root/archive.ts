@@ -1,10 +1,13 @@
 /** A directory or file of a container as a stream of tar. */
 
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { chunk } from '../base/chunks.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { Calls } from './calls.ts';
 import { type ArchiveOptions, bytesOf, type InsidePath, optionsOf, shownAs } from './options.ts';
 import { Packing } from './packing.ts';
+
+const streams = builtin('node:stream');
 
 const names = ['signal', 'special', 'oneFileSystem'] as const satisfies (keyof ArchiveOptions)[];
 
@@ -15,7 +18,7 @@ export function archive(calls: Calls, path: InsidePath, options?: ArchiveOptions
   const end = new AbortController();
   const signals = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
   const all = { special, oneFileSystem, signal: signals };
-  return Readable.from(blocks(calls, bytes, shown, all, end), { objectMode: false });
+  return streams().Readable.from(blocks(calls, bytes, shown, all, end), { objectMode: false });
 }
 
 async function* blocks(

@@ -3,7 +3,8 @@
  * sent before the process has been seen to be where it belongs.
  */
 
-import { PassThrough } from 'node:stream';
+import type { PassThrough } from 'node:stream';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { Types } from '../base/namespace-types.ts';
 import { trace } from '../base/trace.ts';
 import { bareEnvironment } from '../child/environ.ts';
@@ -17,6 +18,8 @@ import { notJoined } from './program.ts';
 import { makeProtocol, type Request, type Source } from './protocol.ts';
 import { sourceOf, sourcesMost } from './source.ts';
 import { startWorker } from './start.ts';
+
+const streams = builtin('node:stream');
 
 /** How much of `stdout` and `stderr` waits for its reader before the worker has to. */
 const highWaterMark = 1 << 20;
@@ -98,9 +101,9 @@ export class NamespaceWorker {
   }
 
   /** What it writes, with the option `stdout`; nothing comes here otherwise. */
-  readonly stdout: PassThrough = new PassThrough({ highWaterMark });
+  readonly stdout: PassThrough = new (streams().PassThrough)({ highWaterMark });
   /** The same for stderr. */
-  readonly stderr: PassThrough = new PassThrough({ highWaterMark });
+  readonly stderr: PassThrough = new (streams().PassThrough)({ highWaterMark });
 
   /**
    * Runs `fn` inside, with `args`, and gives back what it returns. `fn` goes as source: it sees no
