@@ -140,7 +140,12 @@ class Watch {
 
 /** undefined where it is none, or no path. */
 function pathOf(cwd: unknown): string | undefined {
-  if (typeof cwd === 'string') return cwd.includes('\0') ? undefined : cwd;
+  const path = textOf(cwd);
+  return path?.includes('\0') ? undefined : path;
+}
+
+function textOf(cwd: unknown): string | undefined {
+  if (typeof cwd === 'string') return cwd;
   if (typeof cwd !== 'object' || cwd === null) return undefined;
   if (cwd instanceof Uint8Array) return Buffer.from(cwd).toString();
   try {

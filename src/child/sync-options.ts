@@ -81,8 +81,8 @@ function commandLine(file: string, list: readonly unknown[], shell: unknown) {
 
 function directoryIn(cwd: unknown): string | undefined {
   if (!isGiven(cwd)) return undefined;
-  if (cwd instanceof URL) return fileURLToPath(cwd);
-  const path = cwd instanceof Uint8Array ? Buffer.from(cwd).toString() : cwd;
+  const bytes = cwd instanceof Uint8Array ? Buffer.from(cwd).toString() : cwd;
+  const path = bytes instanceof URL ? fileURLToPath(bytes) : bytes;
   checkText('options.cwd', path);
   return path;
 }
