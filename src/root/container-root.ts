@@ -76,7 +76,7 @@ export class ContainerRoot {
     options?: Omit<WriteFileOptions, 'atomic'> | BufferEncoding | null,
   ): Promise<void> {
     const all = given<WriteFileOptions>('appendFile', options);
-    await writeFile(this.#calls, path, data, { flag: 'a', ...all });
+    await writeFile(this.#calls, path, data, { ...all, flag: all.flag ?? 'a' });
   }
 
   /** Opens a file. What is done with the `FileHandle` is done by Node, on its thread pool. */

@@ -31,7 +31,9 @@ const flags: Readonly<Record<string, number>> = {
 };
 
 export function flagsOf(flag: unknown): number {
-  if (typeof flag === 'number' && Number.isInteger(flag) && flag >= 0) return flag;
+  if (Number.isInteger(flag) && (flag as number) >= 0 && (flag as number) < 2 ** 31) {
+    return flag as number;
+  }
   const number = typeof flag === 'string' && Object.hasOwn(flags, flag) ? flags[flag] : undefined;
   if (number === undefined) throw invalidValue('flags', 'flags of open, such as "r"', flag);
   return number;

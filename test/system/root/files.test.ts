@@ -82,6 +82,10 @@ test('a file: read, written, appended to, opened, streamed', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
   await root.appendFile('tmp/file', new Uint8Array([100, 101]));
   expect(readFileSync(path, 'utf8')).toBe('abcde');
+  for (const flag of [undefined, null]) {
+    await root.appendFile('/tmp/file', '', { flag } as object); // none given: nothing is cut off
+    expect(readFileSync(path, 'utf8')).toBe('abcde');
+  }
   expect(await root.readFile('/tmp/file')).toEqual(Buffer.from('abcde'));
   expect(await root.readFile('/tmp/file', { encoding: 'hex' })).toBe('6162636465');
   expect(await rejectionOf(root.writeFile('/tmp/file', '', { flag: 'wx' }))).toMatchObject({
@@ -254,6 +258,7 @@ test('errors are those of Node, with the path inside', async () => {
   for (const [options, code] of [
     [{ encoding: 'none' }, 'ERR_INVALID_ARG_VALUE'],
     [{ flag: 'q' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ flag: 2 ** 32 }, 'ERR_INVALID_ARG_VALUE'],
     [{ signal: {} }, 'ERR_INVALID_ARG_TYPE'],
     [7, 'ERR_INVALID_ARG_TYPE'],
   ] as const) {
