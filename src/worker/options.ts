@@ -30,7 +30,10 @@ export interface WorkerOptions {
   /** `process.env` inside. Default: a PATH and nothing else. */
   env?: Environment | undefined;
   resourceLimits?: ResourceLimits | undefined;
-  /** Milliseconds that the start, and then each call, may take. What takes longer kills the worker. */
+  /**
+   * Milliseconds that the start, and then each call, may take, below 2 ** 31. What takes longer kills the worker.
+   * Default: no limit.
+   */
   timeout?: number | undefined;
   /** Kills the worker, and rejects what is pending with an AbortError. */
   signal?: AbortSignal | undefined;
@@ -119,8 +122,10 @@ export function checkOptions(options: unknown): WorkerOptions {
   if (env !== undefined && (typeof env !== 'object' || env === null)) {
     throw invalidType('options.env', 'an object', env);
   }
-  if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
-    throw invalidValue('options.timeout', 'a number of milliseconds above 0', timeout);
+  // Beyond that a timer of Node's fires at once.
+  const isTime = typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31;
+  if (timeout !== undefined && !isTime) {
+    throw invalidValue('options.timeout', 'milliseconds, above 0 and below 2 ** 31', timeout);
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidType('options.signal', 'an AbortSignal', signal);

@@ -430,6 +430,8 @@ test('wrong arguments are a TypeError', async () => {
     [{ credentials: 'theirs' }, /'inherit'/],
     [{ cgroup: 'ours' }, /cgroup/],
     [{ timeout: -1 }, /timeout/],
+    [{ timeout: 2 ** 31 }, /timeout/],
+    [{ timeout: Number.POSITIVE_INFINITY }, /timeout/],
     [{ signal: {} }, /AbortSignal/],
     [{ stdout: 1 }, /boolean/],
     [{ resourceLimits: { maxOldGenerationSizeMb: 'x' } }, /maxOldGeneration/],
