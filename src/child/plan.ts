@@ -11,7 +11,7 @@ import { encode, type How } from '../create/launcher-request.ts';
 import type { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild, pidIn, refuseSuccessor } from '../target/process-identity.ts';
-import { pidOf, type Target } from '../target/target.ts';
+import { processOf, type Target } from '../target/target.ts';
 import { checkCapabilities, setsOf } from './capabilities.ts';
 import { bareEnvironment } from './environ.ts';
 import { configured, type Parted, pairsOf, put } from './environment.ts';
@@ -57,7 +57,7 @@ export class OpenPlan {
     const { process: whole = own.target } = ownOf(more);
     let source: SourceProcess | undefined;
     try {
-      const pid = pidOf(whole);
+      const pid = processOf(whole);
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
       if (pid !== undefined && needsSource(own, env)) {
         source = new SourceProcess(pid, isChild(whole));

@@ -16,7 +16,7 @@ import { fuseOfAnother, idMapIn, openProcess } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild } from '../target/process-identity.ts';
-import { checkPid, openTarget, pidOf, type Target } from '../target/target.ts';
+import { openTarget, processOf, type Target } from '../target/target.ts';
 
 export interface OpenedFiles {
   readonly root: OpenedRoot;
@@ -24,7 +24,7 @@ export interface OpenedFiles {
 }
 
 export function openFiles(target: Target): OpenedFiles {
-  const pid = pidOf(target);
+  const pid = processOf(target);
   return traced(
     'openRoot',
     () => (pid === undefined ? ofMounts(target) : ofProcess(target, pid)),
@@ -33,7 +33,6 @@ export function openFiles(target: Target): OpenedFiles {
 }
 
 function ofProcess(target: Target, pid: number): OpenedFiles {
-  checkPid(pid);
   const directory = openProcess(pid, isChild(target));
   let root: OpenedRoot | number;
   try {

@@ -88,6 +88,18 @@ export function pidOf(target: Target | undefined): number | undefined {
   return pidIn(target);
 }
 
+/**
+ * As `pidOf`, of what is about to be opened by it: throws for a number that is no pid, and for a child that has
+ * ended, whose pid may be another's by now.
+ */
+export function processOf(target: Target | undefined): number | undefined {
+  const pid = pidOf(target);
+  if (pid === undefined) return undefined;
+  if (typeof target === 'object') livePid(target as Owner);
+  checkPid(pid);
+  return pid;
+}
+
 function openHandle(handle: Namespaces, types: Types): Fds {
   const fds = handle.fds();
   const chosen = types === 'all' ? fds.types.filter(type => differs(fds.get(type), type)) : types;
@@ -131,7 +143,7 @@ function openPath(path: string | undefined, type: NamespaceType): number {
   });
 }
 
-export function checkPid(pid: unknown): void {
+function checkPid(pid: unknown): void {
   if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
   if (Number.isInteger(pid) && pid >= 1 && pid <= pidMost) return;
   throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);

@@ -9,7 +9,7 @@ async function inPidNamespace(script: string) {
     import * as node from 'node:child_process';
     import { once } from 'node:events';
     import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-    import { openNamespaces, spawn } from 'linux-namespaces';
+    import { openNamespaces, spawn, spawnSync } from 'linux-namespaces';
     const probe = ${JSON.stringify(probe)};
     const alive = pid => /^State:\\t[RS]/m.test(readFileSync('/proc/' + pid + '/status', 'utf8'));
     /** A process with this pid, which is free. */
@@ -59,6 +59,22 @@ test('a ChildProcess that has ended is no target, whoever has its pid', async ()
       );
     }`);
   expect(results).toEqual(['ESRCH', 'ESRCH', true, 'ESRCH', 'ESRCH', true]);
+});
+
+test('nothing is taken from a ChildProcess that has ended, where none of its namespaces is joined', async () => {
+  const results = await inPidNamespace(`
+    const child = node.spawn(probe, ['exit', '0'], { stdio: 'ignore' });
+    await once(child, 'exit');
+    const other = await again(child.pid);
+    for (const more of [{ credentials: 'target' }, { root: 'target' }, { cgroup: 'target' }, { tools: true }]) {
+      const options = { target: child, namespaces: [], stdio: 'ignore', ...more };
+      results.push(
+        attempt(() => spawn(probe, ['exit', '0'], options)),
+        attempt(() => spawnSync(probe, ['exit', '0'], options)),
+      );
+    }
+    results.push(other.pid === child.pid);`);
+  expect(results).toEqual([...Array(8).fill('ESRCH'), true]);
 });
 
 test('an open handle stays that of the process it was opened from', async () => {

@@ -135,6 +135,7 @@ const rows: readonly Row[] = [
   ],
   ['env: a null byte', m => m.spawnSync('true', { env: { A: '\0' } })],
   ['cwd: a URL', m => m.spawnSync('pwd', { cwd: new URL('file:///') })],
+  ['cwd: a URL with a null byte', m => m.spawnSync('pwd', { cwd: new URL('file:///tmp%00x') })],
   ['cwd: of no type', m => m.spawnSync('pwd', { cwd: 5 })],
   ['no such program', m => m.spawnSync('no-such', ['a'])],
   ['not executable', m => m.spawnSync('/etc/passwd')],
@@ -276,7 +277,11 @@ describe('in namespaces', () => {
   });
 
   test('no target: thrown', () => {
-    expect(() => ours.spawnSync('true', { target: 2 ** 22 + 1 })).toThrow(/ESRCH/);
+    expect(() => ours.spawnSync('true', { target: 2 ** 22 })).toThrow(/ESRCH/);
+    for (const target of [2 ** 22 + 1, 0, -1, 1.5, Number.NaN]) {
+      expect(() => ours.spawnSync('true', { target })).toThrow(TypeError);
+      expect(() => ours.spawn('true', { target })).toThrow(TypeError);
+    }
   });
 
   test('the first process of a pid namespace: timeout ends it', () => {
