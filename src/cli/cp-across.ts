@@ -88,10 +88,11 @@ async function copyFile(copy: Across, found: BigIntStats): Promise<void> {
 
 /** What is there stays, with its owner and mode, and gets the content. */
 async function writeThrough({ source, from, target, path, options }: Across): Promise<void> {
-  const content = source.createReadStream(from);
+  const { shown, signal } = options;
+  const content = source.createReadStream(from, { signal });
   await once(content, 'open'); // before anything is lost
   const flag = constants.O_WRONLY | constants.O_TRUNC;
-  await target.writeFile(path, options.shown.counted(content), { flag });
+  await target.writeFile(path, shown.counted(content), { flag, signal });
 }
 
 /** Made beside its destination, and there when it is whole. */
@@ -113,9 +114,9 @@ async function send(
   from: Buffer,
   directory: Buffer,
 ): Promise<void> {
-  const { shown, special, oneFileSystem, preserveOwners } = options;
-  const archive = shown.counted(source.archive(from, { special, oneFileSystem }));
-  await target.extract(archive, directory, { special, preserveOwners });
+  const { shown, special, oneFileSystem, preserveOwners, signal } = options;
+  const archive = shown.counted(source.archive(from, { special, oneFileSystem, signal }));
+  await target.extract(archive, directory, { special, preserveOwners, signal });
 }
 
 const intoItself = 'a file cannot be copied onto itself, nor a directory into itself';

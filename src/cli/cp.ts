@@ -1,5 +1,5 @@
 /** `linux-namespaces cp`: files and trees between a container and here, or another container. */
-import { statSync } from 'node:fs';
+import { fstatSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
@@ -8,6 +8,7 @@ import { type Shown, withProgress } from './copy-progress.ts';
 import { type Expect, expectHere, expectInput, expectInside } from './copy-size.ts';
 import { copyAcross, isDirectoryIn, within } from './cp-across.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
+import { interruptible } from './interruption.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import type { Described, Usage } from './usage.ts';
@@ -85,21 +86,23 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   }
   const where = lookupOf(lookup, given);
   const quiet = given.quiet === true;
-  await inRoot(out ? from : to, where, async root => {
-    const unknown = () => {};
+  const unknown = () => {};
+  if (streams && !between && out) {
+    return inRoot(from, where, root =>
+      withProgress(quiet, unknown, shown => pack(root, from, { ...copyOptions, shown })),
+    );
+  }
+  const copy = async (root: ContainerRoot, signal: AbortSignal) => {
+    const all = { ...copyOptions, signal };
     if (between) {
       return inRoot(to, where, other =>
         withProgress(quiet, unknown, shown =>
-          copyAcross(root, from.path, other, to.path, { ...copyOptions, shown }),
+          copyAcross(root, from.path, other, to.path, { ...all, shown }),
         ),
       );
     }
     if (streams) {
-      const ask = out ? unknown : expectInput;
-      return withProgress(quiet, ask, shown => {
-        const options = { ...copyOptions, shown };
-        return out ? pack(root, from, options) : unpack(root, to, options);
-      });
+      return withProgress(quiet, expectInput, shown => unpack(root, to, { ...all, shown }));
     }
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);
     const path = isDirectory ? within(to.path, from.path) : to.path;
@@ -107,10 +110,11 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     const ask = (expect: Expect, signal: AbortSignal) =>
       out ? expectInside(root, source, expect, signal) : expectHere(source, expect, signal);
     await withProgress(quiet, ask, async ({ progress }) => {
-      if (out) await root.copyOut(from.path, path, { ...copyOptions, progress });
-      else await root.copyIn(from.path, path, { ...copyOptions, progress });
+      if (out) await root.copyOut(from.path, path, { ...all, progress });
+      else await root.copyIn(from.path, path, { ...all, progress });
     });
-  });
+  };
+  await interruptible(signal => inRoot(out ? from : to, where, root => copy(root, signal)));
 }
 
 interface StreamOptions extends CopyOptions {
@@ -132,10 +136,12 @@ async function pack(
 async function unpack(
   root: ContainerRoot,
   { path }: FileArgument,
-  { shown, special, preserveOwners, oneFileSystem }: StreamOptions,
+  { shown, special, preserveOwners, oneFileSystem, signal }: StreamOptions,
 ): Promise<void> {
   if (oneFileSystem) throw new UsageError('--one-file-system is for the way out');
-  await root.extract(shown.counted(process.stdin), path, { special, preserveOwners });
+  // Node would show nothing in it.
+  if (fstatSync(0).isDirectory()) throw new UsageError('stdin is a directory, and no archive');
+  await root.extract(shown.counted(process.stdin), path, { special, preserveOwners, signal });
 }
 
 function specialOf(given: string | true | undefined): CopyOptions['special'] {

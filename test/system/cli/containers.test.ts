@@ -1,7 +1,10 @@
 // The commands for containers: ps, their names as targets, and their files with cat and cp.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -13,6 +16,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missing, startRunc } from '../../engines/index.ts';
 import { folder, makeImage, outcome, startTarget } from '../child/fixtures/targets.ts';
+import { until } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
@@ -101,6 +105,46 @@ test('cp: from one container to another, as cp(1) would', async () => {
   expect(readFileSync(join(other, 'tmp/old'), 'utf8')).toBe('welcome\n');
   // Nothing half-done stays.
   expect(readdirSync(join(other, 'tmp')).filter(name => name.startsWith('.'))).toEqual([]);
+});
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  'cp ended by %s: nothing half-done stays',
+  async name => {
+    const image = makeImage();
+    const { pid } = await startTarget(['mnt', 'pid'], { root: image });
+    const header = Buffer.alloc(512);
+    header.write('large\0', 0);
+    header.write('0000644\0', 100);
+    header.write('00100000000\0', 124); // 16 MiB, in octal
+    header.write('        0', 148);
+    const sum = header.reduce((all, byte) => all + byte, 0);
+    header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    const copy = spawn(process.execPath, [main, 'cp', '-', `${pid}:/tmp`]);
+    const ended = once(copy, 'exit');
+    copy.stdin.on('error', () => {}); // it is gone
+  copy.stdin.write(Buffer.concat([header, Buffer.alloc(2 << 20)])); // and no more comes
+    await until('a part of it', () => readdirSync(join(image, 'tmp')).length > 0);
+    copy.kill(name);
+    expect(await ended).toEqual([null, name]);
+    expect(readdirSync(join(image, 'tmp'))).toEqual([]);
+  },
+);
+
+test('cp -: a directory as stdin is no empty archive', async () => {
+  const from = openSync(folder, 'r');
+  try {
+    const copy = spawn(process.execPath, [main, 'cp', '-', `${process.pid}:/tmp`], {
+      stdio: [from, 'pipe', 'pipe'],
+    });
+    expect(await outcome(copy)).toEqual({
+      stdout: '',
+      stderr: 'linux-namespaces: stdin is a directory, and no archive\n',
+      code: 1,
+      signal: null,
+    });
+  } finally {
+    closeSync(from);
+  }
 });
 
 test.each([
