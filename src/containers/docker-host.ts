@@ -49,15 +49,15 @@ function home(): string {
 
 /** What the client would take, in its own order, from the environment of who asks. */
 export async function hostOfClient(): Promise<string | undefined> {
-  const { DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG = `${home()}/.docker` } = process.env;
+  const { DOCKER_HOST, DOCKER_CONTEXT } = process.env;
   if (text(DOCKER_HOST) !== undefined) return DOCKER_HOST;
   // What is said of these files is of no interest: without them there is no context.
-  const reader = new Reader().of(DOCKER_CONFIG, process.geteuid?.() ?? 0);
+  const config = text(process.env['DOCKER_CONFIG']) ?? `${home()}/.docker`;
+  const reader = new Reader().of(config, process.geteuid?.() ?? 0);
   const name =
-    text(DOCKER_CONTEXT) ??
-    text(at(await reader.json(`${DOCKER_CONFIG}/config.json`), 'currentContext'));
+    text(DOCKER_CONTEXT) ?? text(at(await reader.json(`${config}/config.json`), 'currentContext'));
   if (name === undefined || name === 'default') return undefined;
   const folder = crypto().createHash('sha256').update(name).digest('hex');
-  const meta = await reader.json(`${DOCKER_CONFIG}/contexts/meta/${folder}/meta.json`);
+  const meta = await reader.json(`${config}/contexts/meta/${folder}/meta.json`);
   return text(at(meta, 'Endpoints', 'docker', 'Host'));
 }

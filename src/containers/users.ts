@@ -81,16 +81,16 @@ const withoutSession = (uid: number) =>
 
 function ourselves(reader: Reader): User {
   const uid = process.geteuid?.() ?? 0;
-  const { HOME = homeOf(), XDG_RUNTIME_DIR = `/run/user/${uid}` } = process.env;
-  const { XDG_DATA_HOME = `${HOME}/.local/share`, XDG_CONFIG_HOME = `${HOME}/.config` } =
-    process.env;
+  // What is empty or no absolute path is not set: XDG Base Directory Specification 0.8.
+  const set = (name: string) => pathAt(process.env, name);
+  const home = set('HOME') ?? homeOf();
   // In /tmp anybody can have made a directory of that name.
   const shared = withoutSession(uid).map(base => [base, reader.of(base, uid)] as const);
   return {
     uid,
-    data: XDG_DATA_HOME,
-    config: XDG_CONFIG_HOME,
-    runtimes: [XDG_RUNTIME_DIR, ...shared.map(([base]) => base)],
+    data: set('XDG_DATA_HOME') ?? `${home}/.local/share`,
+    config: set('XDG_CONFIG_HOME') ?? `${home}/.config`,
+    runtimes: [set('XDG_RUNTIME_DIR') ?? `/run/user/${uid}`, ...shared.map(([base]) => base)],
     readerOf: path => shared.find(([base]) => path.startsWith(`${base}/`))?.[1] ?? reader,
   };
 }

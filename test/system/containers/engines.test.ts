@@ -1,16 +1,17 @@
 // Engines that are known by the state that they leave. Each says of which version its format was read.
-import { spawn as nodeSpawn } from 'node:child_process';
+import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { rejectionOf, runScript, startTarget, type Target } from '../shared/support.ts';
+import { hasProgram, rejectionOf, runScript, startTarget, type Target } from '../shared/support.ts';
 import { crunStatus, hex, runcState, StateRoot } from './state-root.ts';
 import { named } from './support.ts';
 
+const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 let state: StateRoot;
 let target: Target;
 beforeEach(async () => {
@@ -80,6 +81,26 @@ describe("Podman's storage: newContainerStore() of containers/storage 031aa21, P
       expect((await rejectionOf(find('job'))).code).toBe('ENOENT');
     },
   );
+
+  test.skipIf(!hasProgram('setpriv'))('variables that are empty or relative', async () => {
+    const uid = 54_321;
+    const path = 'joe/.local/share/containers/storage/overlay-containers/containers.json';
+    state.write(path, [row(hex('a'), 'job')], uid);
+    chmodSync(state.root, 0o755);
+    const ps = (env: Record<string, string>) => {
+      const as = [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+      const words = [process.execPath, main, 'ps', '-a', '-n', '-o', 'name'];
+      const set = { HOME: join(state.root, 'joe'), ...env };
+      return spawnSync('setpriv', [...as, ...words], { env: set, encoding: 'utf8', cwd: '/' })
+        .stdout;
+    };
+    expect(ps({})).toContain('job');
+    for (const name of ['XDG_DATA_HOME', 'XDG_CONFIG_HOME', 'XDG_RUNTIME_DIR']) {
+      for (const value of ['', 'tmp'])
+        expect(ps({ [name]: value }), `${name}=${value}`).toContain('job');
+    }
+    expect(ps({ XDG_DATA_HOME: '/tmp' })).not.toContain('job');
+  });
 
   test('a directory in /tmp that somebody else has made for a user is not read', async () => {
     state.write('etc/passwd', 'joe:x:1000:1000::/home/joe:/bin/sh\n');
