@@ -76,10 +76,13 @@ function exactName(container: Container): string {
 }
 
 function ambiguous(name: string, found: readonly Container[]): NamespaceError {
-  const list = found.map(
-    container => `${exactName(container)} (${container.id.slice(0, 12)}, ${container.state})`,
-  );
-  const advice = `it is one of ${list.join(', ')}; give more of the name, or the id`;
+  // In two of containerd's namespaces, or in two directories of a runtime's, also ids may be the same.
+  const list = found.map(container => {
+    const { id, state, pid } = container;
+    const more = [id.slice(0, 12), state, ...(pid === undefined ? [] : [`pid ${pid}`])];
+    return `${exactName(container)} (${more.join(', ')})`;
+  });
+  const advice = `it is one of ${list.join(', ')}; give more of the name, the id, or the pid`;
   return failure(errnos.ENOTUNIQ, 'findContainer', { target: name, advice });
 }
 

@@ -585,6 +585,19 @@ describe('names', () => {
     expect((await find('cccccc')).name).toBe('c-other');
   });
 
+  test('one id in two namespaces of containerd: the pids are what tells them apart', async () => {
+    await using other = await startTarget('--mount');
+    const pids = [target.pid, other.pid];
+    for (const [i, pid] of pids.entries()) {
+      state.write(`run/containerd/io.containerd.runtime.v2.task/space${i}/box/init.pid`, `${pid}`);
+      state.write(`run/containerd/runc/space${i}/box/state.json`, runcState('box', pid));
+    }
+    const error = await rejectionOf(find('box'));
+    expect(error.code).toBe('ENOTUNIQ');
+    for (const pid of pids)
+      expect(error.message).toContain(`containerd:box (box, running, pid ${pid})`);
+  });
+
   test("a service of Compose's, where nothing has that name: pkg/compose of Compose 2.40", async () => {
     const compose = (digit: string, Name: string, [project, service, number]: readonly string[]) =>
       state.write(`var/lib/docker/containers/${hex(digit)}/config.v2.json`, {
