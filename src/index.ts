@@ -56,14 +56,8 @@ export {
   type ReceiveCounters,
   type TransmitCounters,
 } from './inspect/interfaces.ts';
-export {
-  type ListOptions,
-  listNamespaces,
-  type NamespaceHolder,
-  type NamespaceInfo,
-  type NamespaceList,
-  type NamespaceMount,
-} from './inspect/list-namespaces.ts';
+export { type ListOptions, listNamespaces, type NamespaceList } from './inspect/list-namespaces.ts';
+export type { NamespaceHolder, NamespaceInfo, NamespaceMount } from './inspect/namespace-rows.ts';
 export { type ProcessNode, type ProcessTree, processTree } from './inspect/process-tree.ts';
 export type {
   InternetSocket,

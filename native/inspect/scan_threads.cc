@@ -12,8 +12,9 @@
 namespace crew {
 namespace {
 
-constexpr size_t kChunk = 64;  // processes that a thread takes at once
-constexpr int kGlance = 50;    // milliseconds between two looks at the threads
+constexpr size_t kChunk = 16;   // processes that a thread takes at once
+constexpr size_t kWorth = 256;  // for so many, one thread more is worth its start
+constexpr int kGlance = 50;     // milliseconds between two looks at the threads
 
 // A thread. All but `at` is under the mutex of the work, or only for the one that waits for it.
 struct Seat {
@@ -136,7 +137,7 @@ int run(Work* work, unsigned threads, int timeout, const char** step) {
   for (const int pid : work->pids) {
     work->care.push_back(full || behind::waits_for(pid) ? kCareful : kWhole);
   }
-  const size_t wanted = std::min<size_t>(count / (4 * kChunk) + 1, threads);
+  const size_t wanted = std::min<size_t>(count / kWorth + 1, threads);
   std::vector<Seat*> seats;
   uv_mutex_lock(&work->mutex);
   int failed = 0;

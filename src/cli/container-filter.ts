@@ -1,7 +1,7 @@
 /** `ps --filter KEY=VALUE`, as docker ps has it: several values of a key are any of them, of `label` all. */
 import type { Container } from '../containers/container.ts';
+import { nameOf } from '../containers/container-names.ts';
 import { UsageError } from './arguments.ts';
-import { nameOf } from './containers-here.ts';
 
 type Test = (container: Container, value: string) => boolean;
 

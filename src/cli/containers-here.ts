@@ -2,13 +2,8 @@
 import type { NamespaceError } from '../base/errors.ts';
 import { printable } from '../base/printable.ts';
 import type { Container, ContainerOptions, Containers } from '../containers/container.ts';
+import { nameOf } from '../containers/container-names.ts';
 import { listContainers } from '../containers/list.ts';
-import { namesOf } from '../containers/names.ts';
-
-/** By which it is found: of Kubernetes `namespace/pod/container`, and `namespace/pod` of the sandbox. */
-export function nameOf(container: Container): string {
-  return namesOf(container).at(-1) ?? container.id;
-}
 
 /** In order of their names. */
 export async function containersHere(where: ContainerOptions): Promise<Containers> {

@@ -1,12 +1,13 @@
 /** `linux-namespaces find`: which container has this process, port, address or interface. */
 import { isIPv6 } from 'node:net';
 import type { Container, Containers } from '../containers/container.ts';
+import { nameOf } from '../containers/container-names.ts';
 import { type InterfaceInfo, listInterfaces } from '../inspect/interfaces.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { networksOf, peersHere } from './container-networks.ts';
 import { endOf, membershipOf, portText, socketsOf } from './container-sockets.ts';
-import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
+import { containersHere, sayUnseen } from './containers-here.ts';
 import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';

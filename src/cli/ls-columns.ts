@@ -1,6 +1,7 @@
 /** The columns of `ls`, those of lsns(8) and three more: what is in them, for people, for programs, in a filter. */
-import type { NamespaceInfo } from '../inspect/list-namespaces.ts';
-import { nameOf as nameOfContainer } from './containers-here.ts';
+
+import { nameOf as nameOfContainer } from '../containers/container-names.ts';
+import type { NamespaceInfo } from '../inspect/namespace-rows.ts';
 import type { Kind, Value } from './filter.ts';
 import type { Column } from './table.ts';
 

@@ -3,11 +3,10 @@
 import { userNames } from '../base/addon-rows.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { printable } from '../base/printable.ts';
-import { processRows } from '../base/processes.ts';
 import type { Container, ContainerOptions } from '../containers/container.ts';
-import { listContainers } from '../containers/list.ts';
+import { Members } from '../containers/membership.ts';
 import { identitiesOf, ownIdentities } from '../inspect/identity.ts';
-import { listNamespaces } from '../inspect/list-namespaces.ts';
+import { namespaceRows } from '../inspect/namespace-rows.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
 import { filterOf } from './filter.ts';
 import { numberOf } from './ids.ts';
@@ -107,11 +106,10 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const where = lookupOf(lookup, given);
   const isAsked =
     shown.some(({ name }) => name === 'CONTAINER') || /container/i.test(given.filter ?? '');
-  const containers = isAsked ? await listContainers({ ...where, timeout: 0 }) : false;
-  const found =
-    text === undefined
-      ? await namespaces({ ...given, task, types, tree, containers }, where)
-      : await processesIn(text, types, containers);
+  const wanted = { ...given, task, types, tree, isAsked };
+  const found = await (text === undefined
+    ? namespaces(wanted, where)
+    : processesIn(text, wanted, where));
   show(found.filter(passes), shown, tree, given, text !== undefined);
 }
 
@@ -164,34 +162,44 @@ interface Wanted {
   readonly task: string | undefined;
   readonly types: readonly NamespaceType[] | undefined;
   readonly tree: Tree | undefined;
-  readonly containers: readonly Container[] | false;
+  /** Whether containers are. */
+  readonly isAsked: boolean;
 }
 
-async function namespaces(
-  { persistent, task, types, tree, containers }: Wanted,
-  where: ContainerOptions,
-): Promise<Row[]> {
+async function namespaces(wanted: Wanted, where: ContainerOptions): Promise<Row[]> {
+  const { persistent, task, tree } = wanted;
   const target = task === undefined ? undefined : await targetOf(task, where);
-  const all = [...(await listNamespaces({ types, persistent, containers }))];
-  all.sort((one, other) => one.inode - other.inode);
+  const found = await rowsOf(wanted, where);
+  const all = persistent ? found.filter(row => row.processes === 0) : found;
   if (target === undefined) return all;
   const only = identitiesOf(target);
   const rows = all.filter(row => only.get(row.type)?.inode === row.inode);
   return tree === 'owner' || tree === 'parent' ? withAbove(rows, all, tree) : rows;
 }
 
-/** The processes in a namespace: its row, with each of them. */
-async function processesIn(
-  text: string,
-  types: readonly NamespaceType[] | undefined,
-  containers: readonly Container[] | false,
+/** Containers are looked for while the addon looks at all processes. */
+async function rowsOf(
+  { types = kinds.map(kind => kind.name), isAsked }: Wanted,
+  where: ContainerOptions,
 ): Promise<Row[]> {
+  const own = ownIdentities();
+  const members = (isAsked ? containersIn(where) : Promise.resolve([])).then(
+    containers => new Members(containers),
+  );
+  return (await namespaceRows(types, true, own, members)).rows;
+}
+
+async function containersIn(where: ContainerOptions): Promise<readonly Container[]> {
+  const { listContainers } = await import('../containers/list.ts');
+  return listContainers({ ...where, timeout: 0 });
+}
+
+/** The processes in a namespace: its row, with each of them. */
+async function processesIn(text: string, wanted: Wanted, where: ContainerOptions): Promise<Row[]> {
   const inode = numberOf(text);
   if (inode === undefined) throw new UsageError(`the number of a namespace: ${text}`);
-  const [list, processes] = await Promise.all([
-    listNamespaces({ types, containers }),
-    processRows(),
-  ]);
+  const { processRows } = await import('../base/processes.ts');
+  const [list, processes] = await Promise.all([rowsOf(wanted, where), processRows()]);
   const namespace = list.find(row => row.inode === inode);
   if (namespace === undefined)
     throw new UsageError(`there is no namespace ${text}; those of a process: --task PID`);

@@ -10,7 +10,7 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-/** As console.log does, which prints to the same stream. */
-export function print(...values: unknown[]): void {
-  console.log(...values);
+/** A line, or several. */
+export function print(text: string): void {
+  stdout.write(`${text}\n`);
 }

@@ -1,11 +1,12 @@
 /** `linux-namespaces ports`: the sockets of a network namespace and whose they are, as `ss -nlp` has it. */
 import type { Container, ContainerOptions } from '../containers/container.ts';
+import { nameOf } from '../containers/container-names.ts';
 import type { SocketInfo } from '../inspect/socket-types.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import type { Target } from '../target/target.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { endOf, membershipOf, publishedOf, socketsOf } from './container-sockets.ts';
-import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
+import { containersHere, sayUnseen } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import { insideOf, printJson, printTable, tableOptions } from './table.ts';

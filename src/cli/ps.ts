@@ -1,10 +1,11 @@
 /** `linux-namespaces ps`: the containers of all engines. */
 import type { Container, ContainerOptions, Containers } from '../containers/container.ts';
+import { nameOf } from '../containers/container-names.ts';
 import { readArguments } from './arguments.ts';
 import { filterOf } from './container-filter.ts';
 import { addressesOf } from './container-networks.ts';
 import { portText } from './container-sockets.ts';
-import { containersHere, nameOf, sayUnseen } from './containers-here.ts';
+import { containersHere, sayUnseen } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';

@@ -40,34 +40,37 @@ export function printTable<R>(
   paint: (line: string, row: R) => string = line => line,
 ): void {
   const width = options.notruncate || !stdout.isTTY ? Infinity : stdout.columns;
-  const whole = rows.map(row => linesOf(row, all));
+  const lines = rows.flatMap(row => linesOf(row, all).map(cells => ({ row, cells })));
+  // One look at all of it is cheaper than one at each cell.
+  const isPlain = plain.test(lines.map(({ cells }) => cells.join('')).join(''));
+  const widthIn = isPlain ? (text: string) => text.length : widthOf;
   const sizes = all.map(({ name, shrinks, spare = 0 }, i) => ({
-    width: whole.flat().reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), name.length),
+    width: lines.reduce((most, { cells }) => Math.max(most, widthIn(cells[i] ?? '')), name.length),
     least: shrinks ? Math.max(name.length, shrinks === true ? leastOf : shrinks) : Infinity,
     spare,
   }));
   const kept = keptOf(sizes, width);
-  const columns = kept.map(i => all[i] as Column<R>);
   const widths = fitted(
     kept.map(i => sizes[i] as Size),
     width,
   );
-  const drawn = whole.flatMap((lines, i) =>
-    lines.map(line => ({ row: rows[i] as R, cells: kept.map(i => line[i] ?? '') })),
-  );
-  const layOut = (line: readonly string[]) =>
-    line
-      .map((whole, i) => {
-        const cell = shortened(whole, widths[i] ?? 0);
-        const space = ' '.repeat((widths[i] ?? 0) - widthOf(cell));
-        if (columns[i]?.right) return space + cell;
-        return i === line.length - 1 ? cell : cell + space;
+  const columns = kept.map((i, at) => ({
+    i,
+    ...{ right: all[i]?.right, width: widths[at] ?? 0, isLast: at === kept.length - 1 },
+  }));
+  const layOut = (cells: readonly string[]) =>
+    columns
+      .map(({ i, right, width, isLast }) => {
+        const whole = cells[i] ?? '';
+        const cell = widthIn(whole) <= width ? whole : `${cutTo(whole, width - 1)}…`;
+        const space = isLast && !right ? '' : ' '.repeat(width - widthIn(cell));
+        return right ? space + cell : cell + space;
       })
       .join(' ')
       .trimEnd();
-  const lines = drawn.map(({ row, cells }) => paint(cutTo(layOut(cells), width), row));
-  const head = cutTo(layOut(columns.map(({ name }) => name)), width);
-  print([...(options.noheadings ? [] : [style('bold', head)]), ...lines].join('\n'));
+  const body = lines.map(({ row, cells }) => paint(cutTo(layOut(cells), width), row));
+  const head = cutTo(layOut(all.map(({ name }) => name)), width);
+  print([...(options.noheadings ? [] : [style('bold', head)]), ...body].join('\n'));
 }
 
 /** Letters that are left of a column that gives way. */
@@ -111,10 +114,6 @@ export function fitted(columns: readonly Size[], most: number): number[] {
   return widths;
 }
 
-function shortened(text: string, columns: number): string {
-  return widthOf(text) <= columns ? text : `${cutTo(text, columns - 1)}…`;
-}
-
 export function columnNamed<C extends { readonly name: string }>(
   all: readonly C[],
   name: string,
@@ -133,12 +132,15 @@ export function localTime(date: Date): string {
 
 /** As many as the longest list has. */
 function linesOf<R>(row: R, columns: readonly Column<R>[]): string[][] {
-  const lists = columns.map(({ of }) => {
-    const value = of(row);
-    return (Array.isArray(value) ? value : [value ?? '']).map(one => printable(`${one}`));
-  });
+  const values = columns.map(({ of }) => of(row));
+  if (!values.some(Array.isArray)) return [values.map(cellOf)];
+  const lists = values.map(value => (Array.isArray(value) ? value : [value]).map(cellOf));
   const height = Math.max(1, ...lists.map(list => list.length));
   return Array.from({ length: height }, (_, i) => lists.map(list => list[i] ?? ''));
+}
+
+function cellOf(value: unknown): string {
+  return printable(`${value ?? ''}`);
 }
 
 const wide = () => chunk<typeof import('./width.ts')>('width');

@@ -1,8 +1,9 @@
 /** `linux-namespaces tree`: processes from init to a container's, with where each leaves its parent. */
+
+import { nameOf } from '../containers/container-names.ts';
 import { listContainers } from '../containers/list.ts';
 import { type ProcessNode, processTree } from '../inspect/process-tree.ts';
 import { readArguments, UsageError } from './arguments.ts';
-import { nameOf } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProcessState, processState } from './process-state.ts';
 import type { Context } from './subcommand.ts';

@@ -2,7 +2,8 @@
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue, type NamespaceError } from '../base/errors.ts';
 import type { Container, ContainerOptions } from './container.ts';
-import { matches, namesOf, type Wanted, wantedOf } from './names.ts';
+import { nameOf } from './container-names.ts';
+import { matches, type Wanted, wantedOf } from './names.ts';
 import type { Entries } from './sighting.ts';
 import { type Survey, survey } from './survey.ts';
 
@@ -71,7 +72,7 @@ async function meantOfUser(all: Survey, name: string): Promise<Container[]> {
 
 /** A name that means this container and no other, as far as it has one. */
 function exactName(container: Container): string {
-  const name = `${container.engine}:${namesOf(container).at(-1)}`;
+  const name = `${container.engine}:${nameOf(container)}`;
   return isOwn(container.owner) ? name : `${container.owner}:${name}`;
 }
 

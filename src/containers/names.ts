@@ -1,5 +1,6 @@
 /** Which containers a name means: of what is known of them before they are read. */
 import type { Engine } from './container.ts';
+import { namesOf } from './container-names.ts';
 import { type Entries, engines, type Names } from './sighting.ts';
 
 /** Digits of an id that are enough: fewer would be met by chance, by the name of one that is gone. */
@@ -17,13 +18,6 @@ export function wantedOf(text: string): Wanted {
   const [, before, rest = ''] = /^([a-z-]+):(?:\/\/)?(.+)$/s.exec(text) ?? [];
   const engine = engines.find(one => one === before);
   return { engine, name: (engine === undefined ? text : rest).replace(/^\/(?=.)/, '') };
-}
-
-/** `container`; in Kubernetes also `namespace/pod/container`, and `namespace/pod` for the sandbox. */
-export function namesOf({ name, pod, id }: Names & { readonly id: string }): string[] {
-  if (pod?.namespace === undefined || pod.name === undefined) return [name ?? id];
-  const path = `${pod.namespace}/${pod.name}`;
-  return pod.sandbox === id ? [path] : [name ?? id, `${path}/${name}`];
 }
 
 /** An entry with its names, as far as they may be the one that is wanted. */
