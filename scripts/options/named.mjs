@@ -157,8 +157,13 @@ export const named = [
   },
   { row: 'of several INODEs', when: ({ own }) => /: one namespace, not/.test(own.text) },
   {
-    row: '`-p PID` of another user',
-    when: ({ set, asUser, own }) => set.command === 'ls' && asUser && /EACCES/.test(own.text),
+    row: 'what a user may not see',
+    when: ({ set, asUser, own, only }) =>
+      set.command === 'ls' &&
+      asUser &&
+      (/EACCES|: cannot tell /.test(own.text) ||
+        (/: not all is seen: /.test(own.text) &&
+          only('stderr', ...(own.end === 1 ? ['end'] : [])))),
   },
 ];
 

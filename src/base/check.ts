@@ -4,6 +4,7 @@
  */
 import { isAbsolute } from 'node:path';
 import { invalidType, invalidValue } from './errors.ts';
+import { nearest } from './nearest.ts';
 import { own } from './own-properties.ts';
 
 /** The names in an options type: all of them, and no others, or it does not compile. */
@@ -27,13 +28,11 @@ export function optionsIn<O extends object>(
 export function checkNames(options: object, known: readonly string[], name = 'options'): void {
   for (const given of Object.keys(options)) {
     if (known.includes(given)) continue;
-    const near = known
-      .map(each => ({ each, far: distance(given.toLowerCase(), each.toLowerCase()) }))
-      .sort((a, b) => a.far - b.far)[0];
-    const isMeant = near !== undefined && near.far <= Math.max(2, given.length / 3);
-    const wanted = isMeant
-      ? `an option that there is, such as ${near.each}`
-      : `one of ${known.join(', ')}`;
+    const near = nearest(given, known);
+    const wanted =
+      near === undefined
+        ? `one of ${known.join(', ')}`
+        : `an option that there is, such as ${near}`;
     throw invalidValue(`${name}.${given}`, wanted, options);
   }
 }
@@ -53,18 +52,4 @@ export function checkPath(name: string, value: unknown): asserts value is string
 /** Is it the root directory itself, without following any link? There is nothing to make the root then. */
 export function isTop(path: string | undefined): boolean {
   return path !== undefined && /^(\/\.{0,2})+$/.test(path);
-}
-
-/** How many letters have to be changed, put in or left out (Levenshtein). */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const [left = 0, above = 0, corner = 0] = [next[j - 1], row[j], row[j - 1]];
-      next.push(Math.min(left + 1, above + 1, corner + Number(from[i - 1] !== to[j - 1])));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }

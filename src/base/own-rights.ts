@@ -4,7 +4,12 @@ import { release } from 'node:os';
 import { errnos } from './errnos.ts';
 
 /** Numbers of capabilities(7). */
-const capabilities = { CAP_NET_ADMIN: 12, CAP_SYS_CHROOT: 18, CAP_SYS_ADMIN: 21 } as const;
+const capabilities = {
+  CAP_NET_ADMIN: 12,
+  CAP_SYS_CHROOT: 18,
+  CAP_SYS_PTRACE: 19,
+  CAP_SYS_ADMIN: 21,
+} as const;
 
 /** A line of /proc/PID/status of the calling thread; '' where that cannot be read. */
 function status(name: string): string {
@@ -49,6 +54,12 @@ export function isRoot(): boolean {
 /** In our own user namespace. */
 export function hasCapability(name: keyof typeof capabilities): boolean {
   return ((BigInt(`0x${status('CapEff') || '0'}`) >> BigInt(capabilities[name])) & 1n) === 1n;
+}
+
+/** May it look into every process of the machine? As root of a user namespace of its own it may not. */
+export function seesAllProcesses(): boolean {
+  const isInitial = /^0\s+0\s+4294967295$/.test(textOf('/proc/self/uid_map') ?? '');
+  return isInitial && hasCapability('CAP_SYS_PTRACE');
 }
 
 export function hasNoNewPrivs(): boolean {

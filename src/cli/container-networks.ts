@@ -1,19 +1,23 @@
 /** The interfaces of containers, and where those end on this machine. */
+import { NamespaceError } from '../base/errors.ts';
 import type { Container } from '../containers/container.ts';
 import { type InterfaceInfo, listInterfaces } from '../inspect/interfaces.ts';
 import { listNamespaces } from '../inspect/list-namespaces.ts';
 import { group } from './table.ts';
+import { closedIn } from './unseen.ts';
 
 export interface Network {
   /** Those that share it. */
   readonly containers: readonly Container[];
   readonly interfaces: readonly InterfaceInfo[];
+  /** Why nothing is seen in there. */
+  readonly failure: NamespaceError | undefined;
 }
 
 /** Networks that are looked at at a time: each takes a thread. */
 const atOnce = 8;
 
-/** Those of running containers that are not the host's, as far as they may be looked into. */
+/** Those of running containers that are not the host's. */
 export async function networksOf(containers: readonly Container[]): Promise<Network[]> {
   const running = containers.filter(({ namespaces, pid }) => {
     return pid !== undefined && namespaces?.net?.host === false;
@@ -23,20 +27,30 @@ export async function networksOf(containers: readonly Container[]): Promise<Netw
   for (let i = 0; i < groups.length; i += atOnce) {
     const some = groups.slice(i, i + atOnce).map(async containers => ({
       containers,
-      interfaces: await seenIn(containers[0] as Container),
+      ...(await seenIn(containers[0] as Container)),
     }));
     networks.push(...(await Promise.all(some)));
   }
   return networks;
 }
 
-/** It may end meanwhile, and whoever may not enter it sees nothing there. */
-async function seenIn(container: Container): Promise<InterfaceInfo[]> {
+/** It may end meanwhile. */
+async function seenIn(container: Container): Promise<Omit<Network, 'containers'>> {
   try {
-    return await listInterfaces(container);
-  } catch {
-    return [];
+    return { interfaces: await listInterfaces(container), failure: undefined };
+  } catch (error) {
+    if (!(error instanceof NamespaceError)) throw error;
+    return { interfaces: [], failure: error.code === 'ESRCH' ? undefined : error };
   }
+}
+
+/** Those into whose networks this process may not look; throws what else has failed. */
+export function closedNetworks(networks: readonly Network[]): Container[] {
+  return networks.flatMap(({ containers, failure }) => {
+    if (failure === undefined) return [];
+    if (failure.code !== 'EACCES' && failure.code !== 'EPERM') throw failure;
+    return containers;
+  });
 }
 
 /** By which others reach it. */
@@ -46,15 +60,17 @@ export function addressesIn({ interfaces }: Pick<Network, 'interfaces'>): string
   );
 }
 
-/** Of each container, for tables and JSON. */
+/** Of each container, for tables and JSON; undefined where its network may not be entered. */
 export async function addressesOf(
   containers: readonly Container[],
-): Promise<(container: Container) => string[]> {
-  const all = new Map<Container, string[]>();
+): Promise<(container: Container) => string[] | undefined> {
+  const all = new Map<Container, string[] | undefined>();
+  for (const closed of closedIn(containers)) all.set(closed, undefined);
   for (const network of await networksOf(containers)) {
-    for (const container of network.containers) all.set(container, addressesIn(network));
+    const addresses = network.failure === undefined ? addressesIn(network) : undefined;
+    for (const container of network.containers) all.set(container, addresses);
   }
-  return container => all.get(container) ?? [];
+  return container => (all.has(container) ? all.get(container) : []);
 }
 
 export interface Peer {

@@ -1,10 +1,18 @@
 /** The sockets of containers: of a network that is the host's, those of their own processes alone. */
+import { seesAllProcesses } from '../base/own-rights.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Container, Port } from '../containers/container.ts';
 import { Members } from '../containers/membership.ts';
-import type { SocketInfo } from '../inspect/socket-types.ts';
+import type { SocketInfo, SocketList } from '../inspect/socket-types.ts';
 import { listSockets, type SocketOptions } from '../inspect/sockets.ts';
 import { group } from './table.ts';
+
+export interface Sockets extends Array<ContainerSocket> {
+  /** In the network of the host, and whose they are may not be seen. */
+  readonly unowned: readonly SocketInfo[];
+  /** How many processes could not be looked into for that. */
+  readonly unreadable: number;
+}
 
 export interface ContainerSocket {
   /** Several where it is a network that they share, and no process tells whose it is. */
@@ -33,27 +41,35 @@ export async function socketsOf(
   containers: readonly Container[],
   membership: Membership,
   options: SocketOptions,
-): Promise<ContainerSocket[]> {
+): Promise<Sockets> {
   const running = containers.filter(({ pid, namespaces }) => pid !== undefined && namespaces?.net);
   const sockets: ContainerSocket[] = [];
+  const unowned: SocketInfo[] = [];
+  let unreadable = 0;
+  const isAll = seesAllProcesses(); // what has no process then is the kernel's own
   for (const sharing of group(running, one => one.namespaces?.net?.inode).values()) {
     const [first] = sharing as [Container, ...Container[]];
-    for (const socket of await seenIn(first, options)) {
+    const seen = await seenIn(first, options);
+    for (const socket of seen) {
       const owner = ownerOf(socket, membership);
       if (owner !== undefined ? sharing.includes(owner) : !first.namespaces?.net?.host) {
         sockets.push({ containers: owner === undefined ? sharing : [owner], socket });
+      } else if (socket.processes.length === 0 && !isAll) {
+        unowned.push(socket);
+        unreadable = seen.unreadable;
       }
     }
   }
-  return sockets;
+  return Object.assign(sockets, { unowned, unreadable });
 }
 
 /** A container may end meanwhile. */
-async function seenIn(container: Container, options: SocketOptions): Promise<SocketInfo[]> {
+async function seenIn(container: Container, options: SocketOptions): Promise<SocketList> {
   try {
     return await listSockets(container, options);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH')
+      return Object.assign([], { unreadable: 0 });
     throw error;
   }
 }

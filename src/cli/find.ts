@@ -3,16 +3,19 @@ import { isIPv6 } from 'node:net';
 import type { Container, Containers } from '../containers/container.ts';
 import { nameOf } from '../containers/container-names.ts';
 import { type InterfaceInfo, listInterfaces } from '../inspect/interfaces.ts';
+import type { SocketInfo } from '../inspect/socket-types.ts';
 import { listSockets } from '../inspect/sockets.ts';
 import { readArguments, UsageError } from './arguments.ts';
-import { networksOf, peersHere } from './container-networks.ts';
-import { endOf, membershipOf, portText, socketsOf } from './container-sockets.ts';
-import { containersHere, sayUnseen } from './containers-here.ts';
+import { closedNetworks, networksOf, peersHere } from './container-networks.ts';
+import { endOf, membershipOf, portText, type Sockets, socketsOf } from './container-sockets.ts';
+import { containersHere } from './containers-here.ts';
 import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import { type Column, insideOf, printJson, printTable, tableOptions } from './table.ts';
+import { closedIn, noneOf, sayUnseen } from './unseen.ts';
 import type { Described, Usage } from './usage.ts';
+import { whoseProcess } from './whose-process.ts';
 
 const options = {
   json: { short: 'J', about: 'as JSON' },
@@ -44,8 +47,8 @@ type Row = { readonly container: Container } & Readonly<Record<string, unknown>>
 interface Answer {
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
-  /** What it is where it is no container's. */
-  readonly otherwise: string;
+  /** Where there are none: what it is, or why that cannot be told. */
+  readonly none?: UsageError | undefined;
 }
 
 type Way = (wanted: string, containers: Containers) => Promise<Answer>;
@@ -55,14 +58,18 @@ const ways: Readonly<Record<string, Way>> = {
   port: byPort,
   address: (wanted, containers) => {
     const address = canonical(wanted);
-    return byInterface(containers, `no interface has the address ${wanted}`, one => {
+    const none = [`who has the address ${wanted}`, `no interface has the address ${wanted}`];
+    return byInterface(containers, none as [string, string], one => {
       return one.mac === address || one.addresses.some(({ address: own }) => own === address);
     });
   },
   interface: (wanted, containers) =>
     byInterface(
       containers,
-      `no interface ${wanted} of this machine leads into a container`,
+      [
+        `where the interface ${wanted} leads`,
+        `no interface ${wanted} of this machine leads into a container`,
+      ],
       (_, peer) => peer?.name === wanted || peer?.master === wanted,
     ),
 };
@@ -76,9 +83,9 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     throw new UsageError(`find what? pid PID, port PORT, address ADDRESS, or interface NAME${not}`);
   }
   const containers = await containersHere(lookupOf(lookup, given));
-  const { columns, rows, otherwise } = await way(wanted, containers);
-  sayUnseen(containers.problems, rows.length === 0);
-  if (rows.length === 0) throw new UsageError(otherwise);
+  const { columns, rows, none } = await way(wanted, containers);
+  if (none !== undefined) throw none;
+  sayUnseen(containers, false);
   if (given.json) {
     return printJson(
       rows.map(({ container, ...found }) => {
@@ -104,20 +111,12 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
 async function byPid(wanted: string, containers: Containers): Promise<Answer> {
   const process = numberOf(wanted);
   if (process === undefined) throw new UsageError(`a pid is a number: ${wanted}`);
-  const membership = await membershipOf(containers);
-  const row = membership.rowOf(process);
-  const container = membership.containerOf(process);
-  return {
-    columns: ['process', 'inside', 'command'],
-    rows:
-      container === undefined
-        ? []
-        : [{ container, process, inside: insideOf(row?.pids), command: row?.command }],
-    otherwise:
-      row === undefined
-        ? `there is no process ${process}`
-        : `process ${process} runs in no container: ${row.command}`,
-  };
+  const columns = ['process', 'inside', 'command'];
+  const found = await whoseProcess(process, containers);
+  if (found instanceof UsageError) return { columns, rows: [], none: found };
+  const { row, container } = found;
+  const { command } = row;
+  return { columns, rows: [{ container, process, inside: insideOf(row.pids), command }] };
 }
 
 async function byPort(wanted: string, containers: Containers): Promise<Answer> {
@@ -142,26 +141,36 @@ async function byPort(wanted: string, containers: Containers): Promise<Answer> {
   return {
     columns: ['published', 'listens', 'process', 'command'],
     rows,
-    otherwise: rows.length > 0 ? '' : await listenerHere(port),
+    none: rows.length > 0 ? undefined : await noneHas(port, containers, sockets),
   };
 }
 
-async function listenerHere(port: number): Promise<string> {
-  const sockets = await listSockets(process.pid, { listening: true });
-  const found = sockets.find(one => one.protocol !== 'unix' && one.local.port === port);
-  if (found === undefined)
-    return `nobody listens on port ${port}, and no container has it published`;
-  const [owner] = found.processes;
+async function noneHas(
+  port: number,
+  containers: Containers,
+  { unowned, unreadable }: Sockets,
+): Promise<UsageError> {
+  const has = (one: SocketInfo) => one.protocol !== 'unix' && one.local.port === port;
+  const closed = closedIn(containers);
+  const processes = unowned.some(has) ? unreadable : 0;
+  const found = (await listSockets(process.pid, { listening: true })).find(has);
+  const [owner] = found?.processes ?? [];
   const who =
     owner === undefined ? 'a process that is not seen' : `${owner.command} (${owner.pid})`;
-  return `no container has port ${port}: here listens ${who}`;
+  return noneOf(
+    `which container has port ${port}${found ? ` (here listens ${who})` : ''}`,
+    { problems: containers.problems, closed, processes },
+    found === undefined
+      ? `nobody listens on port ${port}, and no container has it published`
+      : `no container has port ${port}: here listens ${who}`,
+  );
 }
 
 type Peers = Awaited<ReturnType<typeof peersHere>>;
 
 async function byInterface(
   containers: Containers,
-  otherwise: string,
+  [question, otherwise]: readonly [string, string],
   isMeant: (one: InterfaceInfo, peer: ReturnType<Peers>) => boolean,
 ): Promise<Answer> {
   const networks = await networksOf(containers);
@@ -177,13 +186,16 @@ async function byInterface(
       }));
     }),
   );
-  const here = rows.length > 0 ? [] : await listInterfaces(process.pid);
+  const columns = ['interface', 'address', 'mac', 'peer', 'bridge'];
+  if (rows.length > 0) return { columns, rows };
+  const here = await listInterfaces(process.pid);
   const ours = here.find(one => isMeant(one, { name: '', master: undefined }));
-  return {
-    columns: ['interface', 'address', 'mac', 'peer', 'bridge'],
-    rows,
-    otherwise: ours === undefined ? otherwise : `that is of this machine itself, on ${ours.name}`,
-  };
+  const closed = [...closedIn(containers), ...closedNetworks(networks)];
+  const none =
+    ours === undefined
+      ? noneOf(question, { problems: containers.problems, closed }, otherwise)
+      : new UsageError(`that is of this machine itself, on ${ours.name}`);
+  return { columns, rows, none };
 }
 
 /** As the kernel's are written here: an IPv6 address has more than one spelling. */

@@ -2,7 +2,6 @@
 import type { Container, ContainerOptions } from '../containers/container.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { addressesOf } from './container-networks.ts';
-import { membershipOf } from './container-sockets.ts';
 import { containersHere } from './containers-here.ts';
 import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
@@ -10,6 +9,7 @@ import type { Context } from './subcommand.ts';
 import { printJson } from './table.ts';
 import { containerNamed } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
+import { whoseProcess } from './whose-process.ts';
 
 const options = { ...lookupOptions } as const satisfies Described;
 
@@ -42,8 +42,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
 }
 
 async function containerOf(pid: number, where: ContainerOptions): Promise<Container> {
-  const membership = await membershipOf(await containersHere(where));
-  const container = membership.containerOf(pid);
-  if (container !== undefined) return container;
-  throw new UsageError(`process ${pid} runs in no container, or is none`);
+  const found = await whoseProcess(pid, await containersHere(where));
+  if (found instanceof UsageError) throw found;
+  return found.container;
 }

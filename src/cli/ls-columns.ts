@@ -3,7 +3,8 @@
 import { nameOf as nameOfContainer } from '../containers/container-names.ts';
 import type { NamespaceInfo } from '../inspect/namespace-rows.ts';
 import type { Kind, Value } from './filter.ts';
-import type { Column } from './table.ts';
+import { print } from './output.ts';
+import { type Column, printJson, printTable } from './table.ts';
 
 /** A namespace, with its first process or one of all. */
 export type Row = NamespaceInfo;
@@ -83,4 +84,37 @@ export function jsonOf({ kind, of }: NamespaceColumn, row: Row, separator: strin
   if (value === undefined) return null;
   if (kind === 'boolean') return value === 'yes';
   return kind === 'number' ? value : String(value);
+}
+
+/** As `lsns --list-columns` does. */
+export function printColumns(
+  columns: readonly NamespaceColumn[],
+  { json, raw }: { json?: true; raw?: true },
+): void {
+  const rows = columns.map(({ name, kind, about }) => ({
+    holder: name,
+    type: kind === 'number' ? '<integer>' : '<string>',
+    description: about,
+  }));
+  if (json) {
+    printJson({ 'lsns-columns': rows });
+    return;
+  }
+  if (raw) {
+    print(
+      rows
+        .map(row => [row.holder, row.type, row.description.replaceAll(' ', '\\x20')].join(' '))
+        .join('\n'),
+    );
+    return;
+  }
+  printTable(
+    rows,
+    [
+      { name: 'HOLDER', of: row => row.holder, right: true },
+      { name: 'TYPE', of: row => row.type },
+      { name: 'DESCRIPTION', of: row => row.description },
+    ],
+    { noheadings: true },
+  );
 }

@@ -3,7 +3,7 @@
 import { userNames } from '../base/addon-rows.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { printable } from '../base/printable.ts';
-import type { Container, ContainerOptions } from '../containers/container.ts';
+import type { ContainerOptions, Containers } from '../containers/container.ts';
 import { Members } from '../containers/membership.ts';
 import { identitiesOf, ownIdentities } from '../inspect/identity.ts';
 import { namespaceRows } from '../inspect/namespace-rows.ts';
@@ -11,12 +11,20 @@ import { type Given, readArguments, UsageError } from './arguments.ts';
 import { filterOf } from './filter.ts';
 import { numberOf } from './ids.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
-import { columnsIn, jsonOf, type NamespaceColumn, type Row, valueIn } from './ls-columns.ts';
+import {
+  columnsIn,
+  jsonOf,
+  type NamespaceColumn,
+  printColumns,
+  type Row,
+  valueIn,
+} from './ls-columns.ts';
 import { type Drawn, drawn, edgeOf, forestOf, listOf, type Tree, withAbove } from './ls-tree.ts';
 import { print, stdout } from './output.ts';
 import type { Context } from './subcommand.ts';
 import { columnNamed, printJson, printTable, style, tableOptions } from './table.ts';
 import { targetOf } from './target-argument.ts';
+import { noneOf, sayUnseen, type Unseen } from './unseen.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -107,10 +115,12 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const isAsked =
     shown.some(({ name }) => name === 'CONTAINER') || /container/i.test(given.filter ?? '');
   const wanted = { ...given, task, types, tree, isAsked };
-  const found = await (text === undefined
+  const { rows, ...unseen } = await (text === undefined
     ? namespaces(wanted, where)
     : processesIn(text, wanted, where));
-  show(found.filter(passes), shown, tree, given, text !== undefined);
+  const found = rows.filter(passes);
+  sayUnseen(unseen, found.length === 0);
+  show(found, shown, tree, given, text !== undefined);
 }
 
 /** What lsns does not take either. */
@@ -166,51 +176,59 @@ interface Wanted {
   readonly isAsked: boolean;
 }
 
-async function namespaces(wanted: Wanted, where: ContainerOptions): Promise<Row[]> {
+interface Found extends Unseen {
+  readonly rows: readonly Row[];
+}
+
+async function namespaces(wanted: Wanted, where: ContainerOptions): Promise<Found> {
   const { persistent, task, tree } = wanted;
   const target = task === undefined ? undefined : await targetOf(task, where);
   const found = await rowsOf(wanted, where);
-  const all = persistent ? found.filter(row => row.processes === 0) : found;
-  if (target === undefined) return all;
+  const all = persistent ? found.rows.filter(row => row.processes === 0) : found.rows;
+  if (target === undefined) return { ...found, rows: all };
   const only = identitiesOf(target);
   const rows = all.filter(row => only.get(row.type)?.inode === row.inode);
-  return tree === 'owner' || tree === 'parent' ? withAbove(rows, all, tree) : rows;
+  const isUnder = tree === 'owner' || tree === 'parent';
+  return { ...found, rows: isUnder ? withAbove(rows, all, tree) : rows };
 }
 
 /** Containers are looked for while the addon looks at all processes. */
 async function rowsOf(
   { types = kinds.map(kind => kind.name), isAsked }: Wanted,
   where: ContainerOptions,
-): Promise<Row[]> {
+): Promise<Found> {
   const own = ownIdentities();
-  const members = (isAsked ? containersIn(where) : Promise.resolve([])).then(
-    containers => new Members(containers),
-  );
-  return (await namespaceRows(types, true, own, members)).rows;
+  const containers = isAsked ? containersIn(where) : undefined;
+  const members = Promise.resolve(containers ?? []).then(list => new Members(list));
+  const { rows, unreadable } = await namespaceRows(types, true, own, members);
+  return { rows, problems: (await containers)?.problems ?? [], processes: unreadable };
 }
 
-async function containersIn(where: ContainerOptions): Promise<readonly Container[]> {
+async function containersIn(where: ContainerOptions): Promise<Containers> {
   const { listContainers } = await import('../containers/list.ts');
   return listContainers({ ...where, timeout: 0 });
 }
 
 /** The processes in a namespace: its row, with each of them. */
-async function processesIn(text: string, wanted: Wanted, where: ContainerOptions): Promise<Row[]> {
+async function processesIn(text: string, wanted: Wanted, where: ContainerOptions): Promise<Found> {
   const inode = numberOf(text);
   if (inode === undefined) throw new UsageError(`the number of a namespace: ${text}`);
   const { processRows } = await import('../base/processes.ts');
-  const [list, processes] = await Promise.all([rowsOf(wanted, where), processRows()]);
-  const namespace = list.find(row => row.inode === inode);
-  if (namespace === undefined)
-    throw new UsageError(`there is no namespace ${text}; those of a process: --task PID`);
+  const [found, processes] = await Promise.all([rowsOf(wanted, where), processRows()]);
+  const namespace = found.rows.find(row => row.inode === inode);
+  if (namespace === undefined) {
+    const none = `there is no namespace ${text}; those of a process: --task PID`;
+    throw noneOf(`who is in the namespace ${text}`, found, none);
+  }
   const inside = [...processes.values()].filter(
     ({ namespaces }) => namespaces.get(namespace.type) === inode,
   );
   const names = await userNames(inside.map(({ uid }) => uid));
-  return inside.map(({ pid, ppid, uid, command }) => ({
+  const rows = inside.map(({ pid, ppid, uid, command }) => ({
     ...namespace,
     ...{ pid, ppid, uid, command, user: names.get(uid) },
   }));
+  return { ...found, rows };
 }
 
 function show(
@@ -265,33 +283,4 @@ function printRaw(rows: readonly Row[], shown: readonly NamespaceColumn[], bare:
   const lines = rows.map(row => shown.map(one => field(one, row)).join(' '));
   const head = shown.map(({ name }) => name).join(' ');
   print([...(bare ? [] : [head]), ...lines].join('\n'));
-}
-
-function printColumns(columns: readonly NamespaceColumn[], { json, raw }: List): void {
-  const rows = columns.map(({ name, kind, about }) => ({
-    holder: name,
-    type: kind === 'number' ? '<integer>' : '<string>',
-    description: about,
-  }));
-  if (json) {
-    printJson({ 'lsns-columns': rows });
-    return;
-  }
-  if (raw) {
-    print(
-      rows
-        .map(row => [row.holder, row.type, row.description.replaceAll(' ', '\\x20')].join(' '))
-        .join('\n'),
-    );
-    return;
-  }
-  printTable(
-    rows,
-    [
-      { name: 'HOLDER', of: row => row.holder, right: true },
-      { name: 'TYPE', of: row => row.type },
-      { name: 'DESCRIPTION', of: row => row.description },
-    ],
-    { noheadings: true },
-  );
 }

@@ -6,11 +6,12 @@ import { listSockets } from '../inspect/sockets.ts';
 import type { Target } from '../target/target.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { endOf, membershipOf, publishedOf, socketsOf } from './container-sockets.ts';
-import { containersHere, sayUnseen } from './containers-here.ts';
+import { containersHere } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import { insideOf, printJson, printTable, tableOptions } from './table.ts';
 import { targetOf } from './target-argument.ts';
+import { closedIn, sayUnseen } from './unseen.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -74,13 +75,15 @@ type Looking = Parameters<typeof socketsOf>[2];
 async function ofContainers(where: ContainerOptions, looking: Looking): Promise<Row[]> {
   const containers = await containersHere(where);
   const rows = await socketsOf(containers, await membershipOf(containers), looking);
-  sayUnseen(containers.problems, rows.length === 0);
+  const unseen = { problems: containers.problems, closed: closedIn(containers) };
+  sayUnseen({ ...unseen, processes: rows.unreadable }, rows.length === 0);
   return rows;
 }
 
 async function ofTarget(target: Target, looking: Looking): Promise<Row[]> {
   if (isContainer(target) && target.namespaces?.net?.host) {
     const rows = await socketsOf([target], await membershipOf([target]), looking);
+    sayUnseen({ processes: rows.unreadable }, rows.length === 0);
     return rows.map(({ socket }) => ({ socket }));
   }
   const sockets = await listSockets(target, looking);

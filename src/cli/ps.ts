@@ -5,7 +5,7 @@ import { readArguments } from './arguments.ts';
 import { filterOf } from './container-filter.ts';
 import { addressesOf } from './container-networks.ts';
 import { portText } from './container-sockets.ts';
-import { containersHere, sayUnseen } from './containers-here.ts';
+import { containersHere } from './containers-here.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
@@ -19,6 +19,7 @@ import {
   tableOptions,
 } from './table.ts';
 import { containerNamed } from './target-argument.ts';
+import { sayUnseen } from './unseen.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -71,7 +72,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const containers = found.filter(
     container => filter.matches(container) && (showsAll || isRunning(container)),
   );
-  sayUnseen(problems, containers.length === 0);
+  sayUnseen({ problems }, containers.length === 0);
   if (given.quiet) {
     for (const { id } of containers) print(given.notruncate ? id : id.slice(0, 12));
     return;
@@ -111,7 +112,7 @@ function asked(column: Column<Row>): Column<Row> {
   return { ...column, spare: 0 };
 }
 
-type Row = Container & { readonly addresses: readonly string[] };
+type Row = Container & { readonly addresses: readonly string[] | undefined };
 
 function columnsOf(whole: boolean): Column<Row>[] {
   return [
@@ -121,7 +122,7 @@ function columnsOf(whole: boolean): Column<Row>[] {
     { name: 'STATE', of: row => row.state },
     { name: 'PID', of: row => row.pid, right: true },
     { name: 'STARTED', of: ({ started }) => started && localTime(started), spare: 1 },
-    { name: 'ADDRESS', of: ({ addresses }) => addresses.join(','), shrinks: 15 },
+    { name: 'ADDRESS', of: ({ addresses }) => addresses?.join(','), shrinks: 15 },
     { name: 'PORTS', of: ({ ports = [] }) => ports.map(portText).join(','), shrinks: 12 },
     { name: 'IMAGE', of: row => row.image, shrinks: true, spare: 2 },
     { name: 'COMMAND', of: ({ command = [] }) => command.join(' '), shrinks: true, spare: 3 },

@@ -1,5 +1,6 @@
 /** What people write for a target: a pid, or the name of a container. */
 import { noProcess } from '../base/advice.ts';
+import type { NamespaceError } from '../base/errors.ts';
 import type { Container, ContainerOptions } from '../containers/container.ts';
 import type { Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
@@ -21,10 +22,14 @@ export async function containerNamed(name: string, where: ContainerOptions): Pro
   try {
     return await findContainer(name, where);
   } catch (error) {
-    const text = (error as Error).message.replace(
-      '; no engine has such a container',
-      '$& (ps -a lists all)',
-    );
-    throw Object.assign(error as Error, { message: inWordsOf(lookupNames, text) });
+    throw Object.assign(error as Error, { message: await wordsOf(error as Error, name, where) });
   }
+}
+
+async function wordsOf(error: Error, name: string, where: ContainerOptions): Promise<string> {
+  const { code, advice, message } = error as NamespaceError;
+  if (code === 'ENOTUNIQ') return `${name}: ${advice}`;
+  if (code !== 'ENOENT') return inWordsOf(lookupNames, message);
+  const { unknownContainer } = await import('./unknown-container.ts');
+  return unknownContainer(name, where, error as NamespaceError);
 }

@@ -9,6 +9,7 @@ import { type ProcessState, processState } from './process-state.ts';
 import type { Context } from './subcommand.ts';
 import { drawForest, insideOf, printJson, printTable, style, tableOptions } from './table.ts';
 import { targetOf } from './target-argument.ts';
+import { sayUnseen } from './unseen.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -39,6 +40,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const target = rest[0] === undefined ? undefined : await targetOf(rest[0], where);
   const containers = await listContainers({ ...where, timeout: 0 });
   const roots = await processTree(target, { containers });
+  sayUnseen({ problems: containers.problems, processes: roots.unreadable }, false);
   if (given.json) return printJson(roots.map(withState));
   const rows = drawForest(roots, node => node.children).map(row => ({
     ...row,

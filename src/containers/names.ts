@@ -4,7 +4,7 @@ import { namesOf } from './container-names.ts';
 import { type Entries, engines, type Names } from './sighting.ts';
 
 /** Digits of an id that are enough: fewer would be met by chance, by the name of one that is gone. */
-const digitsLeast = 6;
+export const digitsLeast = 6;
 
 /** What somebody writes for a container. */
 export interface Wanted {

@@ -122,7 +122,7 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     const copy = spawn(process.execPath, [main, 'cp', '-', `${pid}:/tmp`]);
     const ended = once(copy, 'exit');
     copy.stdin.on('error', () => {}); // it is gone
-  copy.stdin.write(Buffer.concat([header, Buffer.alloc(2 << 20)])); // and no more comes
+    copy.stdin.write(Buffer.concat([header, Buffer.alloc(2 << 20)])); // and no more comes
     await until('a part of it', () => readdirSync(join(image, 'tmp')).length > 0);
     copy.kill(name);
     expect(await ended).toEqual([null, name]);

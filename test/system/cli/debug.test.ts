@@ -55,7 +55,7 @@ describe.skipIf(noTools)(`[${noTools || 'Linux 5.12'}]`, () => {
     [['TARGET', 'sh', '-c', 'exit 3'], 3, /^$/],
     [['TARGET', 'no-such-program'], 127, /no such program/],
     [['TARGET', '/etc'], 126, /EACCES/],
-    [['no-such-container', 'true'], 125, /no engine has such a container/],
+    [['no-such-container', 'true'], 125, /: (no|cannot tell which) container no-such-container/],
     [['-u', 'nobody-there', 'TARGET', 'true'], 125, /no user nobody-there/],
     [['--nosuch', 'TARGET', 'true'], 125, /nosuch/],
     [['--tools', '/no/such', 'TARGET', 'true'], 125, /--tools has to be a directory/],

@@ -383,7 +383,13 @@ const rows: [row: string, shown: () => Promise<void>][] = [
     },
   ],
   ['of several INODEs', async () => refused('ls 1 2', 'one namespace, not 1 2')],
-  ['`-p PID` of another user', async () => refused('ls -p BOXED', 'EACCES', [], ofUser)],
+  [
+    'what a user may not see',
+    async () => {
+      await refused('ls -p BOXED', 'EACCES', [], ofUser);
+      await refused('ls -P -Q NS<1', 'not all is seen', [], ofUser);
+    },
+  ],
   [
     '`USER`: the owner',
     async () => {

@@ -86,7 +86,7 @@ test.each([
   ['-T=bogus -r', 'not by bogus'],
   ['-t bogus', 'no type of namespace: bogus'],
   ['5 6', 'one namespace, not 5 6'],
-  ['no-such', 'no-such: findContainer ENOENT'],
+  ['no-such', 'no container no-such'],
   ['-Q PID==', 'is not expected there'],
   ['-Q FOO', 'no column FOO'],
 ])('%s: refused, by lsns too where it has that', async (line, message) => {
