@@ -31,7 +31,7 @@ export const usage: Usage = {
     '[option...] interface NAME',
   ],
   about: [
-    'Says which containers a process runs in; listen on a port, or have it published; have an IP or MAC address; are at the other end of an interface of this machine, or on this bridge. Nothing is printed, and the exit code is 1, where there is none.',
+    'Says which containers a process runs in; listen on a port, or have it published; have an IP or MAC address; are at the other end of an interface of this machine, or on this bridge. Where there is none, or that cannot be told, nothing is printed, and the exit code is 1.',
   ],
   options,
   examples: [

@@ -155,7 +155,7 @@ test.each([
   ['cat /etc/motd', 'in which container? NAME:/path or PID:/path, not /etc/motd'],
   ['cp /a /b', 'one of the two is in a container'],
   ['cp 1:/a', 'from where to where?'],
-  ['ps no-such-container', 'no-such-container: findContainer ENOENT'],
+  ['ps no-such-container', 'no container no-such-container'],
 ])('refused in one line: %s', async (line, message) => {
   const { stdout, stderr, code } = await run(...line.split(' '));
   expect({ stdout, code }).toEqual({ stdout: '', code: 1 });
