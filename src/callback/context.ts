@@ -7,6 +7,7 @@
  * There is no `destroy` hook, which would make V8 track the end of every promise.
  */
 import { createHook, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
+import { binding } from '../base/binding.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import type { Fds } from '../target/fds.ts';
@@ -95,6 +96,10 @@ function setCurrent(context: Context | undefined): void {
   tellCopies(context !== undefined);
 }
 
+/** Where the stack is full on the way: whoever catches that RangeError is not to go on here. */
+const overflow =
+  'linux-namespaces: the stack overflowed as this thread was moved. This process ends here: going on, it would run in the wrong namespace.';
+
 /** Runs `fn` in another location and comes back. Throws, having changed nothing, if it cannot go there. */
 export function runAt<A extends unknown[], R>(
   context: Context | undefined,
@@ -102,14 +107,21 @@ export function runAt<A extends unknown[], R>(
   args: A,
 ): R {
   const from = current;
+  const home = locationOf(from);
   checkCopies();
   const failed = move(locationOf(context));
-  if (failed !== undefined) throw comeBack(locationOf(from), failed);
-  setCurrent(context);
   try {
+    if (failed !== undefined) throw comeBack(home, failed);
+    setCurrent(context);
     return fn(...args);
   } finally {
-    enter(from);
+    // No deeper than the way there: what the stack had room for then, it has now.
+    try {
+      if (isOthers() || move(home) !== undefined) enter(from); // ends the process, and says why
+      setCurrent(from);
+    } catch {
+      binding.die(overflow);
+    }
   }
 }
 
@@ -196,20 +208,28 @@ const hook = createHook({
     const resource = executionAsyncResource() as Marked | undefined;
     let location = resource?.[MARK];
     if (location === current) return;
-    if (location === unsettled) location = settle(resource as Marked);
-    enter(location);
+    try {
+      if (location === unsettled) location = settle(resource as Marked);
+      enter(location);
+    } catch {
+      binding.die(overflow);
+    }
   },
   after(id) {
-    // An uncaught error leaves entries above ours: unwind to our own.
-    while (scopes.length > 0) {
-      const origin = origins.pop();
-      if (scopes.pop() === id) {
-        if (origin !== current) enter(origin);
-        return;
+    try {
+      // An uncaught error leaves entries above ours: unwind to our own.
+      while (scopes.length > 0) {
+        const origin = origins.pop();
+        if (scopes.pop() === id) {
+          if (origin !== current) enter(origin);
+          return;
+        }
       }
+      // Opened before the hooks were on, so outside.
+      if (current !== undefined) enter(undefined);
+    } catch {
+      binding.die(overflow);
     }
-    // Opened before the hooks were on, so outside.
-    if (current !== undefined) enter(undefined);
   },
 });
 

@@ -208,3 +208,37 @@ test.runIf(hasStrace).each(['ENOSYS', 'EPERM'])(
     expect(ended.out).toEqual(['true inside home', 'ESRCH open']);
   },
 );
+
+/** Fills the stack with calls of `call`; frames of many sizes, so that it ends at each place in there. */
+const full = (call: string, at: string, sizes: string) => `
+  const { AsyncResource } = await import('node:async_hooks');
+  const fill = (call, size) => {
+    const more = new Function('call', 'return function more() { call(); return more(' + '0,'.repeat(size) + '0); }');
+    try { more(call)(); } catch (error) { if (!(error instanceof RangeError)) throw error; }
+  };
+  const alive = lab.run(() => setInterval(() => {}, 1000));
+  const call = ${call};
+  const wrong = [];
+  for (const size of ${sizes}) ${at}(() => { fill(call, size); if (name(place()) !== '${at === 'lab.run' ? 'inside' : 'home'}') wrong.push(size); });
+  say(wrong.length, name(place()));
+  process.exit();`;
+const small = { flags: ['--stack-size=200'] };
+
+test.each([
+  ['outside()', '() => outside(() => 0)', 'lab.run'],
+  ['run()', '() => lab.run(() => 0)', 'lab.run'],
+  ['run(), outside', '() => lab.run(() => 0)', 'outside'],
+])('the stack is full at %s: the place is right', async (_, call, at) => {
+  const ended = await script(full(call, at, 'Array(100).keys()'), small);
+  expect(ended).toMatchObject({ out: [`0 home`], code: 0 });
+});
+
+test('the stack is full where Node enters a scope: the place is right, or the process ends', async () => {
+  const bound = 'lab.run(() => AsyncResource.bind(() => 0))';
+  for (const size of [0, 1, 2, 3, 4, 5]) {
+    const { out, err } = await script(full(bound, 'outside', `[${size}]`), small);
+    if (out.length === 0)
+      expect(err).toMatch(/the stack overflowed.*This process ends here|async/i);
+    else expect(out).toEqual(['0 home']);
+  }
+});
