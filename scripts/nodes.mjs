@@ -14,7 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = claimCache('nodes');
 const asked = process.argv.slice(2);
 const majors = asked.length > 0 ? asked : ['20', '22', '24', '26'];
-const minutes = 20;
+const minutes = 40;
 
 function runSuite(node) {
   const report = join(cache, `report-${process.pid}.json`);

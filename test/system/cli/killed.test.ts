@@ -1,4 +1,5 @@
 /** `exec -it` that is killed, stopped or left alone: the modes of the operator's terminal are put back. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -80,7 +81,8 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
     const all = processesBelow(command(screen)).filter(
       ({ line }) => !line.includes('terminal-modes'),
     );
-    for (const one of [...all, { pid: command(screen) }]) process.kill(one.pid, 'SIGKILL');
+    const pids = [...all.map(({ pid }) => pid), command(screen)];
+    spawnSync('kill', ['-KILL', ...pids.map(String)]); // of which some end by what happened to others
     await screen.until(/host# $/m);
     await screen.isUnchanged();
   });
