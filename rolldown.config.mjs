@@ -20,8 +20,12 @@ function importsOf(file, seen = new Set()) {
 const entering = importsOf(join(import.meta.dirname, 'src/cli/enter.ts'));
 const ofLists = /src\/(base\/(addon-rows|chunks|limits)|containers\/container-names)\.ts$/;
 const start = id => entering.has(id) || ofLists.test(id);
-/** What finds a container by its name, in one more. */
-const finding = importsOf(join(import.meta.dirname, 'src/containers/find.ts'));
+/** What finds a container, in one more; the library loads it by src/base/lazy-module.ts. */
+const finding = new Set();
+for (const name of ['search', 'find', 'list']) {
+  importsOf(join(import.meta.dirname, `src/containers/${name}.ts`), finding);
+}
+const library = importsOf(join(import.meta.dirname, 'src/index.ts'));
 
 /** @type {import('rolldown').RolldownOptions} */
 const shared = { platform: 'node', external: ['vitest'] };
@@ -46,13 +50,14 @@ const stub = {
   },
 };
 
-/** What src/base/here.ts has to make for an ES module. */
-const here = {
-  name: 'here',
-  load: id =>
-    id.endsWith('src/base/here.ts')
-      ? 'export const folder = __dirname, load = require;'
-      : undefined,
+/** What src/base has to make for ES modules, and CommonJS has: by `require`, what could not be loaded is tried again. */
+const ofCommonJS = {
+  'src/base/here.ts': 'export const folder = __dirname, load = require;',
+  'src/base/lazy-module.ts': 'export const lazyModule = load => load;',
+};
+const commonJS = {
+  name: 'common-js',
+  load: id => Object.entries(ofCommonJS).find(([file]) => id.endsWith(file))?.[1],
 };
 
 /**
@@ -112,18 +117,28 @@ const licences = {
 export default defineConfig([
   {
     ...shared,
-    input: { index: 'src/index.ts', syscalls: 'src/syscalls/index.ts', vitest: 'src/vitest.ts' },
+    input: {
+      index: 'src/index.ts',
+      containers: 'src/containers/search.ts',
+      syscalls: 'src/syscalls/index.ts',
+      vitest: 'src/vitest.ts',
+    },
     plugins: [builtins],
     output: {
       ...output,
       chunkFileNames: '[name].js',
-      codeSplitting: { groups: [{ name: 'library', test: id => !apart.test(id) }] },
+      // A program that runs while the package is updated loads containers.js of another version: by names of what it
+      // takes from the library, that fails where one is not there.
+      minifyInternalExports: false,
+      codeSplitting: {
+        groups: [{ name: 'library', test: id => library.has(id) && !apart.test(id) }],
+      },
     },
   },
   {
     ...shared,
     input: { cli: 'src/cli/main.ts' },
-    plugins: [stub, here],
+    plugins: [stub, commonJS],
     output: {
       ...output,
       format: 'cjs',

@@ -15,6 +15,7 @@ interface Builtins {
   'node:stream': typeof import('node:stream');
   /** Is there already; but an import of it asks for all that it has, and that loads 35 modules more. */
   'node:util': typeof import('node:util');
+  'node:vm': typeof import('node:vm');
   'node:worker_threads': typeof import('node:worker_threads');
 }
 

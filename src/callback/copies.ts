@@ -6,7 +6,9 @@
  * What they know of each other goes over a diagnostics channel: a thread has one of each name, whatever
  * context asks, and whatever is frozen.
  */
-import { channel } from 'node:diagnostics_channel';
+import { builtin } from '../base/lazy-builtins.ts';
+
+const diagnostics = builtin('node:diagnostics_channel');
 
 /** Shared by all copies of one thread. */
 interface Thread {
@@ -24,7 +26,7 @@ const me: Copy = { url: import.meta.url };
 let thread: Thread | undefined;
 
 function join(): Thread {
-  const copies = channel('linux-namespaces.thread');
+  const copies = diagnostics().channel('linux-namespaces.thread');
   const question: Question = {};
   copies.publish(question);
   if (question.thread !== undefined) return question.thread;

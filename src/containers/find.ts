@@ -1,11 +1,8 @@
-/** From the name that somebody gives to the one container that it means. */
-import { errnos } from '../base/errnos.ts';
-import { failure, invalidType, invalidValue, type NamespaceError } from '../base/errors.ts';
+/** `findContainer`. */
+import { invalidType, invalidValue } from '../base/errors.ts';
 import type { Container, ContainerOptions } from './container.ts';
-import { nameOf } from './container-names.ts';
-import { matches, type Wanted, wantedOf } from './names.ts';
-import type { Entries } from './sighting.ts';
-import { type Survey, survey } from './survey.ts';
+import { finding } from './finding.ts';
+import { checkOptions } from './options.ts';
 
 /**
  * One container: by its id, or the beginning of it (6 digits or more); by its name; in Kubernetes by
@@ -21,85 +18,11 @@ import { type Survey, survey } from './survey.ts';
  */
 export async function findContainer(
   nameOrId: string,
-  options?: ContainerOptions,
+  options: ContainerOptions = {},
 ): Promise<Container> {
   if (typeof nameOrId !== 'string') throw invalidType('nameOrId', 'a string', nameOrId);
   if (nameOrId === '') throw invalidValue('nameOrId', 'not empty', nameOrId);
-  // Other users' are not looked at where the name is that of one of ours: they take time, and may do so on purpose.
-  const first = await survey(options, false);
-  const ours = await meant(first, first.entries.filter(isOurs), wantedOf(nameOrId));
-  if (ours.length > 0) return one(nameOrId, ours);
-  const all = await survey(options);
-  const theirs = await meantOfUser(all, nameOrId);
-  if (theirs.length > 0) return one(nameOrId, theirs);
-  throw await unknown(nameOrId, all);
-}
-
-function one(name: string, found: readonly Container[]): Container {
-  if (found.length > 1) throw ambiguous(name, found);
-  return found[0] as Container;
-}
-
-/** Of an engine of root's, or of who asks. */
-function isOurs([{ owner }]: Entries): boolean {
-  return isOwn(owner);
-}
-
-function isOwn(owner: number): boolean {
-  return owner === 0 || owner === process.geteuid?.();
-}
-
-async function meant(all: Survey, some: readonly Entries[], wanted: Wanted): Promise<Container[]> {
-  for await (const entries of matches(some, wanted)) {
-    const containers = entries.length === 0 ? [] : await all.finish(entries);
-    const found = containers.filter(container => isOf(container, wanted.engine));
-    if (found.length > 0) return found;
-  }
-  return [];
-}
-
-function isOf({ knownAs }: Container, engine: Wanted['engine']): boolean {
-  return engine === undefined || knownAs.some(known => known.engine === engine);
-}
-
-/** `uid:name` */
-async function meantOfUser(all: Survey, name: string): Promise<Container[]> {
-  const [, uid, rest] = /^(\d+):(.+)$/s.exec(name) ?? [];
-  if (rest === undefined) return [];
-  const theirs = all.entries.filter(([{ owner }]) => owner === Number(uid));
-  return meant(all, theirs, wantedOf(rest));
-}
-
-/** A name that means this container and no other, as far as it has one. */
-function exactName(container: Container): string {
-  const name = `${container.engine}:${nameOf(container)}`;
-  return isOwn(container.owner) ? name : `${container.owner}:${name}`;
-}
-
-function ambiguous(name: string, found: readonly Container[]): NamespaceError {
-  // In two of containerd's namespaces, or in two directories of a runtime's, also ids may be the same.
-  const list = found.map(container => {
-    const { id, state, pid } = container;
-    const more = [id.slice(0, 12), state, ...(pid === undefined ? [] : [`pid ${pid}`])];
-    return `${exactName(container)} (${more.join(', ')})`;
-  });
-  const advice = `it is one of ${list.join(', ')}; give more of the name, the id, or the pid`;
-  return failure(errnos.ENOTUNIQ, 'findContainer', { target: name, advice });
-}
-
-async function unknown(name: string, all: Survey): Promise<NamespaceError> {
-  const theirs = all.entries.filter(entries => !isOurs(entries));
-  const [first] = await meant(all, theirs, wantedOf(name));
-  const { problems, places } = all;
-  await all.finish(all.entries); // for what cannot be read of any
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  const unread =
-    problems[0] === undefined
-      ? `no engine has such a container; state was looked for in ${places.join(', ')}: options.root and options.directories say where else, and a pid needs no name`
-      : `not all could be read: ${problems[0].message}${more}`;
-  const advice =
-    first === undefined
-      ? unread
-      : `a user has one: ${exactName(first)}, if it is that which is meant`;
-  return failure(errnos.ENOENT, 'findContainer', { target: name, advice });
+  const checked = checkOptions(options);
+  const { search } = await finding();
+  return search(nameOrId, checked);
 }

@@ -1,6 +1,7 @@
 /** `listContainers`. */
 import type { ContainerOptions, Containers } from './container.ts';
-import { survey } from './survey.ts';
+import { finding } from './finding.ts';
+import { checkOptions } from './options.ts';
 
 /**
  * The containers of all engines on this machine: Docker's and Podman's (of all users, for root), CRI-O's,
@@ -11,6 +12,8 @@ import { survey } from './survey.ts';
  * What may not or cannot be read is not in the list, and said in its `problems`.
  */
 export async function listContainers(options: ContainerOptions = {}): Promise<Containers> {
-  const { entries, problems, finish } = await survey(options);
+  const checked = checkOptions(options);
+  const { survey } = await finding();
+  const { entries, problems, finish } = await survey(checked);
   return Object.assign(await finish(entries), { problems });
 }

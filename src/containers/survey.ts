@@ -1,16 +1,13 @@
 /** Asks every engine which containers it has, and makes of what they say one container after the other. */
-import { checkPath, namesOf, optionsIn } from '../base/check.ts';
-import { invalidType } from '../base/errors.ts';
-import { own } from '../base/own-properties.ts';
-import type { Container, ContainerOptions, Containers, Directories } from './container.ts';
+import type { Container, Containers } from './container.ts';
 import { findContainerd } from './containerd.ts';
-import { directoryNames } from './directory-names.ts';
 import { findDocker } from './docker.ts';
 import { containerOf, type Look } from './finish.ts';
 import type { Locations } from './location-types.ts';
 import { findLocations } from './locations.ts';
 import { findLxc } from './lxc.ts';
 import { findMachines } from './nspawn.ts';
+import type { CheckedOptions } from './options.ts';
 import { pidsIn } from './pids.ts';
 import { findPodman } from './podman.ts';
 import { Reader } from './reader.ts';
@@ -29,8 +26,8 @@ export interface Survey {
 }
 
 /** `withOthers`: also those of users, where we are root or somebody who asks for another root directory. */
-export async function survey(options: ContainerOptions = {}, withOthers = true): Promise<Survey> {
-  const { root, directories, timeout, grpc } = check(options);
+export async function survey(options: CheckedOptions, withOthers = true): Promise<Survey> {
+  const { root, directories, timeout, grpc } = options;
   const reader = new Reader(root);
   const sockets = new Sockets(reader, timeout, grpc);
   const locations = await findLocations(reader, directories, sockets.grpc, withOthers);
@@ -85,37 +82,4 @@ async function finish(reader: Reader, some: readonly Entries[]): Promise<Contain
 /** Whose namespaces are the host's: those of the first process, or of that whose root it is. */
 function hostOf(root: string): number {
   return Number(/^\/proc\/(\d+)\/root$/.exec(root)?.[1] ?? 1);
-}
-
-const names = namesOf<ContainerOptions>({
-  root: true,
-  directories: true,
-  timeout: true,
-  grpc: true,
-});
-
-function check(options: ContainerOptions): ContainerOptions & { timeout: number; grpc: boolean } {
-  const { root, directories, timeout = 2000, grpc = false } = optionsIn(options, names);
-  if (typeof grpc !== 'boolean') throw invalidType('options.grpc', 'a boolean', grpc);
-  if (root !== undefined) checkPath('options.root', root);
-  if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
-    throw invalidType('options.timeout', 'a number of milliseconds', timeout);
-  }
-  if (directories === undefined) return { root, timeout, grpc };
-  return { root, directories: directoriesIn(directories), timeout, grpc };
-}
-
-/** Of each engine those that were given. */
-function directoriesIn(given: Directories): Directories {
-  const directories = optionsIn(given, Object.keys(directoryNames), 'options.directories');
-  const pairs = Object.entries(directories).map(([engine, paths]) => {
-    if (paths === undefined) return [engine, paths];
-    const name = `options.directories.${engine}`;
-    const all = optionsIn(paths, directoryNames[engine as keyof Directories], name);
-    for (const [option, path] of Object.entries(all)) {
-      if (path !== undefined) checkPath(`${name}.${option}`, path);
-    }
-    return [engine, all];
-  });
-  return own(Object.fromEntries(pairs));
 }

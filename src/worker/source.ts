@@ -1,9 +1,10 @@
 /** From a function to source that can be run elsewhere. */
-import { Script } from 'node:vm';
 import { chunk } from '../base/chunks.ts';
 import { checkFunction, invalidValue } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { Source } from './protocol.ts';
 
+const vm = builtin('node:vm');
 const known = new Map<string, Source>();
 
 /** How many sources are remembered, here and in a worker. */
@@ -39,7 +40,7 @@ function read(fn: unknown, text: string): Source {
 
 function compiles(source: string): boolean {
   try {
-    new Script(source);
+    new (vm().Script)(source);
     return true;
   } catch {
     return false;

@@ -97,6 +97,16 @@ describe('two copies of the library, in two vm contexts', () => {
     expect(ended.err).toContain(refused);
   });
 
+  test('what a copy loads at its first use is of its own context, and of its classes', async () => {
+    const { out, err } = await copies(`
+      const error = await B.findContainer('no such').catch(error => error);
+      say(error.code, error instanceof B.NamespaceError, error instanceof library.NamespaceError);
+      const list = await theirs.run(() => B.listContainers({ timeout: 0 }));
+      say(Array.isArray(list), list instanceof Array);
+      process.exit();`);
+    expect([err, out]).toEqual(['', ['ENOENT true false', 'true false']]);
+  });
+
   test('a Worker has a thread of its own', async () => {
     const source = `
       const { createNamespaces } = await import(${JSON.stringify(pathToFileURL(library).href)});

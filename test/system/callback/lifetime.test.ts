@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import timers from 'node:timers/promises';
-import { createNamespaces, type Namespaces } from 'linux-namespaces';
+import { createNamespaces, listContainers, type Namespaces } from 'linux-namespaces';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collected, home, lab, openFds, place, threadPlaces } from '../shared/lab.ts';
 
@@ -92,7 +92,7 @@ test('a server left listening inside serves until it is closed, and then all is 
   expect(openFds()).toEqual(before);
 });
 
-test.each(['http', 'fetch', 'net', 'dns', 'timer', 'nested'] as const)(
+test.each(['http', 'fetch', 'net', 'dns', 'timer', 'containers', 'nested'] as const)(
   'after %s nothing is left',
   async kind => {
     await hooksOff();
@@ -103,6 +103,8 @@ test.each(['http', 'fetch', 'net', 'dns', 'timer', 'nested'] as const)(
       net: () => new Promise(resolve => net.connect(9, 'localhost').on('error', resolve)),
       dns: () => dns.promises.lookup('localhost'),
       timer: () => timers.setTimeout(3),
+      // Its first call loads what finds them.
+      containers: () => listContainers({ timeout: 0 }),
       nested: async () => {
         using inner = await createNamespaces(['uts']);
         await inner.run(() => timers.setTimeout(3));
@@ -125,14 +127,16 @@ test('handles that were dropped are closed', async () => {
   expect(openFds()).toEqual(before);
 });
 
-test('10,000 callbacks leave as many fds and threads as before', async () => {
+test('10,000 callbacks leave as many fds as before, and no more threads', async () => {
   await hooksOff();
   const [fds, threads] = [openFds(), threadPlaces().length];
   for (let i = 0; i < 100; i++) {
     await Promise.all(Array.from({ length: 100 }, () => blue.run(() => timers.setTimeout(1))));
   }
   expect(await hooksOff()).toBe(true);
-  expect([openFds(), threadPlaces().length]).toEqual([fds, threads]);
+  expect(openFds()).toEqual(fds);
+  // In a Worker, others of the process may end meanwhile.
+  expect(threadPlaces().length).toBeLessThanOrEqual(threads);
   expect(place()).toBe(home);
 });
 

@@ -2,8 +2,69 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runScript, startTarget, type Target } from '../shared/support.ts';
+
+// On Node 20 and 22.13 a module that could not be loaded once never can be under the same name.
+describe('what finds containers is loaded by the first call that looks for one', () => {
+  const file = fileURLToPath(new URL('../../../lib/containers.js', import.meta.url));
+  const failing = (source: string, error: string, when: string) => {
+    const inject = ['-e', 'trace=openat', '-e', `inject=openat:error=${error}:when=${when}`];
+    // It counts the calls of each thread: one thread of the pool opens them all.
+    const how = ['-f', '-qq', '-o', '/dev/null', '-E', 'UV_THREADPOOL_SIZE=1', '-P', file];
+    return runScript(source, ['strace', ...how, ...inject]);
+  };
+
+  test.each(['EMFILE', 'ENFILE', 'ENOMEM'])('%s is an error of that call alone', error => {
+    const said = failing(
+      `import { findContainer, listContainers, NamespaceError } from 'linux-namespaces';
+      const codeOf = call => call.then(() => 'found', error => error.code);
+      const looking = () => Promise.all([codeOf(listContainers()), codeOf(findContainer('no such'))]);
+      for (let i = 0; i < 4; i++) console.log(...await looking());
+      const error = await findContainer('no such').catch(error => error);
+      console.log(error instanceof NamespaceError);`,
+      error,
+      '1..2',
+    );
+    // Two calls at once are one attempt.
+    const failed = `${error} ${error}`;
+    expect(said.trim().split('\n')).toEqual([
+      failed,
+      failed,
+      'found ENOENT',
+      'found ENOENT',
+      'true',
+    ]);
+  });
+
+  test('arguments are checked without it, and nothing is rejected but the call', () => {
+    const said = failing(
+      `import { findContainer, listContainers } from 'linux-namespaces';
+      process.on('unhandledRejection', error => console.log('unhandled', error.code));
+      const calls = [listContainers({ rot: '/' }), findContainer(1), findContainer('')];
+      const ended = await Promise.allSettled(calls);
+      console.log(...ended.map(({ reason }) => reason.code));
+      listContainers();`,
+      'EMFILE',
+      '1+',
+    );
+    expect(said.trim().split('\n')).toEqual([
+      'ERR_INVALID_ARG_VALUE ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE',
+      'unhandled EMFILE',
+    ]);
+  });
+
+  test('the library that was required has it too, with the same classes', () => {
+    const said = runScript(
+      `import { createRequire } from 'node:module';
+      const library = createRequire(${JSON.stringify(import.meta.url)})('linux-namespaces');
+      const error = await library.findContainer('no such').catch(error => error);
+      console.log(error instanceof library.NamespaceError, error.code);`,
+    );
+    expect(said.trim()).toBe('true ENOENT');
+  });
+});
 
 describe('a running container whose process cannot be looked at', () => {
   let root: string;
