@@ -103,8 +103,23 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   if (given.wd !== undefined && given.wdns !== undefined) {
     throw new UsageError('--wd and --wdns: one of them');
   }
-  const where = lookupOf(lookup, { directory: given.directory });
-  const process = await processOfLine(given.target, where);
+  const ofLine = { directory: given.directory };
+  const process = await processOfLine(given.target, lookupOf(lookup, ofLine));
+  if (process === undefined && needsProcess(given)) {
+    const { withoutTarget } = await import('./meant-line.ts');
+    const before = args.slice(0, args.length - rest.length);
+    const isOption = rest[1]?.startsWith('-');
+    throw await withoutTarget(
+      'whose namespaces?',
+      '--target PID or NAME, or a file: --net=/run/netns/blue',
+      {
+        command: 'enter',
+        lookup: [lookup, ofLine],
+        options: choosesNothing(given) && !isOption ? [...before, '-a'] : before,
+        rest,
+      },
+    );
+  }
   const choice = choiceOf(given, process);
   const joined = openJoined(choice);
   const types = joined?.types ?? [];
@@ -133,6 +148,18 @@ async function processOfLine(
   return target === undefined ? undefined : processOf(await targetOf(target, where));
 }
 
+/** Files alone need none. */
+function needsProcess(given: Enter): boolean {
+  const files = kinds.map(({ name }) => fileOf(given, name));
+  return (given.all ?? files.includes(true)) || files.every(file => file === undefined);
+}
+
+function choosesNothing(given: Enter): boolean {
+  const { all, root, wd, env, 'user-parent': userParent, 'join-cgroup': cgroup } = given;
+  const types = kinds.map(({ name }) => fileOf(given, name));
+  return [all, root, wd, env, userParent, cgroup, ...types].every(value => value === undefined);
+}
+
 /** Which namespaces are meant. */
 function choiceOf(given: Enter, process: Owner | undefined): Choice {
   const chosen = kinds.map(kind => kind.name).filter(type => fileOf(given, type) !== undefined);
@@ -142,19 +169,12 @@ function choiceOf(given: Enter, process: Owner | undefined): Choice {
     const file = fileOf(given, type);
     if (typeof file === 'string') files[type] = file;
   }
-  const { all, root, wd, env, 'user-parent': userParent, 'join-cgroup': cgroup } = given;
-  const hasFiles = Object.keys(files).length > 0;
-  if (process === undefined && (ofProcess.length > 0 || all || !hasFiles)) {
-    throw new UsageError(
-      'whose namespaces? --target PID or NAME, or a file: --net=/run/netns/blue',
-    );
-  }
-  const others = [root, wd, env, userParent, cgroup];
-  if (!all && chosen.length === 0 && others.every(value => value === undefined)) {
+  if (choosesNothing(given)) {
     throw new UsageError(
       'which namespaces? --all, or some of -m -u -i -n -p -C -U -T; for a shell in a container: exec -it',
     );
   }
+  const { all, 'user-parent': userParent } = given;
   return { process, types: all ? 'all' : ofProcess, files, userParent: userParent === true };
 }
 

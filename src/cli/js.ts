@@ -63,7 +63,15 @@ export const optionNames = { timeout: '--timeout' };
 
 export async function main(words: readonly string[], { lookup }: Context): Promise<void> {
   const { given, rest } = readArguments(words, options);
-  if (given.target === undefined) throw new UsageError('where? --target PID or NAME');
+  if (given.target === undefined) {
+    const { withoutTarget } = await import('./meant-line.ts');
+    throw await withoutTarget('where?', '--target PID or NAME', {
+      command: 'js',
+      lookup: [lookup, given],
+      options: words.slice(0, words.length - rest.length),
+      rest,
+    });
+  }
   const type = given['input-type'];
   if (type !== undefined && type !== 'module' && type !== 'commonjs') {
     throw new UsageError(`--input-type is module or commonjs, not ${type}`);

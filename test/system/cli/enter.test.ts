@@ -134,6 +134,43 @@ test.each([
   expect(stderr).toContain(message);
 });
 
+test.each([
+  ['TARGET true', 'enter -t TARGET -a true'],
+  ['TARGET', 'enter -t TARGET -a'],
+  ['-n TARGET ip addr', 'enter -t TARGET -n ip addr'],
+  ['-r -S 0 -- TARGET ls -l', 'enter -t TARGET -r -S 0 ls -l'],
+  ['TARGET -n -u hostname', 'enter -t TARGET -n -u hostname'],
+  ['--net=/run/netns/blue -m TARGET', 'enter -t TARGET --net=/run/netns/blue -m'],
+])('without -t, and a target where the program stands: %s', async (line, wanted) => {
+  const meant = `whose namespaces? did you mean: linux-namespaces ${fill(wanted).join(' ')}`;
+  expect(await ours(...fill(line))).toEqual({
+    ...{ stdout: '', code: 1, signal: null },
+    stderr: `linux-namespaces: ${meant}\n`,
+  });
+});
+
+test('the line that was meant is one for a shell', async () => {
+  const code = `echo "it's \\n here" >&2; exit 3`;
+  const { stderr } = await ours(`${target.pid}`, 'sh', '-c', code);
+  const [, line = ''] = /did you mean: (.*)\n$/.exec(stderr) ?? [];
+  const command = line.replace(/^linux-namespaces/, `'${process.execPath}' '${main}'`);
+  const pasted = await outcome(spawn('sh', ['-c', command], { cwd: '/' }));
+  const wanted = await theirs('-t', `${target.pid}`, '-a', 'sh', '-c', code);
+  expect(pasted).toEqual(wanted);
+  expect(pasted.code).toBe(3);
+});
+
+test.each(['true', '4194303 true', '-n ls', ''])(
+  'without -t, and no target in its place: %s',
+  async line => {
+    const { stderr, code } = await ours(...line.split(' ').filter(Boolean));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^linux-namespaces: whose namespaces\? --target PID or NAME, or a file: .*\n$/,
+    );
+  },
+);
+
 test.each(['-m -r -e', '-n -r -e'])('%s: the environment of the target', async line => {
   const env = { PATH: '/bin', THEIRS: 'yes' };
   const rooted = await startTarget(['mnt', 'net'], { root: makeImage(), env });

@@ -45,6 +45,20 @@ describe.skipIf(absent)(`containers of runc [${absent || 'installed'}]`, () => {
     }
   });
 
+  test.each([
+    [['enter', 'web-9', 'ip', 'addr'], 'enter -t web-9 -a ip addr'],
+    [['enter', '-n', 'runc:app'], 'enter -t runc:app -n'],
+    [['js', 'app', 'return 1'], "js -t app 'return 1'"],
+    [['js', '-p', '1 + 1', 'app'], "js -t app -p '1 + 1'"],
+  ])('%j without -t: the line that was meant', async (words, meant) => {
+    const { stderr, code } = await run(...root, ...words);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^linux-namespaces: (whose namespaces|where)\? /);
+    expect(stderr).toContain(`did you mean: linux-namespaces ${root.join(' ')} ${meant}\n`);
+    const absent = await run(...words.map(word => (word.startsWith('-') ? word : `no-${word}`)));
+    expect(absent.stderr).not.toContain('did you mean');
+  });
+
   test('ps: by name, with address and command; these alone; the ids; columns', async () => {
     const names = async (...args: string[]) =>
       (await run('ps', '-n', '-o', 'name', ...args, ...root)).stdout.trim().split('\n');
