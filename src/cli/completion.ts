@@ -3,7 +3,7 @@ import { readArguments, UsageError } from './arguments.ts';
 import { withCommon } from './help.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
-import type { Described, Usage } from './usage.ts';
+import type { Described, DescribedOption, Usage } from './usage.ts';
 
 export const usage: Usage = {
   lines: ['bash|zsh|fish'],
@@ -21,12 +21,21 @@ export const usage: Usage = {
 interface Word {
   readonly name: string;
   readonly about: string;
-  readonly options: readonly string[];
+  readonly options: readonly (readonly [name: string, DescribedOption])[];
+  /** As they are typed: letters, and names. */
+  readonly spelled: readonly string[];
+  /** Letters that can stand before another in one word. */
+  readonly flags: string;
+  /** What takes a value of that kind: as typed, with `=` where the value is a part of that word. */
+  readonly takes: Readonly<Record<Kind, readonly string[]>>;
 }
 
-/** Where names stand: in any place, after -t, or before a path. */
+/** What is offered for a value: `others` nothing, as nobody but the user knows it. */
+type Kind = 'names' | 'dirs' | 'files' | 'others';
+const kinds: readonly Kind[] = ['names', 'dirs', 'files', 'others'];
+
+/** Where names stand but as the values of options: in any place, or before a path. */
 const named = 'exec debug ps inspect ls tree ports';
-const targeted = 'enter js';
 const files = 'cat cp';
 /** What `find` finds. */
 const found = 'pid port address interface';
@@ -42,41 +51,90 @@ export async function main(args: readonly string[], { all }: Context): Promise<v
     throw new UsageError(`of which shell? bash, zsh or fish${not}`);
   }
   const words = Object.entries(all).map(async ([name, [about, load]]) => {
-    return { name, about, options: wordsOf((await load()).usage.options) };
+    return wordOf(name, about, (await load()).usage.options);
   });
   print(script(await Promise.all(words)));
 }
 
-/** As they are typed: letters, and names. */
-function wordsOf(options: Described): string[] {
-  return withCommon(options).flatMap(([name, { short = '' }]) => [
-    ...[...short].map(letter => `-${letter}`),
-    `--${name}`,
-  ]);
+function wordOf(name: string, about: string, described: Described): Word {
+  const options = withCommon(described);
+  const takes: Record<Kind, string[]> = { names: [], dirs: [], files: [], others: [] };
+  for (const [long, option] of options) {
+    if (option.value === undefined) continue;
+    const list = takes[kindOf(option)];
+    if (option.value === true) list.push(...typed(long, option));
+    list.push(`--${long}=`);
+  }
+  return {
+    ...{ name, about, options, takes },
+    spelled: options.flatMap(([long, option]) => typed(long, option)),
+    flags: options.map(([, { value, short = '' }]) => (value === true ? '' : short)).join(''),
+  };
 }
+
+/** Letters, and the name. */
+function typed(name: string, { short = '' }: DescribedOption): string[] {
+  return [...[...short].map(letter => `-${letter}`), `--${name}`];
+}
+
+function kindOf({ placeholder }: DescribedOption): Kind {
+  if (placeholder === 'PID|NAME') return 'names';
+  if (placeholder === 'DIR') return 'dirs';
+  return placeholder === 'FILE' ? 'files' : 'others';
+}
+
+/** Those of a word as variables of a shell. */
+function listsOf(
+  { flags, spelled, takes }: Word,
+  list: (words: readonly string[]) => string,
+): string {
+  const lists = kinds.map(kind => `${kind}=${list(takes[kind])}`);
+  return [`flags=${flags}`, `options=${list(spelled)}`, ...lists].join(' ');
+}
+
+const valueInFish: Readonly<Record<Kind, string>> = {
+  names: `-x -a '(${names})'`,
+  dirs: "-x -a '(__fish_complete_directories (commandline -ct))'",
+  files: '-r -F',
+  others: '-x',
+};
 
 const scripts: Readonly<Record<string, (words: readonly Word[]) => string>> = {
   bash: words => `_linux_namespaces() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} end='' options name
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} end='' name
+  local flags options ${kinds.join(' ')}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '${words.map(({ name }) => name).join(' ')}' -- "$cur"))
     return
   fi
-  case $cur in -*)
-    case \${COMP_WORDS[1]} in
-${words.map(({ name, options }) => `    ${name}) options='${options.join(' ')}' ;;`).join('\n')}
-    esac
-    COMPREPLY=($(compgen -W "$options" -- "$cur"))
-    return
-  esac
   case \${COMP_WORDS[1]} in
-  ${targeted.replaceAll(' ', '|')}) case $prev in -t|--target) ;; *) return ;; esac ;;
-  ${named.replaceAll(' ', '|')}) ;;
-  ${files.replaceAll(' ', '|')}) end=: ;;
-  completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
-  find) [ "$prev" = find ] && COMPREPLY=($(compgen -W '${found}' -- "$cur")); return ;;
+${words.map(word => `  ${word.name}) ${listsOf(word, list => `'${list.join(' ')}'`)} ;;`).join('\n')}
   *) return ;;
+  esac
+  # --wd=DIR is three words here.
+  if [ "$cur" = = ]; then
+    prev=$prev= cur=
+  elif [ "$prev" = = ]; then
+    prev=\${COMP_WORDS[COMP_CWORD-2]}=
+  fi
+  # Of several letters the last one may take a value.
+  case $prev in
+  --*) ;;
+  -?*) case \${prev:1:\${#prev}-2} in *[!$flags]*) prev=- ;; *) prev=-\${prev: -1} ;; esac ;;
+  esac
+  case " $others " in *" $prev "*) compopt +o default 2>/dev/null; return ;; esac
+  case " $dirs " in *" $prev "*) compopt +o default -o dirnames 2>/dev/null; return ;; esac
+  case " $files " in *" $prev "*) return ;; esac
+  case " $names " in *" $prev "*) ;; *)
+    case $cur in -*) COMPREPLY=($(compgen -W "$options" -- "$cur")); return ;; esac
+    case \${COMP_WORDS[1]} in
+    ${named.replaceAll(' ', '|')}) ;;
+    ${files.replaceAll(' ', '|')}) end=: ;;
+    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
+    find) [ "$prev" = find ] && COMPREPLY=($(compgen -W '${found}' -- "$cur")); return ;;
+    *) return ;;
+    esac
   esac
   # Not by compgen -W, which would run what is in a name.
   while IFS= read -r name; do
@@ -88,29 +146,47 @@ complete -o default -F _linux_namespaces linux-namespaces`,
 
   zsh: words => `#compdef linux-namespaces
 _linux_namespaces() {
-  local -a found
+  local cur=$words[CURRENT] prev=$words[CURRENT-1] flags
+  local -a found options ${kinds.join(' ')}
   if (( CURRENT == 2 )); then
     compadd -- ${words.map(({ name }) => name).join(' ')}
     return
   fi
-  if [[ $words[CURRENT] == -* ]]; then
-    case $words[2] in
-${words.map(({ name, options }) => `    ${name}) compadd -- ${options.join(' ')} ;;`).join('\n')}
-    esac
-    return
-  fi
   case $words[2] in
-  ${targeted.replaceAll(' ', '|')}) if [[ $words[CURRENT-1] != (-t|--target) ]]; then _files; return; fi ;;
-  ${named.replaceAll(' ', '|')}) ;;
-  ${files.replaceAll(' ', '|')})
-    found=("\${(@f)$(${names})}")
-    compadd -S : -- $found
-    _files
-    return ;;
-  completion) compadd -- bash zsh fish; return ;;
-  find) [[ $words[CURRENT-1] == find ]] && compadd -- ${found}; return ;;
-  *) _files; return ;;
+${words.map(word => `  ${word.name}) ${listsOf(word, list => `(${list.join(' ')})`)} ;;`).join('\n')}
   esac
+  if [[ $cur == --*=* ]]; then
+    prev=\${cur%%=*}=
+    compset -P '*='
+  elif [[ $prev == -[^-]* ]]; then
+    # Of several letters the last one may take a value.
+    if [[ $prev[2,-2] == *[^$flags]* ]]; then prev=-; else prev=-$prev[-1]; fi
+  fi
+  if (( $others[(Ie)$prev] )); then
+    return
+  elif (( $dirs[(Ie)$prev] )); then
+    _files -/
+    return
+  elif (( $files[(Ie)$prev] )); then
+    _files
+    return
+  elif (( ! $names[(Ie)$prev] )); then
+    if [[ $cur == -* ]]; then
+      compadd -- $options
+      return
+    fi
+    case $words[2] in
+    ${named.replaceAll(' ', '|')}) ;;
+    ${files.replaceAll(' ', '|')})
+      found=("\${(@f)$(${names})}")
+      compadd -S : -- $found
+      _files
+      return ;;
+    completion) compadd -- bash zsh fish; return ;;
+    find) [[ $prev == find ]] && compadd -- ${found}; return ;;
+    *) _files; return ;;
+    esac
+  fi
   found=("\${(@f)$(${names})}")
   compadd -- $found
 }
@@ -121,9 +197,10 @@ compdef _linux_namespaces linux-namespaces`,
     const of = (list: string) => `-n '__fish_seen_subcommand_from ${list}'`;
     const lines = words.flatMap(({ name, about, options }) => [
       `${complete} -f -n __fish_use_subcommand -a ${name} -d '${about.replaceAll("'", "\\'")}'`,
-      ...options.map(option => {
-        const flag = option.startsWith('--') ? `-l ${option.slice(2)}` : `-s ${option.slice(1)}`;
-        return `${complete} ${of(name)} ${flag}`;
+      ...options.flatMap(([long, option]) => {
+        const value = option.value === true ? ` ${valueInFish[kindOf(option)]}` : '';
+        const flags = [...[...(option.short ?? '')].map(letter => `-s ${letter}`), `-l ${long}`];
+        return flags.map(flag => `${complete} ${of(name)} ${flag}${value}`);
       }),
     ]);
     return [
@@ -132,7 +209,6 @@ compdef _linux_namespaces linux-namespaces`,
       `${complete} ${of(files)} -a '(${names} | string replace -r \\$ :)'`,
       `${complete} -f ${of('completion')} -a 'bash zsh fish'`,
       `${complete} -f ${of(`find; and not __fish_seen_subcommand_from ${found}`)} -a '${found}'`,
-      `${complete} -n '__fish_seen_subcommand_from ${targeted}; and contains -- (commandline -opc)[-1] -t --target' -f -a '(${names})'`,
     ].join('\n');
   },
 };

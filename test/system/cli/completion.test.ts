@@ -1,6 +1,6 @@
 // Completion in the shells themselves; a command of that name gives the containers, as ps prints them.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -15,6 +15,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(() => {
   const names = 'web\nweb-2\nshop/cart/app\n$(touch evil)\n';
   writeFileSync(join(folder, 'names'), names);
+  mkdirSync(join(folder, 'some', 'below'), { recursive: true });
+  mkdirSync(join(folder, 'some', 'other'));
+  writeFileSync(join(folder, 'some-file'), '');
   const command = `#!/bin/sh\n[ "$1" = ps ] && exec cat '${join(folder, 'names')}'\n`;
   writeFileSync(join(folder, 'linux-namespaces'), command);
   chmodSync(join(folder, 'linux-namespaces'), 0o755);
@@ -45,7 +48,7 @@ const shells: Record<string, (words: readonly string[]) => string[]> = {
   zsh: words =>
     run(
       'zsh',
-      `compdef() { }; _files() { }
+      `compdef() { }; _files() { }; compset() { cur=\${cur#*=}; }
       compadd() { local end=; if [[ $1 == -S ]]; then end=$2; shift 2; fi; shift; for one; do [[ $one$end == "$cur"* ]] && print -r -- "$one$end"; done }
       . ./zsh; words=(${words.map(word => `'${word}'`).join(' ')}); CURRENT=${words.length}; cur=$words[CURRENT]
       _linux_namespaces; true`,
@@ -59,6 +62,11 @@ const shells: Record<string, (words: readonly string[]) => string[]> = {
 for (const [shell, complete] of Object.entries(shells)) {
   const absent = missing(shell);
   const title = `${shell} [${absent || 'installed'}]`;
+  // bash has three words where `=` is; it and fish offer what is behind, or all of it.
+  const attached = (name: string, option: string, value: string) =>
+    shell === 'bash' ? [name, option, '=', value] : [name, `${option}=${value}`];
+  const joined = (values: string[], before: string) =>
+    shell === 'fish' ? values.map(value => before + value) : values;
   const lines: [string, string[], string[]][] = [
     ['subcommands', ['in'], ['inspect']],
     ['options', ['cp', '--one'], ['--one-file-system']],
@@ -69,8 +77,28 @@ for (const [shell, complete] of Object.entries(shells)) {
     ['shells', ['completion', 'z'], ['zsh']],
     ['what find finds', ['find', 'po'], ['port']],
     ['nothing that it does not find', ['find', 'port', 'we'], []],
+    ['names after -p of ls', ['ls', '-p', 'we'], ['web', 'web-2']],
+    [
+      'names after --target=',
+      attached('enter', '--target', 'web-'),
+      joined(['web-2'], '--target='),
+    ],
+    ['names after flags', ['exec', '-it', 'web-'], ['web-2']],
+    ['names after a value', ['exec', '-u', 'web', 'web-'], ['web-2']],
+    ['no name for a user', ['exec', '-u', 'we'], []],
+    ['no name for a user, --user', ['exec', '--user', 'we'], []],
+    ['no name for a type', ['ls', '-t', 'we'], []],
+    ['no name for columns', ['ps', '--output', 'we'], []],
+    ['no name for a number', ['enter', '-S', 'we'], []],
+    ['no name for a directory', ['exec', '-w', 'we'], []],
+    ['no name for a file', ['exec', '--env-file', 'we'], []],
     ['no name where a program stands', ['enter', '-t', 'web', 'shop'], []],
   ];
+  // fish has ways of its own there.
+  if (shell !== 'fish') {
+    lines.push(['no name for a user, -itu', ['exec', '-itu', 'we'], []]);
+    lines.push(['no option for a value', ['exec', '-e', '--pri'], []]);
+  }
   test.skipIf(absent).each(lines)(`${title}: %s`, (_, words, wanted) => {
     const found = complete(['linux-namespaces', ...words]);
     expect(found.sort()).toEqual(wanted);
@@ -118,6 +146,12 @@ describe.skipIf(!hasProgram('tmux'))('typed, with Tab [needs tmux]', () => {
       await typed('linux-namespaces enter -t shop', /enter -t shop\/cart\/app +$/m);
       await typed('linux-namespaces cp --one-f', /cp --one-file-system +$/m);
       await typed('linux-namespaces cat web-', /cat web-2:/m);
+      await typed('linux-namespaces exec -w so', /exec -w some\//);
+      if (shell !== 'fish')
+        await typed('linux-namespaces exec -itw some/b', /-itw some\/below\/ *$/m);
+      await typed('linux-namespaces exec --workdir=so', /exec --workdir=some\//);
+      await typed('linux-namespaces exec --env-file some-', /exec --env-file some-file/);
+      await typed('linux-namespaces run -R so', /run -R some\//);
       screen.type('clear');
       // Of several what is common, and at the next Tab what there is.
       screen.type('linux-namespaces exec we', 'Tab');
