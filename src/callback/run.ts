@@ -6,6 +6,7 @@
 import { binding } from '../base/binding.ts';
 import { checkFunction, checkTypes, failure, invalidValue, refusal } from '../base/errors.ts';
 import { kindOf, type NamespaceType, type Types } from '../base/namespace-types.ts';
+import { setImmediate } from '../base/timers.ts';
 import { trace } from '../base/trace.ts';
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
@@ -25,9 +26,6 @@ import { checkWayBack, closeOutside, openOutside } from './thread.ts';
 let isolated = false;
 /** Why it cannot be in this version of Node: half of it may be done, so it is not tried again. */
 let unknownNode: Error | undefined;
-
-/** Node's own, whatever a test's fake timers put in its place. */
-const later = setImmediate;
 
 let live = 0;
 let on = false;
@@ -165,7 +163,7 @@ function over(sources: readonly Fds[]): void {
   for (const source of sources) source.release();
   if (--live > 0 || leaving) return;
   // Not at once: the next callback may follow in the same turn, and on and off costs as much as a switch.
-  runOutside(later, switchOff).unref();
+  runOutside(setImmediate, switchOff).unref();
   leaving = true;
 }
 

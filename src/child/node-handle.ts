@@ -9,6 +9,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import type { NamespaceError } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { setTimeout } from '../base/timers.ts';
 import { markAsStarting, unmarkAsStarting } from '../target/process-identity.ts';
 import { childFailure, executionAdvice } from './failures.ts';
 import { hasStarted, launch, type NodeOptions, type Plan } from './launch.ts';

@@ -10,6 +10,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin, standInFor } from '../base/lazy-builtins.ts';
+import { clearTimeout, setTimeout } from '../base/timers.ts';
 import { checkSize } from './terminal-options.ts';
 
 const streams = builtin('node:stream');

@@ -4,6 +4,7 @@
  */
 import { lstat } from 'node:fs';
 import { state as limits } from '../base/limits.ts';
+import { clearTimeout, setTimeout } from '../base/timers.ts';
 import type { RuntimeLocation } from './location-types.ts';
 import type { Reader } from './reader.ts';
 

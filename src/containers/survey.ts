@@ -1,4 +1,5 @@
 /** Asks every engine which containers it has, and makes of what they say one container after the other. */
+import { setImmediate } from '../base/timers.ts';
 import type { Container, Containers } from './container.ts';
 import { findContainerd } from './containerd.ts';
 import { findDocker } from './docker.ts';

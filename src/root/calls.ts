@@ -13,6 +13,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, fileFailure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { own } from '../base/own-properties.ts';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from '../base/timers.ts';
 import { callFailure } from './failures.ts';
 import type { OpenedFiles } from './open.ts';
 import { operations, type Request } from './request.ts';

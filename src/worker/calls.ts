@@ -3,6 +3,7 @@
  * worker writes anything at any time: a frame is judged by its header, and nothing is read, kept
  * or taken apart for which nobody waits. What a worker of ours would not write ends the worker.
  */
+import { clearTimeout, setTimeout } from '../base/timers.ts';
 import { readClone } from './clone.ts';
 import { Malformed } from './clone-bytes.ts';
 import { brokenProtocol, timedOut } from './errors.ts';

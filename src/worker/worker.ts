@@ -6,6 +6,7 @@
 import type { PassThrough } from 'node:stream';
 import { builtin } from '../base/lazy-builtins.ts';
 import type { Types } from '../base/namespace-types.ts';
+import { clearTimeout, setTimeout } from '../base/timers.ts';
 import { trace } from '../base/trace.ts';
 import { bareEnvironment } from '../child/environ.ts';
 import { markAsChild } from '../target/process-identity.ts';

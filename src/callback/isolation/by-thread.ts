@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { binding } from '../../base/binding.ts';
 import { type NamespaceError, refusal } from '../../base/errors.ts';
 import { threadKinds } from '../../base/namespace-types.ts';
+import { setImmediate } from '../../base/timers.ts';
 import { currentContext } from '../context.ts';
 
 /** A path as Node's own functions have it by then, or an fd. `follow`: a link counts as its target. */
@@ -24,9 +25,6 @@ export function pathOf(given: unknown): string | Uint8Array | undefined {
     return undefined;
   }
 }
-
-/** Node's own, whatever a test's fake timers put in its place. */
-export const later: typeof setImmediate = setImmediate;
 
 /**
  * Does it matter which thread asks? undefined: that cannot be told without asking a file system that
@@ -81,8 +79,8 @@ export function answer<T>(ask: () => T, done: (error: Error | null, result?: T) 
   try {
     result = ask();
   } catch (error) {
-    later(done, error as Error);
+    setImmediate(done, error as Error);
     return;
   }
-  later(done, null, result);
+  setImmediate(done, null, result);
 }

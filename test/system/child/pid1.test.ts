@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import * as ours from 'linux-namespaces';
 import { exec, execFile, fork, spawn } from 'linux-namespaces';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { hasProgram } from '../shared/support.ts';
 import { folder } from './fixtures/targets.ts';
@@ -164,6 +164,26 @@ test('a program that waits for a signal that it blocks gets it', async () => {
   });
   await once(child, 'close');
   expect(output).toBe('ready\nTrue\n');
+});
+
+test('one that only has blocked the signal is ended, whatever timers the caller has', async () => {
+  const wait = `
+    import signal, time
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    print('ready', flush=True)
+    input()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    time.sleep(1000)`.replaceAll('\n    ', '\n');
+  const child = spawn('python3', ['-c', wait], first);
+  await once(child.stdout, 'data');
+  vi.useFakeTimers();
+  try {
+    child.kill();
+    child.stdin.end('\n');
+    expect(await exit(child)).toEqual([null, 'SIGTERM']);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 // Its own handler takes itself away and raises the signal again, which the kernel drops.

@@ -1,7 +1,7 @@
 // What cannot be sent, what does not come back, and what ends the worker: each promise settles, with
 // an error that says why, and nothing is left.
 import { evaluate, type NamespaceWorker, openWorker, WorkerError } from 'linux-namespaces';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { all, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
 import { fdCount, rejectionOf } from '../shared/support.ts';
 
@@ -333,6 +333,17 @@ describe('the end of a worker', () => {
     expect(error).toBeInstanceOf(WorkerError);
     expect(error).toMatchObject({ name: 'WorkerError', code: 'ETIMEDOUT' });
     expect(await rejectionOf(own.evaluate(() => 1))).toMatchObject({ code: 'ETIMEDOUT' });
+  });
+
+  test('a call that takes too long, whatever timers the caller has', async () => {
+    vi.useFakeTimers();
+    try {
+      await open({ timeout: 2000 });
+      const error = await rejectionOf(own.evaluate(() => new Promise(() => {})));
+      expect(error).toMatchObject({ code: 'ETIMEDOUT' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('an AbortSignal: before, at the start, and later', async () => {
