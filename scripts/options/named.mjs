@@ -119,7 +119,7 @@ export const named = [
     when: ({ set, wanted, own }) =>
       set.command === 'run' &&
       failed(own) &&
-      /: mount E|names no file/.test(own.text) &&
+      /: (mount|open) E|names no file/.test(own.text) &&
       wanted.end === 1,
   },
   {

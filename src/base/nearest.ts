@@ -1,14 +1,18 @@
 /** What was meant by a word that is misspelt. */
 
-/** Of these words the one that is most like it, if one is near enough; upper and lower case are the same. */
+/**
+ * Of these words the one that is most like it, if one is near enough, or begins with it; upper and lower case
+ * are the same.
+ */
 export function nearest(given: string, known: readonly string[]): string | undefined {
   const [near] = known
     .map(each => ({ each, far: distance(given.toLowerCase(), each.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
-  if (near === undefined) return undefined;
+  if (near === undefined || given.length < 2) return undefined;
   // Of two or three letters another word is made by two changes.
   const most = given.length < 4 ? 1 : Math.max(2, given.length / 3);
-  return near.far <= most && near.far < given.length ? near.each : undefined;
+  if (near.far <= most && near.far < given.length) return near.each;
+  return known.find(each => each.toLowerCase().startsWith(given.toLowerCase()));
 }
 
 /**

@@ -27,11 +27,24 @@ interface Word {
 
 const any = -1;
 /** Those that there is advice for. */
-const { EPERM, ENOENT, ENOMEM, EACCES, EXDEV, EINVAL, ENOSPC, ERANGE, ENOSYS, EOVERFLOW, EDQUOT } =
-  errnos;
+const {
+  EPERM,
+  ENOENT,
+  EEXIST,
+  ENOMEM,
+  EACCES,
+  EXDEV,
+  EINVAL,
+  ENOSPC,
+  ERANGE,
+  ENOSYS,
+  EOVERFLOW,
+  EDQUOT,
+} = errnos;
 const advised = [
   EPERM,
   ENOENT,
+  EEXIST,
   ENOMEM,
   EACCES,
   EXDEV,

@@ -4,6 +4,8 @@
  * short, and values that may be left out are attached.
  */
 
+import { nearest } from '../base/nearest.ts';
+
 export interface Option {
   /** A letter, or several that mean the same. */
   readonly short?: string;
@@ -46,6 +48,9 @@ export interface Arguments<O extends Options> {
 
 /** What is wrong with a command line. */
 export class UsageError extends Error {}
+
+/** Which there is none of. */
+export class UnknownOption extends UsageError {}
 
 /** `--help` or `-h` was among the options; or `--version`, `-V`. */
 export class HelpWanted extends Error {}
@@ -107,7 +112,11 @@ function takeLong(word: string, options: Options, take: Take, next: Next): void 
     name === start || (!whole && name.startsWith(start)) ? [name] : [],
   );
   const name = names.find(name => name === start) ?? names[0];
-  if (name === undefined) throw new UsageError(`unknown option --${start}`);
+  if (name === undefined) {
+    const near = nearest(start, Object.keys(options));
+    const meant = near === undefined ? '' : `; did you mean --${near}?`;
+    throw new UnknownOption(`unknown option --${start}${meant}`);
+  }
   if (names.length > 1 && name !== start) {
     throw new UsageError(`--${start} can be any of ${names.map(name => `--${name}`).join(', ')}`);
   }
@@ -117,11 +126,13 @@ function takeLong(word: string, options: Options, take: Take, next: Next): void 
 }
 
 function takeShort(word: string, options: Options, take: Take, next: Next): void {
+  let before: [string, Option] | undefined;
   for (let i = 1; i < word.length; i++) {
     const letter = word[i] as string;
     const named = Object.entries(options).find(([, { short }]) => short?.includes(letter));
-    if (named === undefined) throw new UsageError(`unknown option -${letter}`);
+    if (named === undefined) throw unknownLetter(word, i, before);
     const [name, { value: takes }] = named;
+    before = named;
     const attached = word.slice(i + 1);
     if (takes === true) {
       take(name, attached || next(`-${letter}`));
@@ -133,6 +144,18 @@ function takeShort(word: string, options: Options, take: Take, next: Next): void
     }
     take(name, true);
   }
+}
+
+/** `before`: the option that stands before it in the same word. */
+function unknownLetter(
+  word: string,
+  at: number,
+  [name, { value }]: readonly [string, Option] = ['', {}],
+): UnknownOption {
+  const attached = word.slice(at).replace(/^=/, '');
+  const isFile = value === 'long' && /^[=./]/.test(word.slice(at));
+  const meant = isFile ? `; a FILE is joined by =: --${name}=${attached}` : '';
+  return new UnknownOption(`unknown option -${word[at]}${meant}`);
 }
 
 /** `-mu`: two flags, rather than the file "u" (write `-m./u`). */

@@ -14,6 +14,7 @@ import { numberOf } from './ids.ts';
 import { type Choice, idInside, openJoined, processOf } from './joined.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProgramOptions, runProgram, type Waiting } from './program.ts';
+import { hintOfFiles } from './program-hint.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
 import { absolute, fileOf, typeOptions } from './type-options.ts';
@@ -99,7 +100,8 @@ export const optionNames = {
 type Enter = Given<typeof options>;
 
 export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
-  const { given, rest, after } = readArguments(args, options);
+  const line = readArguments(args, options);
+  const { given, rest, after } = line;
   if (given.wd !== undefined && given.wdns !== undefined) {
     throw new UsageError('--wd and --wdns: one of them');
   }
@@ -133,6 +135,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       forward: true,
       optionNames,
       shellHint: ': exec takes one that is there',
+      programHint: hintOfFiles(line, types.includes('mnt')),
       ...directoriesOf(given, process, types.includes('mnt')),
     },
     { process },

@@ -1,20 +1,18 @@
 /** How `exec` and `debug` end, as docker exec: with the code of the program, or one that says why there was none. */
 import { constants } from 'node:os';
-import { printable } from '../base/printable.ts';
 import { unexecutedWords } from '../child/launch-words.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import { HelpWanted, VersionWanted } from './arguments.ts';
 import { type End, type Line, notStarted, optionNames, type Run } from './exec-run.ts';
-import { inWordsOf } from './option-words.ts';
+import { wordsOf } from './option-words.ts';
 
 export async function endingAsExec(run: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await run();
   } catch (error) {
     if (error instanceof HelpWanted || error instanceof VersionWanted) throw error;
-    const words = inWordsOf(optionNames, (error as Error).message);
-    console.error(`linux-namespaces: ${printable(words)}`);
     process.exitCode = notStarted;
+    throw Object.assign(error as Error, { message: wordsOf(optionNames, error as Error) });
   }
 }
 

@@ -31,7 +31,7 @@ ${rows.join('\n')}
 
 ${listed({ ...lookupOptions })}
 
-  linux-namespaces COMMAND --help     the options of a command, and examples`;
+  linux-namespaces COMMAND --help, or help COMMAND: its options, and examples`;
 }
 
 /** `-o, --output LIST`. */

@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../base/binding.ts';
 import { printable } from '../base/printable.ts';
-import { HelpWanted, readArguments, UsageError, VersionWanted } from './arguments.ts';
+import { HelpWanted, readArguments, UnknownOption, VersionWanted } from './arguments.ts';
 import { noteInherited } from './inherited.ts';
 import { type Lookup, lookupOptions } from './lookup.ts';
-import { inWordsOf } from './option-words.ts';
+import { wordsOf } from './option-words.ts';
 import { subcommands } from './subcommands.ts';
 
 function version(): string {
@@ -48,7 +48,10 @@ async function run(words: readonly string[]): Promise<void> {
 
 async function runNamed(name: string, args: readonly string[], lookup: Lookup): Promise<void> {
   const [, load] = (Object.hasOwn(subcommands, name) ? subcommands[name] : undefined) ?? [];
-  if (load === undefined) throw new UsageError(`no command ${name}; see linux-namespaces --help`);
+  if (load === undefined) {
+    const { unknownCommand } = await import('./unknown-words.ts');
+    throw unknownCommand(name, subcommands);
+  }
   const { usage, optionNames = {}, main } = await load();
   try {
     await main(args, { lookup, all: subcommands });
@@ -57,8 +60,9 @@ async function runNamed(name: string, args: readonly string[], lookup: Lookup): 
       const { helpOf } = await import('./help.ts');
       return say(helpOf(name, usage));
     }
+    const help = error instanceof UnknownOption ? ` (see linux-namespaces ${name} --help)` : '';
     throw Object.assign(error as Error, {
-      message: inWordsOf(optionNames, (error as Error).message),
+      message: `${wordsOf(optionNames, error as Error)}${help}`,
     });
   }
 }
@@ -66,5 +70,5 @@ async function runNamed(name: string, args: readonly string[], lookup: Lookup): 
 noteInherited();
 run(process.argv.slice(2)).catch((error: Error) => {
   console.error(`linux-namespaces: ${printable(error.message)}`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
 });

@@ -1,7 +1,18 @@
 /** What the library says of an option of its own, said of that of a command. */
 
+import type { NamespaceError } from '../base/errors.ts';
+
 /** What options of the library are called there. */
 export type OptionNames = Readonly<Record<string, string>>;
+
+/** Of an error what a command says of it. */
+export function wordsOf(names: OptionNames, { message, ...error }: Error): string {
+  const { code, syscall = '', target } = error as Partial<NamespaceError>;
+  if (code === 'ESRCH' && typeof target === 'number' && /^(pidfd_)?open$/.test(syscall)) {
+    return `there is no process ${target}`;
+  }
+  return inWordsOf(names, message);
+}
 
 export function inWordsOf(names: OptionNames, text: string): string {
   return text

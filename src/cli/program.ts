@@ -37,6 +37,8 @@ export interface Waiting {
   readonly rootIsHere?: boolean | undefined;
   /** What helps where the shell is not there that is run where no program is named. */
   readonly shellHint?: string | undefined;
+  /** What helps where the program is not there that is named. */
+  readonly programHint?: string | undefined;
   /** Nothing is read from the caller's stdin. */
   readonly withoutInput?: boolean | undefined;
   readonly optionNames: OptionNames;
@@ -46,7 +48,7 @@ export interface Waiting {
 export function runProgram(
   { rest: line, after }: Pick<Arguments<Options>, 'rest' | 'after'>,
   options: ProgramOptions,
-  { optionNames, shellHint = '', ...waiting }: Waiting,
+  { optionNames, shellHint = '', programHint = '', ...waiting }: Waiting,
   more: More,
   callers: Inherited = inherited(),
 ): void {
@@ -72,7 +74,9 @@ export function runProgram(
       ...nodes,
       ...waiting,
       hint:
-        line.length > 0 ? '' : `; the line names no program, so it was to be a shell${shellHint}`,
+        line.length > 0
+          ? programHint
+          : `; the line names no program, so it was to be a shell${shellHint}`,
       inWords: text => inWordsOf(optionNames, text),
       file: line.length > 0 ? (words[0] as Buffer) : file,
       args: joined(words),

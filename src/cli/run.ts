@@ -9,6 +9,7 @@ import { type Arguments, type Given, readArguments, UsageError } from './argumen
 import { idOf } from './ids.ts';
 import { mapOf, ownerOf } from './map-options.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
+import { hintOfFile } from './program-hint.ts';
 import { absolute, fileOf, typeOptions } from './type-options.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -78,6 +79,7 @@ export const usage: Usage = {
     ],
     ['linux-namespaces run -r -n sh', 'as root of its own, without being root'],
     ['linux-namespaces run --net=/run/netns/blue true', 'a network that stays'],
+    ['umount /run/netns/blue && rm /run/netns/blue', 'and removes it'],
   ],
 };
 
@@ -103,7 +105,9 @@ export async function main(args: readonly string[]): Promise<void> {
   // As unshare(1): who waits is not ended by signals that it does not hand on.
   const forward = given['forward-signals'];
   const fork = given.fork || forward || given['kill-child'] !== undefined;
-  runProgram(line, await optionsOf(line, types), { fork, forward, optionNames }, moreOf(given));
+  const programHint = hintOfFile(line);
+  const waiting = { fork, forward, programHint, optionNames };
+  runProgram(line, await optionsOf(line, types), waiting, moreOf(given));
 }
 
 async function optionsOf(

@@ -4,7 +4,8 @@ import { UsageError } from './arguments.ts';
 
 type Name = 'mount' | Exclude<NamespaceType, 'mnt'>;
 
-const letters: Readonly<Record<Name, string>> = {
+/** Of the options, by the name of each. */
+export const letters: Readonly<Record<Name, string>> = {
   mount: 'm',
   uts: 'u',
   ipc: 'i',

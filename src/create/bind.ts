@@ -36,8 +36,9 @@ export function bindCircumstances(
 
 function bindAdvice(errno: number, type: NamespaceType): string | undefined {
   if (errno === errnos.EEXIST) {
-    return 'there is a file of that name already, and it may hold a namespace';
+    return 'there is a file of that name already: if it holds a namespace, enter that, or unmount and remove it';
   }
+  if (errno === errnos.ENOENT) return 'there is no directory for that file';
   if (errno === errnos.EPERM) {
     const filtered = filterAdvice(errno, 'mount', hasCapability('CAP_SYS_ADMIN'));
     return filtered ?? `${adminMissing('our mount namespace')}: ${runAsRoot()}`;

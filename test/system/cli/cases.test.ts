@@ -260,6 +260,11 @@ test.each([
   ['run --setgroups=maybe true', '--setgroups is allow or deny'],
   ['run --setgroups=deny true', '--setgroups deny is for'],
   ['run -nx true', 'unknown option -x'],
+  [
+    'run --net=/no/such/blue true',
+    'mount ENOENT, no such file or directory; there is no directory',
+  ],
+  ['run --net=/etc/passwd true', 'open EEXIST, file already exists; there is a file of that name'],
   ['run -u/x true', 'unknown option -/'],
   ['run --net= true', '--net= names no file'],
   ['run --map-user=nonsense true', 'there is no user nonsense'],

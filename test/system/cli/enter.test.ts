@@ -106,6 +106,22 @@ test.each([['/no/such'], ['/etc/passwd']])('cannot be executed: %s', async file 
   expect(own.stderr).toMatch(/^linux-namespaces: cannot execute .*\n$/);
 });
 
+test('a program that is not there: what may have been meant', async () => {
+  const boxed = await startTarget(['mnt', 'net'], { root: makeImage() });
+  const end = async (line: string) => {
+    const { stderr, code } = await ours('-t', `${boxed.pid}`, ...line.split(' '));
+    expect(code).toBe(127);
+    return stderr.replace(/^linux-namespaces: cannot execute \S+: there is no such program/, '');
+  };
+  const files = ` in the files of ${boxed.pid}; without`;
+  expect(await end('-n -m no-such -l')).toBe(`${files} -m, or with debug, this machine's\n`);
+  expect(await end('-a no-such')).toBe(`${files} -a, or with debug, this machine's\n`);
+  expect(await end('-n -r no-such')).toBe(`${files} -r, or with debug, this machine's\n`);
+  expect(await end('-n /no/such true')).toBe('; a FILE is joined by =: --net=/no/such\n');
+  expect(await end('-n -u root id')).toBe('; -u is uts: a user is -S UID\n');
+  expect(await end('-n no-such-program')).toBe('\n');
+});
+
 test('without a program: the shell of the user', async () => {
   const shell = join(folder, 'shell');
   mkdirSync(folder, { recursive: true });
@@ -120,7 +136,7 @@ test('without a program: the shell of the user', async () => {
 test.each([
   ['-t TARGET', 'which namespaces?'],
   ['-n', 'whose namespaces?'],
-  ['-t 4194303 -n', 'ESRCH'],
+  ['-t 4194303 -n', 'linux-namespaces: there is no process 4194303\n'],
   ['-t TARGET -x', 'unknown option -x'],
   ['-t TARGET -n --root=/tmp -m', '--root=DIR is of our file system'],
   ['-t TARGET -S nobody -n', 'a uid is a number'],

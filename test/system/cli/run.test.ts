@@ -124,3 +124,14 @@ test.each([
   expect(stderr).toMatch(/^linux-namespaces: .*\n$/);
   expect(stderr).toContain(message);
 });
+
+test('a FILE that was not joined to its option: said where there is no such program', async () => {
+  for (const option of ['-n', '--net']) {
+    const { stderr, code } = await ours(option, '/no/such', 'true');
+    expect(code).toBe(127);
+    expect(stderr).toMatch(
+      /\/no\/such: there is no such program; a FILE is joined by =: --net=\/no\/such\n$/,
+    );
+  }
+  expect((await ours('-n', 'no-such-program')).stderr).toMatch(/there is no such program\n$/);
+});

@@ -156,6 +156,7 @@ describe('as root', () => {
     ['find address 10.99.8.7', 'no interface has the address 10.99.8.7'],
     ['ps wbe', 'no container wbe; did you mean web? (ps -a lists all)'],
     ['ls Web', 'no container Web; did you mean web? (ps -a lists all)'],
+    ['ls We', 'no container We; did you mean web? (ps -a lists all)'],
     ['enter -t xyz -n true', 'no container xyz (ps -a lists all)'],
     ['exec docker:web true', 'no container docker:web'],
     ['inspect 0cc4b', 'of an id 6 digits are needed at least, as in 0cc4b30cc4b3'],
