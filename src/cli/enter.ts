@@ -209,7 +209,7 @@ async function optionsOf(
     capabilities: given['keep-caps'] && user ? capabilityNames : undefined,
     root: rootOf(given, mnt),
     // `-W=DIR` as well as `-W DIR`.
-    cwd: given.wdns?.replace(/^=/, ''),
+    cwd: named('wdns', given.wdns?.replace(/^=/, '')),
     env: given.env ? 'target' : process.env,
     cgroup: given['join-cgroup'] ? 'target' : undefined,
     credentials: 'inherit',
@@ -263,8 +263,12 @@ function openDirectory(wd: string | true, whose: Owner | undefined, isElsewhere:
 }
 
 function directory(option: string, path: string): string {
+  return absolute(named(option, path));
+}
+
+function named<P extends string | undefined>(option: string, path: P): P {
   if (path === '') throw new UsageError(`--${option}= names no directory`);
-  return absolute(path);
+  return path;
 }
 
 function requirePid(whose: Owner | undefined): number {

@@ -40,13 +40,16 @@ function isHere(pid: number): boolean {
   return isOwnRoot && readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt');
 }
 
-/** As docker's: empty lines and those that begin with # say nothing. */
+/** As docker's: empty lines and those that begin with # say nothing; `export A=1` is of a shell. */
 function linesOf(path: string): string[] {
-  return readFileSync(path, 'utf8')
+  const lines = readFileSync(path, 'utf8')
     .replace(/^\ufeff/, '')
     .split('\n')
     .map(line => line.trimStart().replace(/\r$/, ''))
     .filter(line => line !== '' && !line.startsWith('#'));
+  const wrong = lines.find(line => /^[^=]*[ \t]/.test(line));
+  if (wrong !== undefined) throw new UsageError(`${path}: a name has no spaces: ${wrong}`);
+  return lines;
 }
 
 /** Later ones win. A name alone takes our value, or none. */
@@ -56,10 +59,15 @@ function variablesOf(lines: readonly string[]): Environment {
     const equals = line.indexOf('=');
     const name = equals < 0 ? line : line.slice(0, equals);
     if (name === '' || line.includes('\0')) throw new UsageError(`no variable: ${line}`);
-    const value = equals < 0 ? process.env[name] : line.slice(equals + 1);
+    const value = equals < 0 ? ownValue(name) : line.slice(equals + 1);
     // What Node writes in the place of bytes that it cannot read.
     if (value?.includes('\ufffd')) throw new UsageError(`${name}: its value is no UTF-8`);
     variables[name] = value;
   }
   return variables;
+}
+
+/** Of what this command was given; nothing that JavaScript calls so. */
+function ownValue(name: string): string | undefined {
+  return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
 }

@@ -28,7 +28,7 @@ export function noteInherited(): void {
   const isOurs = Number(pid) === process.pid;
   const isWhole = isOurs && /^\d+$/.test(openFiles);
   const text = isWhole ? environment.join('') : '';
-  const noted = text === '' ? undefined : Buffer.from(text, 'base64');
+  const noted = text !== '' || (isWhole && isOfShell()) ? Buffer.from(text, 'base64') : undefined;
   if (isOurs) ignore(bits(ignored));
   giveBack(noted);
   start = {
@@ -44,6 +44,11 @@ export function noteInherited(): void {
 export function inherited(): Start {
   if (start === undefined) noteInherited();
   return start as Start;
+}
+
+/** Was there nothing before the shell, which gives itself these? */
+function isOfShell(): boolean {
+  return Object.keys(process.env).every(one => ['PWD', 'OLDPWD', 'SHLVL', '_'].includes(one));
 }
 
 /** What stub.sh keeps from Node's start alone. */

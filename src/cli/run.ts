@@ -116,6 +116,7 @@ async function optionsOf(
 ): Promise<ProgramOptions> {
   const create = { ...creation(given), idMap: await mapOf(given, order) };
   const mnt = types.includes('mnt');
+  if (given.wd === '') throw new UsageError('--wd= names no directory');
   const root = rootOf(given, mnt);
   if (root !== undefined && mnt && create.propagation === 'unchanged') {
     throw new UsageError('--propagation unchanged: not with --root, which has mounts of its own');
@@ -214,6 +215,7 @@ function optionsFor(create: CreateOptions, types: readonly NamespaceType[]): Cre
 /** `/`, by whatever name, is our root already: pivot_root(2) would refuse it. */
 function rootOf({ root }: Run, mnt: boolean): string | undefined {
   if (root === undefined) return undefined;
+  if (root === '') throw new UsageError('--root= names no directory');
   try {
     if (mnt && realpathSync.native(root) === '/') return undefined;
   } catch {
@@ -232,10 +234,12 @@ function insideOf({ root, wd }: Run, name: string, path: string): string {
 function environmentOf(given: Run): NodeJS.ProcessEnv {
   const names = given['whitelist-env']?.flatMap(list => list.split(','));
   if (names === undefined) return given['clear-env'] ? {} : process.env;
-  const all = process.env;
-  return Object.fromEntries(
-    names.filter(name => all[name] !== undefined).map(name => [name, all[name]]),
-  );
+  const all = Object.entries(process.env).filter(([name]) => names.includes(name));
+  for (const [name, value] of all) {
+    // What Node writes in the place of bytes that it cannot read.
+    if (value?.includes('\ufffd')) throw new UsageError(`${name}: its value is no UTF-8`);
+  }
+  return Object.fromEntries(all);
 }
 
 function signalOf(name: string | true | undefined): number | undefined {

@@ -273,6 +273,11 @@ test.each([
   ['run --owner=5 true', 'an owner is UID:GID'],
   ['run -m --mount-proc=/no/such true', 'mount ENOENT; --mount-proc needs'],
   ['run -m -R /no/such true', '--root has to be a directory'],
+  ['run -m --root= true', '--root= names no directory'],
+  ['run --root= true', '--root= names no directory'],
+  ['run -u --wd= true', '--wd= names no directory'],
+  ['enter -n --wdns= -t NET true', '--wdns= names no directory'],
+  ['enter -n -W= -t NET true', '--wdns= names no directory'],
   ['enter -n= -t NET true', '--net= names no file'],
   ['enter -n --root= -t NET true', '--root= names no directory'],
   ['enter -n -w -W / -t NET true', '--wd and --wdns: one of them'],
@@ -288,6 +293,24 @@ test.each([
   for (const part of message.split('; ')) expect(stderr).toContain(part);
   expect(stderr).not.toMatch(/options|idMap|mountProc|userParent/);
   expect(existsSync('/usr/x')).toBe(false);
+});
+
+test('variables that are named after what JavaScript calls so are not there', async () => {
+  const names = ['toString', 'constructor', '__proto__', 'hasOwnProperty'];
+  for (const name of names) {
+    const env = ['sh', '-c', 'od -An -c /proc/$$/environ'];
+    expect(await said('run', '-u', `--whitelist-env=${name}`, ...env), name).toBe('');
+    expect(await said('exec', '-e', name, `${net.pid}`, ...env), name).not.toContain(name);
+  }
+});
+
+test('a variable that is no UTF-8 is not changed on its way', async () => {
+  const text = `A=$(printf '\\377') "$0" "$1" run -u --whitelist-env=A true`;
+  const child = spawn('sh', ['-c', text, process.execPath, main]);
+  expect(await outcome(child)).toMatchObject({
+    stderr: 'linux-namespaces: A: its value is no UTF-8\n',
+    code: 1,
+  });
 });
 
 test('a number as strtoul(3) reads it', async () => {

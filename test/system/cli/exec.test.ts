@@ -41,6 +41,14 @@ describe('without a terminal', () => {
     );
     expect((await exec('-u', '33:tty', pid, 'id', '-G')).stdout).toBe('5\n');
     expect((await exec('-u', '4711', pid, 'id', '-u')).stdout).toBe('4711\n');
+    for (const text of ['export A=1', 'A =1', '\tA B', 'A\tB=1']) {
+      writeFileSync(file, `C=1\n${text}\n`);
+      const refused = await exec('--env-file', file, pid, 'true');
+      expect(refused, text).toMatchObject({
+        code: 125,
+        stderr: expect.stringContaining(`${file}: a name has no spaces: `),
+      });
+    }
     const wrong = await exec('-u', 'no-such-user', pid, 'id');
     expect(wrong).toMatchObject({
       code: 125,

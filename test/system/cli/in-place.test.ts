@@ -1,5 +1,5 @@
 // `enter` and `run` become the program: what surrounds them sees what it sees of nsenter and unshare.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,6 +17,9 @@ beforeAll(async () => {
   target = await startTarget(['net', 'pid', 'mnt'], { keep: true });
 });
 afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+/** Is Node where a shell without a PATH looks? */
+const withoutPath = spawnSync('sh', ['-c', 'command -v node'], { env: {} }).status === 0;
 
 const running: ChildProcess[] = [];
 /** What a test leaves behind is in the process group of its script. */
@@ -141,6 +144,11 @@ describe.each(both)('$name', pair => {
     const script = `env -i a.b=1 PATH="$PATH" 'BASH_FUNC_f%%=() { :; }' X=$'1\\n\\377' NODE_EXTRA_CA_CERTS=/no/such IFS=, OLDPWD=/x lns_a=5 _=7 $C \
       sh -c 'exec 9</proc/self/environ; od -An -c <&9; shift; printf "%s|" "$@" | od -c' sh 1 '' 'a  b' '*' $'\\377\\n' -n --`;
     await same(pair, script, /a +\. +b +=/);
+  });
+
+  test.skipIf(!withoutPath)('no environment at all', async () => {
+    const script = `env -i $C sh -c 'od -An -c /proc/$$/environ; echo said'`;
+    await same(pair, script, /^said\n$/);
   });
 
   test.skipIf(!hasProgram('make'))('the jobserver of make -j [needs make]', async () => {
