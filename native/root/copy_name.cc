@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -159,26 +160,22 @@ int Naming::InPlace(int file, Begun* begun) {
 }
 
 int Naming::Begin(int parent, const std::string& name, const struct statx& source, Begun* begun) {
+  const int verdict = Judge(parent, name, source);
+  if (verdict < 0) return verdict;
+  begun->skip = verdict == kKeep;
+  if (begun->skip) return 0;
+  if (verdict == kInPlace) {
+    const Fd file(result(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+    return file.Get() < 0 ? file.Get() : InPlace(file.Get(), begun);
+  }
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  begun->made = name;
-  int verdict = kFree;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
-    {
-      const Allowed allowed(root_, flags_, parent, work_);
-      if (allowed.Refused() < 0) return allowed.Refused();
-      begun->file.Reset(result(::openat(parent, begun->made.c_str(), flags, 0600)));
-    }
+    const Allowed allowed(root_, flags_, parent, work_);
+    if (allowed.Refused() < 0) return allowed.Refused();
+    begun->made = temporary_name();
+    begun->file.Reset(result(::openat(parent, begun->made.c_str(), flags, 0600)));
     if (begun->file.Get() >= 0) return 0;
     if (begun->file.Get() != -EEXIST) break;
-    if (verdict == kFree) verdict = Judge(parent, name, source);
-    if (verdict < 0) return verdict;
-    begun->skip = verdict == kKeep;
-    if (begun->skip) return 0;
-    if (verdict == kInPlace) {
-      const Fd file(result(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
-      return file.Get() < 0 ? file.Get() : InPlace(file.Get(), begun);
-    }
-    if (verdict == kReplace) begun->made = temporary_name();
   }
   return begun->file.Take();
 }
@@ -189,12 +186,38 @@ int Naming::End(Begun* begun, int done, int reading, int parent, const std::stri
   if (made.empty()) return done;  // it keeps its owner and mode
   if (done >= 0) done = finish(root_, begun->file.Get(), source, flags_);
   if (done >= 0) done = finish_capabilities(root_, reading, begun->file.Get(), flags_);
-  if (done >= 0 && made != name) {
-    done = IsIn() ? names_.Rename(parent, made.c_str(), parent, name.c_str())
+  if (done >= 0) done = TakeName(parent, made, name, source);
+  if (done < 0 || done == kKeep) Unlink(parent, made);
+  return done;
+}
+
+// Whatever has it by now: that may be another than Begin saw.
+int Naming::TakeName(int parent, const std::string& made, const std::string& name,
+                     const struct statx& source) {
+  for (int attempt = 0; attempt < kAttempts; attempt++) {
+    const int taken = TakeFreeName(parent, made, name);
+    if (taken != -EEXIST && taken != -EOPNOTSUPP) return taken;
+    const int verdict = Judge(parent, name, source);
+    if (verdict < 0 || verdict == kKeep) return verdict;
+    if (verdict == kInPlace) return -EBUSY;
+    if (verdict == kFree && taken == -EEXIST) continue;
+    return IsIn() ? names_.Rename(parent, made.c_str(), parent, name.c_str())
                   : result(::renameat(parent, made.c_str(), parent, name.c_str()));
   }
-  if (done < 0) Unlink(parent, made);
-  return done;
+  return -EEXIST;
+}
+
+// Replaces nothing, and so detaches no mount. Where a file system does not know that flag (NFS,
+// 9p), a link does the same. -EOPNOTSUPP: neither can be had.
+int Naming::TakeFreeName(int parent, const std::string& made, const std::string& name) {
+  const Allowed allowed(root_, flags_, parent, work_);
+  if (allowed.Refused() < 0) return allowed.Refused();
+  const int done = result(
+      ::syscall(SYS_renameat2, parent, made.c_str(), parent, name.c_str(), RENAME_NOREPLACE));
+  if (done != -EINVAL && done != -ENOSYS) return done;
+  const int linked = result(::linkat(parent, made.c_str(), parent, name.c_str(), 0));
+  if (linked >= 0) return result(::unlinkat(parent, made.c_str(), 0));
+  return is_no_link(linked) ? -EOPNOTSUPP : linked;
 }
 
 int Naming::Special(const std::string& link, int parent, const std::string& name,

@@ -22,11 +22,12 @@ class Naming {
   Naming(const Root& root, int flags, Work* work)
       : root_(root), flags_(flags), work_(work), names_(root, work) {}
 
-  // A file to write the copy to. What has the name already stays whole until End, but for a file
-  // that is a mount point: it is written in place, as it is for whoever sees the mount.
+  // A file to write the copy to. The name, and what has it already, is left alone until End, but
+  // for a file that is a mount point: it is written in place, as it is for whoever sees the mount.
   int Begin(int parent, const std::string& name, const struct statx& source, Begun* begun);
   // Attributes, and the name. `done` is what the writing came to: after an error, nothing is left.
-  // `reading` is the source, for what only an open file tells, or -1.
+  // `reading` is the source, for what only an open file tells, or -1. Gives kKeep where what has
+  // got the name meanwhile stays.
   int End(Begun* begun, int done, int reading, int parent, const std::string& name,
           const struct statx& source);
 
@@ -57,6 +58,9 @@ class Naming {
 
  private:
   bool IsIn() const { return (flags_ & kCopyIn) != 0; }
+  int TakeName(int parent, const std::string& made, const std::string& name,
+               const struct statx& source);
+  int TakeFreeName(int parent, const std::string& made, const std::string& name);
   bool LeadsToSpecial(int parent, const std::string& name) const;
 
   const Root& root_;

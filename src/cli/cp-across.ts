@@ -2,7 +2,7 @@
  * `cp` from one container to another: what goes into a new file or a tree by an archive, so that nothing is
  * kept here. It is put where a copy from here would be, by the rules of native/root/copy_destination.cc.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type BigIntStats, constants } from 'node:fs';
 import { errnos } from '../base/errnos.ts';
@@ -15,7 +15,7 @@ interface Options extends CopyOptions {
   readonly shown: Shown;
 }
 
-/** One copy, from `source` to what is at `path` in `target`. */
+/** One copy, from `source` to `path` in `target`, its own. */
 interface Across {
   readonly source: ContainerRoot;
   readonly from: Buffer;
@@ -28,11 +28,10 @@ export async function copyAcross(
   source: ContainerRoot,
   from: Buffer,
   target: ContainerRoot,
-  to: Buffer,
+  path: Buffer,
   options: Options,
 ): Promise<void> {
   const found = await source.lstat(from, { bigint: true });
-  const path = (await isDirectoryIn(target, to)) ? within(to, from) : to;
   const copy: Across = { source, from, target, path, options };
   await (found.isDirectory() ? copyTree(copy, found) : copyFile(copy, found));
 }
@@ -98,13 +97,14 @@ async function writeThrough({ source, from, target, path, options }: Across): Pr
 /** Made beside its destination, and there when it is whole. */
 async function replace(copy: Across): Promise<void> {
   const { from, target, path } = copy;
-  const aside = Buffer.concat([above(path), Buffer.from(`.${randomUUID()}`)]);
+  const aside = Buffer.concat([above(path), Buffer.from(`.${randomBytes(8).toString('hex')}.tmp`)]);
   await target.mkdir(aside, { mode: 0o700 });
   try {
     await send(copy, from, aside);
     const made = Buffer.concat([aside, Buffer.from('/'), lastName(from) ?? Buffer.from('')]);
     await target.rename(made, path);
   } finally {
+    await target.settled(); // also what an interrupted copy still writes
     await target.rm(aside, { recursive: true, force: true });
   }
 }

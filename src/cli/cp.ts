@@ -1,14 +1,15 @@
 /** `linux-namespaces cp`: files and trees between a container and here, or another container. */
 import { fstatSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { isatty } from 'node:tty';
 import type { ContainerRoot } from '../root/container-root.ts';
 import type { CopyOptions } from '../root/options.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { type Shown, withProgress } from './copy-progress.ts';
 import { type Expect, expectHere, expectInput, expectInside } from './copy-size.ts';
 import { copyAcross, isDirectoryIn, within } from './cp-across.ts';
+import { archiveEnd, hereOf, insideOf, undoable } from './cp-interrupted.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
-import { interruptible } from './interruption.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
 import type { Described, Usage } from './usage.ts';
@@ -44,9 +45,15 @@ export const usage: Usage = {
     'Copies a file or a tree out of a container or into it, or from one to another, with modes, times, links and holes. Into a directory that is there; otherwise the copy gets that name. With -, a stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).',
   ],
   options,
+  notes: [
+    'Ended by Ctrl-C, SIGTERM or SIGHUP, it takes back what is not whole and says what is left: of a file nothing, of a tree the files that were whole by then. The second Ctrl-C ends it at once and leaves, as SIGKILL does, .NUMBER.tmp beside the destination.',
+  ],
   examples: [
     ['linux-namespaces cp web:/etc/nginx .', 'out'],
-    ['linux-namespaces cp -a old:/data new:/data', 'from one to another, owners and all'],
+    [
+      'linux-namespaces cp -a old:/data/. new:/data',
+      'from one to another what is in it, owners and all; /data without the dot would become /data/data',
+    ],
     ['linux-namespaces cp web:/srv - | gzip > srv.tar.gz', 'as an archive'],
   ],
 };
@@ -84,37 +91,47 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       'with a stream of tar, or between containers, neither --dereference nor --no-clobber',
     );
   }
+  if (streams && out && !between && isatty(1)) {
+    throw new UsageError('an archive is not for a terminal: send it to a file or a pipe');
+  }
   const where = lookupOf(lookup, given);
   const quiet = given.quiet === true;
   const unknown = () => {};
-  if (streams && !between && out) {
-    return inRoot(from, where, root =>
-      withProgress(quiet, unknown, shown => pack(root, from, { ...copyOptions, shown })),
-    );
-  }
-  const copy = async (root: ContainerRoot, signal: AbortSignal) => {
-    const all = { ...copyOptions, signal };
+  await inRoot(out ? from : to, where, async root => {
     if (between) {
-      return inRoot(to, where, other =>
-        withProgress(quiet, unknown, shown =>
-          copyAcross(root, from.path, other, to.path, { ...all, shown }),
-        ),
-      );
+      return inRoot(to, where, async other => {
+        const path = (await isDirectoryIn(other, to.path)) ? within(to.path, from.path) : to.path;
+        await undoable(insideOf(other, to, path), signal =>
+          withProgress(quiet, unknown, shown =>
+            copyAcross(root, from.path, other, path, { ...copyOptions, shown, signal }),
+          ),
+        );
+      });
     }
     if (streams) {
-      return withProgress(quiet, expectInput, shown => unpack(root, to, { ...all, shown }));
+      const ask = out ? unknown : expectInput;
+      const end = out ? archiveEnd : insideOf(root, to, to.path);
+      return undoable(end, signal =>
+        withProgress(quiet, ask, shown => {
+          const options = { ...copyOptions, shown, signal };
+          return out ? pack(root, from, options) : unpack(root, to, options);
+        }),
+      );
     }
     const isDirectory = out ? isOurDirectory(to.path) : await isDirectoryIn(root, to.path);
     const path = isDirectory ? within(to.path, from.path) : to.path;
     const source = from.path.toString();
     const ask = (expect: Expect, signal: AbortSignal) =>
       out ? expectInside(root, source, expect, signal) : expectHere(source, expect, signal);
-    await withProgress(quiet, ask, async ({ progress }) => {
-      if (out) await root.copyOut(from.path, path, { ...all, progress });
-      else await root.copyIn(from.path, path, { ...all, progress });
-    });
-  };
-  await interruptible(signal => inRoot(out ? from : to, where, root => copy(root, signal)));
+    await undoable(out ? hereOf(root, path) : insideOf(root, to, path), signal =>
+      withProgress(quiet, ask, async ({ progress }) => {
+        const options = { ...copyOptions, progress, signal };
+        await (out
+          ? root.copyOut(from.path, path, options)
+          : root.copyIn(from.path, path, options));
+      }),
+    );
+  });
 }
 
 interface StreamOptions extends CopyOptions {
@@ -124,12 +141,10 @@ interface StreamOptions extends CopyOptions {
 async function pack(
   root: ContainerRoot,
   { path }: FileArgument,
-  { shown, special, oneFileSystem }: StreamOptions,
+  { shown, special, oneFileSystem, signal }: StreamOptions,
 ): Promise<void> {
   const { stdout } = await import('./output.ts');
-  if (stdout.isTTY)
-    throw new UsageError('an archive is not for a terminal: send it to a file or a pipe');
-  const archive = root.archive(path, { special, oneFileSystem });
+  const archive = root.archive(path, { special, oneFileSystem, signal });
   await pipeline(shown.counted(archive), stdout, { end: false });
 }
 

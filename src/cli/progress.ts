@@ -18,9 +18,6 @@ export interface Bar {
   stop(): void;
 }
 
-/** Signals that end us: what has been drawn is brought to its end before. */
-const endings = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
-
 export function startBar(stream: NodeJS.WriteStream): Bar {
   const options: Options & { readonly terminal: object } = {
     terminal: lineOn(stream),
@@ -34,19 +31,10 @@ export function startBar(stream: NodeJS.WriteStream): Bar {
   };
   const bar = new SingleBar(options);
   bar.start(0, 0, {});
-  const end = (signal: NodeJS.Signals) => {
-    stop();
-    process.kill(process.pid, signal);
-  };
-  const stop = () => {
-    for (const signal of endings) process.removeListener(signal, end);
-    bar.stop();
-  };
-  for (const signal of endings) process.on(signal, end);
   return {
     show: ({ bytes, files }) => bar.update(bytes, { files }),
     expect: total => bar.setTotal(total),
-    stop,
+    stop: () => bar.stop(),
   };
 }
 

@@ -31,9 +31,12 @@ export class Calls {
   #over: NamespaceError | undefined;
   #replacing = 0;
   readonly #threads = new Limiter(threadsMost);
+  /** What is under way, also where nobody waits for it any more. */
+  readonly #underWay: Set<Promise<unknown>>;
 
-  constructor(files: OpenedFiles) {
+  constructor(files: OpenedFiles, underWay: Set<Promise<unknown>> = new Set()) {
     this.#files = files;
+    this.#underWay = underWay;
   }
 
   get target(): number | string | undefined {
@@ -46,6 +49,19 @@ export class Calls {
 
   close(): void {
     this.#end(failure(errnos.EBADF, 'openat2', { advice: 'this root has been closed' }));
+  }
+
+  /** When nothing is under way any more, nor what takes back a call that has been left behind. */
+  async settled(): Promise<void> {
+    const stay = setInterval(() => {}, 2 ** 30); // what is left behind does not keep Node alive
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    clearInterval(stay);
+  }
+
+  #follow(work: Promise<unknown>): void {
+    this.#underWay.add(work);
+    const over = () => this.#underWay.delete(work);
+    work.then(over, over);
   }
 
   /** Calls that run finish; those on open files go on. */
@@ -87,6 +103,7 @@ export class Calls {
       throw error;
     }
     done.then(free, free);
+    this.#follow(done);
     if (isBegin(request)) {
       this.#replacing++;
       void done.then(({ value }) => value < 0 && this.replaced());
@@ -95,7 +112,7 @@ export class Calls {
       running,
       done,
       request,
-      late => this.#discard(late, request),
+      () => this.#follow(done.then(late => this.#discard(late, request))),
       answer => (asked = answer),
     );
     if (result.value >= 0) return result;
@@ -111,7 +128,7 @@ export class Calls {
   within(directory: number): Calls {
     const root = binding.rootWithin(this.#files.root, directory);
     if (typeof root === 'number') throw failure(root, 'fcntl', { target: this.target });
-    return new Calls({ root, target: this.target });
+    return new Calls({ root, target: this.target }, this.#underWay);
   }
 
   /** Closes an fd that a call has opened. */
@@ -120,20 +137,14 @@ export class Calls {
   }
 
   /** Takes back what a call did that nobody waits for any more. */
-  #discard({ value, fd, second, data }: CallResult, request: Request): void {
-    const close = () => {
-      for (const open of [fd, second]) if (open >= 0) this.closeFile(open).catch(() => {});
-    };
-    if (!isBegin(request) || value < 0) {
-      close();
-      return;
-    }
-    const ended = () => {
+  async #discard({ value, fd, second, data }: CallResult, request: Request): Promise<void> {
+    if (isBegin(request) && value >= 0) {
+      const temporary = data.subarray(0, data.indexOf(0));
+      await this.abandon(second, temporary, request.fileSystems).catch(() => {});
       this.replaced();
-      close();
-    };
-    const temporary = data.subarray(0, data.indexOf(0));
-    this.abandon(second, temporary, request.fileSystems).then(ended, ended);
+    }
+    const open = [fd, second].filter(one => one >= 0);
+    await Promise.allSettled(open.map(one => this.closeFile(one)));
   }
 
   /** What a call with `replace` began has been brought to its end, for which the root is needed. */
@@ -184,7 +195,7 @@ async function watched(
   running: RunningCall,
   done: Promise<CallResult>,
   { signal, progress, ask }: Request,
-  discard: (late: CallResult) => void,
+  leaveBehind: () => void,
   onQuestion: (listener: (question: Buffer) => void) => void,
 ): Promise<CallResult> {
   if (signal === undefined && progress === undefined && ask === undefined) return done;
@@ -197,7 +208,7 @@ async function watched(
       binding.rootStop(running, false);
       timer ??= setTimeout(() => {
         binding.rootStop(running, true);
-        void done.then(discard);
+        leaveBehind();
         reject(reason);
       }, grace);
     };

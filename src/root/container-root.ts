@@ -275,6 +275,11 @@ export class ContainerRoot {
     this.#calls.close();
   }
 
+  /** @internal When no call is under way any more, also of those that were aborted. */
+  settled(): Promise<void> {
+    return this.#calls.settled();
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }

@@ -57,6 +57,11 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
     ],
     ['between two', 'cp PID:/tree PID:/tree-across', /^6\.0 MB {2}[\d.]+ [kM]?B\/s\n$/],
     ['quiet', 'cp -q PID:/tree/one quiet', /^$/],
+    [
+      'an archive that would go to the terminal',
+      'cp PID:/tree -',
+      /^linux-namespaces: an archive is not for a terminal: .*\n$/,
+    ],
     ['an error', 'cp PID:/none none', /^(0 B .*\n)?linux-namespaces: ENOENT.*\n$/],
   ])('%s', async (_, line, wanted) => {
     await open();
@@ -71,7 +76,9 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
     screen.type(`${command} cp - ${target.pid}:${folder}/tree <&3`);
     await screen.until(/^0 B {2}0 B\/s$/m);
     screen.key('C-c');
-    await screen.until(/^0 B {2}0 B\/s.*\n+host# $/m);
+    await screen.until(
+      /^0 B {2}0 B\/s.*\nlinux-namespaces: interrupted: [^\n]+\/tree stays: [^\n]+\n+host# $/m,
+    );
     screen.type('echo status $?');
     await screen.until(/^status 130$/m);
     expect(readdirSync(folder).filter(name => name.startsWith('.'))).toEqual([]);
