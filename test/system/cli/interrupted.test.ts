@@ -113,7 +113,9 @@ describe.skipIf(sharesBlocks())('a large file', () => {
     const isStopped = () => / T /.test(readFileSync(`/proc/${child.pid}/stat`, 'latin1'));
     await vi.waitUntil(isStopped, { timeout: seconds(20), interval: 5 });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGCONT'] as const) child.kill(signal);
-    expect(await ended).toEqual({ code: null, signal: 'SIGTERM', stderr: '' });
+    const { signal, stderr } = await ended;
+    expect(['SIGINT', 'SIGTERM']).toContain(signal); // whichever comes second
+    expect(stderr).toBe('');
   });
 
   test.each(ways)('on its way %s, by a link: it is in place, and said', async (_, from, to) => {
