@@ -47,7 +47,7 @@ describe.skipIf(absent)(`ps [${absent || 'installed'}]`, () => {
 test('a name that no container has: said in one line', async () => {
   const { stderr, code } = await run('enter', '-t', 'no-such-container', '-a', 'true');
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^linux-namespaces: no-such-container: .*\n$/);
+  expect(stderr).toMatch(/^linux-namespaces: no container no-such-container\b.*\n$/);
 });
 
 test('cat and cp: files of a container, which no link leads out of', async () => {
