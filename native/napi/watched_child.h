@@ -85,6 +85,10 @@ class Child {
 
   int Kill(int signal) {
     if (!IsThere()) return UV_ESRCH;
+    // What is to end it stays what is to end it.
+    if (signal == 0 || (over_ && !spawn::terminates(signal))) {
+      return spawn::kill(Current().pidfd, signal);
+    }
     killed_ = signal;
     if (!over_) Update();  // it may have forked: then that is who is meant
     return IsThere() ? Signal() : UV_ESRCH;

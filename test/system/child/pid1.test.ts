@@ -166,7 +166,7 @@ test('a program that waits for a signal that it blocks gets it', async () => {
   expect(output).toBe('ready\nTrue\n');
 });
 
-test('one that only has blocked the signal is ended, whatever timers the caller has', async () => {
+describe('a program that has blocked a signal, and does not wait for it, is ended by it', () => {
   const wait = `
     import signal, time
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -174,16 +174,31 @@ test('one that only has blocked the signal is ended, whatever timers the caller 
     input()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     time.sleep(1000)`.replaceAll('\n    ', '\n');
-  const child = spawn('python3', ['-c', wait], first);
-  await once(child.stdout, 'data');
-  vi.useFakeTimers();
-  try {
+  const ready = async () => {
+    const child = spawn('python3', ['-c', wait], first);
+    await once(child.stdout, 'data');
+    return child;
+  };
+
+  test('whatever timers the caller has', async () => {
+    const child = await ready();
+    vi.useFakeTimers();
+    try {
+      child.kill();
+      child.stdin.end('\n');
+      expect(await exit(child)).toEqual([null, 'SIGTERM']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test.each([0, 'SIGCONT', 'SIGWINCH'])('whatever else it gets meanwhile: %s', async signal => {
+    const child = await ready();
     child.kill();
+    child.kill(signal as NodeJS.Signals);
     child.stdin.end('\n');
     expect(await exit(child)).toEqual([null, 'SIGTERM']);
-  } finally {
-    vi.useRealTimers();
-  }
+  });
 });
 
 // Its own handler takes itself away and raises the signal again, which the kernel drops.
