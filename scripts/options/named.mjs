@@ -155,7 +155,7 @@ export const named = [
     when: ({ set, only, wanted }) =>
       set.command === 'ls' && only('stdout') && /\\xe2\\x94/.test(`${wanted.stdout}`),
   },
-  { row: 'of several INODEs', when: ({ own }) => /: one namespace, not/.test(own.text) },
+  { row: 'of several INODEs', when: ({ own }) => /: one INODE or NAME, not/.test(own.text) },
   {
     row: 'what a user may not see',
     when: ({ set, asUser, own, only }) =>

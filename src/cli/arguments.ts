@@ -50,7 +50,15 @@ export interface Arguments<O extends Options> {
 export class UsageError extends Error {}
 
 /** Which there is none of. */
-export class UnknownOption extends UsageError {}
+export class UnknownOption extends UsageError {
+  /** `-n`, `--net`. */
+  readonly option: string;
+
+  constructor(option: string, meant: string) {
+    super(`unknown option ${option}${meant}`);
+    this.option = option;
+  }
+}
 
 /** `--help` or `-h` was among the options; or `--version`, `-V`. */
 export class HelpWanted extends Error {}
@@ -115,7 +123,7 @@ function takeLong(word: string, options: Options, take: Take, next: Next): void 
   if (name === undefined) {
     const near = nearest(start, Object.keys(options));
     const meant = near === undefined ? '' : `; did you mean --${near}?`;
-    throw new UnknownOption(`unknown option --${start}${meant}`);
+    throw new UnknownOption(`--${start}`, meant);
   }
   if (names.length > 1 && name !== start) {
     throw new UsageError(`--${start} can be any of ${names.map(name => `--${name}`).join(', ')}`);
@@ -155,7 +163,7 @@ function unknownLetter(
   const attached = word.slice(at).replace(/^=/, '');
   const isFile = value === 'long' && /^[=./]/.test(word.slice(at));
   const meant = isFile ? `; a FILE is joined by =: --${name}=${attached}` : '';
-  return new UnknownOption(`unknown option -${word[at]}${meant}`);
+  return new UnknownOption(`-${word[at]}`, meant);
 }
 
 /** `-mu`: two flags, rather than the file "u" (write `-m./u`). */

@@ -134,7 +134,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     {
       forward: true,
       optionNames,
-      shellHint: ': exec takes one that is there',
+      shellHint: ': exec takes one that is there, and debug one of ours',
       programHint: hintOfFiles(line, types.includes('mnt')),
       ...directoriesOf(given, process, types.includes('mnt')),
     },

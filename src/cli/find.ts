@@ -79,8 +79,8 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const [what = '', wanted, ...others] = rest;
   const way = Object.hasOwn(ways, what) ? ways[what] : undefined;
   if (way === undefined || wanted === undefined || others.length > 0) {
-    const not = rest.length === 0 ? '' : `, not ${rest.join(' ')}`;
-    throw new UsageError(`find what? pid PID, port PORT, address ADDRESS, or interface NAME${not}`);
+    const { unknownFind } = await import('./find-words.ts');
+    throw unknownFind(rest);
   }
   const containers = await containersHere(lookupOf(lookup, given));
   const { columns, rows, none } = await way(wanted, containers);

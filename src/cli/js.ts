@@ -5,13 +5,14 @@ import { checkTypes } from '../base/errors.ts';
 import { WorkerError } from '../worker/errors.ts';
 import { openWorker } from '../worker/evaluate.ts';
 import type { NamespaceWorker } from '../worker/worker.ts';
-import { readArguments, UsageError } from './arguments.ts';
+import { type Arguments, readArguments, UnknownOption, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 import { feedInput, hideWarning, type Program, runProgram, wantInput } from './js-inside.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
+import { typeNamed } from './type-options.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -62,7 +63,7 @@ export const usage: Usage = {
 export const optionNames = { timeout: '--timeout' };
 
 export async function main(words: readonly string[], { lookup }: Context): Promise<void> {
-  const { given, rest } = readArguments(words, options);
+  const { given, rest } = read(words);
   if (given.target === undefined) {
     const { withoutTarget } = await import('./meant-line.ts');
     throw await withoutTarget('where?', '--target PID or NAME', {
@@ -84,7 +85,9 @@ export async function main(words: readonly string[], { lookup }: Context): Promi
       credentials: given.ours ? 'inherit' : 'target',
       timeout: given.timeout === undefined ? undefined : millisecondsOf(given.timeout),
     },
-  );
+  ).catch(error => {
+    throw inWords(error);
+  });
   try {
     await worker.evaluate(hideWarning);
     if (program === undefined) {
@@ -97,6 +100,17 @@ export async function main(words: readonly string[], { lookup }: Context): Promi
     endAs(error);
   } finally {
     await worker.close();
+  }
+}
+
+function read(words: readonly string[]): Arguments<typeof options> {
+  try {
+    return readArguments(words, options);
+  } catch (error) {
+    // As for enter: they would be nothing else here.
+    const type = error instanceof UnknownOption ? typeNamed(error.option) : undefined;
+    if (type !== undefined) (error as Error).message += `; here that is --types ${type}`;
+    throw error;
   }
 }
 
@@ -129,9 +143,18 @@ function programOf(
   const [file, ...args] = rest;
   if (file === undefined && process.stdin.isTTY) return undefined;
   const isInput = file === undefined || file === '-';
-  const text = readFileSync(isInput ? 0 : file, 'utf8').replace(/^#!/, '//');
+  const text = textOf(isInput ? 0 : file).replace(/^#!/, '//');
   const isModule = module || (type === undefined && !isInput && file.endsWith('.mjs'));
   return { code: text, file: isInput ? '[stdin]' : file, args, module: isModule, print, colors };
+}
+
+function textOf(file: string | number): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UsageError(`there is no file ${file}; code is what stands behind -e or -p`);
+  }
 }
 
 /** Of our stdin no more is read than what is asked for inside. */
@@ -156,9 +179,17 @@ async function feed(worker: NamespaceWorker, wants: AsyncIterable<unknown>): Pro
   }
 }
 
+/** Who runs a program knows of no worker. */
+function inWords(error: Error): Error {
+  if (!(error instanceof WorkerError)) return error;
+  return Object.assign(error, { message: error.message.replace(/^the worker/, 'the program') });
+}
+
 /** As it ended; what it had to say it has said. */
 function endAs(error: unknown): void {
-  if (!(error instanceof WorkerError) || error.code !== 'ERR_WORKER_EXITED') throw error;
+  if (!(error instanceof WorkerError) || error.code !== 'ERR_WORKER_EXITED') {
+    throw inWords(error as Error);
+  }
   const { exitCode, signal } = error;
   if (signal != null) {
     console.error(`linux-namespaces: the program was ended by ${signal}`);

@@ -135,7 +135,7 @@ function check(given: List, rest: readonly string[]): void {
   if (rest.length > 0 && given.task !== undefined) {
     throw new UsageError('--task is for all namespaces: not with the number of one');
   }
-  if (rest.length > 1) throw new UsageError(`one namespace, not ${rest.join(' ')}`);
+  if (rest.length > 1) throw new UsageError(`one INODE or NAME, not ${rest.join(' ')}`);
 }
 
 function typeOf(text: string): NamespaceType {
@@ -217,7 +217,10 @@ async function processesIn(text: string, wanted: Wanted, where: ContainerOptions
   const [found, processes] = await Promise.all([rowsOf(wanted, where), processRows()]);
   const namespace = found.rows.find(row => row.inode === inode);
   if (namespace === undefined) {
-    const none = `there is no namespace ${text}; those of a process: --task PID`;
+    const task = processes.has(inode)
+      ? `those of the process: --task ${inode}`
+      : 'those of a process: --task PID';
+    const none = `there is no namespace ${text}; ${task}`;
     throw noneOf(`who is in the namespace ${text}`, found, none);
   }
   const inside = [...processes.values()].filter(

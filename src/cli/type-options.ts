@@ -38,6 +38,15 @@ export function typeOptions<V extends 'maybe' | 'long'>(
   return Object.fromEntries(entries);
 }
 
+/** What an option of these is for, `-n` or `--net`. */
+export function typeNamed(option: string): NamespaceType | undefined {
+  const entry = Object.entries(letters).find(([name, letter]) => {
+    return option === `-${letter}` || option === `--${name}`;
+  });
+  const name = entry?.[0] as Name | undefined;
+  return name === 'mount' ? 'mnt' : name;
+}
+
 /** True where it was given without a file. */
 export function fileOf(
   given: { readonly [name in Name]?: string | true },

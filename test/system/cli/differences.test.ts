@@ -382,7 +382,7 @@ const rows: [row: string, shown: () => Promise<void>][] = [
       expect(namespaces).toEqual([{ nsfs: `${one}\n${other}` }]);
     },
   ],
-  ['of several INODEs', async () => refused('ls 1 2', 'one namespace, not 1 2')],
+  ['of several INODEs', async () => refused('ls 1 2', 'one INODE or NAME, not 1 2')],
   [
     'what a user may not see',
     async () => {

@@ -106,7 +106,7 @@ test('stdin that nobody asks for is not read, and not waited for', async () => {
 });
 
 test.each([
-  [['--timeout', '100', '-e', 'for (;;);'], 1, 'took longer than 100 ms'],
+  [['--timeout', '100', '-e', 'for (;;);'], 1, 'the program took longer than 100 ms'],
   [['--timeout', 'x', '-e', '1'], 1, '--timeout must be a number of milliseconds above 0'],
   [['--input-type', 'wasm', '-e', '1'], 1, '--input-type is module or commonjs, not wasm'],
   [['-e', 'process.kill(process.pid, "SIGTERM"); for (;;);'], 143, 'ended by SIGTERM'],

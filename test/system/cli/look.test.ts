@@ -63,8 +63,8 @@ test.each([
   ['-o nonsense', 'no column nonsense'],
   ['-t nonsense', 'no type of namespace: nonsense'],
   ['--tree=nonsense', 'a tree is by owner, parent or process'],
-  ['1', 'there is no namespace 1'],
-  ['-p 4194303', 'ESRCH'],
+  ['1', 'there is no namespace 1; those of the process: --task 1\n'],
+  ['-p 4194303', 'there is no process 4194303\n'],
 ])('ls %s: refused in one line', async (line, message) => {
   const { stdout, stderr, code } = await run('ls', ...line.split(' '));
   expect({ stdout, code }).toEqual({ stdout: '', code: 1 });

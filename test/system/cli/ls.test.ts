@@ -85,7 +85,7 @@ test.each([
   ['-T=bogus -J', 'not by bogus'],
   ['-T=bogus -r', 'not by bogus'],
   ['-t bogus', 'no type of namespace: bogus'],
-  ['5 6', 'one namespace, not 5 6'],
+  ['5 6', 'one INODE or NAME, not 5 6'],
   ['no-such', 'no container no-such'],
   ['-Q PID==', 'is not expected there'],
   ['-Q FOO', 'no column FOO'],
