@@ -1,6 +1,7 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
 import { pipeline } from 'node:stream/promises';
 import { readArguments, UsageError } from './arguments.ts';
+import { wordsOf } from './cp-side.ts';
 import { fileArguments, inRoot } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
@@ -28,8 +29,13 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   if (line.rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
   const where = lookupOf(lookup, line.given);
   for (const file of fileArguments(line)) {
-    await inRoot(file, where, root =>
-      pipeline(root.createReadStream(file.path), stdout, { end: false }),
-    );
+    await inRoot(file, where, async root => {
+      try {
+        await pipeline(root.createReadStream(file.path), stdout, { end: false });
+      } catch (error) {
+        const message = await wordsOf(error as Error, { ...file, root });
+        throw Object.assign(error as Error, { message });
+      }
+    });
   }
 }

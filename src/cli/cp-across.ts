@@ -103,6 +103,9 @@ async function replace(copy: Across): Promise<void> {
     await send(copy, from, aside);
     const made = Buffer.concat([aside, Buffer.from('/'), lastName(from) ?? Buffer.from('')]);
     await target.rename(made, path);
+  } catch (error) {
+    const { message } = error as Error;
+    throw Object.assign(error as Error, { message: message.replaceAll(`${aside}`, `${path}`) });
   } finally {
     await target.settled(); // also what an interrupted copy still writes
     await target.rm(aside, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import { readArguments, UsageError } from './arguments.ts';
 import { type Shown, withProgress } from './copy-progress.ts';
 import { type Expect, expectHere, expectInput, expectInside } from './copy-size.ts';
 import { copyAcross, isDirectoryIn, within } from './cp-across.ts';
-import { archiveEnd, hereOf, insideOf, undoable } from './cp-interrupted.ts';
+import { copying, type Side } from './cp-side.ts';
 import { type FileArgument, fileArguments, inRoot, relativeInside } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import type { Context } from './subcommand.ts';
@@ -101,7 +101,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     if (between) {
       return inRoot(to, where, async other => {
         const path = (await isDirectoryIn(other, to.path)) ? within(to.path, from.path) : to.path;
-        await undoable(insideOf(other, to, path), signal =>
+        await copying({ ...from, root }, { ...to, path, root: other }, signal =>
           withProgress(quiet, unknown, shown =>
             copyAcross(root, from.path, other, path, { ...copyOptions, shown, signal }),
           ),
@@ -110,8 +110,11 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     }
     if (streams) {
       const ask = out ? unknown : expectInput;
-      const end = out ? archiveEnd : insideOf(root, to, to.path);
-      return undoable(end, signal =>
+      const sides: [Side, Side] = [
+        { ...from, root, ...(!out && { path: undefined }) },
+        { ...to, root, ...(out && { path: undefined }) },
+      ];
+      return copying(...sides, signal =>
         withProgress(quiet, ask, shown => {
           const options = { ...copyOptions, shown, signal };
           return out ? pack(root, from, options) : unpack(root, to, options);
@@ -123,7 +126,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     const source = from.path.toString();
     const ask = (expect: Expect, signal: AbortSignal) =>
       out ? expectInside(root, source, expect, signal) : expectHere(source, expect, signal);
-    await undoable(out ? hereOf(root, path) : insideOf(root, to, path), signal =>
+    await copying({ ...from, root }, { ...to, path, root }, signal =>
       withProgress(quiet, ask, async ({ progress }) => {
         const options = { ...copyOptions, progress, signal };
         await (out

@@ -61,7 +61,7 @@ test('cat and cp: files of a container, which no link leads out of', async () =>
   expect(twice).toMatchObject({ stdout: 'welcome\nwelcome\n', stderr: '', code: 0 });
   const out = await run('cat', place('/etc/out'));
   expect(out).toMatchObject({ stdout: '', code: 1 });
-  expect(out.stderr).toMatch(/^linux-namespaces: ENOENT.*'\/etc\/out'.*\n$/);
+  expect(out.stderr).toBe(`linux-namespaces: ${pid}:/etc/out leads to nothing\n`);
 
   const own = join(folder, 'copied');
   mkdirSync(own);
@@ -72,6 +72,43 @@ test('cat and cp: files of a container, which no link leads out of', async () =>
   expect(readFileSync(join(image, 'tmp/news'), 'utf8')).toBe('news\n');
   await run('cp', join(own, 'news'), place('/tmp/named'));
   expect(readFileSync(join(image, 'tmp/named'), 'utf8')).toBe('news\n');
+});
+
+test('cat and cp: what is wrong, and on which side', async () => {
+  const { pid } = await startTarget(['mnt', 'pid'], { root: makeImage() });
+  const file = join(folder, 'a-file');
+  writeFileSync(file, '');
+  const lines: [string, string][] = [
+    ['cp PID:/none HERE', 'PID:/none does not exist'],
+    ['cp HERE/none PID:/tmp', 'HERE/none does not exist'],
+    ['cp PID:/none -', 'PID:/none does not exist'],
+    ['cp PID:/none PID:/tmp/x', 'PID:/none does not exist'],
+    ['cp FILE PID:/none/x', 'there is no directory PID:/none'],
+    ['cp PID:/bin/probe HERE/none/x', 'there is no directory HERE/none'],
+    ['cp PID:/bin/probe PID:/none/x', 'there is no directory PID:/none'],
+    ['cp - PID:/none', 'there is no directory PID:/none'],
+    ['cp FILE PID:/bin/probe/x', 'there is no directory PID:/bin/probe'],
+    ['cp PID:/etc FILE', 'FILE is no directory'],
+    ['cp PID:/etc PID:/bin/probe', 'PID:/bin/probe is no directory'],
+    ['cp PID:/bin PID:/bin/below', 'EINVAL: invalid argument, copy PID:/bin -> PID:/bin/below; '],
+    ['cp FILE PID:/proc/x', 'EPERM: operation not permitted, cp FILE -> PID:/proc/x; '],
+    ['cat PID:/none', 'PID:/none does not exist'],
+    ['cat PID:/etc', 'PID:/etc is a directory'],
+    ['cat PID:/bin/probe/x', 'PID:/bin/probe/x does not exist'],
+  ];
+  const names = { PID: `${pid}`, FILE: file, HERE: folder };
+  const filled = (text: string) => text.replace(/PID|FILE|HERE/g, name => names[name as 'PID']);
+  for (const [line, words] of lines) {
+    const { stderr, code } = await run(...filled(line).split(' '));
+    const isWhole = !words.endsWith(' ');
+    expect({ line, code, words: isWhole ? stderr.slice(0, -1) : stderr }).toEqual({
+      line,
+      code: 1,
+      words: isWhole
+        ? `linux-namespaces: ${filled(words)}`
+        : expect.stringContaining(`linux-namespaces: ${filled(words)}`),
+    });
+  }
 });
 
 test('cp: from one container to another, as cp(1) would', async () => {
@@ -99,7 +136,7 @@ test('cp: from one container to another, as cp(1) would', async () => {
   expect(readlinkSync(join(other, 'tmp/named/link'))).toBe('motd');
   const failed = await run('cp', `${from}:/etc/none`, `${to}:/tmp/none`);
   expect(failed).toMatchObject({ stdout: '', code: 1 });
-  expect(failed.stderr).toMatch(/^linux-namespaces: ENOENT.*\n$/);
+  expect(failed.stderr).toBe(`linux-namespaces: ${from}:/etc/none does not exist\n`);
   const onto = await run('cp', `${from}:/etc`, `${to}:/tmp/old`);
   expect(onto.code).toBe(1);
   expect(readFileSync(join(other, 'tmp/old'), 'utf8')).toBe('welcome\n');

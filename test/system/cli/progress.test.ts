@@ -62,7 +62,7 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
       'cp PID:/tree -',
       /^linux-namespaces: an archive is not for a terminal: .*\n$/,
     ],
-    ['an error', 'cp PID:/none none', /^(0 B .*\n)?linux-namespaces: ENOENT.*\n$/],
+    ['an error', 'cp PID:/none none', /^(0 B .*\n)?linux-namespaces: \d+:\S+ does not exist\n$/],
   ])('%s', async (_, line, wanted) => {
     await open();
     const words = line.replaceAll('PID:', `${target.pid}:${folder}`);
