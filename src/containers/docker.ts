@@ -43,6 +43,7 @@ function entryOf(location: DockerLocation, root: string, id: string): Entry {
     owner,
     names: async wanted => {
       const config = await file.valueWith(wanted);
+      if (config === undefined) return {}; // of most, when one is looked for
       return { name: nameIn(config), service: serviceIn(config) };
     },
     read: async () => {

@@ -1,6 +1,9 @@
 /** What is known of where the state of an engine is, before anything of it has been read. */
 import type { Reader } from './reader.ts';
 
+/** Engines: root's and those of who asks; those of other users, which only root sees; all of these. */
+export type Whose = 'ours' | 'others' | 'all';
+
 /** All paths are as they are reached from here. */
 export interface Locations {
   readonly docker: readonly DockerLocation[];
@@ -11,8 +14,8 @@ export interface Locations {
   /** `--root` of runc below containerd's shims: a directory for each of containerd's namespaces. */
   readonly shims: readonly RuntimeLocation[];
   /** The directories of LXC's containers, and of machines that systemd has registered. */
-  readonly lxc: string;
-  readonly machines: string;
+  readonly lxc: readonly string[];
+  readonly machines: readonly string[];
 }
 
 /** With who reads it: what is a user's, as that user's. */

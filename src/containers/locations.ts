@@ -14,6 +14,7 @@ import type {
   GrpcLocation,
   Locations,
   PodmanLocation,
+  Whose,
 } from './location-types.ts';
 import type { Reader } from './reader.ts';
 import { usersLocations } from './users.ts';
@@ -24,14 +25,18 @@ export async function findLocations(
   reader: Reader,
   given: Given = own({}),
   grpc: boolean,
-  withOthers: boolean,
+  whose: Whose,
 ): Promise<Locations> {
+  if (whose === 'others') {
+    const users = await usersLocations(reader, whose);
+    return { ...users, containerd: bundledIn(users.docker), shims: [], lxc: [], machines: [] };
+  }
   const locate = (path: string) => reader.locate(path);
   const [docker, containerd, podman, users, lxc, machines, host] = await Promise.all([
     dockerLocations(reader, given.docker),
     containerdLocations(reader, given.containerd, grpc),
     podmanLocation(reader, given.podman, grpc),
-    usersLocations(reader, withOthers),
+    usersLocations(reader, whose),
     locate('/var/lib/lxc'),
     locate('/run/systemd/machines'),
     reader.root === '' && given.docker === undefined ? hostOfClient() : undefined,
@@ -43,20 +48,24 @@ export async function findLocations(
   ]);
   const known = [...docker, ...users.docker];
   const all = [...known, ...(await dockerOf(host, reader, known))];
-  const bundled = all.flatMap(({ execRoot, owner, ofExec }) =>
+  return {
+    docker: all,
+    containerd: [...containerd, ...bundledIn(all)],
+    podman: [podman, ...users.podman],
+    runtimes: [...runtimes, ...users.runtimes],
+    shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
+    lxc: [lxc],
+    machines: [machines],
+  };
+}
+
+/** Docker's own containerd. */
+function bundledIn(docker: readonly DockerLocation[]): ContainerdLocation[] {
+  return docker.flatMap(({ execRoot, owner, ofExec }) =>
     execRoot === undefined
       ? []
       : [{ state: `${execRoot}/containerd/daemon`, owner, reader: ofExec, grpc: undefined }],
   );
-  return {
-    docker: all,
-    containerd: [...containerd, ...bundled],
-    podman: [podman, ...users.podman],
-    runtimes: [...runtimes, ...users.runtimes],
-    shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
-    lxc,
-    machines,
-  };
 }
 
 /** Where the packages of engines put it, as their own sources say. */

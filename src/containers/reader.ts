@@ -59,7 +59,7 @@ export class Reader {
   }
 
   /** undefined where there is no such file, or it cannot be read, which is a problem then. */
-  async text(path: string, most: number = limits.file): Promise<string | undefined> {
+  text(path: string, most: number = limits.file): Promise<string | undefined> {
     return this.#read(path, false, most);
   }
 
@@ -67,7 +67,7 @@ export class Reader {
    * Of JSON; '' where this name, or the last part of it, is certainly in none of its strings. To bring a
    * hundred over to JavaScript takes longer than to read them; engines write no escapes into names.
    */
-  async textWith(path: string, name: string): Promise<string | undefined> {
+  textWith(path: string, name: string): Promise<string | undefined> {
     const part = name.slice(name.lastIndexOf('/') + 1);
     return this.#read(path, false, limits.file, /^[\w.-]+$/.test(part) ? part : '');
   }

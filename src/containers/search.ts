@@ -5,20 +5,25 @@ import type { Container } from './container.ts';
 import { nameOf } from './container-names.ts';
 import { matches, type Wanted, wantedOf } from './names.ts';
 import type { CheckedOptions } from './options.ts';
-import type { Entries } from './sighting.ts';
+import { type Entries, join } from './sighting.ts';
 import { type Survey, survey } from './survey.ts';
 
 export { survey };
 
 export async function search(nameOrId: string, options: CheckedOptions): Promise<Container> {
   // Other users' are not looked at where the name is that of one of ours: they take time, and may do so on purpose.
-  const first = await survey(options, false);
-  const ours = await meant(first, first.entries.filter(isOurs), wantedOf(nameOrId));
-  if (ours.length > 0) return one(nameOrId, ours);
-  const all = await survey(options);
+  const ours = await survey(options, 'ours');
+  const found = await meant(ours, ours.entries.filter(isOurs), wantedOf(nameOrId));
+  if (found.length > 0) return one(nameOrId, found);
+  const all = both(ours, await survey(options, 'others', ours.reader));
   const theirs = await meantOfUser(all, nameOrId);
   if (theirs.length > 0) return one(nameOrId, theirs);
   throw await unknown(nameOrId, all);
+}
+
+/** Theirs first: what Docker's client would ask may be one of them, of which the files say more. */
+function both(ours: Survey, others: Survey): Survey {
+  return { ...ours, entries: join([...others.entries.flat(), ...ours.entries.flat()]) };
 }
 
 function one(name: string, found: readonly Container[]): Container {
@@ -76,13 +81,13 @@ function ambiguous(name: string, found: readonly Container[]): NamespaceError {
 async function unknown(name: string, all: Survey): Promise<NamespaceError> {
   const theirs = all.entries.filter(entries => !isOurs(entries));
   const [first] = await meant(all, theirs, wantedOf(name));
-  const { problems, places } = all;
   await all.finish(all.entries); // for what cannot be read of any
+  const problems = [...new Set(all.problems.map(({ message }) => message))];
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const unread =
     problems[0] === undefined
-      ? `no engine has such a container; state was looked for in ${places.join(', ')}: options.root and options.directories say where else, and a pid needs no name`
-      : `not all could be read: ${problems[0].message}${more}`;
+      ? `no engine has such a container; state was looked for in ${all.places.join(', ')}: options.root and options.directories say where else, and a pid needs no name`
+      : `not all could be read: ${problems[0]}${more}`;
   const advice =
     first === undefined
       ? unread

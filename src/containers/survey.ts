@@ -4,7 +4,7 @@ import type { Container, Containers } from './container.ts';
 import { findContainerd } from './containerd.ts';
 import { findDocker } from './docker.ts';
 import { containerOf, type Look } from './finish.ts';
-import type { Locations } from './location-types.ts';
+import type { Locations, Whose } from './location-types.ts';
 import { findLocations } from './locations.ts';
 import { findLxc } from './lxc.ts';
 import { findMachines } from './nspawn.ts';
@@ -24,28 +24,32 @@ export interface Survey {
   readonly places: readonly string[];
   /** All that is to be known of some of them; without those that have been removed meanwhile. */
   readonly finish: (some: readonly Entries[]) => Promise<Container[]>;
+  readonly reader: Reader;
 }
 
-/** `withOthers`: also those of users, where we are root or somebody who asks for another root directory. */
-export async function survey(options: CheckedOptions, withOthers = true): Promise<Survey> {
-  const { root, directories, timeout, grpc } = options;
-  const reader = new Reader(root);
+/** `reader`: of another survey, whose problems this one adds to. */
+export async function survey(
+  { root, directories, timeout, grpc }: CheckedOptions,
+  whose: Whose = 'all',
+  reader: Reader = new Reader(root),
+): Promise<Survey> {
   const sockets = new Sockets(reader, timeout, grpc);
-  const locations = await findLocations(reader, directories, sockets.grpc, withOthers);
+  const locations = await findLocations(reader, directories, sockets.grpc, whose);
   // Before the engines: what starts meanwhile is not seen as a runtime's own.
   const runtimes = await findRuntimes(locations);
   const engines = await Promise.all([
     ...locations.docker.map(location => findDocker(location, sockets)),
     ...locations.podman.map(location => findPodman(location, sockets)),
     ...locations.containerd.map(location => findContainerd(location, sockets)),
-    findLxc(reader, locations.lxc),
-    findMachines(reader, locations.machines),
+    ...locations.lxc.map(path => findLxc(reader, path)),
+    ...locations.machines.map(path => findMachines(reader, path)),
   ]);
   return {
     entries: join([...engines.flat(), ...runtimes]),
     problems: reader.problems,
     places: placesIn(locations),
     finish: some => finish(reader, some),
+    reader,
   };
 }
 

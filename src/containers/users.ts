@@ -5,7 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { at, pathAt } from './fields.ts';
-import type { DockerLocation, Locations, PodmanLocation } from './location-types.ts';
+import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
 
 interface User {
@@ -21,10 +21,11 @@ interface User {
 
 export async function usersLocations(
   reader: Reader,
-  withOthers: boolean,
+  whose: Whose,
 ): Promise<Pick<Locations, 'docker' | 'podman' | 'runtimes'>> {
   const isUsers = reader.root === '' && process.geteuid?.() !== 0;
-  const users = isUsers ? [ourselves(reader)] : withOthers ? await others(reader) : [];
+  const isAsked = whose === 'all' || (whose === 'ours') === isUsers;
+  const users = !isAsked ? [] : isUsers ? [ourselves(reader)] : await others(reader);
   return {
     docker: await Promise.all(users.map(user => docker(reader, user))),
     podman: await Promise.all(users.map(user => podman(reader, user))),

@@ -2,7 +2,7 @@
 import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
@@ -549,6 +549,20 @@ describe('names', () => {
     state.write('run/runc/half/state.json', '{');
     expect((await find('web')).id).toBe(hex('a'));
     expect((await rejectionOf(find('nobody'))).message).toContain('run/runc/half');
+  });
+
+  test('where none of ours has it, only other users are looked for besides', () => {
+    const directory = join(state.root, 'var/lib/docker/containers');
+    mkdirSync(directory, { recursive: true });
+    const calls = join(state.root, 'calls');
+    const said = runScript(
+      `import { findContainer } from 'linux-namespaces';
+      const found = findContainer('no such', { root: ${JSON.stringify(state.root)} });
+      await found.catch(error => console.log(error.code));`,
+      ['strace', '-f', '-qq', '-e', 'trace=openat', '-o', calls, '-P', directory],
+    );
+    expect(said.trim()).toBe('ENOENT');
+    expect(readFileSync(calls, 'utf8').match(/openat\(/g)).toHaveLength(1);
   });
 
   test('an engine before it is one, or none; and a slash is no part of a name', async () => {
