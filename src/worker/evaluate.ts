@@ -76,10 +76,21 @@ function isIterator(value: unknown): boolean {
 }
 
 /** The values of `iterator`; the worker ends with it. */
-async function* closing(iterator: unknown, worker: NamespaceWorker): AsyncGenerator<unknown> {
-  try {
-    return yield* iterator as AsyncIterable<unknown>;
-  } finally {
-    await worker.close();
+function closing(iterator: unknown, worker: NamespaceWorker): AsyncGenerator<unknown> {
+  async function* values() {
+    try {
+      return yield* iterator as AsyncIterable<unknown>;
+    } finally {
+      await worker.close();
+    }
   }
+  const generator = values();
+  const end = generator.return.bind(generator);
+  // One that was never asked for a value runs no `finally`.
+  const value = async (given: unknown) => {
+    const result = await end(given);
+    await worker.close();
+    return result;
+  };
+  return Object.defineProperty(generator, 'return', own({ value }));
 }

@@ -269,7 +269,29 @@ describe('streams of results', () => {
     expect(await rejectionOf(broken.next())).toMatchObject({ name: 'RangeError' });
     expect((await broken.next()).done).toBe(true);
   });
+
+  test('a stream that is ended before its first value: the worker ends too', async () => {
+    const before = children();
+    const values = await evaluate(target.pid, 'all', async function* () {
+      yield 1;
+    });
+    expect(children()).toHaveLength(before.length + 1);
+    expect(await values.return?.()).toEqual({ done: true, value: undefined });
+    expect(children()).toEqual(before);
+  });
 });
+
+/** Of all our threads. */
+function children(): string[] {
+  const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs');
+  return readdirSync('/proc/self/task').flatMap(tid => {
+    try {
+      return readFileSync(`/proc/self/task/${tid}/children`, 'utf8').split(' ').filter(Boolean);
+    } catch {
+      return []; // the thread has ended
+    }
+  });
+}
 
 describe('the end of a worker', () => {
   let own: NamespaceWorker;
