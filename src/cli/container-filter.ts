@@ -1,6 +1,7 @@
 /** `ps --filter KEY=VALUE`, as docker ps has it: several values of a key are any of them, of `label` all. */
 import type { Container } from '../containers/container.ts';
 import { nameOf } from '../containers/container-names.ts';
+import { engines } from '../containers/sighting.ts';
 import { UsageError } from './arguments.ts';
 
 type Test = (container: Container, value: string) => boolean;
@@ -47,6 +48,9 @@ export function filterOf(given: readonly string[]): Filter {
     }
     if (key === 'state' && !states.includes(value)) {
       throw new UsageError(`no state ${value}: there are ${states.join(', ')}`);
+    }
+    if (key === 'engine' && !engines.some(engine => engine === value)) {
+      throw new UsageError(`no engine ${value}: there are ${engines.join(', ')}`);
     }
     wanted.set(key, [...(wanted.get(key) ?? []), value]);
   }

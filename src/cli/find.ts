@@ -78,7 +78,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const { given, rest } = readArguments(args, options, true);
   const [what = '', wanted, ...others] = rest;
   const way = Object.hasOwn(ways, what) ? ways[what] : undefined;
-  if (way === undefined || wanted === undefined || others.length > 0) {
+  if (way === undefined || !wanted || others.length > 0) {
     const { unknownFind } = await import('./find-words.ts');
     throw unknownFind(rest);
   }

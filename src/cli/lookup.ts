@@ -2,6 +2,7 @@
  * Where containers are looked for: options of the whole command, of every subcommand that takes a NAME,
  * and variables.
  */
+import { statSync } from 'node:fs';
 import type { ContainerOptions, Directories } from '../containers/container.ts';
 import { directoryNames } from '../containers/directory-names.ts';
 import { UsageError } from './arguments.ts';
@@ -44,9 +45,19 @@ export function lookupOf(before: Lookup, after: Lookup): ContainerOptions {
     ...(after.directory ?? []),
   ];
   return {
-    root: root === undefined ? undefined : absolute(root),
+    root: root === undefined ? undefined : directoryAt(root),
     directories: named.length === 0 ? undefined : directoriesOf(named),
   };
+}
+
+/** One that is not there (a process that has ended) has no containers, which would be no answer. */
+function directoryAt(root: string): string {
+  const path = root === '' ? '' : absolute(root);
+  const found = path === '' ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return path;
+  throw new UsageError(
+    `the host's root, by --root or LINUX_NAMESPACES_ROOT, is no directory: ${root}`,
+  );
 }
 
 function directoriesOf(texts: readonly string[]): Directories {

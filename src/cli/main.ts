@@ -37,7 +37,7 @@ async function run(words: readonly string[]): Promise<void> {
       return;
     }
     if (name !== 'help') await runNamed(name, args, given);
-    else if (args[0] === undefined) throw new HelpWanted();
+    else if (args[0] === undefined || args[0] === 'help') throw new HelpWanted();
     else await runNamed(args[0], ['--help'], given);
   } catch (error) {
     if (error instanceof VersionWanted) await say(version());

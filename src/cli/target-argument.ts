@@ -18,6 +18,7 @@ export async function targetOf(text: string, where: ContainerOptions): Promise<T
 }
 
 export async function containerNamed(name: string, where: ContainerOptions): Promise<Container> {
+  if (name === '') throw new UsageError('the name of the container is empty');
   const { findContainer } = await import('../containers/find.ts');
   try {
     return await findContainer(name, where);

@@ -155,6 +155,14 @@ test.each([
   ['tree 4194303', 'linux-namespaces: there is no process 4194303\n'],
   ['ls -p 4194303', 'linux-namespaces: there is no process 4194303\n'],
   ['js -t 4194303 -p 1', 'linux-namespaces: there is no process 4194303\n'],
+  ['--root /no/such ps', 'by --root or LINUX_NAMESPACES_ROOT, is no directory: /no/such\n'],
+  ['--root /etc/passwd ps -a', 'is no directory: /etc/passwd\n'],
+  ['ls --root /proc/4194303/root', 'is no directory: /proc/4194303/root\n'],
+  ['ps --root=', 'is no directory: \n'],
+  ['tree ', 'the name of the container is empty\n'],
+  ['find interface ', 'find what?'],
+  ['find address ', 'find what?'],
+  ['ps --filter engine=dokcer', 'no engine dokcer: there are docker, podman,'],
   ['--directory docker=/x ps', 'not docker=/x'],
   ['ps --directory docker.root=/x', 'not docker.root=/x'],
   ['tree --directory constructor.name=/x', 'not constructor.name=/x'],
@@ -210,6 +218,10 @@ test('options may stand behind the target where no program follows', async () =>
   const copied = await run(['cp', `${pid}:${main}`, folder, '-q', '-p']);
   expect(copied).toMatchObject({ stderr: '', code: 0 });
   expect(readdirSync(folder)).toContain('cli.cjs');
+});
+
+test('help help: what help alone says', async () => {
+  expect(await run(['help', 'help'])).toEqual(await run(['help']));
 });
 
 test.each(Object.keys(subcommands))('%s --help: its options, and three examples', async name => {
