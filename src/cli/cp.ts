@@ -50,10 +50,7 @@ export const usage: Usage = {
   ],
   examples: [
     ['linux-namespaces cp web:/etc/nginx .', 'out'],
-    [
-      'linux-namespaces cp -a old:/data/. new:/data',
-      'from one to another what is in it, owners and all; /data without the dot would become /data/data',
-    ],
+    ['linux-namespaces cp -a old:/data/. new:/data', 'across, what is in /data, owners and all'],
     ['linux-namespaces cp web:/srv - | gzip > srv.tar.gz', 'as an archive'],
   ],
 };
