@@ -26,7 +26,7 @@ const others: Readonly<Record<string, string>> = {
 
 export function unknownFind(rest: readonly string[]): UsageError {
   const [word = '', value, ...more] = rest;
-  if (Object.hasOwn(ways, word) && value === undefined) {
+  if (Object.hasOwn(ways, word) && !value) {
     return new UsageError(`find which ${word}? find ${word} ${ways[word]}`);
   }
   const meant = value === undefined ? waysTo(word) : [wayNamed(word)];
