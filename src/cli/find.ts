@@ -85,7 +85,10 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const containers = await containersHere(lookupOf(lookup, given));
   const { columns, rows, none } = await way(wanted, containers);
   if (none !== undefined) throw none;
-  sayUnseen(containers, false);
+  // One that is found for a process is the only one.
+  if (what !== 'pid') {
+    sayUnseen({ problems: containers.problems, closed: closedIn(containers) }, false);
+  }
   if (given.json) {
     return printJson(
       rows.map(({ container, ...found }) => {

@@ -1,6 +1,7 @@
 /** Which container a process runs in; or that there is none, as far as that can be told. */
 import type { ProcessRow } from '../base/processes.ts';
 import type { Container, Containers } from '../containers/container.ts';
+import { isHidden } from '../containers/verified-process.ts';
 import type { UsageError } from './arguments.ts';
 import { membershipOf } from './container-sockets.ts';
 import { closedIn, noneOf } from './unseen.ts';
@@ -27,14 +28,4 @@ export async function whoseProcess(
     return noneOf(question, unseen, `process ${pid} runs in no container: ${row.command}`);
   }
   return noneOf(question, { processes: Number(isHidden(pid)) }, `there is no process ${pid}`);
-}
-
-/** By the mount option hidepid of /proc: proc(5). */
-function isHidden(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  return false;
 }

@@ -179,7 +179,7 @@ function fileOfCgroup(
 }
 
 /** Is there such a process, of somebody else, which our /proc does not show (its mount option hidepid)? */
-function isHidden(pid: number): boolean {
+export function isHidden(pid: number): boolean {
   if (binding.isOwnProc() !== 1) return false;
   try {
     process.kill(pid, 0);
