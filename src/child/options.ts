@@ -179,7 +179,8 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
   if (own.root !== undefined && own.propagation === 'unchanged') {
     throw invalidValue('options.propagation', "not 'unchanged' with a root", own.propagation);
   }
-  if (groups !== undefined && !(Array.isArray(groups) && groups.every(isId))) {
+  // A hole in it, which every() passes over, would be group 0.
+  if (groups !== undefined && !(Array.isArray(groups) && [...groups].every(isId))) {
     throw invalidType('options.groups', 'an array of ids', groups);
   }
   // In the user namespace above its own, the target has none to give.

@@ -6,7 +6,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidValue } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
-import type { Fds } from './fds.ts';
+import { Fds } from './fds.ts';
 
 /** For handles that were dropped without being closed. */
 const dropped = new FinalizationRegistry<Fds>(fds => fds.release());
@@ -20,6 +20,7 @@ export class Namespaces {
   #fds: Fds | undefined;
 
   private constructor(fds: Fds) {
+    if (!(fds instanceof Fds)) throw new TypeError('Illegal constructor');
     this.#fds = fds;
     dropped.register(this, fds, this);
   }

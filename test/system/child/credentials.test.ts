@@ -301,6 +301,7 @@ test('wrong options are a TypeError', () => {
     [{ capabilities: ['NET_ADMIN'] }, /CAP_NET_ADMIN/],
     [{ capabilities: 'CAP_KILL' }, /array/],
     [{ groups: [-1] }, /ids/],
+    [{ groups: Object.assign(Array(2), { 1: 5 }) }, /ids/],
     [{ noNewPrivs: 1 }, /boolean/],
     [{ credentials: 'target' }, /target/],
     [{ target: process.pid, credentials: 'ours' }, /'target' or 'inherit': it is called 'inherit'/],

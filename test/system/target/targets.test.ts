@@ -343,3 +343,9 @@ describe.skipIf(!hasProgram('busybox'))('a container of busybox alone [needs bus
     }
   });
 });
+
+test('a handle comes from the functions alone', () => {
+  const Made = Namespaces as unknown as new (fds?: unknown) => Namespaces;
+  expect(() => new Made()).toThrow(TypeError);
+  expect(() => new Made({ release() {} })).toThrow('Illegal constructor');
+});
