@@ -14,6 +14,7 @@ import { allRights } from './exec-rights.ts';
 import { runOnTerminal, runPiped } from './exec-run.ts';
 import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
+import { programOf } from './program-line.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
@@ -37,7 +38,7 @@ const options = {
 export const usage: Usage = {
   lines: ['[option...] NAME|PID [program [argument...]]'],
   about: [
-    "Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image holds: in all its namespaces and its cgroups, on a root of its own with our /usr (read-only), the container's /proc, /dev and /sys, and its files at /container.",
+    "Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image holds: in all its namespaces and its cgroups (not those of one that is paused, where nothing would run), on a root of its own with our /usr (read-only), the container's /proc, /dev and /sys, and its files at /container.",
     "It has the container's rights, and may trace its processes and look at its network where these are not the machine's. A terminal where stdin and stdout are one. Ends as exec.",
   ],
   options,
@@ -54,8 +55,9 @@ export function main(args: readonly string[], { lookup }: Context): Promise<void
 
 async function run(args: readonly string[], before: Lookup): Promise<number> {
   const { given, rest, after } = readArguments(args, options);
-  const [name, ...words] = rest;
+  const [name] = rest;
   if (name === undefined) throw new UsageError('which container? debug [option...] NAME [program]');
+  const words = programOf('debug', args, options, rest);
   const target = await targetOf(name, lookupOf(before, given));
   const pid = pidOf(target) ?? 0;
   const isOnTerminal = isTerminal(0) && isTerminal(1);
@@ -65,7 +67,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   if (words.length === 0 && isOnTerminal) console.error(whatLiesWhere(name, pid));
   const all = await placeOf(given, target, { tools, name });
   const start = isOnTerminal ? runOnTerminal : runPiped;
-  const program = { rest: line, after: after.slice(1) };
+  const program = { rest: line, after: after.slice(rest.length - words.length) };
   return exitCodeOf(start, program, all, true);
 }
 

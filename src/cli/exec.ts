@@ -2,6 +2,7 @@
 import type { SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { isPaused } from '../containers/verified-process.ts';
+import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
 import { idsOf, userIn } from './container-user.ts';
@@ -12,6 +13,7 @@ import { type Line, runDetached, runOnTerminal, runPiped } from './exec-run.ts';
 import { shellIn } from './exec-shell.ts';
 import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
+import { programOf } from './program-line.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
@@ -42,14 +44,15 @@ const options = {
 export const usage: Usage = {
   lines: ['[option...] NAME|PID [program [argument...]]'],
   about: [
-    'Runs a program (default: a shell) in a container, or where a process is: in all its namespaces, its root, cgroups and environment, with its rights and limits.',
+    'Runs a program in a container, or where a process is: in all its namespaces, its root, cgroups and environment, with its rights and limits. Without a program a shell, as with -i, and at a terminal as with -it.',
   ],
   options,
   notes: [
     "Ends with its exit code, 128 and the signal that killed it; 126 where it cannot be executed, 127 where there is none, 125 for all else. The container's seccomp filter does not hold for it.",
   ],
   examples: [
-    ['linux-namespaces exec -it web', 'a shell'],
+    ['linux-namespaces exec web', 'a shell'],
+    ['linux-namespaces exec -it web top', 'at a terminal'],
     ['linux-namespaces exec -u www-data -w /srv web ls -l', 'as another user, elsewhere'],
     ['pg_dump shop | linux-namespaces exec -i db psql shop', 'with stdin'],
   ],
@@ -63,17 +66,20 @@ export function main(args: readonly string[], { lookup }: Context): Promise<void
 
 async function run(args: readonly string[], before: Lookup): Promise<number> {
   const { given, rest, after } = readArguments(args, options);
-  const [name, ...words] = rest;
+  const [name] = rest;
   if (name === undefined)
     throw new UsageError('in which container? exec [option...] NAME|PID [program]');
   if (given.tty && given.interactive && !given.detach && !isTerminal(0)) {
-    throw new UsageError('--tty: stdin is no terminal');
+    throw new UsageError('--tty: stdin is no terminal (-i alone needs none)');
   }
+  const words = programOf('exec', args, options, rest);
   const target = await targetOf(name, lookupOf(before, given));
   const container = typeof target === 'object' ? (target as Container) : undefined;
   const pid = container?.pid ?? (target as number);
   if (container?.state === 'paused' || isPaused(pid)) {
-    throw new Error(`${name} is paused: nothing runs in it until it is resumed`);
+    throw new Error(
+      `${name} is paused: nothing runs in it until it is resumed; debug ${name} runs beside it`,
+    );
   }
   const root = openRoot(target);
   try {
@@ -82,9 +88,11 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
     const user = spec === undefined ? undefined : await userIn(root, spec || '0');
     const line = words.length > 0 ? words : [await shellIn(root, name, user)];
     const env = environmentFor({ given, pid, container, user });
+    const cwd = given.workdir || container?.workingDir || undefined;
+    if (cwd !== undefined) await requireDirectory(root, name, cwd);
     return await start(
-      given,
-      { rest: line, after: after.slice(1) },
+      words.length > 0 ? given : asShell(given),
+      { rest: line, after: after.slice(rest.length - words.length) },
       {
         target,
         namespaces: 'all',
@@ -92,7 +100,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
         cgroup: 'target',
         credentials: 'target',
         setsid: true,
-        cwd: given.workdir || container?.workingDir || undefined,
+        cwd,
         env,
         ...(user !== undefined && idsOf(user)),
         ...(given.privileged && allRights()),
@@ -101,6 +109,26 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   } finally {
     root.close();
   }
+}
+
+/** Without stdin it would end at once. */
+function asShell(given: Exec): Exec {
+  if (given.detach || given.tty) return given;
+  return {
+    ...given,
+    interactive: true,
+    ...(isTerminal(0) && isTerminal(1) && !given.interactive && { tty: true }),
+  };
+}
+
+/** The kernel's own word comes later, from who goes there. Of /proc, the one of inside is not seen from here. */
+async function requireDirectory(root: ContainerRoot, name: string, path: string): Promise<void> {
+  if (path.startsWith('/proc/')) return;
+  const isThere = await root.stat(path).then(
+    found => found.isDirectory(),
+    error => !['ENOENT', 'ENOTDIR'].includes(error.code),
+  );
+  if (!isThere) throw new UsageError(`there is no directory ${path} in ${name}`);
 }
 
 async function start(given: Exec, line: Line, all: SpawnOptions): Promise<number> {

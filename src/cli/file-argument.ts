@@ -4,7 +4,7 @@ import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { bytesOfWords } from './raw-words.ts';
-import { targetOf } from './target-argument.ts';
+import { NotRunning, targetOf } from './target-argument.ts';
 
 export interface FileArgument {
   /** undefined: here. */
@@ -39,12 +39,21 @@ export async function inRoot<T>(
       relativeInside(path) ?? `in which container? NAME:/path or PID:/path, not ${path}`,
     );
   }
-  const root = openRoot(await targetOf(container, where));
+  const root = openRoot(await targetOf(container, where).catch(refuse));
   try {
     return await work(root);
   } finally {
     root.close();
   }
+}
+
+/** The files of a container that does not run are where its engine has them. */
+function refuse(error: Error): never {
+  const isTheirs = error instanceof NotRunning && ['docker', 'podman'].includes(error.engine);
+  if (!isTheirs) throw error;
+  throw Object.assign(error, {
+    message: `${error.message}: its files are reached by ${error.engine} cp`,
+  });
 }
 
 /** What is wrong with `web:etc/motd`: nothing says from where such a path would be. */

@@ -48,6 +48,6 @@ function isTarget(word: string, [before, after]: Line['lookup']): boolean | Prom
 }
 
 /** As a shell reads it. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -8,13 +8,24 @@ import { numberOf } from './ids.ts';
 import { lookupNames } from './lookup.ts';
 import { inWordsOf } from './option-words.ts';
 
+/** A container without a process that could be a target. */
+export class NotRunning extends UsageError {
+  readonly engine: string;
+
+  constructor(name: string, { state, runtime, engine }: Container) {
+    const mayRun = ['running', 'paused', 'unknown'].includes(state);
+    super(mayRun ? `${name}: ${noProcess(state, runtime)}` : `${name} is not running (${state})`);
+    this.engine = engine;
+  }
+}
+
 export async function targetOf(text: string, where: ContainerOptions): Promise<Target> {
   const pid = numberOf(text);
   if (pid === 0) throw new UsageError('0 is the pid of no process');
   if (pid !== undefined) return pid;
   const container = await containerNamed(text, where);
   if (container.pid !== undefined) return container;
-  throw new UsageError(`container ${text}: ${noProcess(container.state, container.runtime)}`);
+  throw new NotRunning(text, container);
 }
 
 export async function containerNamed(name: string, where: ContainerOptions): Promise<Container> {

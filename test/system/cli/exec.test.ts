@@ -14,6 +14,7 @@ import {
   type Started,
   startTarget,
 } from '../child/fixtures/targets.ts';
+import { hex, StateRoot } from '../containers/state-root.ts';
 import { Screen } from '../shared/screen.ts';
 import { hasProgram } from '../shared/support.ts';
 
@@ -180,6 +181,60 @@ describe('without a terminal', () => {
     });
   });
 
+  const meant: [string, string, number][] = [
+    ['exec PID -it sh', 'options stand before the container: exec -it PID sh', 125],
+    [
+      'exec -i PID -u nobody -w /tmp id -u',
+      'options stand before the container: exec -i -u nobody -w /tmp PID id -u',
+      125,
+    ],
+    [
+      'debug PID --privileged ls',
+      'options stand before the container: debug --privileged PID ls',
+      125,
+    ],
+    ['exec PID --nosuch sh', 'unknown option --nosuch (see linux-namespaces exec --help)', 125],
+    ['exec -w /no/such PID true', 'there is no directory /no/such in PID', 125],
+    ['exec -w /etc/passwd PID true', 'there is no directory /etc/passwd in PID', 125],
+    ['exec -it PID true', '--tty: stdin is no terminal (-i alone needs none)', 125],
+  ];
+  test.each(meant)('%s: %s', async (line, words, code) => {
+    const filled = (text: string) => text.replace('PID', `${target.pid}`);
+    const result = await outcome(spawn(process.execPath, [main, ...filled(line).split(' ')]));
+    const stderr = `linux-namespaces: ${filled(words)}\n`;
+    expect(result).toMatchObject({ stdout: '', stderr, code });
+  });
+
+  test('-- before the program, as kubectl has it', async () => {
+    const inside = ['--', 'sh', '-c', 'echo $0 $#', '-x', '--'];
+    expect(await exec(`${target.pid}`, ...inside)).toMatchObject({ stdout: '-x 1\n', code: 0 });
+  });
+
+  test('without a program, the shell reads stdin', async () => {
+    const child = spawn(process.execPath, [main, 'exec', `${target.pid}`]);
+    child.stdin.end('echo "$OF_TARGET"; exit 4');
+    expect(await outcome(child)).toMatchObject({ stdout: 'yes\n', code: 4 });
+  });
+
+  test('a container that does not run', async () => {
+    using state = new StateRoot();
+    const id = hex('51').slice(0, 64);
+    const config = { ID: id, Name: '/old', State: { StartedAt: '2026-01-01T00:00:00Z' } };
+    state.write(`var/lib/docker/containers/${id}/config.v2.json`, config);
+    const run = (...words: string[]) =>
+      outcome(spawn(process.execPath, [main, '--root', state.root, ...words]));
+    const stderr = /^linux-namespaces: old is not running \(\w+\)\n$/;
+    expect((await run('exec', 'old', 'true')).stderr).toMatch(stderr);
+    for (const words of [
+      ['cat', 'old:/etc/hosts'],
+      ['cp', 'old:/etc', folder],
+    ]) {
+      expect((await run(...words)).stderr).toMatch(
+        /^linux-namespaces: old is not running \(\w+\): its files are reached by docker cp\n$/,
+      );
+    }
+  });
+
   test('-d does not wait', async () => {
     const mark = join(folder, 'detached');
     const script = `while ! test -e ${mark}; do sleep 0.05; done; touch ${mark}2`;
@@ -206,7 +261,7 @@ describe('without a terminal', () => {
     }
     expect(await exec(`${paused.pid}`, 'true')).toMatchObject({
       code: 125,
-      stderr: expect.stringMatching(/is paused/),
+      stderr: `linux-namespaces: ${paused.pid} is paused: nothing runs in it until it is resumed; debug ${paused.pid} runs beside it\n`,
     });
     writeFileSync(`${cgroup}/${file}`, thawed);
     writeFileSync(`${base}/cgroup.procs`, `${paused.pid}`);
@@ -286,6 +341,18 @@ describe.skipIf(!hasTmux)('on a terminal [needs tmux]', () => {
     screen.type('until stty size | grep "30 90"; do sleep 0.05; done');
     await screen.until(/^30 90/m);
     screen.type('exit 3');
+    await screen.until(/host# $/m);
+    screen.type('echo code=$?');
+    await screen.until(/code=3/);
+    await screen.isUnchanged();
+  });
+
+  test('without a program and options, a shell as with -it', async () => {
+    const screen = await open();
+    screen.type(line(`${target.pid}`));
+    await screen.until(/^(?!host# ).*[#$] $/m); // whatever its files make of that
+    screen.type('tty; exit 3');
+    await screen.until(/^\/dev\/pts\/\d+$/m);
     await screen.until(/host# $/m);
     screen.type('echo code=$?');
     await screen.until(/code=3/);
