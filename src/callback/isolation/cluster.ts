@@ -68,7 +68,7 @@ function askApart(query: Query, network: string): void {
   if (query?.cmd !== 'NODE_CLUSTER' || query.act !== 'queryServer') return;
   const { address, port, fd } = query;
   if (typeof fd === 'number' && fd >= 0) return;
-  const isPath = Number(port) < 0 && !String(address).startsWith('\0');
+  const isPath = Number(port) < 0 && !String(address).includes('\0'); // in a directory, Node says
   if (!isPath) query.fd = network;
 }
 

@@ -74,6 +74,7 @@ test.each(['SCHED_RR', 'SCHED_NONE'])(
     import dgram from 'node:dgram';
     import net from 'node:net';
     import { once } from 'node:events';
+    import { text } from 'node:stream/consumers';
     cluster.schedulingPolicy = cluster.${policy};
     cluster.setupPrimary({ exec: ${JSON.stringify(fixture)}, execArgv: [] });
     const { fork: taken } = cluster;
@@ -92,7 +93,8 @@ test.each(['SCHED_RR', 'SCHED_NONE'])(
       udp.send('?', port, host);
       const [message] = await once(udp, 'message');
       udp.close();
-      return { where: [...new Set(answers.map(answer => answer[0])), String(message)].join(''), pids: new Set(answers).size };
+      const abstract = await text(net.connect('\\0linux-namespaces-' + port));
+      return { where: [...new Set(answers.map(answer => answer[0])), String(message), abstract].join(''), pids: new Set(answers).size };
     };
     const start = async (side, how, port, file) => {
       const worker = sides[side][how](() => (how === 'run' ? taken : cluster.fork)({ WHERE: side, PORT: port, FILE: file }));
@@ -119,16 +121,13 @@ test.each(['SCHED_RR', 'SCHED_NONE'])(
           const { where, pids } = await sides[side].run(() => ask(port));
           answers.push(side + ' ' + where + ' ' + (${policy === 'SCHED_RR'} ? pids : 2));
         }
-        const local = net.connect(file);
-        let text = '';
-        for await (const chunk of local) text += chunk;
-        say(order, ...answers, 'OAB'.includes(text));
+        say(order, ...answers, 'OAB'.includes(await text(net.connect(file))));
         // Without the first of a network, the second still listens there.
         const [first] = workers;
         first.kill();
         await once(first, 'exit');
         const { where } = await sides[order[0]].run(() => ask(port));
-        say(where === order[0] + order[0]);
+        say(where === order[0].repeat(3));
         for (const worker of workers) worker.kill();
         await Promise.all(workers.slice(1).map(worker => once(worker, 'exit')));
       }
@@ -140,7 +139,7 @@ test.each(['SCHED_RR', 'SCHED_NONE'])(
   `);
     expect(ended.err).toBe('');
     const right = ['OAB', 'OBA', 'AOB', 'ABO', 'BAO', 'BOA'].flatMap(order => [
-      `${order} O OO 2 A AA 2 B BB 2 true`,
+      `${order} O OOO 2 A AAA 2 B BBB 2 true`,
       'true',
     ]);
     expect(ended.out).toEqual(right);
