@@ -178,9 +178,13 @@ class Unpacking {
     try {
       if (value === keep) return await drop(content);
       try {
+        let at = 0;
         for await (const part of content) {
-          const more = { fd, data: Buffer.from(part) };
-          await this.#call('write', undefined, said.name, [-1], more);
+          // What is nothing but zeros becomes a hole, as most of it was one: archives show none.
+          if (at + part.length === said.size || !isZero(part)) {
+            await this.#call('write', undefined, said.name, [at], { fd, data: Buffer.from(part) });
+          }
+          at += part.length;
         }
         const more = { fd, second, other: name };
         await this.#call('putEnd', made, said.name, this.#numbers(said, S_IFREG), more);
@@ -239,6 +243,16 @@ class Unpacking {
 }
 
 const keep = 3; // Naming::kKeep of native/root/copy_name.h
+
+const zeros = Buffer.alloc(1 << 16);
+
+function isZero(part: Uint8Array): boolean {
+  for (let at = 0; at < part.length; at += zeros.length) {
+    const some = part.subarray(at, at + zeros.length);
+    if (zeros.compare(some, 0, some.length, 0, some.length) !== 0) return false;
+  }
+  return true;
+}
 
 async function drop(content: Entry): Promise<void> {
   for await (const _ of content) {

@@ -15,6 +15,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -167,7 +168,7 @@ test('one file, a link, the whole root, and what is left out', async () => {
 type Header = Parameters<ReturnType<typeof pack>['entry']>[0];
 
 /** An archive of these entries. */
-async function archiveOf(entries: [Header, string?][]): Promise<Buffer> {
+async function archiveOf(entries: [Header, (string | Buffer)?][]): Promise<Buffer> {
   const packed = pack();
   for (const [header, content] of entries) packed.entry(header, content ?? '');
   packed.finalize();
@@ -223,6 +224,39 @@ test('entries that lead elsewhere: refused, and nothing is written there', async
   expect(readdirSync(outside)).toEqual(['f']);
   expect(readFileSync(join(outside, 'f'), 'utf8')).toBe('outside');
   expect(existsSync(join(image, 'abs'))).toBe(false);
+});
+
+test('holes stay holes, and what is in them and around is as it was', async () => {
+  const image = makeImage();
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  const mebibyte = 1 << 20;
+  const files = {
+    middle: Buffer.concat([
+      Buffer.alloc(mebibyte + 7, 'a'),
+      Buffer.alloc(9 * mebibyte),
+      Buffer.from('b'),
+    ]),
+    empty: Buffer.alloc(9 * mebibyte + 1),
+    begins: Buffer.concat([Buffer.alloc(9 * mebibyte), Buffer.alloc(mebibyte, 'c')]),
+  };
+  for (const [name, content] of Object.entries(files)) {
+    const archive = await archiveOf([[{ name }, content]]);
+    await root.extract([archive], '/tmp'); // in one piece
+    const pieces = Array.from({ length: Math.ceil(archive.length / 99_999) }, (_, i) =>
+      archive.subarray(i * 99_999, (i + 1) * 99_999),
+    );
+    expect(readFileSync(join(image, 'tmp', name)).equals(content), name).toBe(true);
+    await root.extract(pieces, '/tmp');
+    expect(readFileSync(join(image, 'tmp', name)).equals(content), name).toBe(true);
+    expect(statSync(join(image, 'tmp', name)).blocks * 512, name).toBeLessThan(4 * mebibyte);
+    writeFileSync(join(image, name), '');
+    truncateSync(join(image, name), 64 * mebibyte);
+    await root.extract(root.archive(`/${name}`), '/tmp');
+    const { size, blocks } = statSync(join(image, 'tmp', name));
+    expect(size, name).toBe(64 * mebibyte);
+    expect(blocks * 512, name).toBeLessThan(4 * mebibyte);
+  }
 });
 
 test('what is there: devices stay, mounted files are written in place', async () => {
