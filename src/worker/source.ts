@@ -27,8 +27,10 @@ function read(fn: unknown, text: string): Source {
     throw invalidValue('fn', 'a function with a source: this one is native, or bound', fn);
   }
   if (/^class\b/.test(text)) throw invalidValue('fn', 'a function, not a class', fn);
-  // A method (`{ async read() {} }.read`) is no expression; as the only one of an object it is.
-  for (const source of [`(${text})`, `Object.values({${text}})[0]`]) {
+  // A method (`{ async read() {} }.read`) is no expression; as the only one of an object it is. A getter
+  // would be called there.
+  const isAccessor = /^[gs]et\s+[^\s(=]/.test(text);
+  for (const source of isAccessor ? [] : [`(${text})`, `Object.values({${text}})[0]`]) {
     if (compiles(source))
       return {
         text: source,

@@ -18,11 +18,17 @@ afterAll(() => worker?.close());
 describe('a function that cannot be sent', () => {
   const outer = 5;
   const { bound } = { bound: (() => 1).bind(null) };
+  const accessor = {
+    get it() {
+      return 1;
+    },
+  };
   test.each([
     ['a closure', () => outer, /outer/],
     ['native code', Math.max, /native/],
     ['a bound function', bound, /native|bound/],
     ['a class', class {}, /class/],
+    ['a getter', Object.getOwnPropertyDescriptor(accessor, 'it')?.get, /getter/],
     ['no function', 'text', /function/],
   ] as const)('%s', async (_, fn, message) => {
     for (const call of [
