@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import * as ours from 'linux-namespaces';
 import { exec, execFile, fork, spawn } from 'linux-namespaces';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { hasProgram } from '../shared/support.ts';
 import { folder } from './fixtures/targets.ts';
@@ -175,7 +175,8 @@ describe('a program that has blocked a signal, and does not wait for it, is ende
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     time.sleep(1000)`.replaceAll('\n    ', '\n');
   const ready = async () => {
-    const child = spawn('python3', ['-c', wait], first);
+    const child = spawn('python3', ['-c', wait], { ...first, killOnParentExit: true });
+    onTestFinished(() => void child.kill('SIGKILL'));
     await once(child.stdout, 'data');
     return child;
   };
