@@ -67,15 +67,19 @@ export async function wordsOf(
   from: Side,
   to?: Side,
 ): Promise<string> {
-  if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code) && advice === undefined) {
+  // Those of an entry of a tree are not about its ends.
+  const ends = [from.path, to?.path].map(end => end?.toString());
+  const isOfEnd = code === 'ENOENT' || (/^(ENOTDIR|EISDIR)$/.test(code) && ends.includes(path));
+  if (isOfEnd && advice === undefined) {
     const words =
       (await wordsOfSource(code, from, to === undefined)) ??
       (to && (await wordsOfDestination(code, from, to)));
     if (words !== undefined) return words;
   }
+  if (to === undefined) return replaced(message, from, path);
+  if (syscall === 'untar') return replaced(message, to, dest);
   const isOfBoth = syscall === 'cp' || syscall === 'copy';
-  const text = to && !isOfBoth ? message : replaced(message, from, path);
-  return to && isOfBoth ? replaced(text, to, dest) : text;
+  return isOfBoth ? replaced(replaced(message, from, path), to, dest) : message;
 }
 
 function replaced(message: string, side: Side, path: string | undefined): string {

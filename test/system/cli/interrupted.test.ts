@@ -184,6 +184,40 @@ test('an archive that comes from stdin: the file in work goes, those before it s
   expect(readdirSync(at)).toEqual(['small']);
 });
 
+/** cp of an archive, whose second file has been begun and waits for the rest. */
+async function halfUnpacked() {
+  writeFileSync(join(folder, 'part'), Buffer.alloc(8 << 20, 'x'));
+  const archive = execFileSync('tar', ['-C', folder, '-c', 'part'], { maxBuffer: 2 ** 26 });
+  const { child, ended } = start('-', `PID:${at}`);
+  child.stdin?.on('error', () => {});
+  child.stdin?.write(archive.subarray(0, 4 << 20));
+  await begun();
+  return { child, ended, finish: () => child.stdin?.end(archive.subarray(4 << 20)) };
+}
+
+test('SIGKILL leaves no half of a file under its name', async () => {
+  const { child, ended } = await halfUnpacked();
+  child.kill('SIGKILL');
+  await ended;
+  expect(readdirSync(at)).toEqual([expect.stringMatching(/^\.[\da-f]{16}\.tmp$/)]);
+});
+
+test('what has got the name meanwhile is replaced, or refused', async () => {
+  const first = await halfUnpacked();
+  writeFileSync(join(at, 'part'), 'meanwhile');
+  first.finish();
+  expect(await first.ended).toMatchObject({ code: 0, stderr: '' });
+  expect(readdirSync(at)).toEqual(['part']);
+  expect(sizeOf(join(at, 'part'))).toBe(8 << 20);
+  rmSync(join(at, 'part'));
+
+  const second = await halfUnpacked();
+  mkdirSync(join(at, 'part'));
+  second.finish();
+  expect(await second.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/EISDIR/) });
+  expect(readdirSync(at)).toEqual(['part']);
+});
+
 test('an archive that goes to stdout', async () => {
   const { child, ended } = start(`PID:${big}`, '-');
   await once(child.stdout, 'readable'); // nobody reads more
