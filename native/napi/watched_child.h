@@ -147,17 +147,22 @@ class Child {
 
   void OnEvent() {
     Napi::HandleScope scope(env_);
+    bool ended[kChannel] = {};
+    for (int i = 0; !over_ && i <= launch_.current; i++) {
+      ended[i] = spawn::has_ended(launch_.processes[i].pidfd);
+    }
     Update();
-    if (!over_) return LeaveToFirst();
+    if (!over_) return LeaveToOthers(ended);
     ReapEarlier();
     if (IsThere() && spawn::has_ended(Current().pidfd)) End();
   }
 
-  // Ends are told, and reaped, when everything is known that came before them: with the end of the
-  // first process, which is at hand then.
-  void LeaveToFirst() {
-    for (int i = 1; i <= launch_.current; i++) {
-      if (spawn::has_ended(launch_.processes[i].pidfd)) watchers_.Stop(i);
+  // Ends are told, and reaped, when everything is known that came before them. Whose end Update()
+  // has taken into account tells it nothing more, but would wake the loop again at once, for as
+  // long as somebody holds up another of them.
+  void LeaveToOthers(const bool (&ended)[kChannel]) {
+    for (int i = 0; i < kChannel; i++) {
+      if (ended[i]) watchers_.Stop(i);
     }
   }
 
@@ -174,6 +179,7 @@ class Child {
     if (done < 0 && goes_on) return Lose(done, result);
     if (over_ || launch_.heard) StopListening();
     if (over_) spawn::forget_forks(&launch_);
+    if (over_) ReapEarlier();  // whose end may have been seen before, and wakes nobody again
     if (done < 0) return Fail(done, result);
     if (launch_.current != before) {
       Call(listeners_.moved, {Napi::Number::New(env_, Current().pid)});
