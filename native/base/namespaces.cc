@@ -19,11 +19,10 @@
 #include <string>
 
 #include "base/kernel.h"
+#include "base/result.h"
 
 namespace sys {
 namespace {
-
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
 
 bool is_not_shown(int error) {
   return error == -ENOENT || error == -ESRCH || error == -EACCES || error == -EPERM;
@@ -54,33 +53,33 @@ int read_stat(int id, Stat* stat) {
 
 }  // namespace
 
-int pidfd_open(int pid, unsigned flags) { return result(::syscall(SYS_pidfd_open, pid, flags)); }
+int pidfd_open(int pid, unsigned flags) { return result_of(::syscall(SYS_pidfd_open, pid, flags)); }
 
 int pidfd_namespace(int pidfd, int type) {
   const unsigned long request = kernel::pidfd_request(type);
-  return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
+  return request == 0 ? -EINVAL : result_of(::ioctl(pidfd, request, 0));
 }
 
 int pidfd_children_namespace(int pidfd, int type) {
   const unsigned long request = type == kernel::kPid    ? kernel::kGetPidForChildren
                                 : type == kernel::kTime ? kernel::kGetTimeForChildren
                                                         : 0;
-  return request == 0 ? -EINVAL : result(::ioctl(pidfd, request, 0));
+  return request == 0 ? -EINVAL : result_of(::ioctl(pidfd, request, 0));
 }
 
 int open_directory(const char* path) {
-  return result(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  return result_of(::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 int open_namespace_at(int directory, const char* name) {
   char path[64];
   snprintf(path, sizeof path, "ns/%s", name);
-  return result(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+  return result_of(::openat(directory, path, O_RDONLY | O_CLOEXEC));
 }
 
 // O_PATH first: opening a FIFO or a device for reading could block or do something.
 int open_namespace(const char* path) {
-  const int file = result(::open(path, O_PATH | O_CLOEXEC));
+  const int file = result_of(::open(path, O_PATH | O_CLOEXEC));
   if (file < 0) return file;
   struct statfs system;
   int opened = -EINVAL;
@@ -89,13 +88,13 @@ int open_namespace(const char* path) {
   } else if (static_cast<unsigned long>(system.f_type) == NSFS_MAGIC) {
     char again[32];
     snprintf(again, sizeof again, "/proc/self/fd/%d", file);
-    opened = result(::open(again, O_RDONLY | O_CLOEXEC));
+    opened = result_of(::open(again, O_RDONLY | O_CLOEXEC));
   }
   ::close(file);
   return opened;
 }
 
-int open_for_writing(const char* path) { return result(::open(path, O_WRONLY | O_CLOEXEC)); }
+int open_for_writing(const char* path) { return result_of(::open(path, O_WRONLY | O_CLOEXEC)); }
 
 // A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)). Of what is
 // gone, or may not be looked into, nothing is said: whoever opens it hears of that.
@@ -139,16 +138,16 @@ int is_own_proc() {
   return text.find_first_of("\t\n", pids + strlen(name)) == text.find('\n', pids + 1);
 }
 
-int pipe(int ends[2]) { return result(::pipe2(ends, O_CLOEXEC)); }
+int pipe(int ends[2]) { return result_of(::pipe2(ends, O_CLOEXEC)); }
 
 int unread(int fd) {
   int bytes = 0;
-  const int done = result(::ioctl(fd, FIONREAD, &bytes));
+  const int done = result_of(::ioctl(fd, FIONREAD, &bytes));
   return done < 0 ? done : bytes;
 }
 
-int close(int fd) { return result(::close(fd)); }
-int dup(int fd) { return result(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+int close(int fd) { return result_of(::close(fd)); }
+int dup(int fd) { return result_of(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 int gettid() { return static_cast<int>(::syscall(SYS_gettid)); }
 
 // With mnt and another type in one call the kernel copies the fs_struct, so that it does not see
@@ -156,21 +155,23 @@ int gettid() { return static_cast<int>(::syscall(SYS_gettid)); }
 // prepare_nsset and commit_nsset). Alone, mnt is refused by the kernel itself.
 int setns(int fd, int type) {
   if ((type & kernel::kMnt) != 0 && type != kernel::kMnt) return -EINVAL;
-  return result(::syscall(SYS_setns, fd, type));
+  return result_of(::syscall(SYS_setns, fd, type));
 }
 
-int unshare(int types) { return result(::syscall(SYS_unshare, types)); }
+int unshare(int types) { return result_of(::syscall(SYS_unshare, types)); }
 
-int get_type(int fd) { return result(::ioctl(fd, kernel::kGetType)); }
-int get_parent(int fd) { return result(::ioctl(fd, kernel::kGetParent)); }
-int get_owner(int fd) { return result(::ioctl(fd, kernel::kGetOwner)); }
-int get_owner_uid(int fd, uint32_t* uid) { return result(::ioctl(fd, kernel::kGetOwnerUid, uid)); }
-int get_id(int fd, uint64_t* id) { return result(::ioctl(fd, kernel::kGetId, id)); }
+int get_type(int fd) { return result_of(::ioctl(fd, kernel::kGetType)); }
+int get_parent(int fd) { return result_of(::ioctl(fd, kernel::kGetParent)); }
+int get_owner(int fd) { return result_of(::ioctl(fd, kernel::kGetOwner)); }
+int get_owner_uid(int fd, uint32_t* uid) {
+  return result_of(::ioctl(fd, kernel::kGetOwnerUid, uid));
+}
+int get_id(int fd, uint64_t* id) { return result_of(::ioctl(fd, kernel::kGetId, id)); }
 
 int get_inode(int fd, uint64_t* inode, uint64_t* device) {
   struct statx stat;
   const int failed =
-      result(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &stat));
+      result_of(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &stat));
   if (failed < 0) return failed;
   *inode = stat.stx_ino;
   *device = makedev(stat.stx_dev_major, stat.stx_dev_minor);
@@ -178,22 +179,22 @@ int get_inode(int fd, uint64_t* inode, uint64_t* device) {
 }
 
 int set_hostname(const char* name, int length) {
-  return result(::syscall(SYS_sethostname, name, length));
+  return result_of(::syscall(SYS_sethostname, name, length));
 }
 
 int set_domainname(const char* name, int length) {
-  return result(::syscall(SYS_setdomainname, name, length));
+  return result_of(::syscall(SYS_setdomainname, name, length));
 }
 
 int bring_loopback_up() {
-  const int control = result(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const int control = result_of(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (control < 0) return control;
   struct ifreq request = {};
   strcpy(request.ifr_name, "lo");
-  int done = result(::ioctl(control, SIOCGIFFLAGS, &request));
+  int done = result_of(::ioctl(control, SIOCGIFFLAGS, &request));
   if (done >= 0) {
     request.ifr_flags |= IFF_UP;
-    done = result(::ioctl(control, SIOCSIFFLAGS, &request));
+    done = result_of(::ioctl(control, SIOCSIFFLAGS, &request));
   }
   ::close(control);
   return done;

@@ -1,11 +1,11 @@
 // The parts of a spawn between its files: request.cc makes Prepared, spawn.cc clones, follow.cc
 // reads what the launcher says.
 #pragma once
-#include <errno.h>
 
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "child/spawn.h"
 
 namespace spawn {
@@ -20,7 +20,7 @@ inline bool forks(const Request& request) {
   return any && !is_in_place(request);
 }
 
-inline int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // All that the child needs, before there is a child.
 struct Prepared {

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "base/result.h"
 #include "preload_bytes.h"  // made by launcher/embed.mjs
 
 #ifndef MFD_EXEC
@@ -31,7 +32,7 @@ constexpr unsigned kClone = 1;                 // OPEN_TREE_CLONE
 constexpr unsigned kReadOnlyNoSetuid = 1 | 2;  // MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID
 constexpr const char* kSelf = "/proc/self/exe";
 
-int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 int open_memory() {
   const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;

@@ -7,12 +7,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/result.h"
+
 namespace terminal {
-namespace {
-
-int result_of(int value) { return value == -1 ? -errno : value; }
-
-}  // namespace
+using sys::result_of;
 
 long read(int fd, char* bytes, size_t size) {
   size_t length = 0;

@@ -14,13 +14,14 @@
 #include <cstring>
 
 #include "base/fd.h"
+#include "base/result.h"
 
 namespace state {
 namespace {
 
 constexpr int kPassRights = 83;  // SO_PASSRIGHTS, include/uapi/asm-generic/socket.h
 
-int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 int look(int fd, struct statx* seen) {
   constexpr unsigned wanted = STATX_TYPE | STATX_UID;

@@ -12,15 +12,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/result.h"
+
 namespace persist {
 namespace {
 
 // Older than this, an empty file is no longer one whose maker is about to bind a namespace to it.
 constexpr long kLeftoverSeconds = 60;
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
-int path_fd(const char* path) { return result(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)); }
+int path_fd(const char* path) { return result_of(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)); }
 
 bool is_namespace(int fd) {
   struct statfs system;
@@ -29,7 +31,8 @@ bool is_namespace(int fd) {
 
 bool is_empty_file(int fd, long* age) {
   struct statx stat;
-  const int failed = result(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stat));
+  const int failed =
+      result_of(::syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stat));
   if (failed < 0 || !S_ISREG(stat.stx_mode) || stat.stx_size != 0) return false;
   *age = ::time(nullptr) - static_cast<long>(stat.stx_mtime.tv_sec);
   return true;
@@ -41,12 +44,12 @@ int mount_on(int fd, int file) {
   char to[32];
   snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
   snprintf(to, sizeof to, "/proc/self/fd/%d", file);
-  return result(::mount(from, to, "none", MS_BIND, nullptr));
+  return result_of(::mount(from, to, "none", MS_BIND, nullptr));
 }
 
 // With the file as `ip netns` makes it: nobody can read or write it.
 int bind_new(int fd, const char* path) {
-  const int file = result(::open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+  const int file = result_of(::open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
   if (file < 0) return file;
   const int bound = mount_on(fd, file);
   ::close(file);
@@ -65,11 +68,11 @@ int bind_leftover(int fd, const char* path) {
 }
 
 int lock(const char* directory) {
-  const int fd = result(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const int fd = result_of(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd < 0) return fd;
   int locked;
   do {
-    locked = result(::flock(fd, LOCK_EX));
+    locked = result_of(::flock(fd, LOCK_EX));
   } while (locked == -EINTR);
   if (locked == 0) return fd;
   ::close(fd);
@@ -78,10 +81,10 @@ int lock(const char* directory) {
 
 // EINVAL: it is no mount yet.
 int share(const char* directory) {
-  int shared = result(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
+  int shared = result_of(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
   if (shared != -EINVAL) return shared;
-  shared = result(::mount(directory, directory, "none", MS_BIND | MS_REC, nullptr));
-  if (shared == 0) shared = result(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
+  shared = result_of(::mount(directory, directory, "none", MS_BIND | MS_REC, nullptr));
+  if (shared == 0) shared = result_of(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
   return shared;
 }
 
@@ -100,9 +103,9 @@ int unbind(const char* path, bool leftovers) {
     ::close(fd);
     if (!bound) {
       if (!leftovers || !empty) return -EINVAL;
-      return result(::unlink(path));
+      return result_of(::unlink(path));
     }
-    const int gone = result(::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW));
+    const int gone = result_of(::umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW));
     if (gone < 0) return gone;
     leftovers = true;  // what we have uncovered
   }

@@ -106,7 +106,7 @@ int start(Child* child, int* pidfd, const char** step) {
   // The old call has no bit for the flag of time: it is taken for a part of the signal's number.
   if (pid != -ENOSYS || (flags & kernel::kTime) != 0) return static_cast<int>(pid);
   *step = "clone";
-  return spawn::result_of(
+  return sys::result_of(
       ::clone(child_main, stack + sizeof stack, static_cast<int>(flags) | SIGCHLD, child, pidfd));
 }
 

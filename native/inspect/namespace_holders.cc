@@ -22,6 +22,7 @@
 
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "base/result.h"
 #include "inspect/namespace_scan.h"
 #include "inspect/netlink.h"
 #include "inspect/netlink_messages.h"
@@ -29,7 +30,7 @@
 namespace scan {
 namespace {
 
-int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // Without asking a file server: what is wanted are the kernel's own files.
 bool look_at(int directory, const char* name, struct statx* seen) {

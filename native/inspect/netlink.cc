@@ -14,6 +14,7 @@
 
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "base/result.h"
 #include "inspect/netlink_messages.h"
 #include "inspect/proc.h"
 
@@ -24,7 +25,7 @@ constexpr size_t kMost = 64 << 10;  // twice what the kernel puts into one messa
 constexpr int kTries = 10;
 constexpr int kAtOnce = 1000;  // milliseconds for an answer that the kernel has at once
 
-int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 int64_t milliseconds() {
   struct timespec now = {};

@@ -14,6 +14,7 @@
 
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "base/result.h"
 
 namespace proc {
 namespace {
@@ -31,7 +32,7 @@ struct Entry {
 // are hierarchies of version 1.
 constexpr size_t kStatusMost = 1 << 20;
 
-int result_of(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // signal(7): a file system may be interrupted while it opens a file.
 int open_at(int directory, const char* path, int flags) {

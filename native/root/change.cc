@@ -6,15 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/result.h"
 #include "root/filesystem.h"
 #include "root/mount_thread.h"
 
 namespace root {
-namespace {
-
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
-
-}  // namespace
+using sys::result_of;
 
 int64_t make_directory(Call* call, const std::string& path) {
   call->root->Become();
@@ -24,7 +21,7 @@ int64_t make_directory(Call* call, const std::string& path) {
   if (name.empty()) return -EEXIST;
   const Change change(*call->root, parent.Get(), call);
   if (change.Refused() < 0) return change.Refused();
-  return result(::mkdirat(parent.Get(), name.c_str(), static_cast<unsigned>(call->numbers[0])));
+  return result_of(::mkdirat(parent.Get(), name.c_str(), static_cast<unsigned>(call->numbers[0])));
 }
 
 int64_t make_directories(Call* call) {
@@ -73,7 +70,7 @@ int64_t symlink(Call* call) {
   if (name.empty()) return -EEXIST;
   const Change change(*call->root, parent.Get(), call);
   if (change.Refused() < 0) return change.Refused();
-  return result(::symlinkat(call->other.c_str(), parent.Get(), name.c_str()));
+  return result_of(::symlinkat(call->other.c_str(), parent.Get(), name.c_str()));
 }
 
 int64_t chmod(Call* call) {
@@ -84,7 +81,8 @@ int64_t chmod(Call* call) {
   if (change.Refused() < 0) return change.Refused();
   char name[16];
   snprintf(name, sizeof name, "%d", file.Get());
-  return result(::fchmodat(call->root->self(), name, static_cast<unsigned>(call->numbers[0]), 0));
+  return result_of(
+      ::fchmodat(call->root->self(), name, static_cast<unsigned>(call->numbers[0]), 0));
 }
 
 // -1 leaves an id as it is, as in chown(2).
@@ -101,8 +99,8 @@ int64_t chown(Call* call) {
   if (file.Get() < 0) return file.Get();
   const Change change(*call->root, file.Get(), call);
   if (change.Refused() < 0) return change.Refused();
-  return result(::fchownat(file.Get(), "", static_cast<uid_t>(ids[0]), static_cast<gid_t>(ids[1]),
-                           AT_EMPTY_PATH));
+  return result_of(::fchownat(file.Get(), "", static_cast<uid_t>(ids[0]),
+                              static_cast<gid_t>(ids[1]), AT_EMPTY_PATH));
 }
 
 }  // namespace root

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/kernel.h"
+#include "base/result.h"
 #include "root/copy_attributes.h"
 #include "root/filesystem.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr size_t kAskedMost = 1000;  // entries that a filter is asked about in one go
 constexpr size_t kAskingDepth = 32;  // further down, one by one: the answers are kept at each depth
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 }  // namespace
 
@@ -109,7 +110,7 @@ int Copy::Ask(Level* level) {
 }
 
 int Copy::Entry(const std::string& name) {
-  Fd file(result(::openat(from_.Top(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+  Fd file(result_of(::openat(from_.Top(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
   if (file.Get() == -ENOENT) return 0;  // gone since it was listed
   if (file.Get() < 0) return file.Get();
   struct statx source;
@@ -117,7 +118,7 @@ int Copy::Entry(const std::string& name) {
   if (failed < 0) return failed;
   if (S_ISLNK(source.stx_mode) && (flags_ & kCopyFollow) != 0) {
     file.Reset((flags_ & kCopyIn) != 0
-                   ? result(::openat(from_.Top(), name.c_str(), O_PATH | O_CLOEXEC))
+                   ? result_of(::openat(from_.Top(), name.c_str(), O_PATH | O_CLOEXEC))
                    : follow(root_, from_.Top(), name));
     if (file.Get() < 0) return file.Get();
     failed = stat(file.Get(), "", AT_EMPTY_PATH, &source);
@@ -174,7 +175,7 @@ int Copy::Down(int from, const std::string& name, int to, const struct statx& so
   const Key here = key_of(source);
   if (to_.Depth() == 1) {
     top_ = key_of(target);
-    top_fd_.Reset(result(::openat(to, ".", O_PATH | O_CLOEXEC)));
+    top_fd_.Reset(result_of(::openat(to, ".", O_PATH | O_CLOEXEC)));
   }
   if (here == top_) return threads_.Own().naming.Refuse(-EINVAL, "same");  // into itself
   for (const Level& above : levels_) {
@@ -222,7 +223,7 @@ int Copy::File(int from, int parent, const std::string& name, const struct statx
     done = Regular(from, parent, name, source, own);
   } else {
     char link[PATH_MAX + 1] = "";
-    done = S_ISLNK(source.stx_mode) ? result(::readlinkat(from, "", link, sizeof link - 1)) : 0;
+    done = S_ISLNK(source.stx_mode) ? result_of(::readlinkat(from, "", link, sizeof link - 1)) : 0;
     if (done >= 0) link[done] = '\0';
     if (done >= 0) done = own->naming.Special(link, parent, name, source);
   }

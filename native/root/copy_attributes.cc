@@ -6,16 +6,18 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/result.h"
+
 namespace root {
 namespace {
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // Of an O_PATH fd, too.
 int change_mode(const Root& root, int file, unsigned mode) {
   char name[16];
   snprintf(name, sizeof name, "%d", file);
-  return result(::fchmodat(root.self(), name, mode, 0));
+  return result_of(::fchmodat(root.self(), name, mode, 0));
 }
 
 }  // namespace
@@ -35,19 +37,19 @@ int finish(const Root& root, int file, const struct statx& source, int flags) {
     if (out && user != source.stx_uid) mode &= ~static_cast<unsigned>(S_ISUID);
     const bool runs = !S_ISDIR(source.stx_mode);  // of a directory the bit means something else
     if (out && runs && group != source.stx_gid) mode &= ~static_cast<unsigned>(S_ISGID);
-    const int done = result(
+    const int done = result_of(
         ::fchownat(file, "", static_cast<uid_t>(user), static_cast<gid_t>(group), AT_EMPTY_PATH));
     if (done < 0) return done;
   }
   if (!S_ISLNK(source.stx_mode)) {
-    const int done =
-        is_special(source.stx_mode) ? change_mode(root, file, mode) : result(::fchmod(file, mode));
+    const int done = is_special(source.stx_mode) ? change_mode(root, file, mode)
+                                                 : result_of(::fchmod(file, mode));
     if (done < 0) return done;
   }
   if ((flags & kCopyNewTimes) != 0) return 0;
   const struct timespec times[2] = {{source.stx_atime.tv_sec, source.stx_atime.tv_nsec},
                                     {source.stx_mtime.tv_sec, source.stx_mtime.tv_nsec}};
-  return result(::utimensat(file, "", times, AT_EMPTY_PATH));
+  return result_of(::utimensat(file, "", times, AT_EMPTY_PATH));
 }
 
 // linux/capability.h: struct vfs_ns_cap_data. Version 2 ends before `root`, and means the root of
@@ -60,7 +62,7 @@ int finish_capabilities(const Root& root, int from, int to, int flags) {
     uint32_t root;
   } data = {};
   constexpr size_t kVersion2 = sizeof data - sizeof data.root;
-  const int length = result(::fgetxattr(from, "security.capability", &data, sizeof data));
+  const int length = result_of(::fgetxattr(from, "security.capability", &data, sizeof data));
   if (length == -ENODATA || length == -EOPNOTSUPP) return 0;
   if (length < 0) return length;
   const bool in = (flags & kCopyIn) != 0;
@@ -71,7 +73,7 @@ int finish_capabilities(const Root& root, int from, int to, int flags) {
   data.root = static_cast<uint32_t>(owner);
   data.magic = (data.magic & 0xffffff) | (owner == 0 ? 0x02000000 : 0x03000000);
   const size_t size = owner == 0 ? kVersion2 : sizeof data;
-  return result(::fsetxattr(to, "security.capability", &data, size, 0));
+  return result_of(::fsetxattr(to, "security.capability", &data, size, 0));
 }
 
 }  // namespace root

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/result.h"
+
 namespace root {
 namespace {
 
@@ -16,7 +18,7 @@ constexpr size_t kBuffer = 512 << 10;        // bytes
 constexpr int kLook = 20;                    // milliseconds between two looks at `cancelled`
 constexpr uint64_t kUnsizedMost = 64 << 20;  // bytes, of a file that is said to be empty (/proc)
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 class Content {
  public:
@@ -76,7 +78,7 @@ class Content {
 int copy_content(int from, int to, const struct statx& source, int flags, Buffer* buffer,
                  Work* work) {
   if ((flags & (kCopyClone | kCopyCloneOnly)) != 0) {
-    const int cloned = result(::ioctl(to, FICLONE, from));
+    const int cloned = result_of(::ioctl(to, FICLONE, from));
     if (cloned >= 0 || (flags & kCopyCloneOnly) != 0) return cloned;
   }
   Content content(from, to, buffer, work);
@@ -104,9 +106,9 @@ int copy_content(int from, int to, const struct statx& source, int flags, Buffer
     const int64_t reached = content.Copy(offset, end);
     if (reached < 0) return static_cast<int>(reached);
     offset = static_cast<uint64_t>(reached);
-    if (offset < end) return result(::ftruncate(to, reached));  // it has become shorter
+    if (offset < end) return result_of(::ftruncate(to, reached));  // it has become shorter
   }
-  return sparse ? result(::ftruncate(to, static_cast<off_t>(size))) : 0;  // it may end in a hole
+  return sparse ? result_of(::ftruncate(to, static_cast<off_t>(size))) : 0;  // it may end in a hole
 }
 
 int open_stream(const Root& root, int file, Work* work) {

@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/result.h"
 #include "root/copy.h"
 
 namespace root {
 namespace {
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // The copy's own path, inside or outside.
 class Destination {
@@ -33,7 +34,7 @@ class Destination {
  private:
   int OpenPath(const std::string& path, int flags) const {
     return (flags_ & kCopyIn) != 0 ? root_.Resolve(path, static_cast<uint64_t>(flags))
-                                   : result(::open(path.c_str(), flags | O_CLOEXEC));
+                                   : result_of(::open(path.c_str(), flags | O_CLOEXEC));
   }
 
   const Root& root_;
@@ -46,14 +47,14 @@ class Destination {
 
 // 1: `directory` is the one with this key, or below it.
 int is_within(int directory, const Key& key) {
-  Fd at(result(::openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  Fd at(result_of(::openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   for (;;) {
     if (at.Get() < 0) return at.Get();
     struct statx found;
     int failed = stat(at.Get(), "", AT_EMPTY_PATH, &found);
     if (failed < 0) return failed;
     if (key_of(found) == key) return 1;
-    Fd above(result(::openat(at.Get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+    Fd above(result_of(::openat(at.Get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC)));
     if (above.Get() == -EACCES || above.Get() == -ENOENT) return 0;  // cannot be told
     Identity here;
     Identity next;
@@ -144,7 +145,7 @@ int copy(const Root& root, const std::string& from, const std::string& to, int f
   const bool in = (flags & kCopyIn) != 0;
   if (from.empty() || to.empty()) return -ENOENT;
   const int how = O_PATH | ((flags & kCopyFollow) != 0 ? 0 : O_NOFOLLOW);
-  const Fd file(in ? result(::open(from.c_str(), how | O_CLOEXEC))
+  const Fd file(in ? result_of(::open(from.c_str(), how | O_CLOEXEC))
                    : root.Resolve(from, static_cast<uint64_t>(how)));
   if (file.Get() < 0) return file.Get();
   struct statx source;

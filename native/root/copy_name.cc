@@ -12,6 +12,7 @@
 
 #include <optional>
 
+#include "base/result.h"
 #include "root/copy_attributes.h"
 #include "root/filesystem.h"
 
@@ -20,14 +21,14 @@ namespace {
 
 constexpr int kAttempts = 100;  // a name that somebody else keeps taking
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // The kernel's own word for where an open file is, in its mount namespace.
 int name_of(const Root& root, int file, std::string* name) {
   char fd[16];
   char text[PATH_MAX];
   snprintf(fd, sizeof fd, "%d", file);
-  const int length = result(::readlinkat(root.self(), fd, text, sizeof text));
+  const int length = result_of(::readlinkat(root.self(), fd, text, sizeof text));
   if (length >= 0) name->assign(text, static_cast<size_t>(length));
   return length;
 }
@@ -48,7 +49,7 @@ class Allowed {
 
 int follow(const Root& root, int directory, const std::string& name) {
   char text[PATH_MAX];
-  const int length = result(::readlinkat(directory, name.c_str(), text, sizeof text));
+  const int length = result_of(::readlinkat(directory, name.c_str(), text, sizeof text));
   if (length < 0) return length;
   const std::string target(text, static_cast<size_t>(length));
   if (target[0] == '/') return root.ResolveFromTop(target, O_PATH);
@@ -109,13 +110,14 @@ int Naming::Judge(int parent, const std::string& name, const struct statx& sourc
 
 int Naming::Unlink(int parent, const std::string& name) {
   const int removed =
-      IsIn() ? names_.Unlink(parent, name.c_str()) : result(::unlinkat(parent, name.c_str(), 0));
+      IsIn() ? names_.Unlink(parent, name.c_str()) : result_of(::unlinkat(parent, name.c_str(), 0));
   return removed == -ENOENT ? 0 : removed;
 }
 
 int Naming::Directory(int parent, const std::string& name) {
   const Allowed allowed(root_, flags_, parent, work_);
-  return allowed.Refused() < 0 ? allowed.Refused() : result(::mkdirat(parent, name.c_str(), 0700));
+  return allowed.Refused() < 0 ? allowed.Refused()
+                               : result_of(::mkdirat(parent, name.c_str(), 0700));
 }
 
 // Of linkat(2): that a copy has to do, for the file system has no such link, or the file is gone.
@@ -133,7 +135,7 @@ int Naming::Link(int file, int parent, const std::string& name, const struct sta
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     const Allowed allowed(root_, flags_, parent, work_);
     if (allowed.Refused() < 0) return allowed.Refused();
-    const int done = result(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
+    const int done = result_of(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
     if (done >= 0) return 1;
     *why = done == -EEXIST ? -EBUSY : done;
     if (is_no_link(done)) return 0;
@@ -165,7 +167,7 @@ int Naming::Begin(int parent, const std::string& name, const struct statx& sourc
   begun->skip = verdict == kKeep;
   if (begun->skip) return 0;
   if (verdict == kInPlace) {
-    const Fd file(result(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+    const Fd file(result_of(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
     return file.Get() < 0 ? file.Get() : InPlace(file.Get(), begun);
   }
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -173,7 +175,7 @@ int Naming::Begin(int parent, const std::string& name, const struct statx& sourc
     const Allowed allowed(root_, flags_, parent, work_);
     if (allowed.Refused() < 0) return allowed.Refused();
     begun->made = temporary_name();
-    begun->file.Reset(result(::openat(parent, begun->made.c_str(), flags, 0600)));
+    begun->file.Reset(result_of(::openat(parent, begun->made.c_str(), flags, 0600)));
     if (begun->file.Get() >= 0) return 0;
     if (begun->file.Get() != -EEXIST) break;
   }
@@ -202,7 +204,7 @@ int Naming::TakeName(int parent, const std::string& made, const std::string& nam
     if (verdict == kInPlace) return -EBUSY;
     if (verdict == kFree && taken == -EEXIST) continue;
     return IsIn() ? names_.Rename(parent, made.c_str(), parent, name.c_str())
-                  : result(::renameat(parent, made.c_str(), parent, name.c_str()));
+                  : result_of(::renameat(parent, made.c_str(), parent, name.c_str()));
   }
   return -EEXIST;
 }
@@ -212,11 +214,11 @@ int Naming::TakeName(int parent, const std::string& made, const std::string& nam
 int Naming::TakeFreeName(int parent, const std::string& made, const std::string& name) {
   const Allowed allowed(root_, flags_, parent, work_);
   if (allowed.Refused() < 0) return allowed.Refused();
-  const int done = result(
+  const int done = result_of(
       ::syscall(SYS_renameat2, parent, made.c_str(), parent, name.c_str(), RENAME_NOREPLACE));
   if (done != -EINVAL && done != -ENOSYS) return done;
-  const int linked = result(::linkat(parent, made.c_str(), parent, name.c_str(), 0));
-  if (linked >= 0) return result(::unlinkat(parent, made.c_str(), 0));
+  const int linked = result_of(::linkat(parent, made.c_str(), parent, name.c_str(), 0));
+  if (linked >= 0) return result_of(::unlinkat(parent, made.c_str(), 0));
   return is_no_link(linked) ? -EOPNOTSUPP : linked;
 }
 
@@ -226,11 +228,11 @@ int Naming::Special(const std::string& link, int parent, const std::string& name
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     const Allowed allowed(root_, flags_, parent, work_);
     if (allowed.Refused() < 0) return allowed.Refused();
-    done =
-        result(S_ISLNK(source.stx_mode)
-                   ? ::symlinkat(link.c_str(), parent, name.c_str())
-                   : ::syscall(SYS_mknodat, parent, name.c_str(), (source.stx_mode & S_IFMT) | 0600,
-                               makedev(source.stx_rdev_major, source.stx_rdev_minor)));
+    done = result_of(S_ISLNK(source.stx_mode)
+                         ? ::symlinkat(link.c_str(), parent, name.c_str())
+                         : ::syscall(SYS_mknodat, parent, name.c_str(),
+                                     (source.stx_mode & S_IFMT) | 0600,
+                                     makedev(source.stx_rdev_major, source.stx_rdev_minor)));
     if (done != -EEXIST) break;
     const int verdict = Judge(parent, name, source);
     if (verdict < 0) return verdict;
@@ -240,7 +242,7 @@ int Naming::Special(const std::string& link, int parent, const std::string& name
     if (removed < 0) return removed;
   }
   if (done < 0) return done;
-  const Fd made(result(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
+  const Fd made(result_of(::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)));
   if (made.Get() < 0) return made.Get();
   struct statx now;
   done = stat(made.Get(), "", AT_EMPTY_PATH, &now);

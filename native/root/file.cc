@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/result.h"
 #include "root/filesystem.h"
 #include "root/mount_thread.h"
 
@@ -16,7 +17,7 @@ constexpr int kAttempts = 128;  // a name that comes and goes
 constexpr size_t kChunk = 512 << 10;  // bytes between two looks at `cancelled`
 constexpr size_t kAtOnce = 1 << 20;   // bytes that kReadFile reads by itself
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 bool changes(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0; }
 
@@ -28,8 +29,8 @@ int create(const Root& root, const std::string& path, int flags, unsigned mode, 
   if (name.empty()) return -EISDIR;
   const Change change(root, parent.Get(), work);
   if (change.Refused() < 0) return change.Refused();
-  return result(::openat(parent.Get(), name.c_str(),
-                         flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode));
+  return result_of(::openat(parent.Get(), name.c_str(),
+                            flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, mode));
 }
 
 // What is there already: an O_PATH fd of it.
@@ -178,8 +179,8 @@ int64_t replace(Call* call) {
   for (int attempt = 0; attempt < 100; attempt++) {
     made = temporary_name();
     const unsigned mode = there >= 0 ? 0600 : static_cast<unsigned>(call->numbers[0]);
-    file.Reset(result(::openat(parent.Get(), made.c_str(),
-                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)));
+    file.Reset(result_of(::openat(parent.Get(), made.c_str(),
+                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)));
     if (file.Get() != -EEXIST) break;
   }
   if (file.Get() < 0) return file.Get();
@@ -189,8 +190,8 @@ int64_t replace(Call* call) {
     call->foreign = true;
     done = -EPERM;
   }
-  if (there >= 0 && done >= 0) done = result(::fchown(file.Get(), old.stx_uid, old.stx_gid));
-  if (there >= 0 && done >= 0) done = result(::fchmod(file.Get(), old.stx_mode & 07777));
+  if (there >= 0 && done >= 0) done = result_of(::fchown(file.Get(), old.stx_uid, old.stx_gid));
+  if (there >= 0 && done >= 0) done = result_of(::fchmod(file.Get(), old.stx_mode & 07777));
   if (done < 0) {
     Names(root, call).Unlink(parent.Get(), made.c_str());
     return done;
@@ -202,7 +203,7 @@ int64_t replace(Call* call) {
 }
 
 int64_t commit(Call* call) {
-  const int safe = result(::fsync(call->fd));
+  const int safe = result_of(::fsync(call->fd));
   if (safe < 0) return safe;
   call->root->Become();
   return Names(*call->root, call)

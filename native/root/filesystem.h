@@ -14,7 +14,7 @@ namespace root {
 //
 //   const Change change(root, directory, work);
 //   if (change.Refused() < 0) return change.Refused();
-//   return result(::mkdirat(directory, name, mode));
+//   return result_of(::mkdirat(directory, name, mode));
 //
 // As long as it lives, the calling thread, which has become the container's (Root::Become()), has
 // the rights of the container's root over that file: our capabilities where owner and group of the

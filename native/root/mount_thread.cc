@@ -12,6 +12,7 @@
 
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "base/result.h"
 #include "root/filesystem.h"
 
 namespace root {
@@ -19,13 +20,13 @@ namespace {
 
 constexpr size_t kLineMost = 64;  // bytes of a line that its numbers are in
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // Is the mount in the mount namespace of the calling thread? The mount is held open, so its id is
 // no other's meanwhile. Of kernels without statmount(2); mountinfo is that of this thread's
 // namespace, as seen from its root.
 int is_in_mountinfo(int self, uint64_t mount) {
-  const Fd file(result(::openat(self, "../../thread-self/mountinfo", O_RDONLY | O_CLOEXEC)));
+  const Fd file(result_of(::openat(self, "../../thread-self/mountinfo", O_RDONLY | O_CLOEXEC)));
   if (file.Get() < 0) return file.Get();
   char text[4096];
   char line[kLineMost];
@@ -52,8 +53,8 @@ int is_in_mountinfo(int self, uint64_t mount) {
 
 uint64_t unique_mount(int directory) {
   struct statx found;
-  const int done = result(::syscall(SYS_statx, directory, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
-                                    kernel::kUniqueMount, &found));
+  const int done = result_of(::syscall(SYS_statx, directory, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+                                       kernel::kUniqueMount, &found));
   return done < 0 || (found.stx_mask & kernel::kUniqueMount) == 0 ? 0 : mount_of(found);
 }
 
@@ -63,16 +64,16 @@ int is_here(uint64_t unique) {
   if (unique == 0) return -ENOSYS;
   kernel::MountRequest request = {kernel::kMountRequestFirst, 0, unique, kernel::kMountBasic, 0};
   alignas(8) char answer[1024];
-  const int done = result(::syscall(kernel::kStatmount, &request, answer, sizeof answer, 0));
+  const int done = result_of(::syscall(kernel::kStatmount, &request, answer, sizeof answer, 0));
   return done >= 0 ? 1 : done == -ENOENT ? 0 : done;
 }
 
 // unshare, setns, proof that the container's root is there, and root and working directory back to
 // what they were.
 int join(const Root& container) {
-  const Fd root(result(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  const Fd root(result_of(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   if (root.Get() < 0) return root.Get();
-  const Fd here(result(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  const Fd here(result_of(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   sigset_t all;
   sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);  // this thread's; as pthread_sigmask of glibc 2.32
@@ -83,9 +84,9 @@ int join(const Root& container) {
   // alone; a mount goes from its namespace into none, and never into another.
   int there = is_here(unique_mount(container.fd()));
   if (there < 0) there = is_in_mountinfo(container.self(), container.mount());
-  done = result(::fchdir(root.Get()));
-  if (done >= 0) done = result(::chroot("."));
-  if (done >= 0 && here.Get() >= 0) done = result(::fchdir(here.Get()));
+  done = result_of(::fchdir(root.Get()));
+  if (done >= 0) done = result_of(::chroot("."));
+  if (done >= 0 && here.Get() >= 0) done = result_of(::fchdir(here.Get()));
   if (there < 0) done = there;
   if (there == 0) done = -ESTALE;
   return done == -EPERM ? -EIO : done;  // EPERM says that nothing has happened
@@ -132,7 +133,7 @@ int Names::Unlink(int directory, const char* name, int flags) {
   const Change change(root_, directory, work_);
   done = change.Refused();
   if (done >= 0) done = Look(directory, name);
-  return done < 0 ? done : result(::unlinkat(directory, name, flags));
+  return done < 0 ? done : result_of(::unlinkat(directory, name, flags));
 }
 
 int Names::Rename(int from, const char* name, int to, const char* new_name, unsigned flags) {
@@ -144,7 +145,7 @@ int Names::Rename(int from, const char* name, int to, const char* new_name, unsi
   done = here.Refused() < 0 ? here.Refused() : there.Refused();
   if (done >= 0) done = Look(from, name);
   if (done >= 0) done = Look(to, new_name);
-  return done < 0 ? done : result(::syscall(SYS_renameat2, from, name, to, new_name, flags));
+  return done < 0 ? done : result_of(::syscall(SYS_renameat2, from, name, to, new_name, flags));
 }
 
 }  // namespace root

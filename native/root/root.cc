@@ -17,6 +17,7 @@
 
 #include "base/kernel.h"
 #include "base/namespaces.h"
+#include "base/result.h"
 
 namespace root {
 namespace {
@@ -24,7 +25,7 @@ namespace {
 constexpr int kAttempts = 128;  // a path whose directories are being renamed: EAGAIN
 constexpr int kLinksMost = 40;  // as the kernel's
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // The root of a mount namespace has to be looked for from within. A thread that has left our root
 // and cwd to the others may go there; it ends, and nothing of it stays.
@@ -37,7 +38,7 @@ void visit(void* data) {
   auto* visit = static_cast<Visit*>(data);
   visit->root = sys::unshare(CLONE_FS);
   if (visit->root >= 0) visit->root = sys::setns(visit->mounts, kernel::kMnt);
-  if (visit->root >= 0) visit->root = result(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (visit->root >= 0) visit->root = result_of(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 int root_of(int mounts) {
@@ -54,7 +55,8 @@ int root_of(int mounts) {
 
 int resolve(int directory, const std::string& path, kernel::OpenHow how) {
   for (int attempt = 0;; attempt++) {
-    const int fd = result(::syscall(kernel::kOpenat2, directory, path.c_str(), &how, sizeof how));
+    const int fd =
+        result_of(::syscall(kernel::kOpenat2, directory, path.c_str(), &how, sizeof how));
     if ((fd != -EAGAIN && fd != -EINTR) || attempt == kAttempts) return fd;
     ::sched_yield();
   }
@@ -62,7 +64,7 @@ int resolve(int directory, const std::string& path, kernel::OpenHow how) {
 
 int stat(int directory, const char* name, int flags, struct statx* found) {
   const unsigned mask = STATX_BASIC_STATS | STATX_BTIME | kernel::kMount;
-  return result(::syscall(SYS_statx, directory, name, flags, mask, found));
+  return result_of(::syscall(SYS_statx, directory, name, flags, mask, found));
 }
 
 // Of what is open, and without asking a file server that may not answer.
@@ -85,9 +87,9 @@ int Root::Open(int process, int mounts) {
   process_.Reset(process);
   mounts_.Reset(mounts);
   root_.Reset(process < 0 ? root_of(mounts)
-                          : result(::openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+                          : result_of(::openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   if (root_.Get() < 0) return root_.Take();
-  self_.Reset(result(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  self_.Reset(result_of(::open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)));
   // Of any /proc, self is who asks; but it may be none at all.
   struct statfs system;
   if (self_.Get() < 0) return self_.Get() == -ENOENT ? -ENOSYS : self_.Get();
@@ -109,7 +111,7 @@ int Root::Open(int process, int mounts) {
 int Root::Within(const Root& whole, int directory) {
   root_.Reset(directory);
   const auto copied = [](const Fd& fd) {
-    return fd.Get() < 0 ? -1 : result(::fcntl(fd.Get(), F_DUPFD_CLOEXEC, 0));
+    return fd.Get() < 0 ? -1 : result_of(::fcntl(fd.Get(), F_DUPFD_CLOEXEC, 0));
   };
   process_.Reset(copied(whole.process_));
   mounts_.Reset(copied(whole.mounts_));
@@ -132,7 +134,7 @@ int Root::Attached() const {
   kernel::MountRequest request = {sizeof request, 0, unique_mount_, kernel::kMountBasic,
                                   namespace_};
   alignas(8) char answer[1024];
-  return result(::syscall(kernel::kStatmount, &request, answer, sizeof answer, 0));
+  return result_of(::syscall(kernel::kStatmount, &request, answer, sizeof answer, 0));
 }
 
 int Root::Check() const {
@@ -165,7 +167,7 @@ int Root::Parent(const std::string& path, std::string* name) const {
 int Root::Reopen(int fd, int flags) const {
   char name[16];
   snprintf(name, sizeof name, "%d", fd);
-  return result(
+  return result_of(
       ::openat(self_.Get(), name, (flags & ~(O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC));
 }
 
@@ -189,7 +191,7 @@ int Root::Readlink(const std::string& path, std::string* target) const {
   const Fd link(Resolve(path, O_PATH | O_NOFOLLOW));
   if (link.Get() < 0) return link.Get();
   char text[PATH_MAX];
-  const int length = result(::readlinkat(link.Get(), "", text, sizeof text));
+  const int length = result_of(::readlinkat(link.Get(), "", text, sizeof text));
   if (length == -ENOENT) return -EINVAL;  // what is no link, and has no name here
   if (length >= 0) target->assign(text, static_cast<size_t>(length));
   return length;
@@ -205,7 +207,7 @@ int Root::Realpath(const std::string& path, std::string* real) const {
       char name[16];
       char text[PATH_MAX];
       snprintf(name, sizeof name, "%d", i == 0 ? root_.Get() : file.Get());
-      const int length = result(::readlinkat(self_.Get(), name, text, sizeof text));
+      const int length = result_of(::readlinkat(self_.Get(), name, text, sizeof text));
       if (length < 0) return length;
       names[i].assign(text, static_cast<size_t>(length));
     }

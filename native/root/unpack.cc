@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/result.h"
 #include "root/copy_attributes.h"
 #include "root/copy_name.h"
 #include "root/walk.h"
@@ -11,7 +12,7 @@
 namespace root {
 namespace {
 
-int result(long value) { return value == -1 ? -errno : static_cast<int>(value); }
+using sys::result_of;
 
 // What an entry says of a file.
 struct statx said(const Call& call) {
@@ -60,8 +61,8 @@ int put_file(Call* call, Naming* naming, Fd* parent, const std::string& name,
     return 0;
   }
   for (size_t written = 0; done >= 0 && written < call->data.size();) {
-    done =
-        result(::write(begun.file.Get(), call->data.data() + written, call->data.size() - written));
+    done = result_of(
+        ::write(begun.file.Get(), call->data.data() + written, call->data.size() - written));
     if (done >= 0) written += static_cast<size_t>(done);
   }
   done = naming->End(&begun, done, -1, parent->Get(), name, source);
@@ -93,7 +94,7 @@ int64_t put(Call* call) {
 int64_t put_end(Call* call) {
   call->root->Become();
   Begun begun;
-  begun.file.Reset(result(::fcntl(call->fd, F_DUPFD_CLOEXEC, 0)));
+  begun.file.Reset(result_of(::fcntl(call->fd, F_DUPFD_CLOEXEC, 0)));
   if (begun.file.Get() < 0) return begun.file.Get();
   begun.made = call->path;
   const int flags = static_cast<int>(call->numbers[0]) | kCopyIn;
