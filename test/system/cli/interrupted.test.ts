@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import {
   constants,
   copyFileSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -23,6 +24,8 @@ import { folder, type Started, startTarget } from '../child/fixtures/targets.ts'
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const size = 2 ** 30;
 const big = join(folder, 'big');
+/** Archives leave out what is zero. */
+const full = join(folder, 'full/big');
 let target: Started;
 let at = '';
 const running: ChildProcess[] = [];
@@ -30,6 +33,8 @@ const running: ChildProcess[] = [];
 beforeAll(async () => {
   target = await startTarget(['mnt'], { keep: true });
   execFileSync('fallocate', ['-l', `${size}`, big]);
+  mkdirSync(join(full, '..'));
+  execFileSync('sh', ['-c', `yes | head -c ${size / 4} >"$0"`, full]);
 });
 beforeEach(() => {
   at = mkdtempSync(join(folder, 'to-'));
@@ -78,7 +83,7 @@ describe.skipIf(sharesBlocks())('a large file', () => {
   const ways: [string, string, string][] = [
     ['out', `PID:${big}`, ''],
     ['in', big, 'PID:'],
-    ['across', `PID:${big}`, 'PID:'],
+    ['across', `PID:${full}`, 'PID:'],
   ];
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const all = ways.flatMap(way => signals.map(signal => [signal, ...way] as const));
@@ -142,7 +147,8 @@ describe.skipIf(sharesBlocks())('a large file', () => {
     mkdirSync(join(tree, 'below'), { recursive: true });
     try {
       writeFileSync(join(tree, 'a'), 'whole');
-      copyInto(join(tree, 'below'));
+      if (from.startsWith('PID') && to === 'PID:') linkSync(full, join(tree, 'below/big'));
+      else execFileSync('fallocate', ['-l', `${size}`, join(tree, 'below/big')]);
       if (from.endsWith('.')) mkdirSync(join(at, 'copy'));
       const { child, ended } = start(from, `${to}${at}/copy`);
       await vi.waitUntil(() => files().some(path => sizeOf(path) > 5), {
@@ -163,9 +169,6 @@ describe.skipIf(sharesBlocks())('a large file', () => {
       rmSync(tree, { recursive: true });
     }
   });
-
-  const copyInto = (directory: string) =>
-    execFileSync('fallocate', ['-l', `${size}`, join(directory, 'big')]);
 });
 
 test('an archive that comes from stdin: the file in work goes, those before it stay', async () => {
@@ -219,7 +222,7 @@ test('what has got the name meanwhile is replaced, or refused', async () => {
 });
 
 test('an archive that goes to stdout', async () => {
-  const { child, ended } = start(`PID:${big}`, '-');
+  const { child, ended } = start(`PID:${full}`, '-');
   await once(child.stdout, 'readable'); // nobody reads more
   child.kill('SIGINT');
   child.stdout.resume();
