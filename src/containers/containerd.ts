@@ -3,7 +3,7 @@
  * a bolt file, is not read: images and labels are not known, but of what Kubernetes and nerdctl run, which
  * write them into annotations; and where containerd itself is to be asked.
  */
-import { at, isId, pid, text, texts } from './fields.ts';
+import { at, isId, pidIn, text, texts } from './fields.ts';
 import type { Told } from './grpc-answers.ts';
 import type { ContainerdLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
@@ -75,6 +75,7 @@ async function readTask(task: Task, config: unknown): Promise<readonly Sighting[
   if (config === undefined && init === undefined && told === undefined) return [];
   // Without a task there is no bundle: of what has not been started, or whose task has been removed.
   const hasTask = init !== undefined || told === undefined || (await reader.has(bundle));
+  const mayRun = hasTask && (told?.state ?? 'running') === 'running';
   const configured = readConfig(reader, config, hasTask ? bundle : undefined, id);
   const annotations = configured.annotations ?? {};
   const nerdctl = (name: string) => text(annotations[`nerdctl/${name}`]);
@@ -86,7 +87,9 @@ async function readTask(task: Task, config: unknown): Promise<readonly Sighting[
     owner,
     runtime: text(at(options, 'binary_name')) ?? text(shim?.trim()) ?? told?.runtime,
     state: told?.state ?? (hasTask ? undefined : 'created'),
-    pid: pid(Number(init)),
+    pid: pidIn(init),
+    // What has ended keeps its file until the task is removed with it.
+    doubt: mayRun ? `there is no pid in ${bundle}/init.pid, or not yet` : undefined,
     image: text(annotations['io.kubernetes.cri.image-name']) ?? told?.image,
     labels: told?.labels,
     podLabels: told?.podLabels,

@@ -123,6 +123,7 @@ function describe(
     name: nameIn(config),
     state: stateOf(state),
     pid: pid(at(state, 'Pid')),
+    doubt: doubtOf(state),
     image: text(at(config, 'Config', 'Image')),
     labels: texts(at(config, 'Config', 'Labels')) ?? {},
     command: program === undefined ? undefined : [program, ...(words(at(config, 'Args')) ?? [])],
@@ -157,6 +158,14 @@ function stateOf(state: unknown): ContainerState | undefined {
   if (is('RemovalInProgress')) return 'removing';
   if (is('Dead')) return 'dead';
   return time(at(state, 'StartedAt')) === undefined ? 'created' : 'exited';
+}
+
+/** Why it may run though there is no pid of it. One that is being restarted has 0. */
+function doubtOf(state: unknown): string | undefined {
+  if (typeof state !== 'object' || state === null) return "Docker's state of it is missing";
+  const isRestarting = at(state, 'Restarting') === true && (at(state, 'Pid') ?? 0) === 0;
+  const mayRun = (at(state, 'Running') ?? false) !== false && !isRestarting;
+  return mayRun ? 'Docker says that it runs, and not as which pid' : undefined;
 }
 
 /** `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for one that is not published. */

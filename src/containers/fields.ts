@@ -27,6 +27,11 @@ export function pid(value: unknown): number | undefined {
     : undefined;
 }
 
+/** In the text of a file: decimal digits, and no more than a line of them. */
+export function pidIn(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+\s*$/.test(text) ? pid(Number(text)) : undefined;
+}
+
 /** In clock ticks after boot. */
 export function ticks(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : undefined;

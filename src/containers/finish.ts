@@ -73,7 +73,7 @@ async function processOf(group: Group, { reader, pids, view }: Look): Promise<Kn
   const [{ knownAs, owner }] = group;
   const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
   const there = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
-  if (there === undefined) return doubted(group, first(group, 'doubt'), reader);
+  if (typeof there !== 'number') return doubted(group, there ?? first(group, 'doubt'), reader);
   const pid = pids.here(there);
   const claim = {
     startTime: runtime?.startTime,

@@ -1,5 +1,5 @@
 /** systemd-nspawn: the machines that systemd-machined has registered, and their unit's cgroup. */
-import { isId, pid, text } from './fields.ts';
+import { isId, pidIn, text } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Entry, Sighting } from './sighting.ts';
 
@@ -12,14 +12,14 @@ export async function findMachines(reader: Reader, path: string): Promise<Entry[
     owner: 0,
     read: async () => {
       const file = await reader.text(`${path}/${id}`);
-      const sighting = file && parse(reader, id, file);
+      const sighting = file && parse(reader, `${path}/${id}`, id, file);
       return sighting ? [sighting] : [];
     },
   }));
 }
 
 /** machine_save() of src/machine/machine.c: assignments of a shell. */
-function parse(reader: Reader, id: string, file: string): Sighting | undefined {
+function parse(reader: Reader, path: string, id: string, file: string): Sighting | undefined {
   const values = new Map(
     file.split('\n').map(line => {
       const [, key = '', quoted, plain] = /^([A-Z_]+)=(?:"(.*)"|(.*))$/.exec(line) ?? [];
@@ -34,7 +34,8 @@ function parse(reader: Reader, id: string, file: string): Sighting | undefined {
     knownAs: { engine: 'nspawn', id },
     owner: 0,
     state: 'running',
-    pid: pid(Number(of('LEADER'))),
+    pid: pidIn(of('LEADER')),
+    doubt: `there is no pid in ${path}`,
     cgroupName: of('SCOPE'),
     rootfs: reader.outside(of('ROOT')),
     started: microseconds > 0 ? new Date(microseconds / 1000) : undefined,

@@ -5,7 +5,7 @@
  */
 import { state as limits } from '../base/limits.ts';
 import type { ContainerState } from './container.ts';
-import { at, isId, list, pid, text, texts, time } from './fields.ts';
+import { at, isId, list, pidIn, text, texts, time } from './fields.ts';
 import type { PodmanLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { namesInCrio, portsIn } from './pods.ts';
@@ -51,8 +51,9 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
       files.map(file => ({ folder, file: `${base}/${folder}/${file}` })),
     );
     const read = paths.map(async ({ folder, file }) => {
-      const stored = list(await reader.json(file, limits.containers));
-      return stored.map(row => {
+      const stored = await reader.json(file, limits.containers);
+      if (!Array.isArray(stored ?? [])) reader.problem(file, 'it is no list of containers');
+      return list(stored).map(row => {
         const id = at(row, 'id');
         if (!isId(id)) {
           reader.problem(file, 'a container in it has no id');
@@ -115,8 +116,8 @@ async function readOne(stored: Stored, names: Names, isCrio: boolean): Promise<S
     findPid: async () => {
       for (const runroot of runroots) {
         const file = `${runroot}/${folder}/${id}/userdata/pidfile`;
-        const found = pid(Number(await ofRunroot(runroot).text(file)));
-        if (found !== undefined) return found;
+        const written = await ofRunroot(runroot).text(file);
+        if (written !== undefined) return pidIn(written) ?? `there is no pid in ${file}`;
       }
       return undefined;
     },

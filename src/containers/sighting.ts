@@ -83,8 +83,8 @@ export interface Sighting extends Perhaps<Told> {
   readonly findRootfs?: () => Promise<string | undefined>;
   /** Of a runtime: does it still have it? */
   readonly isThere?: () => Promise<boolean>;
-  /** Asked when no sighting of the container has a pid. */
-  readonly findPid?: (() => Promise<number | undefined>) | undefined;
+  /** Asked when no sighting of the container has a pid. Gives a text as `doubt` is. */
+  readonly findPid?: (() => Promise<number | string | undefined>) | undefined;
 }
 
 /** The directory of one container below a runtime's `--root`. */

@@ -496,9 +496,14 @@ describe('systemd 252, machine_save() of src/machine/machine.c', () => {
     state.write('run/systemd/machines/web', file(`SCOPE=machine-web.scope\n${nspawn}`));
     state.write('run/systemd/machines/vm', file('SERVICE=libvirt-qemu\nCLASS=vm\n'));
     state.write('run/systemd/machines/old', `${file(nspawn)}LEADER=4194304\n`);
+    state.write('run/systemd/machines/new', nspawn); // no LEADER=
     symlinkSync('web', join(state.root, 'run/systemd/machines/unit:machine-web.scope'));
     const containers = await list();
-    expect(containers.map(seen).sort()).toEqual(['0 nspawn old exited', '0 nspawn web unknown']);
+    expect(containers.map(seen).sort()).toEqual([
+      '0 nspawn new unknown',
+      '0 nspawn old exited',
+      '0 nspawn web unknown',
+    ]);
     expect(named(containers, 'web')).toMatchObject({
       rootfs: `${state.root}/var/lib/machines/web`,
       started: new Date('2026-01-01T00:00:00Z'),

@@ -110,6 +110,95 @@ describe('state that is not as it should be', () => {
     }
   });
 
+  /** What nothing proves: each by its engine and name. */
+  const unproven = ({ problems }: Containers) =>
+    problems.map(({ code, target: of }) => `${code} ${of}`).sort();
+
+  test('what runs by its engine, without a pid, is unknown, and said', async () => {
+    const state = { Running: true, Pid: target.pid, StartedAt: '2026-11-24T06:00:00Z' };
+    const unknown: [name: string, state: unknown][] = [
+      ['text', { ...state, Pid: `${target.pid}` }],
+      ['none', { Running: true }],
+      ['zero', { ...state, Pid: 0 }],
+      ['fraction', { ...state, Pid: 1.5 }],
+      ['large', { ...state, Pid: 2 ** 32 + target.pid }],
+      ['word', { ...state, Running: 'true', Pid: null }],
+      ['again', { ...state, Restarting: true, Pid: `${target.pid}` }],
+      ['null', null],
+      ['missing', undefined],
+      ['number', 5],
+    ];
+    const known: [name: string, state: unknown, is: string][] = [
+      ['stopped', { ...state, Running: false, Pid: 0 }, 'exited'],
+      ['restarting', { ...state, Restarting: true, Pid: 0 }, 'restarting'],
+      ['new', {}, 'created'],
+    ];
+    for (const [i, [Name, State]] of [...unknown, ...known].entries()) {
+      const ID = random('0123456789abc'[i] as string);
+      docker(ID, { ID, Name: `/${Name}`, State });
+    }
+    const containers = await list();
+    for (const [name] of unknown) {
+      expect(named(containers, name), name).toMatchObject({ state: 'unknown', pid: undefined });
+    }
+    for (const [name, , is] of known) expect(named(containers, name).state, name).toBe(is);
+    expect(unproven(containers)).toEqual(unknown.map(([name]) => `ESRCH docker:${name}`).sort());
+  });
+
+  test('a task whose pid is still to be written is unknown, or what its runtime says', async () => {
+    const task = (id: string) => `run/containerd/io.containerd.runtime.v2.task/default/${id}`;
+    const pidfiles = {
+      empty: '',
+      exponent: `${target.pid}e0`,
+      hex: `0x${target.pid.toString(16)}`,
+      missing: undefined,
+      waiting: '',
+    };
+    for (const [id, text] of Object.entries(pidfiles)) {
+      write(`${task(id)}/config.json`, {});
+      if (text !== undefined) write(`${task(id)}/init.pid`, text);
+    }
+    write('run/containerd/runc/default/waiting/state.json', good('waiting'));
+    write('run/containerd/runc/default/waiting/exec.fifo', '');
+    const containers = await list();
+    const unknown = ['empty', 'exponent', 'hex', 'missing'];
+    for (const name of unknown) {
+      expect(named(containers, name), name).toMatchObject({ state: 'unknown', pid: undefined });
+    }
+    expect(named(containers, 'waiting')).toMatchObject({ state: 'created', pid: target.pid });
+    expect(unproven(containers)).toEqual(unknown.map(name => `ESRCH containerd:${name}`));
+  });
+
+  test("Podman's pidfile is of digits; where it is not, the container is unknown", async () => {
+    const folder = 'containers/storage/overlay-containers';
+    const pidfiles = ['', `0x${target.pid.toString(16)}`, `${target.pid}e0`, `+${target.pid}`];
+    for (const [i, text] of [...pidfiles, undefined].entries()) {
+      const directory = `${folder}/${random(`${i}`)}/userdata`;
+      write(`var/lib/${directory}/config.json`, {});
+      if (text !== undefined) write(`run/${directory}/pidfile`, text);
+    }
+    podman([0, 1, 2, 3, 4].map(i => ({ id: random(`${i}`), names: [`box${i}`] })));
+    const containers = await list();
+    for (const i of pidfiles.keys()) {
+      const expected = { state: 'unknown', pid: undefined };
+      expect(named(containers, `box${i}`), `${i}`).toMatchObject(expected);
+    }
+    expect(named(containers, 'box4').state).toBe('exited'); // and its file is removed
+    expect(unproven(containers)).toEqual([...pidfiles.keys()].map(i => `ESRCH podman:box${i}`));
+  });
+
+  test.each([
+    ['an object', {}, 1],
+    ['a text', '"text"', 1],
+    ['a number', 5, 1],
+    ['null, as Go writes an empty one', 'null', 0],
+    ['an empty list', [], 0],
+  ])("Podman's list of containers that is %s", async (_, content, count) => {
+    podman(content);
+    const path = 'EINVAL /var/lib/containers/storage/overlay-containers/containers.json';
+    expect(complaints(await list())).toEqual(Array(count).fill(path));
+  });
+
   test('of another version: what is not known is not guessed, what is new is let be', async () => {
     const { init_process_start: _, ...without } = good('no-start');
     runc('no-start', without);
