@@ -16,7 +16,8 @@ export async function readCrun(
   ]);
   if (status === undefined) return undefined;
   const startTime = ticks(at(status, 'process-start-time'));
-  if (startTime === undefined) {
+  const process = pid(at(status, 'pid'));
+  if (startTime === undefined || process === undefined) {
     reader.problem(path, 'it has not the fields that crun writes: of another version, or damaged');
   }
   const bundle = text(at(status, 'bundle'));
@@ -27,8 +28,9 @@ export async function readCrun(
     knownAs: { engine: 'crun', id, root: reader.inside(root) },
     owner,
     state: isCreated ? 'created' : undefined,
-    pid: startTime && pid(at(status, 'pid')),
+    pid: startTime && process,
     startTime,
+    doubt: `${path} does not say which process it is`,
     rootfs: reader.outside(absolute),
     bundle: reader.outside(bundle),
     created: time(at(status, 'created')),

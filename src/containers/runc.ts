@@ -14,7 +14,8 @@ export async function readRunc(
   const state = await reader.jsonOf(json, path);
   if (state === undefined) return undefined;
   const startTime = ticks(at(state, 'init_process_start'));
-  if (at(state, 'id') !== id || startTime === undefined) {
+  const process = pid(at(state, 'init_process_pid'));
+  if (at(state, 'id') !== id || startTime === undefined || process === undefined) {
     reader.problem(path, 'it has not the fields that runc writes: of another version, or damaged');
   }
   const config = at(state, 'config');
@@ -24,8 +25,9 @@ export async function readRunc(
     knownAs: { engine: 'runc', id, root: reader.inside(root) },
     owner,
     state: isCreated ? 'created' : undefined,
-    pid: startTime && pid(at(state, 'init_process_pid')),
+    pid: startTime && process,
     startTime,
+    doubt: `${path} does not say which process it is`,
     rootfs: reader.outside(text(at(config, 'rootfs'))),
     bundle: reader.outside(bundle),
     annotations,

@@ -203,15 +203,37 @@ describe('state that is not as it should be', () => {
     const { init_process_start: _, ...without } = good('no-start');
     runc('no-start', without);
     runc('text-start', good('text-start', { init_process_start: `${startTime()}` }));
+    runc('text-pid', good('text-pid', { init_process_pid: `${target.pid}` }));
+    write('run/crun/no-pid/status', { 'process-start-time': startTime(), bundle: '/srv' });
+    write('run/crun/old/status', { pid: target.pid, bundle: '/srv' });
     runc('new', good('new', { a_new_field: { b: 1 }, init_process_pid: target.pid }));
     const containers = await list();
-    expect(named(containers, 'no-start')).toMatchObject({ state: 'exited', pid: undefined });
-    expect(named(containers, 'text-start')).toMatchObject({ state: 'exited', pid: undefined });
     expect(named(containers, 'new').pid).toBe(target.pid);
-    expect(complaints(containers)).toEqual([
-      'EINVAL /run/runc/no-start/state.json',
-      'EINVAL /run/runc/text-start/state.json',
+    const unknown = [
+      'crun:no-pid',
+      'crun:old',
+      'runc:no-start',
+      'runc:text-pid',
+      'runc:text-start',
+    ];
+    for (const name of unknown) {
+      expect(named(containers, name.slice('runc:'.length)), name).toMatchObject({
+        state: 'unknown',
+        pid: undefined,
+      });
+    }
+    const { problems } = containers;
+    const of = (wanted: string) =>
+      problems.filter(({ code }) => code === wanted).map(one => one.target);
+    expect(of('ESRCH').sort()).toEqual(unknown);
+    expect(of('EINVAL').sort()).toEqual([
+      `${root}/run/crun/no-pid/status`,
+      `${root}/run/crun/old/status`,
+      `${root}/run/runc/no-start/state.json`,
+      `${root}/run/runc/text-pid/state.json`,
+      `${root}/run/runc/text-start/state.json`,
     ]);
+    expect(problems).toHaveLength(2 * unknown.length);
   });
 
   const wrong = [null, 5, 'text', [], [[]], {}, { length: 1 }, true];
