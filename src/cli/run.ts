@@ -242,13 +242,27 @@ function environmentOf(given: Run): NodeJS.ProcessEnv {
   return Object.fromEntries(all);
 }
 
+/** SIGRTMIN and SIGRTMAX of the C library, which keeps 32 and 33 for itself: signal(7). */
+const [realTimeLeast, realTimeMost] = [34, 64];
+
 function signalOf(name: string | true | undefined): number | undefined {
   if (name === undefined || name === true) return undefined;
   const known: Readonly<Record<string, number>> = constants.signals;
   const word = name.toUpperCase();
-  const number = /^\d+$/.test(name) ? Number(name) : (known[word] ?? known[`SIG${word}`]);
+  const number = /^\d+$/.test(name)
+    ? Number(name)
+    : (known[word] ?? known[`SIG${word}`] ?? realTimeOf(word));
   if (number !== undefined && number >= 1 && number <= 64) return number;
   throw new UsageError(`--kill-child: no signal ${name}`);
+}
+
+/** `RTMIN+1`, `SIGRTMAX-2`; `RT3` is the same as `RTMIN+3`. */
+function realTimeOf(word: string): number | undefined {
+  const [, from, distance] = /^(?:SIG)?RT(MIN\+|MAX-)?(\d+)$/.exec(word) ?? [];
+  if (distance === undefined) return undefined;
+  const number =
+    from === 'MAX-' ? realTimeMost - Number(distance) : realTimeLeast + Number(distance);
+  return number >= realTimeLeast && number <= realTimeMost ? number : undefined;
 }
 
 function secondsOf(text: string | undefined): number | undefined {

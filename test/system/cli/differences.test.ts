@@ -409,6 +409,20 @@ const rows: [row: string, shown: () => Promise<void>][] = [
   ],
 ];
 
+test.each([
+  ['RTMIN+1', 35],
+  ['sigrtmax-2', 62],
+  ['RT3', 37],
+  ['36', 36],
+])('--kill-child=%s is signal %i, as with unshare', async (signal, number) => {
+  const script = `trap "echo it ended; exit" ${number}; echo ready; while :; do sleep 0.1; done`;
+  const line = [main, 'run', `--kill-child=${signal}`, 'bash', '--norc', '-c', script];
+  const child = spawn(process.execPath, line, options);
+  const ended = outcome(child);
+  child.stdout.once('data', () => child.kill('SIGKILL'));
+  expect(await ended).toMatchObject({ stdout: 'ready\nit ended\n', stderr: '' });
+});
+
 function inode(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/net`).replace(/\D/g, '');
 }

@@ -110,7 +110,10 @@ test('--net=FILE keeps the network, over a file that is there as over none', asy
 });
 
 test.each([
-  ['--kill-child=SOON', '--kill-child: no signal SOON'],
+  ...['SOON', 'RTMIN+31', 'RTMAX-31', 'RTMIN-1', 'RTMAX+1', 'RTMIN+', '0', '65'].map(name => [
+    `--kill-child=${name}`,
+    `--kill-child: no signal ${name}`,
+  ]),
   ['--owner 5', 'an owner is UID:GID'],
   ['--map-users 1:2', 'a range is INSIDE:OUTSIDE:COUNT'],
   ['-S nobody', 'an id is a number'],
