@@ -17,6 +17,7 @@ import type {
   Whose,
 } from './location-types.ts';
 import type { Reader } from './reader.ts';
+import { systemStorageConf } from './storage-conf.ts';
 import { usersLocations } from './users.ts';
 
 type Given = NonNullable<ContainerOptions['directories']>;
@@ -27,16 +28,17 @@ export async function findLocations(
   grpc: boolean,
   whose: Whose,
 ): Promise<Locations> {
+  const storage = systemStorageConf(reader);
   if (whose === 'others') {
-    const users = await usersLocations(reader, whose);
+    const users = await usersLocations(reader, whose, storage);
     return { ...users, containerd: bundledIn(users.docker), shims: [], lxc: [], machines: [] };
   }
   const locate = (path: string) => reader.locate(path);
   const [docker, containerd, podman, users, lxc, machines, host] = await Promise.all([
     dockerLocations(reader, given.docker),
     containerdLocations(reader, given.containerd, grpc),
-    podmanLocation(reader, given.podman, grpc),
-    usersLocations(reader, whose),
+    podmanLocation(reader, given.podman, grpc, storage),
+    usersLocations(reader, whose, storage),
     locate('/var/lib/lxc'),
     locate('/run/systemd/machines'),
     reader.root === '' && given.docker === undefined ? hostOfClient() : undefined,
@@ -147,11 +149,9 @@ async function podmanLocation(
   reader: Reader,
   given: Given['podman'] = own({}),
   grpc: boolean,
+  storage: Promise<unknown>,
 ): Promise<PodmanLocation> {
-  const settings = await storageSettings(reader, [
-    '/etc/containers/storage.conf',
-    '/usr/share/containers/storage.conf',
-  ]);
+  const settings = await storage;
   const set = (name: string, otherwise: string) => pathAt(settings, 'storage', name) ?? otherwise;
   const [root, runroot, socket] = await Promise.all([
     locationOf(reader, given.root, set('graphroot', '/var/lib/containers/storage')),
@@ -163,12 +163,4 @@ async function podmanLocation(
     grpc && root.owner === 0 ? await grpcLocation(reader, '/run/crio/crio.sock') : undefined;
   const { path, owner } = root;
   return { root: path, runroots: [runroot.path], socket, owner, ...readers, grpc: crio };
-}
-
-/** Of the first of these files that is there. */
-async function storageSettings(reader: Reader, paths: string[]): Promise<unknown> {
-  const all = paths.map(async path =>
-    reader.toml(await reader.locate(path), 'graphroot', 'runroot'),
-  );
-  return (await Promise.all(all)).find(settings => settings !== undefined);
 }

@@ -7,9 +7,12 @@ import { userInfo } from 'node:os';
 import { at, pathAt } from './fields.ts';
 import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
+import { expanded, storageConf } from './storage-conf.ts';
 
 interface User {
   readonly uid: number;
+  /** Of the user's environment, as the host has them. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   /** XDG_DATA_HOME and XDG_CONFIG_HOME, as they are reached from here. */
   readonly data: string;
   readonly config: string;
@@ -22,13 +25,14 @@ interface User {
 export async function usersLocations(
   reader: Reader,
   whose: Whose,
+  storage: Promise<unknown>,
 ): Promise<Pick<Locations, 'docker' | 'podman' | 'runtimes'>> {
   const isUsers = reader.root === '' && process.geteuid?.() !== 0;
   const isAsked = whose === 'all' || (whose === 'ours') === isUsers;
   const users = !isAsked ? [] : isUsers ? [ourselves(reader)] : await others(reader);
   return {
     docker: await Promise.all(users.map(user => docker(reader, user))),
-    podman: await Promise.all(users.map(user => podman(reader, user))),
+    podman: await Promise.all(users.map(user => podman(reader, user, storage))),
     runtimes: users.flatMap(({ uid, runtimes, readerOf }) =>
       runtimes
         .flatMap(path => [`${path}/runc`, `${path}/crun`])
@@ -56,12 +60,20 @@ async function docker(reader: Reader, user: User): Promise<DockerLocation> {
   };
 }
 
-async function podman(reader: Reader, user: User): Promise<PodmanLocation> {
-  const { uid, data, config, runtimes, readerOf } = user;
+/** `storage`: the machine's storage.conf, which counts for users where it says so. */
+async function podman(
+  reader: Reader,
+  user: User,
+  storage: Promise<unknown>,
+): Promise<PodmanLocation> {
+  const { uid, variables, data, config, runtimes, readerOf } = user;
   const path = `${config}/containers/storage.conf`;
-  const settings = await readerOf(path).toml(path, 'graphroot', 'runroot');
-  const chosen = (name: string) => reader.outside(pathAt(settings, 'storage', name));
-  const root = chosen('graphroot') ?? `${data}/containers/storage`;
+  const settings = await storageConf(readerOf(path), path);
+  const chosen = (name: string, from = settings) =>
+    reader.outside(expanded(at(from, 'storage', name), variables));
+  const ofUsers = 'rootless_storage_path';
+  const set = chosen('graphroot') ?? chosen(ofUsers) ?? chosen(ofUsers, await storage);
+  const root = set ?? `${data}/containers/storage`;
   const runroot = chosen('runroot');
   const socket = `${runtimes[0]}/podman/podman.sock`;
   return {
@@ -89,6 +101,7 @@ function ourselves(reader: Reader): User {
   const shared = withoutSession(uid).map(base => [base, reader.of(base, uid)] as const);
   return {
     uid,
+    variables: { ...process.env, HOME: home, UID: `${uid}` },
     data: set('XDG_DATA_HOME') ?? `${home}/.local/share`,
     config: set('XDG_CONFIG_HOME') ?? `${home}/.config`,
     runtimes: [set('XDG_RUNTIME_DIR') ?? `/run/user/${uid}`, ...shared.map(([base]) => base)],
@@ -119,7 +132,7 @@ async function others(reader: Reader): Promise<User[]> {
   ]);
   const sessions = new Set(names);
   const rows = (passwd ?? '').split('\n').map(line => line.split(':'));
-  const users = rows.map(async ([, , number = '', , , home]) => {
+  const users = rows.map(async ([name = '', , number = '', , , home]) => {
     const uid = /^\d{1,10}$/.test(number) ? Number(number) : 0;
     if (uid === 0 || !home?.startsWith('/')) return undefined;
     const runtimes = sessions.has(number) ? [`${reader.root}${folder}/${uid}`] : [];
@@ -129,7 +142,7 @@ async function others(reader: Reader): Promise<User[]> {
     }
     return runtimes.length === 0
       ? undefined
-      : otherUser(reader, uid, await reader.locate(home), runtimes);
+      : otherUser(reader, uid, name, await reader.locate(home), runtimes);
   });
   return (await Promise.all(users)).filter(user => user !== undefined);
 }
@@ -148,10 +161,17 @@ async function isThere(reader: Reader, path: string): Promise<boolean> {
   }
 }
 
-function otherUser(reader: Reader, uid: number, home: string, runtimes: string[]): User {
+function otherUser(
+  reader: Reader,
+  uid: number,
+  name: string,
+  home: string,
+  runtimes: string[],
+): User {
   const bases = [home, ...runtimes].map(base => ({ base, of: reader.of(base, uid) }));
   return {
     uid,
+    variables: { HOME: reader.inside(home), UID: `${uid}`, USER: name },
     data: `${home}/.local/share`,
     config: `${home}/.config`,
     runtimes,

@@ -102,6 +102,30 @@ describe("Podman's storage: newContainerStore() of containers/storage 031aa21, P
     expect(ps({ XDG_DATA_HOME: '/tmp' })).not.toContain('job');
   });
 
+  test.each([
+    ['the own', 'graphroot', '$HOME/big', 'home/joe/big'],
+    ['the own', 'graphroot', '/srv/$\u007bUSER}-$UID/big', 'srv/joe-1000/big'],
+    ['the own', 'rootless_storage_path', '/srv/$UID/big', 'srv/1000/big'],
+    ["the machine's", 'rootless_storage_path', '/srv/$USER/big', 'srv/joe/big'],
+    [
+      "the machine's",
+      'rootless_storage_path',
+      '/srv/$OTHER',
+      'home/joe/.local/share/containers/storage',
+    ],
+    ["the machine's", 'graphroot', '/srv/big', 'home/joe/.local/share/containers/storage'],
+  ])("a user's, by %s storage.conf: %s = %s", async (whose, name, path, where) => {
+    state.write('etc/passwd', 'joe:x:1000:1000::/home/joe:/bin/sh\n');
+    state.write('run/user/1000/bus', '', 1000);
+    state.write('home/joe/.profile', '', 1000);
+    state.write(`${where}/overlay-containers/containers.json`, [row(hex('a'), 'job')], 1000);
+    const folder = whose === 'the own' ? 'home/joe/.config' : 'etc';
+    state.write(`${folder}/containers/storage.conf`, `[storage]\n${name} = "${path}"\n`, 1000);
+    const containers = await list();
+    expect(containers.problems).toEqual([]);
+    expect(containers.map(seen)).toEqual(['1000 podman job created']);
+  });
+
   test('a directory in /tmp that somebody else has made for a user is not read', async () => {
     state.write('etc/passwd', 'joe:x:1000:1000::/home/joe:/bin/sh\n');
     const path = 'home/joe/.local/share/containers/storage/overlay-containers/containers.json';
