@@ -4,7 +4,7 @@ import { readArguments, UsageError } from './arguments.ts';
 import { wordsOf } from './cp-side.ts';
 import { fileArguments, inRoot } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
-import { stdout } from './output.ts';
+import { openStdout } from './output.ts';
 import type { Context } from './subcommand.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -28,6 +28,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const line = readArguments(args, options, true);
   if (line.rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
   const where = lookupOf(lookup, line.given);
+  const stdout = openStdout();
   for (const file of fileArguments(line)) {
     await inRoot(file, where, async root => {
       try {

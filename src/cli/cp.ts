@@ -143,9 +143,9 @@ async function pack(
   { path }: FileArgument,
   { shown, special, oneFileSystem, signal }: StreamOptions,
 ): Promise<void> {
-  const { stdout } = await import('./output.ts');
+  const { openStdout } = await import('./output.ts');
   const archive = root.archive(path, { special, oneFileSystem, signal });
-  await pipeline(shown.counted(archive), stdout, { end: false });
+  await pipeline(shown.counted(archive), openStdout(), { end: false });
 }
 
 async function unpack(

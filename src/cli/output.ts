@@ -2,6 +2,8 @@
  * What is printed. Its reader may stop reading (`| head`): that is no error. Apart from main.ts,
  * as making the stream takes longer than starting a program, which has no use for it.
  */
+import { inherited } from './inherited.ts';
+
 export const stdout: NodeJS.WriteStream & { fd: 1 } = process.stdout;
 
 stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -10,7 +12,13 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
+/** Throws where the command was started without one: Node has opened /dev/null in its place. */
+export function openStdout(): typeof stdout {
+  if (!inherited().descriptors.includes(stdout.fd)) throw new Error('stdout is closed');
+  return stdout;
+}
+
 /** A line, or several. */
 export function print(text: string): void {
-  stdout.write(`${text}\n`);
+  openStdout().write(`${text}\n`);
 }

@@ -249,6 +249,14 @@ describe.each(waiting)('$name: who waits', pair => {
   });
 });
 
+test('a stdout that is closed is said, and nothing is taken for printed', async () => {
+  const script = `for words in "cat $$:/etc/passwd" "cp $$:/etc/passwd -" ps ls help; do
+      $C $words >&-; echo $?; done; $C run true >&-; echo $?`;
+  const { stdout, stderr } = await bash(script, command);
+  expect(stdout).toBe(`${'1\n'.repeat(5)}0\n`);
+  expect(stderr).toBe('linux-namespaces: stdout is closed\n'.repeat(5));
+});
+
 test('--kill-child: with who waits', async () => {
   const script = `$C run -p -f --kill-child sh -c 'echo up; exec sleep 20' >ready & started
     child=$(pgrep -P $!); kill -KILL $!; until ! [ -e /proc/$child ] || grep -q 'State:.Z' /proc/$child/status; do sleep 0.02; done; echo gone`;
