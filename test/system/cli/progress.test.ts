@@ -45,17 +45,17 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
     [
       'out',
       'cp PID:/tree/one out',
-      /^\[=+\] {2}100 % {2}3\.0 MB of 3\.0 MB {2}[\d.]+ [kM]?B\/s\n$/,
+      /^\[=+\] {2}100 % {2}3\.0 MB of 3\.0 MB {2}[\d.]+ [kMG]?B\/s\n$/,
     ],
-    ['in', 'cp tree/one PID:/in', /^\[=+\] {2}100 % {2}3\.0 MB of 3\.0 MB {2}[\d.]+ [kM]?B\/s\n$/],
+    ['in', 'cp tree/one PID:/in', /^\[=+\] {2}100 % {2}3\.0 MB of 3\.0 MB {2}[\d.]+ [kMG]?B\/s\n$/],
     ['a tree', 'cp PID:/tree tree-out', /^(\[=+\] {2}100 % )?.*6\.0 MB .*B\/s {2}\d files\n$/],
-    ['an archive', 'cp PID:/tree - > all.tar', /^6\.0 MB {2}[\d.]+ [kM]?B\/s\n$/],
+    ['an archive', 'cp PID:/tree - > all.tar', /^6\.0 MB {2}[\d.]+ [kMG]?B\/s\n$/],
     [
       'an archive from a file',
       'cp - PID:/unpacked < all.tar',
       /^\[=+\] {2}100 % {2}6\.0 MB of 6\.0 MB .*\n$/,
     ],
-    ['between two', 'cp PID:/tree PID:/tree-across', /^6\.0 MB {2}[\d.]+ [kM]?B\/s\n$/],
+    ['between two', 'cp PID:/tree PID:/tree-across', /^6\.0 MB {2}[\d.]+ [kMG]?B\/s\n$/],
     ['quiet', 'cp -q PID:/tree/one quiet', /^$/],
     [
       'an archive that would go to the terminal',

@@ -27,15 +27,12 @@ describe('what finds containers is loaded by the first call that looks for one',
       error,
       '1..2',
     );
-    // Two calls at once are one attempt.
+    // Two calls at once are one attempt, for which Node opens the file once or, from version 26 on, twice.
     const failed = `${error} ${error}`;
-    expect(said.trim().split('\n')).toEqual([
-      failed,
-      failed,
-      'found ENOENT',
-      'found ENOENT',
-      'true',
-    ]);
+    const [first, second, ...rest] = said.trim().split('\n');
+    expect(first).toBe(failed);
+    expect([failed, 'found ENOENT']).toContain(second);
+    expect(rest).toEqual(['found ENOENT', 'found ENOENT', 'true']);
   });
 
   test('arguments are checked without it, and nothing is rejected but the call', () => {
