@@ -136,11 +136,13 @@ const phases = {
     200,
     1e4,
     4,
-    () =>
-      ended(library.spawn('/no/such', { target: pid })).then(
+    async () => {
+      await ended(library.spawn('/no/such', { target: pid })).then(
         () => check(false, 'it ran'),
         () => {},
-      ),
+      );
+      await new Promise(setImmediate); // Node closes their pipes in the next turn of its loop
+    },
   ],
   'new namespaces': [
     100,
