@@ -14,7 +14,12 @@ import { claimCache } from './cache.mjs';
 const cpu = { x64: ['x64', 'x64-glibc'], arm64: ['aarch64', 'arm64-glibc'] }[process.arch];
 const packages = {
   bun: { name: `@oven/bun-linux-${cpu[0]}`, program: 'bin/bun', run: [] },
-  deno: { name: `@deno/linux-${cpu[1]}`, program: 'deno', run: ['run', '--allow-all'] },
+  deno: {
+    name: `@deno/linux-${cpu[1]}`,
+    program: 'deno',
+    // It would take compiled code of an earlier lib in the same place for that of this one.
+    run: ['run', '--allow-all', '--no-code-cache'],
+  },
 };
 
 /** Its program, from a package that is nothing but that and has no install script. */
