@@ -51,6 +51,11 @@ export function isRoot(): boolean {
   return process.geteuid?.() === 0;
 }
 
+/** Is that uid root's, or that of who asks? */
+export function isOwn(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.();
+}
+
 /** In our own user namespace. */
 export function hasCapability(name: keyof typeof capabilities): boolean {
   return ((BigInt(`0x${status('CapEff') || '0'}`) >> BigInt(capabilities[name])) & 1n) === 1n;

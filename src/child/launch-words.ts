@@ -27,34 +27,22 @@ interface Word {
 
 const any = -1;
 /** Those that there is advice for. */
-const {
-  EPERM,
-  ENOENT,
-  EEXIST,
-  ENOMEM,
-  EACCES,
-  EXDEV,
-  EINVAL,
-  ENOSPC,
-  ERANGE,
-  ENOSYS,
-  EOVERFLOW,
-  EDQUOT,
-} = errnos;
-const advised = [
-  EPERM,
-  ENOENT,
-  EEXIST,
-  ENOMEM,
-  EACCES,
-  EXDEV,
-  EINVAL,
-  ENOSPC,
-  ERANGE,
-  ENOSYS,
-  EOVERFLOW,
-  EDQUOT,
-];
+const advised = (
+  [
+    'EPERM',
+    'ENOENT',
+    'EEXIST',
+    'ENOMEM',
+    'EACCES',
+    'EXDEV',
+    'EINVAL',
+    'ENOSPC',
+    'ERANGE',
+    'ENOSYS',
+    'EOVERFLOW',
+    'EDQUOT',
+  ] as const
+).map(name => errnos[name]);
 
 export function encodeWords(
   plan: Plan,
@@ -112,7 +100,7 @@ function details(name: string, plan: Plan): readonly number[] {
 function unexecuted(step: number, file: string, hint: string): Word[] {
   const at = { step, before: unexecutedWords(file), after: hint };
   const missing = missingWords.map((words = 'there is no such program', detail) => {
-    return { ...at, detail, error: ENOENT, before: `${at.before}${words}` };
+    return { ...at, detail, error: errnos.ENOENT, before: `${at.before}${words}` };
   });
   return [...missing, { ...at, detail: any, error: 0 }];
 }

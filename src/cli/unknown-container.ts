@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import type { NamespaceError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
+import { isOwn } from '../base/own-rights.ts';
 import type { Container, ContainerOptions } from '../containers/container.ts';
 import { namesOf } from '../containers/container-names.ts';
 import { digitsLeast } from '../containers/names.ts';
@@ -35,7 +36,7 @@ export async function unknownContainer(
     const where = inWordsOf(lookupNames, advice).replace(/^no engine has such a container; /, '');
     return `no container ${name}, nor any other: ${where}`;
   }
-  const [byId] = all.filter(one => one.id.startsWith(name) && isOurs(one));
+  const [byId] = all.filter(one => one.id.startsWith(name) && isOwn(one.owner));
   if (byId !== undefined) {
     const id = byId.id.slice(0, 12);
     return `no container ${name}: of an id ${digitsLeast} digits are needed at least, as in ${id}`;
@@ -47,14 +48,10 @@ export async function unknownContainer(
 function nearIn(all: readonly Container[], name: string): string | undefined {
   const spelled = new Map<string, string>();
   for (const container of all) {
-    const before = isOurs(container) ? '' : `${container.owner}:`;
+    const before = isOwn(container.owner) ? '' : `${container.owner}:`;
     for (const one of namesOf(container)) {
       if (before === '' || !spelled.has(one)) spelled.set(one, `${before}${one}`);
     }
   }
   return spelled.get(nearest(name, [...spelled.keys()]) ?? '');
-}
-
-function isOurs({ owner }: Container): boolean {
-  return owner === 0 || owner === process.geteuid?.();
 }

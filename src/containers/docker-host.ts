@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
+import { isOwn } from '../base/own-rights.ts';
 import { at, text } from './fields.ts';
 import { ownerOf } from './given-directories.ts';
 import type { DockerLocation } from './location-types.ts';
@@ -31,8 +32,7 @@ export async function dockerOf(
     reader.problems.push(failure(errno, 'lstat', { target: path, advice }));
     return [];
   }
-  const theirs =
-    owner === 0 || owner === process.geteuid?.() ? reader : reader.of(dirname(path), owner);
+  const theirs = isOwn(owner) ? reader : reader.of(dirname(path), owner);
   const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };
   const nowhere = { dataRoot: undefined, execRoot: undefined, runtimes: undefined };
   return [{ ...nowhere, socket: path, owner, ...readers }];

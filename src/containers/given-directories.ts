@@ -4,6 +4,7 @@
  */
 import { lstat } from 'node:fs';
 import { state as limits } from '../base/limits.ts';
+import { isOwn } from '../base/own-rights.ts';
 import { clearTimeout, setTimeout } from '../base/timers.ts';
 import type { RuntimeLocation } from './location-types.ts';
 import type { Reader } from './reader.ts';
@@ -20,8 +21,7 @@ export async function locationOf(
   const path = await reader.locate(given ?? otherwise);
   const found = given === undefined ? 0 : await ownerOf(path);
   const owner = typeof found === 'number' ? found : 0;
-  const isOurs = owner === 0 || owner === process.geteuid?.();
-  return { path, owner, reader: isOurs ? reader : reader.of(path, owner) };
+  return { path, owner, reader: isOwn(owner) ? reader : reader.of(path, owner) };
 }
 
 /** In a file system of the owner's making, this may take as long as the owner likes. */

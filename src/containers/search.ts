@@ -1,6 +1,7 @@
 /** From the name that somebody gives to the one container that it means. */
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
+import { isOwn } from '../base/own-rights.ts';
 import type { Container } from './container.ts';
 import { nameOf } from './container-names.ts';
 import { matches, type Wanted, wantedOf } from './names.ts';
@@ -34,10 +35,6 @@ function one(name: string, found: readonly Container[]): Container {
 /** Of an engine of root's, or of who asks. */
 function isOurs([{ owner }]: Entries): boolean {
   return isOwn(owner);
-}
-
-function isOwn(owner: number): boolean {
-  return owner === 0 || owner === process.geteuid?.();
 }
 
 async function meant(all: Survey, some: readonly Entries[], wanted: Wanted): Promise<Container[]> {
