@@ -27,19 +27,27 @@ interface Task {
 
 export async function findContainerd(location: ContainerdLocation, ask: Sockets): Promise<Entry[]> {
   const { reader, owner, grpc } = location;
-  const tasks = `${location.state}/io.containerd.runtime.v2.task`;
   const telling = toldByContainerd(ask, grpc);
-  const all = (await reader.names(tasks)).filter(isId).map(async namespace => {
-    const ids = (await reader.names(`${tasks}/${namespace}`)).filter(isId);
-    return ids.map(id => `${namespace}/${id}`);
-  });
-  const running = (await Promise.all(all)).flat();
+  const all = kinds.map(kind => tasksIn(reader, `${location.state}/${kind}`));
+  const running = new Map((await Promise.all(all)).flat());
   const told = await telling;
-  return [...new Set([...running, ...told.keys()])].map(name => {
+  return [...new Set([...running.keys(), ...told.keys()])].map(name => {
     const [namespace = '', id = ''] = name.split('/');
-    const bundle = `${tasks}/${name}`;
+    const bundle = running.get(name) ?? `${location.state}/${kinds[1]}/${name}`;
     return entryOf({ reader, owner, bundle, namespace, id, told: told.get(name) });
   });
+}
+
+/** Of the shims of containerd 1.1 (Kubernetes up to 1.17, Docker up to 19.03), and of those since 1.2. */
+const kinds = ['io.containerd.runtime.v1.linux', 'io.containerd.runtime.v2.task'];
+
+/** The bundles, by `namespace/id`. */
+async function tasksIn(reader: Reader, path: string): Promise<[name: string, bundle: string][]> {
+  const all = (await reader.names(path)).filter(isId).map(async namespace => {
+    const ids = (await reader.names(`${path}/${namespace}`)).filter(isId);
+    return ids.map((id): [string, string] => [`${namespace}/${id}`, `${path}/${namespace}/${id}`]);
+  });
+  return (await Promise.all(all)).flat();
 }
 
 function entryOf(task: Task): Entry {

@@ -4,11 +4,12 @@
  * be read, or are nobody knows where.
  */
 import type { ContainerState, Mount, Port } from './container.ts';
-import { at, isId, list, pairs, pid, port, text, texts, time } from './fields.ts';
+import { at, isId, isTable, list, pairs, pid, port, text, texts, time } from './fields.ts';
 import type { DockerLocation } from './location-types.ts';
 import { words } from './oci.ts';
+import { namesInDocker } from './pods.ts';
 import type { Reader } from './reader.ts';
-import type { Entry, Sighting } from './sighting.ts';
+import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 import { StateFile } from './state-file.ts';
 
@@ -44,14 +45,14 @@ function entryOf(location: DockerLocation, root: string, id: string): Entry {
     names: async wanted => {
       const config = await file.valueWith(wanted);
       if (config === undefined) return {}; // of most, when one is looked for
-      return { name: nameIn(config), service: serviceIn(config) };
+      return { ...namesIn(id, config), service: serviceIn(config) };
     },
     read: async () => {
       const sighting = readOne(location, root, id, await file.value());
       if (sighting !== undefined) return [sighting];
       // It has been removed; or it is there, and what its runtime knows will have to do.
-      const isDamaged = reader.problems.some(problem => problem.target === path);
-      return isDamaged ? [{ knownAs: { engine: 'docker', id }, owner }] : [];
+      const doubt = `${path} cannot be read`;
+      return reader.hasFailed(path) ? [{ knownAs: { engine: 'docker', id }, owner, doubt }] : [];
     },
   };
 }
@@ -79,8 +80,18 @@ function readOne(
   };
 }
 
+function namesIn(id: string, config: unknown): Names {
+  const name = nameIn(config);
+  return namesInDocker(id, name, at(config, 'Config', 'Labels')) ?? { name };
+}
+
 function nameIn(config: unknown): string | undefined {
   return text(at(config, 'Name'))?.replace(/^\//, '');
+}
+
+/** Among those by which linked containers know it (`docker run --link`): `/web/db`. */
+function ownName(names: readonly unknown[]): unknown {
+  return names.find(name => !text(name)?.includes('/', 1));
 }
 
 /**
@@ -120,7 +131,7 @@ function describe(
   return {
     knownAs: { engine: 'docker', id },
     owner,
-    name: nameIn(config),
+    ...namesIn(id, config),
     state: stateOf(state),
     pid: pid(at(state, 'Pid')),
     doubt: doubtOf(state),
@@ -152,7 +163,7 @@ function logIn(
 
 /** As Docker's own State.StateString. */
 function stateOf(state: unknown): ContainerState | undefined {
-  if (typeof state !== 'object' || state === null) return undefined;
+  if (!isTable(state)) return undefined;
   const is = (name: string) => at(state, name) === true;
   if (is('Running')) return is('Paused') ? 'paused' : is('Restarting') ? 'restarting' : 'running';
   if (is('RemovalInProgress')) return 'removing';
@@ -162,7 +173,7 @@ function stateOf(state: unknown): ContainerState | undefined {
 
 /** Why it may run though there is no pid of it. One that is being restarted has 0. */
 function doubtOf(state: unknown): string | undefined {
-  if (typeof state !== 'object' || state === null) return "Docker's state of it is missing";
+  if (!isTable(state)) return "Docker's state of it is missing";
   const isRestarting = at(state, 'Restarting') === true && (at(state, 'Pid') ?? 0) === 0;
   const mayRun = (at(state, 'Running') ?? false) !== false && !isRestarting;
   return mayRun ? 'Docker says that it runs, and not as which pid' : undefined;
@@ -170,7 +181,7 @@ function doubtOf(state: unknown): string | undefined {
 
 /** `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; null for one that is not published. */
 function portsOf(...tables: unknown[]): readonly Port[] {
-  const names = new Set(tables.flatMap(table => Object.keys(Object(table))));
+  const names = new Set(tables.flatMap(table => (isTable(table) ? Object.keys(table) : [])));
   return [...names].flatMap((name): readonly Port[] => {
     const [number, type = 'tcp'] = name.split('/');
     const privatePort = port(number);
@@ -234,8 +245,9 @@ async function overSocket(
   return list(rows).flatMap(row => {
     const id = at(row, 'Id');
     if (!isId(id)) return [];
-    const [Name, Labels] = [list(at(row, 'Names'))[0], at(row, 'Labels')];
-    const names = { name: nameIn({ Name }), service: serviceIn({ Name, Config: { Labels } }) };
+    const [Name, Labels] = [ownName(list(at(row, 'Names'))), at(row, 'Labels')];
+    const config = { Name, Config: { Labels } };
+    const names = { ...namesIn(id, config), service: serviceIn(config) };
     const read = async () => {
       const container = await ask.get(reader, socket, `/containers/${id}/json`);
       if (container === undefined) return [];

@@ -48,9 +48,14 @@ export function time(value: unknown): Date | undefined {
   return Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1970 ? undefined : date;
 }
 
+/** With names; no list. */
+export function isTable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Names and values, without those that are no text. */
 export function texts(value: unknown): Record<string, string> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (!isTable(value)) return undefined;
   const pairs = Object.entries(value).filter(([, one]) => typeof one === 'string');
   return Object.fromEntries(pairs);
 }
@@ -88,5 +93,10 @@ export function isRandomId(id: string): boolean {
 /** An absolute path in settings. */
 export function pathAt(settings: unknown, ...names: string[]): string | undefined {
   const path = text(at(settings, ...names));
-  return path?.startsWith('/') ? path : undefined;
+  return path?.startsWith('/') ? withoutSlash(path) : undefined;
+}
+
+/** Without one at its end, so that what is in there has one path. */
+export function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/+$/s, '');
 }

@@ -14,6 +14,8 @@ export interface Look {
   readonly view: View;
 }
 
+const crunHandler = 'run.oci.handler';
+
 /** What is known of its process: `unseen` where it could not be looked at, for the reason that is in the problems. */
 type Known = { process?: Process; unseen?: 'for want of means' | 'without proof' };
 
@@ -28,10 +30,12 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
   const isRunc = ofRuntime?.knownAs.engine === 'runc';
   const told =
     first(group, 'runtime') ?? (isRunc ? undefined : await first(group, 'findRuntime')?.());
-  const runtime = runtimeName(told);
+  const annotations = first(group, 'annotations');
+  // crun can also be told there to make a virtual machine of it.
+  const handler = ofRuntime?.knownAs.engine === 'crun' ? annotations?.[crunHandler] : undefined;
+  const runtime = hasOwnKernel(handler) ? handler : runtimeName(told);
   const isElsewhere = hasOwnKernel(runtime);
   const process = isElsewhere ? undefined : known.process;
-  const annotations = first(group, 'annotations');
   const pod = podOf(first(group, 'pod'), annotations);
   const state = stateOf(group, known);
   const created = first(group, 'created');
@@ -73,8 +77,15 @@ async function processOf(group: Group, { reader, pids, view }: Look): Promise<Kn
   const [{ knownAs, owner }] = group;
   const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
   const there = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
-  if (typeof there !== 'number') return doubted(group, there ?? first(group, 'doubt'), reader);
-  const pid = pids.here(there);
+  const isSeen = first(group, 'isSeen') ?? false;
+  if (typeof there !== 'number') {
+    const unseen =
+      isSeen && pids.doubt !== undefined
+        ? `whether it runs is not known: ${pids.doubt}`
+        : undefined;
+    return doubted(group, there ?? first(group, 'doubt') ?? unseen, reader);
+  }
+  const pid = isSeen ? there : pids.here(there);
   const claim = {
     startTime: runtime?.startTime,
     id: knownAs.id,

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { own } from '../base/own-properties.ts';
 import type { ContainerOptions } from './container.ts';
 import { dockerOf, hostOfClient } from './docker-host.ts';
-import { at, pathAt, text } from './fields.ts';
+import { at, pathAt } from './fields.ts';
 import { locationOf } from './given-directories.ts';
 import type {
   ContainerdLocation,
@@ -16,8 +16,14 @@ import type {
   PodmanLocation,
   Whose,
 } from './location-types.ts';
+import { lxcPaths } from './lxc.ts';
 import type { Reader } from './reader.ts';
-import { systemStorageConf } from './storage-conf.ts';
+import {
+  type StorageConf,
+  storagePath,
+  systemStorageConf,
+  type Variables,
+} from './storage-conf.ts';
 import { usersLocations } from './users.ts';
 
 type Given = NonNullable<ContainerOptions['directories']>;
@@ -39,7 +45,7 @@ export async function findLocations(
     containerdLocations(reader, given.containerd, grpc),
     podmanLocation(reader, given.podman, grpc, storage),
     usersLocations(reader, whose, storage),
-    locate('/var/lib/lxc'),
+    lxcPaths(reader),
     locate('/run/systemd/machines'),
     reader.root === '' && given.docker === undefined ? hostOfClient() : undefined,
   ]);
@@ -56,7 +62,7 @@ export async function findLocations(
     podman: [podman, ...users.podman],
     runtimes: [...runtimes, ...users.runtimes],
     shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
-    lxc: [lxc],
+    lxc,
     machines: [machines],
   };
 }
@@ -86,8 +92,8 @@ async function dockerLocations(
   reader: Reader,
   given: Given['docker'] = own({}),
 ): Promise<DockerLocation[]> {
-  const settings = await reader.json(await reader.locate('/etc/docker/daemon.json'));
-  const set = (name: string) => text(at(settings, name));
+  const settings = await reader.settings(await reader.locate('/etc/docker/daemon.json'));
+  const set = (name: string) => pathAt(settings, name);
   const socket = await reader.locate('/run/docker.sock');
   const [data, exec] = await Promise.all([
     locationOf(reader, given['data-root'], set('data-root') ?? set('graph') ?? '/var/lib/docker'),
@@ -145,17 +151,29 @@ async function grpcLocation(reader: Reader, path: string): Promise<GrpcLocation>
   return { socket, reader: reader.of(dirname(socket), 0) };
 }
 
+/** Of root's Podman. */
+const variables: Variables = { values: { HOME: '/root', UID: '0', USER: 'root' }, areAll: false };
+
 async function podmanLocation(
   reader: Reader,
   given: Given['podman'] = own({}),
   grpc: boolean,
-  storage: Promise<unknown>,
+  storage: Promise<StorageConf>,
 ): Promise<PodmanLocation> {
   const settings = await storage;
-  const set = (name: string, otherwise: string) => pathAt(settings, 'storage', name) ?? otherwise;
+  const set = (name: string, isGiven: boolean, otherwise: string) =>
+    (isGiven ? undefined : storagePath(settings, name, variables, reader)) ?? otherwise;
   const [root, runroot, socket] = await Promise.all([
-    locationOf(reader, given.root, set('graphroot', '/var/lib/containers/storage')),
-    locationOf(reader, given.runroot, set('runroot', '/run/containers/storage')),
+    locationOf(
+      reader,
+      given.root,
+      set('graphroot', given.root !== undefined, '/var/lib/containers/storage'),
+    ),
+    locationOf(
+      reader,
+      given.runroot,
+      set('runroot', given.runroot !== undefined, '/run/containers/storage'),
+    ),
     reader.locate('/run/podman/podman.sock'),
   ]);
   const readers = { ofRoot: root.reader, ofRunroot: () => runroot.reader, ofSocket: reader };

@@ -4,12 +4,21 @@
  */
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { fileOfProcess } from '../base/proc.ts';
+import { state as limits } from '../base/limits.ts';
+import { fileOfProcess, mountsIn } from '../base/proc.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Mount } from './container.ts';
 import { isId, pairs, text, ticks } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Entry, Sighting } from './sighting.ts';
+
+/** lxc.system.conf(5): where the tools of root put containers that are made from now on, and those of before. */
+export async function lxcPaths(reader: Reader): Promise<string[]> {
+  const settings = await reader.text(await reader.locate('/etc/lxc/lxc.conf'), limits.settings);
+  const set = /^\s*lxc\.lxcpath\s*=\s*(\/.*?)\s*$/m.exec(settings ?? '')?.[1];
+  const all = ['/var/lib/lxc', ...(set ? [set] : [])].map(path => reader.locate(path));
+  return [...new Set(await Promise.all(all))];
+}
 
 export async function findLxc(reader: Reader, path: string): Promise<Entry[]> {
   const ids = (await reader.names(path)).filter(isId);
@@ -25,7 +34,11 @@ export async function findLxc(reader: Reader, path: string): Promise<Entry[]> {
     read: async () => {
       const config = await reader.text(`${path}/${id}/config`);
       if (config === undefined) return [];
-      return [{ ...parse(reader, id, config), ...(await initOf(reader, path, id, processes)) }];
+      const process = initOf(reader, path, id, processes).catch(error => {
+        if (!isWant(error)) throw error;
+        return { doubt: `its monitor cannot be looked at: ${error.message}` };
+      });
+      return [{ ...parse(reader, id, config), ...(await process) }];
     },
   }));
 }
@@ -42,6 +55,7 @@ function parse(reader: Reader, id: string, config: string): Sighting {
   return {
     knownAs: { engine: 'lxc', id },
     owner: 0,
+    isSeen: true,
     rootfs: reader.outside(last('lxc.rootfs.path')?.replace(/^dir:/, '')),
     hostname: last('lxc.uts.name'),
     env: pairs(values.get('lxc.environment') ?? []),
@@ -76,7 +90,7 @@ async function initOf(
   const rows = await processes();
   const monitors = rows.filter(({ command, uid }) => uid === 0 && command.trimEnd() === title);
   for (const monitor of monitors) {
-    if (!isLxc(monitor.pid)) continue;
+    if (!isLxc(monitor.pid) || !hasRoot(monitor.pid, reader.root)) continue;
     for (const { pid, ppid } of rows) {
       const startTime = ppid === monitor.pid ? startOfChild(pid, ppid) : undefined;
       if (startTime !== undefined) return { pid, startTime };
@@ -95,9 +109,33 @@ function isLxc(pid: number): boolean {
     return /^lxc-(start|execute|autostart|restore|copy)/.test(
       basename(readlinkSync(`/proc/${pid}/exe`)),
     );
-  } catch {
+  } catch (error) {
+    if (isWant(error)) throw error;
     return false;
   }
+}
+
+/** Of files or memory: that a process could not be looked at for it says nothing of the process. */
+function isWant(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/**
+ * In a container there may be an LXC of its own, with the same titles. Told apart by what is mounted at the root: a
+ * question to the file system itself may be answered never.
+ */
+function hasRoot(pid: number, root: string): boolean {
+  const [, other] = /^\/proc\/(\d+)\/root$/.exec(root) ?? [];
+  const isElsewhere = root !== '' && other === undefined;
+  const expected = rootOf(other ?? 'self', isElsewhere ? root : '/');
+  return (isElsewhere && expected === undefined) || rootOf(pid, '/') === expected;
+}
+
+/** Which directory of which file system is mounted there. */
+function rootOf(process: number | string, point: string): string | undefined {
+  const mounts = mountsIn(fileOfProcess(`/proc/${process}/mountinfo`) ?? '');
+  const mount = mounts.findLast(one => one.point === point);
+  return mount && `${mount.device} ${mount.root}`;
 }
 
 /** Of one look: a process with that parent, and when it started. proc_pid_stat(5). */

@@ -25,7 +25,7 @@ type Named = Names & { readonly id: string };
 
 /** In this order: the first by which there is one. */
 const ways: readonly ((wanted: string, named: Named) => boolean)[] = [
-  (wanted, named) => namesOf(named).includes(wanted),
+  (wanted, named) => namesOf(named).includes(wanted) || named.ownName === wanted,
   // A pod's sandbox has the name of the pod, which its only container often has, too.
   (wanted, { pod, id, name }) => pod?.sandbox === id && name === wanted,
   (wanted, { service }) => service === wanted,

@@ -4,6 +4,7 @@
  * a bolt or an SQLite file, which is not read: labels, and names of pods, are asked for at its socket.
  */
 import { state as limits } from '../base/limits.ts';
+import { textOf } from '../base/own-rights.ts';
 import type { ContainerState } from './container.ts';
 import { at, isId, list, pidIn, text, texts, time } from './fields.ts';
 import type { PodmanLocation } from './location-types.ts';
@@ -113,15 +114,34 @@ async function readOne(stored: Stored, names: Names, isCrio: boolean): Promise<S
     created: time(at(row, 'created')),
     runtime: crio('RuntimeHandler'),
     hasOwnMounts: true,
+    findRuntime: async () => {
+      for (const runroot of runroots) {
+        const file = `${runroot}/${folder}/${id}/userdata/conmon.pid`;
+        const found = runtimeOf(pidIn(await ofRunroot(runroot).text(file)), id);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
     findPid: async () => {
       for (const runroot of runroots) {
         const file = `${runroot}/${folder}/${id}/userdata/pidfile`;
-        const written = await ofRunroot(runroot).text(file);
+        const reader = ofRunroot(runroot);
+        const written = await reader.text(file);
         if (written !== undefined) return pidIn(written) ?? `there is no pid in ${file}`;
+        if (reader.hasFailed(file)) return `${file} cannot be read`;
       }
       return undefined;
     },
   };
+}
+
+/** What the monitor of a container was told to run it with: `conmon -c ID -r /usr/bin/crun`. */
+function runtimeOf(monitor: number | undefined, id: string): string | undefined {
+  if (monitor === undefined) return undefined;
+  const words = textOf(`/proc/${monitor}/cmdline`)?.split('\0');
+  if (!words?.includes(id)) return undefined;
+  const option = words.findIndex(word => word === '-r' || word === '--runtime');
+  return option < 0 ? undefined : text(words[option + 1]);
 }
 
 function layerDirectory(root: string, driver: string, layer: string): string | undefined {

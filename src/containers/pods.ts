@@ -27,17 +27,43 @@ export function namesInCri(annotations: Readonly<Record<string, string>>): Names
   return { name: cri('container-name') ?? pod.name, pod };
 }
 
-/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`: no part of it can have an underscore in Kubernetes. */
-const crioName = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+$/;
+/**
+ * `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`: no part of it can have an underscore in Kubernetes. Docker's may have
+ * another number behind it, where the name was not free.
+ */
+const kubeletName = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+(?:_[0-9a-f]+)?$/;
 
 /** From the metadata of CRI-O in its storage; undefined where it is no container of CRI-O's. */
 export function namesInCrio(id: string, metadata: unknown): Names | undefined {
   const sandbox = text(at(metadata, 'pod-id'));
-  const parts = crioName.exec(text(at(metadata, 'name')) ?? '');
-  if (sandbox === undefined || parts === null) return undefined;
+  const ownName = text(at(metadata, 'name'));
+  const names = sandbox === undefined ? undefined : namesOfKubelet(ownName, id, sandbox);
+  const told = sandbox === id ? undefined : text(at(metadata, 'metadata-name'));
+  return names && { ...names, name: told ?? names.name };
+}
+
+/** Of Docker under Kubernetes (cri-dockerd; up to 1.23 kubelet itself), which labels what it runs. */
+export function namesInDocker(
+  id: string,
+  ownName: string | undefined,
+  labels: unknown,
+): Names | undefined {
+  const kind = at(labels, 'io.kubernetes.docker.type');
+  if (kind === 'podsandbox') return namesOfKubelet(ownName, id, id);
+  const sandbox = text(at(labels, 'io.kubernetes.sandbox.id'));
+  return kind === 'container' && sandbox ? namesOfKubelet(ownName, id, sandbox) : undefined;
+}
+
+function namesOfKubelet(
+  ownName: string | undefined,
+  id: string,
+  sandbox: string,
+): Names | undefined {
+  const parts = kubeletName.exec(ownName ?? '');
+  if (parts === null) return undefined;
   const [, container, name, namespace, uid] = parts;
   const pod = { name, namespace, uid, sandbox };
-  return { name: sandbox === id ? name : (text(at(metadata, 'metadata-name')) ?? container), pod };
+  return { name: sandbox === id ? name : container, pod, ownName };
 }
 
 /** The last of the logs that kubelet has for a container: 0.log, 1.log, one for each start. */

@@ -11,6 +11,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { state as limits } from '../base/limits.ts';
+import { withoutSlash } from './fields.ts';
 
 /** What readers that belong together share. */
 interface Shared {
@@ -101,6 +102,12 @@ export class Reader {
     }
   }
 
+  /** Settings of Docker's: it takes an empty file, and one with a byte order mark. */
+  async settings(path: string): Promise<unknown> {
+    const json = (await this.text(path, limits.settings))?.replace(/^\ufeff/, '').trim();
+    return json ? this.parse(json, path) : undefined;
+  }
+
   /** The settings of an engine: undefined where none of these names is in there, which need no parser then. */
   async toml(path: string, ...names: readonly string[]): Promise<unknown> {
     const text = await this.text(path, limits.settings);
@@ -142,7 +149,7 @@ export class Reader {
    * would follow them.
    */
   async locate(path: string): Promise<string> {
-    if (this.root === '') return path;
+    if (this.root === '') return withoutSlash(path);
     let done = '';
     const todo = path.split('/');
     for (let links = 0; todo.length > 0; ) {
@@ -166,12 +173,17 @@ export class Reader {
   /** A path that an engine wrote, as it is reached from here. */
   outside(path: string | undefined): string | undefined {
     if (path === undefined || !posix.isAbsolute(path) || path.includes('\0')) return undefined;
-    return this.root + posix.normalize(path);
+    return this.root + withoutSlash(posix.normalize(path));
   }
 
   /** A path that was reached from here, as an engine knows it. */
   inside(path: string): string {
     return path.slice(this.root.length);
+  }
+
+  /** Is it for another reason than that there is no such file, that nothing was read there? */
+  hasFailed(path: string): boolean {
+    return this.#silent || this.problems.some(problem => problem.target === path);
   }
 
   /** What is in a file, or missing there, is not what it should be. */

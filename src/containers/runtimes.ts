@@ -85,5 +85,7 @@ export function runtimeName(told: string | undefined): string | undefined {
 
 /** Those whose containers are in a kernel of their own: no process of theirs is one of ours. */
 export function hasOwnKernel(runtime: string | undefined): boolean {
-  return /(^|[.-])(runsc|gvisor|kata|firecracker|krun|urunc)($|[.-])/.test(runtime ?? '');
+  return /(^|[.-])(runsc|gvisor|kata|firecracker|krun|crun-vm|urunc|runq|runv|quark|cc-runtime)($|[.-])/.test(
+    runtime ?? '',
+  );
 }

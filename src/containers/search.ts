@@ -41,13 +41,26 @@ async function meant(all: Survey, some: readonly Entries[], wanted: Wanted): Pro
   for await (const entries of matches(some, wanted)) {
     const containers = entries.length === 0 ? [] : await all.finish(entries);
     const found = containers.filter(container => isOf(container, wanted.engine));
-    if (found.length > 0) return found;
+    if (found.length > 0) return found.filter(one => !found.some(other => isNext(one, other)));
   }
   return [];
 }
 
 function isOf({ knownAs }: Container, engine: Wanted['engine']): boolean {
   return engine === undefined || knownAs.some(known => known.engine === engine);
+}
+
+/** Of a container that kubelet has started again, what is left of the one before keeps the name, too. */
+function isNext(one: Container, other: Container): boolean {
+  const isOfPod = one.pod?.uid !== undefined && one.pod.uid === other.pod?.uid;
+  if (
+    !isOfPod ||
+    nameOf(one) !== nameOf(other) ||
+    one.owner !== other.owner ||
+    one.state !== 'exited'
+  )
+    return false;
+  return other.state !== 'exited' || (one.created ?? 0) < (other.created ?? 0);
 }
 
 /** `uid:name` */

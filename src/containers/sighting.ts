@@ -54,6 +54,8 @@ export interface Entry {
 export interface Names {
   readonly name?: string | undefined;
   readonly pod?: Pod | undefined;
+  /** What its engine calls it, where that is another name than the one in its pod. */
+  readonly ownName?: string | undefined;
   /** What Compose runs it for, as it is called in compose.yaml. */
   readonly service?: string | undefined;
 }
@@ -65,6 +67,8 @@ export interface Sighting extends Perhaps<Told> {
   readonly state?: ContainerState | undefined;
   readonly pid?: number | undefined;
   readonly startTime?: number | undefined;
+  /** Its process was looked for in our /proc: its pid, or that there is none, is no engine's word. */
+  readonly isSeen?: boolean;
   readonly pod?: Pod | undefined;
   readonly podLabels?: Readonly<Record<string, string>> | undefined;
   /** What the engine was told to run it with. */

@@ -7,12 +7,12 @@ import { userInfo } from 'node:os';
 import { at, pathAt } from './fields.ts';
 import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
-import { expanded, storageConf } from './storage-conf.ts';
+import { type StorageConf, storageConf, storagePath, type Variables } from './storage-conf.ts';
 
 interface User {
   readonly uid: number;
   /** Of the user's environment, as the host has them. */
-  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly variables: Variables;
   /** XDG_DATA_HOME and XDG_CONFIG_HOME, as they are reached from here. */
   readonly data: string;
   readonly config: string;
@@ -25,7 +25,7 @@ interface User {
 export async function usersLocations(
   reader: Reader,
   whose: Whose,
-  storage: Promise<unknown>,
+  storage: Promise<StorageConf>,
 ): Promise<Pick<Locations, 'docker' | 'podman' | 'runtimes'>> {
   const isUsers = reader.root === '' && process.geteuid?.() !== 0;
   const isAsked = whose === 'all' || (whose === 'ours') === isUsers;
@@ -44,7 +44,7 @@ export async function usersLocations(
 async function docker(reader: Reader, user: User): Promise<DockerLocation> {
   const { uid, data, config, runtimes, readerOf } = user;
   const path = `${config}/docker/daemon.json`;
-  const settings = await readerOf(path).json(path);
+  const settings = await readerOf(path).settings(path);
   const dataRoot = reader.outside(pathAt(settings, 'data-root')) ?? `${data}/docker`;
   const execRoot = reader.outside(pathAt(settings, 'exec-root')) ?? `${runtimes[0]}/docker`;
   const socket = `${runtimes[0]}/docker.sock`;
@@ -64,13 +64,13 @@ async function docker(reader: Reader, user: User): Promise<DockerLocation> {
 async function podman(
   reader: Reader,
   user: User,
-  storage: Promise<unknown>,
+  storage: Promise<StorageConf>,
 ): Promise<PodmanLocation> {
   const { uid, variables, data, config, runtimes, readerOf } = user;
   const path = `${config}/containers/storage.conf`;
   const settings = await storageConf(readerOf(path), path);
   const chosen = (name: string, from = settings) =>
-    reader.outside(expanded(at(from, 'storage', name), variables));
+    reader.outside(storagePath(from, name, variables, reader));
   const ofUsers = 'rootless_storage_path';
   const set = chosen('graphroot') ?? chosen(ofUsers) ?? chosen(ofUsers, await storage);
   const root = set ?? `${data}/containers/storage`;
@@ -101,7 +101,7 @@ function ourselves(reader: Reader): User {
   const shared = withoutSession(uid).map(base => [base, reader.of(base, uid)] as const);
   return {
     uid,
-    variables: { ...process.env, HOME: home, UID: `${uid}` },
+    variables: { values: { ...process.env, HOME: home, UID: `${uid}` }, areAll: true },
     data: set('XDG_DATA_HOME') ?? `${home}/.local/share`,
     config: set('XDG_CONFIG_HOME') ?? `${home}/.config`,
     runtimes: [set('XDG_RUNTIME_DIR') ?? `/run/user/${uid}`, ...shared.map(([base]) => base)],
@@ -171,7 +171,10 @@ function otherUser(
   const bases = [home, ...runtimes].map(base => ({ base, of: reader.of(base, uid) }));
   return {
     uid,
-    variables: { HOME: reader.inside(home), UID: `${uid}`, USER: name },
+    variables: {
+      values: { HOME: reader.inside(home), UID: `${uid}`, USER: name },
+      areAll: false,
+    },
     data: `${home}/.local/share`,
     config: `${home}/.config`,
     runtimes,

@@ -107,12 +107,6 @@ describe("Podman's storage: newContainerStore() of containers/storage 031aa21, P
     ['the own', 'graphroot', '/srv/$\u007bUSER}-$UID/big', 'srv/joe-1000/big'],
     ['the own', 'rootless_storage_path', '/srv/$UID/big', 'srv/1000/big'],
     ["the machine's", 'rootless_storage_path', '/srv/$USER/big', 'srv/joe/big'],
-    [
-      "the machine's",
-      'rootless_storage_path',
-      '/srv/$OTHER',
-      'home/joe/.local/share/containers/storage',
-    ],
     ["the machine's", 'graphroot', '/srv/big', 'home/joe/.local/share/containers/storage'],
   ])("a user's, by %s storage.conf: %s = %s", async (whose, name, path, where) => {
     state.write('etc/passwd', 'joe:x:1000:1000::/home/joe:/bin/sh\n');
@@ -124,6 +118,20 @@ describe("Podman's storage: newContainerStore() of containers/storage 031aa21, P
     const containers = await list();
     expect(containers.problems).toEqual([]);
     expect(containers.map(seen)).toEqual(['1000 podman job created']);
+  });
+
+  test("a variable whose value is not known, in the machine's storage.conf, is said", async () => {
+    state.write('etc/passwd', 'joe:x:1000:1000::/home/joe:/bin/sh\n');
+    state.write('run/user/1000/bus', '', 1000);
+    const path = 'home/joe/.local/share/containers/storage/overlay-containers/containers.json';
+    state.write(path, [row(hex('a'), 'job')], 1000);
+    const conf = '[storage]\nrootless_storage_path = "/srv/$OTHER"\n';
+    state.write('etc/containers/storage.conf', conf);
+    const containers = await list();
+    expect(containers.map(seen)).toEqual(['1000 podman job created']);
+    expect(containers.problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining('rootless_storage_path has $OTHER in it'),
+    ]);
   });
 
   test('a directory in /tmp that somebody else has made for a user is not read', async () => {

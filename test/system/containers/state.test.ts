@@ -45,7 +45,10 @@ describe('state that is not as it should be', () => {
     write('var/lib/containers/storage/overlay-containers/containers.json', rows);
   /** The files that were complained of, by the code of it. */
   const complaints = ({ problems }: Containers) =>
-    problems.map(({ code, target: path }) => `${code} ${String(path).slice(root.length)}`).sort();
+    problems
+      .filter(({ target: path }) => String(path).startsWith(root))
+      .map(({ code, target: path }) => `${code} ${String(path).slice(root.length)}`)
+      .sort();
 
   test('as it should be, there is nothing to complain of', async () => {
     runc('good');
@@ -82,6 +85,7 @@ describe('state that is not as it should be', () => {
       `EINVAL /var/lib/docker/containers/${random('a')}/config.v2.json`,
     ]);
     expect(containers.map(({ engine, name }) => `${engine} ${name}`)).toContain('runc good');
+    expect(named(containers, random('a')).state).toBe('unknown');
     // Who asks for the one that could not be read is told so.
     const error = await rejectionOf(findContainer('half', { root }));
     expect(error.code).toBe('ENOENT');

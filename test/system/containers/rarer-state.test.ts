@@ -1,0 +1,290 @@
+// State of engines as older versions write it, as Kubernetes has it written, or as an operator may have set it.
+import { spawn as nodeSpawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { read, rejectionOf, start, startTarget, type Target, until } from '../shared/support.ts';
+import { crunStatus, hex, runcState, StateRoot } from './state-root.ts';
+
+let state: StateRoot;
+let target: Target;
+beforeEach(async () => {
+  state = new StateRoot();
+  target = await startTarget('--mount', '--net');
+});
+afterEach(async () => {
+  state[Symbol.dispose]();
+  await target.kill();
+});
+
+const list = (options = {}) => listContainers({ root: state.root, ...options });
+const find = (name: string) => findContainer(name, { root: state.root });
+const storage = 'var/lib/containers/storage/overlay-containers';
+const seen = ({ engine, name, state: is }: Container) => `${engine} ${name} ${is}`;
+const docker = (id: string, Name: string, State: unknown, more = {}, root = 'var/lib/docker') =>
+  state.write(`${root}/containers/${id}/config.v2.json`, { ID: id, Name, State, ...more });
+const ended = { Running: false, StartedAt: '2026-01-01T00:00:00Z' };
+
+describe('Kubernetes', () => {
+  const uid = '7d3c';
+  const [sandbox, before, now] = [hex('a'), hex('b'), hex('c')];
+
+  test("containerd's first shims, runtime/v1/linux/bundle.go of containerd 1.6", async () => {
+    const bundle = `run/containerd/io.containerd.runtime.v1.linux/k8s.io/${now}`;
+    state.write(`${bundle}/init.pid`, `${target.pid}`);
+    state.write(`${bundle}/config.json`, {
+      annotations: {
+        'io.kubernetes.cri.container-type': 'container',
+        'io.kubernetes.cri.container-name': 'web',
+        'io.kubernetes.cri.sandbox-id': sandbox,
+        'io.kubernetes.cri.sandbox-name': 'cart',
+        'io.kubernetes.cri.sandbox-namespace': 'shop',
+      },
+    });
+    state.write(`run/containerd/runc/k8s.io/${now}/state.json`, runcState(now, target.pid));
+    const containers = await list();
+    expect(containers.map(seen)).toEqual(['containerd web running']);
+    expect(containers[0]).toMatchObject({ pid: target.pid, bundle: join(state.root, bundle) });
+    expect((await find('shop/cart/web')).id).toBe(now);
+  });
+
+  // makeSandboxName() and makeContainerName() of core/naming.go, labels of core/*_create.go: cri-dockerd 0.3.
+  const labelled = (kind: string, more = {}) => ({
+    Config: { Labels: { 'io.kubernetes.docker.type': kind, ...more } },
+  });
+  const inPod = labelled('container', { 'io.kubernetes.sandbox.id': sandbox });
+
+  test('Docker, by cri-dockerd: its containers have the names of their pods', async () => {
+    docker(sandbox, `/k8s_POD_cart_shop_${uid}_0`, ended, labelled('podsandbox'));
+    docker(now, `/k8s_web_cart_shop_${uid}_2_1f2e3d4c`, ended, inPod);
+    const pod = { name: 'cart', namespace: 'shop', uid, sandbox };
+    for (const name of [
+      'web',
+      'shop/cart/web',
+      'docker:web',
+      `k8s_web_cart_shop_${uid}_2_1f2e3d4c`,
+    ])
+      expect(await find(name), name).toMatchObject({ id: now, name: 'web', pod });
+    for (const name of ['cart', 'shop/cart', `/k8s_POD_cart_shop_${uid}_0`])
+      expect(await find(name), name).toMatchObject({ id: sandbox, name: 'cart', pod });
+  });
+
+  test('labels alone, as an image can have them, make no pod', async () => {
+    docker(now, '/mine', ended, inPod);
+    docker(before, `/k8s_web_cart_shop_${uid}_0`, ended);
+    expect(await find('mine')).toMatchObject({ name: 'mine', pod: undefined });
+    expect((await rejectionOf(find('shop/cart/web'))).code).toBe('ENOENT');
+  });
+
+  test('of a container that was started again, the last is meant', async () => {
+    const made = (day: number) => ({ Created: `2026-01-0${day}T00:00:00Z`, ...inPod });
+    docker(before, `/k8s_web_cart_shop_${uid}_0`, ended, made(1));
+    docker(now, `/k8s_web_cart_shop_${uid}_1`, ended, made(2));
+    for (const name of ['web', 'shop/cart/web']) expect((await find(name)).id, name).toBe(now);
+    expect((await find(before.slice(0, 12))).id).toBe(before);
+    // Whichever runs goes before what was made later.
+    docker(before, `/k8s_web_cart_shop_${uid}_0`, { Running: true, Pid: target.pid }, made(1));
+    state.write(`run/docker/runtime-runc/moby/${before}/state.json`, runcState(before, target.pid));
+    expect((await find('shop/cart/web')).id).toBe(before);
+    // In another pod of that name it is another container.
+    docker(before, `/k8s_web_cart_shop_8e4d_0`, ended, made(1));
+    expect((await rejectionOf(find('shop/cart/web'))).code).toBe('ENOTUNIQ');
+  });
+
+  test("the same, of CRI-O's", async () => {
+    const row = (id: string, n: number) => {
+      const name = `k8s_web_cart_shop_${uid}_${n}`;
+      const metadata = JSON.stringify({ 'pod-id': sandbox, name, 'metadata-name': 'web' });
+      return { id, names: [name], metadata, created: `2026-01-0${n + 1}T00:00:00Z` };
+    };
+    state.write(`${storage}/volatile-containers.json`, [row(before, 0), row(now, 1)]);
+    for (const id of [before, now]) state.write(`${storage}/${id}/userdata/config.json`, {});
+    state.write(`run/crun/${now}/status`, crunStatus(target.pid));
+    for (const name of ['web', 'shop/cart/web', `k8s_web_cart_shop_${uid}_1`])
+      expect((await find(name)).id, name).toBe(now);
+    expect((await find(`k8s_web_cart_shop_${uid}_0`)).id).toBe(before);
+  });
+});
+
+describe('settings', () => {
+  test.each([
+    ['empty', '', 'var/lib/docker'],
+    ['of spaces', ' \n', 'var/lib/docker'],
+    ['with a byte order mark', '\ufeff{"data-root":"/big"}', 'big'],
+    ['with a slash at the end of a path', '{"data-root":"/big/"}', 'big'],
+  ])('daemon.json %s, as dockerd takes it', async (_, text, root) => {
+    state.write('etc/docker/daemon.json', text);
+    docker(hex('a'), '/web', ended, { Driver: 'overlayfs' }, root);
+    const containers = await list();
+    expect(containers.problems).toEqual([]);
+    expect(containers.map(seen)).toEqual(['docker web exited']);
+    expect(containers[0]?.rootfs).toBe(join(state.root, root, 'rootfs/overlayfs', hex('a')));
+  });
+
+  test.each([
+    ['/srv/$UID$HOME/', 'srv/0/root', undefined],
+    ['/srv/$OTHER', 'var/lib/containers/storage', '$OTHER'],
+    ['/srv/$\u007bOTHER}/x', 'var/lib/containers/storage', '$\u007bOTHER}'],
+  ])("graphroot = %s of root's storage.conf", async (path, where, unknown) => {
+    state.write('etc/containers/storage.conf', `[storage]\ngraphroot = "${path}"\n`);
+    state.write(`${where}/overlay-containers/containers.json`, [{ id: hex('a'), names: ['web'] }]);
+    const containers = await list();
+    expect(containers.map(seen)).toEqual(['podman web created']);
+    const said = containers.problems.map(({ message }) => message);
+    if (unknown === undefined) expect(said).toEqual([]);
+    else expect(said).toEqual([expect.stringContaining(`storage.conf: read EINVAL`)]);
+    if (unknown !== undefined) expect(said[0]).toContain(`graphroot has ${unknown} in it`);
+    // Where it is told, it is of no interest.
+    const directories = { podman: { root: '/elsewhere' } };
+    expect((await list({ directories })).problems).toEqual([]);
+  });
+
+  test('lxc.lxcpath, lxc.system.conf(5): where LXC has them besides', async () => {
+    state.write('etc/lxc/lxc.conf', '# paths\nlxc.lxcpath = /srv/lxc\n');
+    state.write('var/lib/lxc/old/config', 'lxc.uts.name = old\n');
+    state.write('srv/lxc/new/config', 'lxc.uts.name = new\n');
+    const containers = await list();
+    expect(containers.map(seen).sort()).toEqual(['lxc new exited', 'lxc old exited']);
+  });
+});
+
+describe('what cannot be read may run', () => {
+  test("Docker's file, half-written, where no runtime's state says more", async () => {
+    state.write(`var/lib/docker/containers/${hex('a')}/config.v2.json`, '{"ID":');
+    expect((await list()).map(seen)).toEqual([`docker ${hex('a')} unknown`]);
+  });
+
+  test.each([
+    ['a link', (path: string) => symlinkSync('/proc/1/stat', path), 'ELOOP'],
+    ['a directory', (path: string) => mkdirSync(path), 'EINVAL'],
+  ])("Podman's pidfile that is %s", async (_, make, code) => {
+    state.write(`${storage}/containers.json`, [{ id: hex('a'), names: ['web'] }]);
+    state.write(`${storage}/${hex('a')}/userdata/config.json`, {});
+    const directory = `run/containers/storage/overlay-containers/${hex('a')}/userdata`;
+    state.write(`${directory}/attach`, '');
+    make(join(state.root, directory, 'pidfile'));
+    const containers = await list();
+    expect(containers.map(seen)).toEqual(['podman web unknown']);
+    expect(containers.problems.map(problem => problem.code).sort()).toEqual([code, 'ESRCH'].sort());
+  });
+
+  test("Docker's fields that are lists, or text, are no tables", async () => {
+    const [Config, NetworkSettings] = [{ ExposedPorts: ['a', 'b'] }, { Ports: 'abc' }];
+    docker(hex('a'), '/web', [], { Config, NetworkSettings });
+    const containers = await list();
+    expect(containers.map(seen)).toEqual(['docker web unknown']);
+    expect(containers[0]?.ports).toEqual([]);
+  });
+});
+
+test("by Docker's socket: its own name, and not that of a link to it", async () => {
+  const [id, socket] = [hex('a'), join(state.root, 'docker.sock')];
+  const row = { Id: id, Names: ['/app/database', '/db'], Labels: {} };
+  const server = createServer((request, response) => {
+    const isList = request.url?.startsWith('/containers/json');
+    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: '/db', State: ended }));
+  }).listen(socket);
+  await once(server, 'listening');
+  const before = { ...process.env };
+  try {
+    process.env['DOCKER_HOST'] = `unix://${socket}`;
+    expect((await findContainer('db')).id).toBe(id);
+    expect((await rejectionOf(findContainer('app/database'))).code).toBe('ENOENT');
+  } finally {
+    process.env = before;
+    server.closeAllConnections();
+    await new Promise(done => server.close(done));
+  }
+});
+
+describe('kernels of their own', () => {
+  const podman = (config: unknown) => {
+    state.write(`${storage}/containers.json`, [{ id: hex('a'), names: ['web'] }]);
+    state.write(`${storage}/${hex('a')}/userdata/config.json`, config);
+    state.write(`run/crun/${hex('a')}/status`, crunStatus(target.pid));
+    state.write(`run/crun/${hex('a')}/config.json`, config);
+  };
+
+  test("by the handler in crun's annotation, krun(1)", async () => {
+    podman({ annotations: { 'run.oci.handler': 'krun' } });
+    const found = await find('web');
+    expect(found).toMatchObject({ runtime: 'krun', state: 'running', pid: undefined });
+    expect(() => withNamespaces(found, ['net'], () => {})).toThrow('in a kernel of its own (krun)');
+    podman({ annotations: { 'run.oci.handler': 'wasm' } });
+    expect(await find('web')).toMatchObject({ runtime: 'crun', pid: target.pid });
+  });
+
+  test.each([
+    ['/usr/bin/krun', 'krun', false],
+    ['/usr/local/bin/runsc', 'runsc', false],
+    ['/usr/bin/crun', 'crun', true],
+  ])("by what Podman's monitor was told: %s", async (program, runtime, isTarget) => {
+    podman({});
+    const words = ['--api-version', '1', '-c', hex('a'), '-u', hex('a'), '-r', program];
+    const monitor = nodeSpawn('sh', ['-c', 'read line', 'conmon', ...words]);
+    try {
+      const directory = `run/containers/storage/overlay-containers/${hex('a')}/userdata`;
+      state.write(`${directory}/conmon.pid`, `${monitor.pid}`);
+      expect(await find('web')).toMatchObject({ runtime, pid: isTarget ? target.pid : undefined });
+      // One that has its pid by now says nothing.
+      state.write(`${directory}/conmon.pid`, `${process.pid}`);
+      expect(await find('web')).toMatchObject({ runtime: 'crun', pid: target.pid });
+    } finally {
+      monitor.stdin.end();
+      await once(monitor, 'close');
+    }
+  });
+});
+
+describe("LXC's monitors, by their titles, of a program of root's that is called so", () => {
+  const files = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
+  const [program, script] = [join(files, 'lxc-start'), join(files, 'script')];
+  // Which ends with its parent, and holds no pipe of ours.
+  const sleeping = 'setpriv --pdeathsig KILL sleep 1000000 >/dev/null 2>&1 & wait';
+  const title = '[lxc monitor] /var/lib/lxc web';
+  beforeAll(() => {
+    copyFileSync('/bin/bash', program);
+    writeFileSync(script, sleeping);
+  });
+  afterAll(() => rmSync(files, { recursive: true }));
+
+  const machine =
+    'mount -t tmpfs none /var/lib && mkdir -p /var/lib/lxc/web && echo >/var/lib/lxc/web/config';
+  const monitor = `exec -a '${title}' ${program} <${script}`;
+  const started = (types: string, commands: string) =>
+    start('unshare', [types, '--kill-child', '--fork', '--wd', files, 'bash', '-c', commands]);
+  /** The process below unshare whose title ends so. */
+  const below = ({ pid }: Target, end: string) =>
+    until(end, () => {
+      const child = read(`/proc/${pid}/task/${pid}/children`);
+      const isReady = read(`/proc/${child}/cmdline`)?.split('\0').includes(end);
+      const first = read(`/proc/${child}/task/${child}/children`);
+      return isReady && read(`/proc/${first}/comm`) === 'sleep'
+        ? { pid: Number(child), child: Number(first) }
+        : undefined;
+    });
+  const web = async (pid: number) =>
+    (await listContainers({ root: `/proc/${pid}/root` })).find(one => one.engine === 'lxc');
+
+  test.each(['-m', '-mp'])('in the root directory of the machine (%s)', async types => {
+    await using host = started(types, `${machine} && ${monitor}`);
+    const { pid, child } = await below(host, title);
+    expect(await web(pid)).toMatchObject({ name: 'web', state: 'running', pid: child });
+  });
+
+  test('in another root directory, as in a privileged container, it is none of its', async () => {
+    await using host = started('-m', `${machine} && exec bash -c '${sleeping}' host`);
+    await using other = started(
+      '-m',
+      `mount -t tmpfs none /mnt && cd /mnt && mkdir usr dev && mount --rbind /usr usr && mount --rbind /dev dev &&
+       ln -s usr/lib usr/lib64 usr/bin . && mkdir -p .${files} && cp ${program} ${script} .${files} &&
+       exec chroot . bash -c "${monitor}"`,
+    );
+    const [{ pid }] = [await below(host, 'host'), await below(other, title)];
+    expect(await web(pid)).toMatchObject({ name: 'web', state: 'exited', pid: undefined });
+  });
+});
