@@ -37,13 +37,16 @@ export async function copyAcross(
 }
 
 async function copyTree(copy: Across, found: BigIntStats): Promise<void> {
-  const { from, target, path } = copy;
+  const { source, from, target, path } = copy;
   const isThere = await isDirectoryIn(target, path);
   await refuseWithin(copy, isThere ? path : above(path), found);
   if (isThere) return send(copy, Buffer.concat([from, Buffer.from('/.')]), path);
   if (await orNothing(target.lstat(path))) throw refused(copy, errnos.ENOTDIR);
   if (lastName(from) !== undefined) return replace(copy);
-  await target.mkdir(path);
+  // A new directory has the mode and owner of that which the dots are in.
+  const whole = await source.realpath(from, { encoding: 'buffer' });
+  if (lastName(whole) !== undefined) return replace({ ...copy, from: whole });
+  await target.mkdir(path, { mode: Number(found.mode) & 0o777 });
   await send(copy, from, path);
 }
 
@@ -104,12 +107,17 @@ async function replace(copy: Across): Promise<void> {
     const made = Buffer.concat([aside, Buffer.from('/'), lastName(from) ?? Buffer.from('')]);
     await target.rename(made, path);
   } catch (error) {
-    const { message } = error as Error;
-    throw Object.assign(error as Error, { message: message.replaceAll(`${aside}`, `${path}`) });
-  } finally {
-    await target.settled(); // also what an interrupted copy still writes
-    await target.rm(aside, { recursive: true, force: true });
+    const message = (error as Error).message.replaceAll(`${aside}`, `${path}`);
+    const isLeft = await removal(target, aside).catch(() => true);
+    const left = isLeft ? `; ${aside} is left there` : '';
+    throw Object.assign(error as Error, { message: `${message}${left}` });
   }
+  await removal(target, aside);
+}
+
+async function removal(target: ContainerRoot, aside: Buffer): Promise<void> {
+  await target.settled(); // also what an interrupted copy still writes
+  await target.rm(aside, { recursive: true, force: true });
 }
 
 async function send(

@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   mkdirSync,
   openSync,
@@ -10,6 +12,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -142,6 +145,33 @@ test('cp: from one container to another, as cp(1) would', async () => {
   expect(readFileSync(join(other, 'tmp/old'), 'utf8')).toBe('welcome\n');
   // Nothing half-done stays.
   expect(readdirSync(join(other, 'tmp')).filter(name => name.startsWith('.'))).toEqual([]);
+});
+
+test('cp: what is in a directory, to a new one: it has the mode, owner and times of that', async () => {
+  const [one, other] = [makeImage(), makeImage()];
+  const secret = join(one, 'srv/secret');
+  mkdirSync(secret, { recursive: true });
+  writeFileSync(join(secret, 'key'), 'x');
+  chownSync(secret, 7, 8);
+  chmodSync(secret, 0o2750);
+  utimesSync(secret, 1e9, 1e9);
+  const from = (await startTarget(['mnt', 'pid'], { root: one })).pid;
+  const to = (await startTarget(['mnt', 'pid'], { root: other })).pid;
+  for (const [option, mode, uid] of [
+    ['-a', 0o2750, 7],
+    ['-q', 0o750, 0],
+  ] as const) {
+    for (const [i, end] of ['/.', '/../secret/.', '/below/..'].entries()) {
+      mkdirSync(join(secret, 'below'), { recursive: true });
+      utimesSync(secret, 1e9, 1e9);
+      const path = `tmp/new${option}${i}`;
+      const result = await run('cp', option, `${from}:/srv/secret${end}`, `${to}:/${path}`);
+      expect(result).toMatchObject({ stderr: '', code: 0 });
+      const made = statSync(join(other, path));
+      expect([made.mode & 0o7777, made.uid, made.mtimeMs], end).toEqual([mode, uid, 1e12]);
+      expect(readdirSync(join(other, path)).sort()).toEqual(['below', 'key']);
+    }
+  }
 });
 
 test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(

@@ -79,6 +79,24 @@ const sharesBlocks = () => {
   }
 };
 
+test('across, and the container that it goes to ends: what cannot be taken back is said', async () => {
+  const copy = async () => {
+    rmSync(join(at, 'new'), { force: true });
+    const other = await startTarget(['mnt']);
+    const { ended } = start(`PID:${full}`, `${other.pid}:${at}/new`);
+    await begun();
+    other.stop();
+    return ended;
+  };
+  let { code, stderr } = await copy();
+  // On a busy machine it may have been whole before we saw that it had begun.
+  for (let i = 0; code === 0 && i < 5; i++) ({ code, stderr } = await copy());
+  const [left] = readdirSync(at);
+  expect({ code, left }).toEqual({ code: 1, left: expect.stringMatching(/^\.[0-9a-f]{16}\.tmp$/) });
+  expect(stderr).toContain('ESRCH');
+  expect(stderr).toMatch(new RegExp(`; ${at}/${left} is left there\n$`));
+});
+
 describe.skipIf(sharesBlocks())('a large file', () => {
   const ways: [string, string, string][] = [
     ['out', `PID:${big}`, ''],
