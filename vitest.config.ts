@@ -3,13 +3,14 @@ import { seconds } from './test/timeouts.ts';
 
 // Tests load what ships (lib, the built addon) through the package's own name, natively: the library
 // works on Node's modules and hooks, and a transformed copy would be another library.
+const library = `${import.meta.dirname}/lib/`.replace(/[^\w/]/g, '\\$&'); // not a folder lib above
 const shared = {
   pool: 'forks' as const,
   testTimeout: seconds(60),
   hookTimeout: seconds(60),
   // How long what another process does is waited for: a machine may be busy with other things.
   expect: { poll: { timeout: seconds(20), interval: 10 } },
-  server: { deps: { external: [/\/lib\//] } },
+  server: { deps: { external: [new RegExp(`^(file://)?${library}`)] } },
 };
 
 const unit = { test: { ...shared, name: 'unit', include: ['test/unit/**/*.test.ts'] } };

@@ -9,7 +9,22 @@
 #include "channel.h"
 #include "syscalls.h"
 
+/* The kernel makes none inheritable that the bounding set lacks, but keeps those that are: a process
+ * has such where it has narrowed that set afterwards. */
+static void keep_inheritable(void) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  const uint64_t beyond = launch->inheritable & ~launch->bounding;
+  if (beyond == 0) return;
+  must(CALL2(capget, &header, data), LAUNCH_CAPSET);
+  for (int half = 0; half < 2; half++) {
+    data[half].inheritable |= (uint32_t)(beyond >> (32 * half)) & data[half].permitted;
+  }
+  must(CALL2(capset, &header, data), LAUNCH_CAPSET);
+}
+
 static void bound_capabilities(void) {
+  keep_inheritable();
   for (int cap = 0; cap < 64; cap++) {
     if (launch->bounding >> cap & 1) continue;
     long known = CALL(prctl, PR_CAPBSET_READ, cap, 0, 0, 0);

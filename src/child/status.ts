@@ -41,16 +41,20 @@ export function credentialsIn(
   const uids = (id: number) => (maps ? translated(id, maps.uid, pid) : id);
   const gids = (id: number) => (maps ? translated(id, maps.gid, pid) : id);
   const groups = idsIn(rights, 'Groups');
+  const uid = idsIn(rights, 'Uid').slice(0, 3).map(uids);
+  // By its real or its effective uid a 0 gets at an exec whatever is inheritable or in the bounding set:
+  // also what the target has given up, and cannot get back (a securebit, which nobody else can see).
+  const most = uid.slice(0, 2).includes(0) ? bits('CapPrm') : ~0n;
   return {
-    uid: idsIn(rights, 'Uid').slice(0, 3).map(uids),
+    uid,
     gid: idsIn(rights, 'Gid').slice(0, 3).map(gids),
     groups: sameGroups(groups) ? undefined : groups.map(gids),
     capabilities: holds
       ? {
-          inheritable: bits('CapInh'),
+          inheritable: bits('CapInh') & most,
           permitted: bits('CapPrm'),
           effective: bits('CapEff'),
-          bounding: bits('CapBnd'),
+          bounding: bits('CapBnd') & most,
           ambient: bits('CapAmb'),
         }
       : noCapabilities,

@@ -67,6 +67,18 @@ test.each([
     ],
   ],
   [
+    'root with one that is inheritable and no longer in the bounding set',
+    ['--inh-caps', '+net_raw', 'setpriv', '--bounding-set', '-net_raw'],
+  ],
+  [
+    'a user with one that is ambient and no longer in the bounding set',
+    [
+      ...['--inh-caps', '+net_raw', 'setpriv', '--bounding-set', '-net_raw'],
+      ...['setpriv', '--reuid', '1000', '--regid', '1000', '--clear-groups'],
+      ...['--ambient-caps', '+net_raw'],
+    ],
+  ],
+  [
     'several ids',
     ['--ruid', '1000', '--euid', '1001', '--rgid', '7', '--egid', '8', '--keep-groups'],
   ],
@@ -210,6 +222,26 @@ test("credentials: 'target' has no way back to more: not by a program that gives
   });
   const { permitted } = await reportOf(child);
   expect(BigInt(`0x${permitted}`) & (1n << 21n)).toBe(0n); // CAP_SYS_ADMIN
+});
+
+test("credentials: 'target' of a root that has given up its own: not what an exec would give to a 0", async () => {
+  const securebits = ['--securebits', '+noroot,+noroot_locked', '--inh-caps', '-all,+kill'];
+  const target = await startTarget(['mnt'], { before: ['setpriv', ...securebits] });
+  const wanted = /^CapPrm:\t(.*)$/m.exec(readFileSync(`/proc/${target.pid}/status`, 'utf8'))?.[1];
+  expect(wanted).toBe(nothing); // of what its bounding set has
+  const child = spawn(probe, ['report'], { target: target.pid });
+  expect(await reportOf(child)).toMatchObject({
+    uid: [0, 0, 0],
+    permitted: wanted,
+    effective: wanted,
+  });
+  const ofWorker = await evaluate(
+    target.pid,
+    ['mnt'],
+    file => require('node:child_process').execFileSync(file, ['report'], { encoding: 'utf8' }),
+    probe,
+  );
+  expect(JSON.parse(ofWorker)).toMatchObject({ permitted: wanted, effective: wanted });
 });
 
 test("credentials: 'target' leaves our session keyring outside", async () => {
