@@ -35,3 +35,34 @@ test.each(good.map(text => [text]))('%s is printed as it is', text => {
 test('numbers that JSON has not are numbers', () => {
   expect(JSON.parse(printableJson({ id: 5n, list: [1] }))).toEqual({ id: 5, list: [1] });
 });
+
+test('JSON has the lines of JSON.stringify', () => {
+  const value = {
+    list: [1, 'a"b', null, true, [], {}, [[]], { a: undefined, b: [undefined] }],
+    date: new Date(0),
+    none: undefined,
+    'a key': { nested: { more: -1.5, nan: Number.NaN } },
+  };
+  for (const one of [value, [value], [], {}, 'text', 5, null, false]) {
+    expect(printableJson(one)).toBe(JSON.stringify(one, null, 3));
+  }
+});
+
+test('JSON of what is nested as deep as processes can be, and of what is as wide', () => {
+  type Node = { pid: number; children: Node[] };
+  const top: Node = { pid: 0, children: [] };
+  let at = top;
+  for (let pid = 1; pid < 32_768; pid++) {
+    const node = { pid, children: [] };
+    at.children.push(node);
+    at = node;
+  }
+  const json = printableJson([top]);
+  expect(json.length).toBeLessThan(32_768 * 5 * 250);
+  let [node] = JSON.parse(json);
+  let depth = 0;
+  for (; node?.pid === depth; [node] = node.children) depth++;
+  expect(depth).toBe(32_768);
+  const wide = Array.from({ length: 300_000 }, (_, i) => i);
+  expect(printableJson(wide)).toBe(JSON.stringify(wide, null, 3));
+});
