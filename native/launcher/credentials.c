@@ -9,8 +9,8 @@
 #include "channel.h"
 #include "syscalls.h"
 
-/* The kernel makes none inheritable that the bounding set lacks, but keeps those that are: a process
- * has such where it has narrowed that set afterwards. */
+/* The kernel makes none inheritable that the bounding set lacks, but keeps those that are: a
+ * process has such where it has narrowed that set afterwards. */
 static void keep_inheritable(void) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[2];

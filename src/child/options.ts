@@ -11,6 +11,7 @@ import { checkBoolean } from '../base/check.ts';
 import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
+import { isUrl } from '../base/paths.ts';
 import { type CreateOptions, checkCreateOptions, createOptions, isId } from '../create/options.ts';
 import type { Target } from '../target/target.ts';
 import type { Capability } from './capabilities.ts';
@@ -219,7 +220,7 @@ export function isSettable(id: unknown): boolean {
 function checkTools(own: Pick<SpawnOptions, Ours>): string | undefined {
   const { tools } = own;
   if (tools === undefined || tools === false) return undefined;
-  const path = tools === true ? '/' : tools instanceof URL ? fileURLToPath(tools) : tools;
+  const path = tools === true ? '/' : isUrl(tools) ? fileURLToPath(tools) : tools;
   if (typeof path !== 'string') throw invalidType('options.tools', 'true or a path', tools);
   if (!isAbsolute(path) || path.includes('\0')) {
     throw invalidValue('options.tools', 'true or an absolute path', tools);
@@ -237,7 +238,7 @@ function checkTools(own: Pick<SpawnOptions, Ours>): string | undefined {
 
 function checkRoot(root: unknown, target: Target | undefined): string | undefined {
   if (root === undefined) return undefined;
-  const path = root instanceof URL ? fileURLToPath(root) : root;
+  const path = isUrl(root) ? fileURLToPath(root) : root;
   if (path === 'target' && target !== undefined) return path;
   if (typeof path !== 'string') throw invalidType('options.root', "'target' or a path", root);
   if (isAbsolute(path) && !path.includes('\0')) return path;

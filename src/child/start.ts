@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { builtin } from '../base/lazy-builtins.ts';
 import { own } from '../base/own-properties.ts';
+import { isBytes } from '../base/paths.ts';
 import { advised } from './failures.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { type NodesHandle, ProcessHandle } from './node-handle.ts';
@@ -147,7 +148,7 @@ function pathOf(cwd: unknown): string | undefined {
 function textOf(cwd: unknown): string | undefined {
   if (typeof cwd === 'string') return cwd;
   if (typeof cwd !== 'object' || cwd === null) return undefined;
-  if (cwd instanceof Uint8Array) return Buffer.from(cwd).toString();
+  if (isBytes(cwd)) return Buffer.from(cwd).toString();
   try {
     return fileURLToPath(cwd as URL);
   } catch {

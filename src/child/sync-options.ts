@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { checkBoolean } from '../base/check.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
+import { isBytes, isUrl } from '../base/paths.ts';
 import type { Options } from './arguments.ts';
 import type { Program } from './launch.ts';
 
@@ -81,8 +82,8 @@ function commandLine(file: string, list: readonly unknown[], shell: unknown) {
 
 function directoryIn(cwd: unknown): string | undefined {
   if (!isGiven(cwd)) return undefined;
-  const bytes = cwd instanceof Uint8Array ? Buffer.from(cwd).toString() : cwd;
-  const path = bytes instanceof URL ? fileURLToPath(bytes) : bytes;
+  const bytes = isBytes(cwd) ? Buffer.from(cwd).toString() : cwd;
+  const path = isUrl(bytes) ? fileURLToPath(bytes) : bytes;
   checkText('options.cwd', path);
   return path;
 }

@@ -2,6 +2,7 @@
 import { checkNames, namesOf } from '../base/check.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { isBytes } from '../base/paths.ts';
 import type { Progress } from './request.ts';
 
 /** A path inside: from the root of the container on, with or without a slash at its beginning. */
@@ -116,7 +117,7 @@ export interface ExtractOptions extends ChangeOptions {
 
 export function bytesOf(path: unknown, name = 'path'): Buffer {
   const isText = typeof path === 'string';
-  if (!isText && !(path instanceof Uint8Array)) {
+  if (!isText && !isBytes(path)) {
     throw invalidType(name, 'of type string or an instance of Buffer', path);
   }
   const bytes = isText

@@ -22,7 +22,7 @@ export function runInside(makeProtocol: Start, makePack: Pack, notJoined: number
   const { Socket } = process.getBuiltinModule('node:net');
   const v8 = process.getBuiltinModule('node:v8');
   const { most, views, encode, isPlain, receiver } = makeProtocol(v8);
-  const pack = makePack(isClonable);
+  const pack = makePack(isClonable, process.getBuiltinModule('node:util').types.isNativeError);
   /** What was sent; from the first call on, the function that it makes. */
   const functions = new Map<number, Source | ((...args: unknown[]) => unknown)>();
   const iterators = new Map<number, AsyncIterator<unknown>>();

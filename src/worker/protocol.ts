@@ -107,6 +107,12 @@ export function makeProtocol({ Serializer }: typeof import('node:v8')): Protocol
       code: 'ERR_BUFFER_TOO_LARGE',
     });
   };
+  /** Of a view, whatever its class and of whichever realm (node:vm); undefined of a DataView. */
+  const typeName = Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(Uint8Array.prototype),
+    Symbol.toStringTag,
+  )?.get as () => string | undefined;
+
   const notCloned = (text: string) => new DOMException(text, 'DataCloneError');
 
   class Writer extends Serializer {
@@ -136,8 +142,9 @@ export function makeProtocol({ Serializer }: typeof import('node:v8')): Protocol
       const bytes = bytesOf(view as NodeJS.ArrayBufferView);
       this.#bytes += bytes.length;
       if (this.#bytes > this.#most) throw tooLarge(this.#most, this.#option); // before it is copied
-      const kind = views.findIndex(kind => view instanceof kind);
-      if (kind < 0) throw notCloned(`${view.constructor.name} could not be cloned.`);
+      const name = typeName.call(view) ?? 'DataView';
+      const kind = views.findIndex(kind => kind.name === name);
+      if (kind < 0) throw notCloned(`${name} could not be cloned.`);
       this.writeUint32(Buffer.isBuffer(view) ? views.length : kind);
       this.writeUint32(bytes.length);
       this.writeRawBytes(bytes as never);
@@ -156,7 +163,13 @@ export function makeProtocol({ Serializer }: typeof import('node:v8')): Protocol
     const writer = new Writer(most, option);
     writer.writeRawBytes(Buffer.alloc(headSize));
     writer.writeHeader(); // begins with 0xff, as no JSON does
-    writer.writeValue(value);
+    try {
+      writer.writeValue(value);
+    } catch (error) {
+      // V8 goes into it by recursion.
+      const isFull = error instanceof RangeError && /^Maximum call stack/.test(error.message);
+      throw isFull ? notCloned('what lies too many levels deep could not be cloned.') : error;
+    }
     return writer.releaseBuffer();
   }
 

@@ -6,7 +6,10 @@
 import { Malformed } from './clone-bytes.ts';
 
 /** `isClonable`: whether the structured clone takes it. */
-export function makePack(isClonable: (value: unknown) => boolean): (thrown: unknown) => unknown {
+export function makePack(
+  isClonable: (value: unknown) => boolean,
+  isNativeError: (value: unknown) => boolean,
+): (thrown: unknown) => unknown {
   const depthMost = 32; // causes of causes
   /** Of the program inside, which calls what the error comes from: the last frames. */
   const ownFrames = /\n +at [^\n]*\[eval\]:[\s\S]*$/;
@@ -29,7 +32,10 @@ export function makePack(isClonable: (value: unknown) => boolean): (thrown: unkn
     const packed = new Map<unknown, object>(); // an error may be its own cause
 
     function one(value: unknown, depth: number): unknown {
-      if (!attempt(() => value instanceof Error, false)) return { value: clonable(value) };
+      // Of another realm (node:vm) it is no instance of ours.
+      if (!isNativeError(value) && !attempt(() => value instanceof Error, false)) {
+        return { value: clonable(value) };
+      }
       const known = packed.get(value);
       if (known !== undefined) return known;
       const error = value as Error & { errors?: unknown };

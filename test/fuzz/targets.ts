@@ -8,6 +8,7 @@ import { deepStrictEqual, throws } from 'node:assert';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
+import { types } from 'node:util';
 import v8 from 'node:v8';
 import { binding } from '../../src/base/binding.ts';
 import { NamespaceError } from '../../src/base/errors.ts';
@@ -127,7 +128,7 @@ function errorOf(input: Input, depth = 0): Error {
 
 /** What is thrown inside is thrown outside. */
 function errors(bytes: Buffer): void {
-  const pack = makePack(() => true);
+  const pack = makePack(() => true, types.isNativeError);
   const error = errorOf(new Input(bytes));
   const same = (one: Error, other: unknown): void => {
     if (!(other instanceof Error)) violated(`an error became ${String(other)}`);

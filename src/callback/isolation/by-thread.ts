@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { binding } from '../../base/binding.ts';
 import { type NamespaceError, refusal } from '../../base/errors.ts';
 import { threadKinds } from '../../base/namespace-types.ts';
+import { isBytes, isUrl } from '../../base/paths.ts';
 import { setImmediate } from '../../base/timers.ts';
 import { currentContext } from '../context.ts';
 
@@ -18,9 +19,9 @@ export interface Subject {
 
 /** Of what a caller gives as a path; undefined where Node will say what is wrong with it. */
 export function pathOf(given: unknown): string | Uint8Array | undefined {
-  if (typeof given === 'string' || given instanceof Uint8Array) return given;
+  if (typeof given === 'string' || isBytes(given)) return given;
   try {
-    return given instanceof URL ? fileURLToPath(given) : undefined;
+    return isUrl(given) ? fileURLToPath(given) : undefined;
   } catch {
     return undefined;
   }

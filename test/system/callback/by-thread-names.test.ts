@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { outside } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import {
@@ -40,6 +41,10 @@ useLab();
 // Taken before any callback, as by modules that are loaded before ours.
 const { opendir: opendirTaken } = fs;
 const promises = fs.promises;
+
+/** A path as bytes of another realm. */
+const foreign = (path: string): Uint8Array =>
+  runInNewContext('new Uint8Array(bytes)', { bytes: [...Buffer.from(path)] });
 
 describe('names and attributes', () => {
   test('stat, lstat, readlink, realpath, access, exists', async () => {
@@ -99,6 +104,8 @@ describe('names and attributes', () => {
         opendir: async () => walk(await promises.opendir(conf)),
         'fs.opendir': async () => walk(await promisify(fs.opendir)(conf)),
         'opendir of a URL': async () => walk(await promises.opendir(pathToFileURL(conf) as never)),
+        'opendir of what another realm made': async () =>
+          walk(await promises.opendir(foreign(conf) as never)),
         'Dir.read': async () => {
           const directory = await promises.opendir(conf);
           const found: string[] = [];
@@ -134,7 +141,10 @@ describe('names and attributes', () => {
     );
     fs.unwatchFile(hostname);
     if (typeof fs.openAsBlob === 'function') {
-      await expect(inside(() => fs.openAsBlob(hostname))).rejects.toMatchObject(refused);
+      for (const path of [hostname, foreign(hostname)]) {
+        const blob = inside(async () => fs.openAsBlob(path as never));
+        await expect(blob).rejects.toMatchObject(refused);
+      }
     }
     const unseen = async () => {
       for await (const { name } of await promisify(opendirTaken)(conf)) expect(name).toBe('lo');

@@ -7,6 +7,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import * as ours from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
@@ -374,6 +375,20 @@ test('what another spawns meanwhile is Node’s own', async () => {
   expect(JSON.parse(outer.stdout).pid).toBe(1);
   expect(JSON.parse(inner.stdout).pid).not.toBe(1);
   expect(JSON.parse(outer.stdout).env).not.toHaveProperty('LINUX_NAMESPACES_PLAN');
+});
+
+test('paths that another realm has made: bytes, and URLs of a class of its own', async () => {
+  const bytes = runInNewContext('new Uint8Array(bytes)', { bytes: [...Buffer.from('/tmp')] });
+  const url = { href: 'file:///tmp', protocol: 'file:', hostname: '', pathname: '/tmp' };
+  for (const cwd of [bytes, url]) {
+    const { stdout } = await outcome(ours.spawn('pwd', [], { cwd }));
+    expect(stdout).toBe('/tmp\n');
+    expect(`${ours.spawnSync('pwd', [], { cwd }).stdout}`).toBe('/tmp\n');
+  }
+  const { stdout } = await outcome(
+    ours.spawn('pwd', [], { root: url as URL, cwd: '/', unshare: ['mnt'] }),
+  ).catch(error => ({ stdout: error.message }));
+  expect(stdout).toMatch(/pwd ENOENT/); // there are no programs in that root
 });
 
 test('fork is refused where there is no Node', () => {

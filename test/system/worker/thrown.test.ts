@@ -1,4 +1,5 @@
 // Whatever is thrown inside, and however odd, arrives as something, and the worker goes on.
+import { runInNewContext } from 'node:vm';
 import { type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
@@ -244,7 +245,7 @@ describe('a result that cannot be sent', () => {
         for (let i = 0; i < 100_000; i++) deep = [deep];
         return deep;
       },
-      { name: 'RangeError' },
+      { name: 'DataCloneError' },
     ],
     [
       'too deep for us',
@@ -257,6 +258,38 @@ describe('a result that cannot be sent', () => {
     ],
   ])('%s', async (_, fn, wanted) => {
     expect(await thrownBy(fn)).toMatchObject(wanted);
+  });
+
+  test('what is of another realm is cloned as ours, and an error of one is one', async () => {
+    const value = await worker.evaluate(() =>
+      require('node:vm').runInNewContext(
+        '[new Uint8Array([1, 2]), new BigInt64Array([5n]), new DataView(new ArrayBuffer(3)), new Map([[1, new Date(5)]])]',
+      ),
+    );
+    const view = new DataView(new ArrayBuffer(3));
+    expect(value).toEqual([
+      Uint8Array.of(1, 2),
+      BigInt64Array.of(5n),
+      view,
+      new Map([[1, new Date(5)]]),
+    ]);
+    const error = await thrownBy(() => {
+      throw require('node:vm').runInNewContext(
+        "Object.assign(new TypeError('m', { cause: new Error('c') }), { code: 'E' })",
+      );
+    });
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ message: 'm', code: 'E', cause: { message: 'c' } });
+    const foreign: Uint8Array = runInNewContext('new Uint8Array(3)');
+    expect(await worker.evaluate(bytes => bytes.length, foreign)).toBe(3);
+  });
+
+  test('an argument that lies too deep', async () => {
+    let deep: unknown;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    await expect(worker.evaluate((_: unknown) => 1, deep)).rejects.toMatchObject({
+      name: 'DataCloneError',
+    });
   });
 
   test('and those that look as if they could not', async () => {
