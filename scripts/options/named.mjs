@@ -138,6 +138,14 @@ export const named = [
       (oneOf(/^-R/, /^--root/)(set) && only('root', 'procs')),
   },
   {
+    row: '`-R DIR` with a `-w`',
+    when: ({ set, only }) =>
+      set.command === 'run' &&
+      oneOf(/^-R/, /^--root/)(set) &&
+      oneOf(/^-w\.$/)(set) &&
+      only('cwd', 'root', 'procs'),
+  },
+  {
     row: '`--owner` with `-r`',
     when: ({ set, own }) => oneOf(/^--owner/)(set) && !failed(own),
   },

@@ -139,7 +139,7 @@ function run(random) {
     ...maybe(random, 12, '-G\x000', '-G\x006', '--setgid=1000'),
     ...maybe(random, 10, '--keep-caps'),
     ...maybe(random, 8, '-R\0/', '-RIMAGE', '--root=IMAGE', '-R\0/no/such'),
-    ...maybe(random, 10, '-w\0/tmp', '--wd=/usr', '-w/no/such'),
+    ...maybe(random, 10, '-w\0/tmp', '--wd=/usr', '-w/no/such', '-w.'),
     ...maybe(
       random,
       8,

@@ -6,7 +6,7 @@ import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
 import type { NodeOptions, Plan } from './launch.ts';
 import { launchFlags } from './launch-flags.ts';
-import { encodeWords } from './launch-words.ts';
+import { encodeWords, type Wording } from './launch-words.ts';
 
 const devNull = -3;
 
@@ -23,7 +23,7 @@ export interface Inherited {
   readonly descriptors: readonly number[];
 }
 
-export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached'> {
+export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached'>, Wording {
   readonly file: string | Buffer;
   /** With argv[0]; a zero byte between each two. */
   readonly args: Buffer;
@@ -40,10 +40,6 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   readonly failed?: number | undefined;
   /** Its stdin is the null device; the caller's is gone, also where this fails. */
   readonly withoutInput?: boolean | undefined;
-  /** Said behind that it could not be executed. */
-  readonly hint?: string | undefined;
-  /** Of a message: how the caller's users know what it speaks of. */
-  inWords?(text: string): string;
 }
 
 /** From Linux 6.3 on an exec is in the new time namespace, too, not only a child: time_namespaces(7). */
@@ -69,7 +65,7 @@ export function executeInPlace(
   inherited: Inherited,
 ): SpawnFailure {
   const { file, args, env, cwd, cwdFd = -1, rootIsHere, ...how } = own(program);
-  const { fork, forward, failed = 1, withoutInput, hint, inWords } = how;
+  const { fork, forward, failed = 1, withoutInput } = how;
   const { flags, ids } = plan.complete(program);
   const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
@@ -87,6 +83,6 @@ export function executeInPlace(
     failed,
     kept: Int32Array.from(descriptors),
     inherited: BigUint64Array.of(ignored, blocked, openFiles, BigInt(nonBlocking)),
-    words: encodeWords(plan, file.toString(), inWords, hint),
+    words: encodeWords(plan, file.toString(), how),
   });
 }

@@ -44,21 +44,28 @@ const advised = (
   ] as const
 ).map(name => errnos[name]);
 
-export function encodeWords(
-  plan: Plan,
-  file: string,
-  inWords: (text: string) => string = text => text,
-  hint = '',
-): Uint8Array {
-  return remembering(() => layOut(wordsFor(plan, file, hint), inWords));
+/** How the caller's users know what is spoken of. */
+export interface Wording {
+  /** Of a message. */
+  inWords?(text: string): string;
+  /** Said behind that the program could not be executed. */
+  readonly hint?: string | undefined;
+  /** Said of a working directory that there is none of: which, and where. */
+  readonly directory?: string | undefined;
 }
 
-function wordsFor(plan: Plan, file: string, hint: string): Word[] {
+export function encodeWords(plan: Plan, file: string, wording: Wording): Uint8Array {
+  const { inWords = text => text } = wording;
+  return remembering(() => layOut(wordsFor(plan, file, wording), inWords));
+}
+
+function wordsFor(plan: Plan, file: string, { hint = '', directory }: Wording): Word[] {
   const words: Word[] = [];
   errorNames().forEach((before, error) => {
     words.push({ step: 0, detail: any, error, before, after: '' });
   });
   launchSteps.forEach((name, step) => {
+    if (name === 'chdir' && directory !== undefined) words.push(...absent(step, directory));
     if (name === 'execve') words.push(...unexecuted(step, file, hint));
     else if (name !== '' && isTaken(name, plan)) words.push(...failures(step, name, plan));
   });
@@ -103,6 +110,19 @@ function unexecuted(step: number, file: string, hint: string): Word[] {
     return { ...at, detail, error: errnos.ENOENT, before: `${at.before}${words}` };
   });
   return [...missing, { ...at, detail: any, error: 0 }];
+}
+
+/** The first word that fits counts: all else of that step is said as elsewhere. */
+function absent(step: number, directory: string): Word[] {
+  const before = absentWords(directory);
+  return noDirectory.map(error => ({ step, detail: any, error, before, after: '' }));
+}
+
+/** What chdir(2) says where there is no such directory. */
+export const noDirectory: readonly number[] = [errnos.ENOENT, errnos.ENOTDIR];
+
+export function absentWords(directory: string): string {
+  return printable(`there is no directory ${directory}`);
 }
 
 export function unexecutedWords(file: string): string {

@@ -1,7 +1,7 @@
 /** Users as the lists of a container have them, /etc/passwd and /etc/group: read by us, at most so many bytes. */
 
-import { isId } from '../create/options.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
+import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 
 /** Bytes of a list; what lies behind them is not looked at. */
@@ -30,12 +30,14 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
   const users = await rowsOf(root, '/etc/passwd', 7);
   const entry = users.find(([name]) => name === user) ?? users.find(([, , id]) => id === user);
   const uid = entry === undefined ? numberOf(user) : Number(entry[2]);
-  if (uid === undefined) throw new Error(`there is no user ${user} in its /etc/passwd`);
-  if (!isId(uid)) throw new Error(`no id of a user: ${user}`);
+  if (uid === undefined)
+    throw new Error(`there is no user ${user} in its /etc/passwd; a number needs no entry`);
+  requireId(uid, spec);
   const groups = await rowsOf(root, '/etc/group', 4);
   const named = group ? gidOf(groups, group) : undefined;
   const name = entry?.[0];
   const gid = named ?? Number(entry?.[3] ?? 0);
+  requireId(gid, spec);
   // With a group that is named there are no others.
   const others = named === undefined && name !== undefined ? groupsOf(groups, name) : [];
   return {
@@ -50,8 +52,15 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
 function gidOf(groups: readonly Row[], group: string): number {
   const gid = Number(groups.find(([name]) => name === group)?.[2] ?? numberOf(group));
   if (Number.isNaN(gid)) throw new Error(`there is no group ${group} in its /etc/group`);
-  if (!isId(gid)) throw new Error(`no id of a group: ${group}`);
   return gid;
+}
+
+/** Those that Node takes for a child, and Docker for a container. */
+const idMost = 2_147_483_647;
+
+function requireId(id: number, spec: string): void {
+  if (id <= idMost) return; // NaN is not
+  throw new UsageError(`--user ${spec}: a uid or gid is a number from 0 to ${idMost}`);
 }
 
 function groupsOf(groups: readonly Row[], user: string): number[] {

@@ -28,17 +28,25 @@ export async function withProgress(
     bytes += data.length;
     bar.show({ bytes });
   };
+  let says = true;
   try {
     await ask(total => {
       if (!over.signal.aborted) bar.expect(total);
     }, over.signal);
     await work({
-      progress: progress => bar.show(progress),
+      progress(progress) {
+        bytes = progress.bytes;
+        bar.show(progress);
+      },
       counted: stream => through(stream, count),
     });
+  } catch (error) {
+    // That nothing was copied is what the error says; of an end by a signal it is what is left.
+    says = bytes > 0 || (error as NodeJS.ErrnoException).code === 'ABORT_ERR';
+    throw error;
   } finally {
     over.abort();
-    bar.stop();
+    bar.stop(says);
   }
 }
 

@@ -20,6 +20,8 @@ import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
+  interactive: { short: 'i', about: 'is always so' },
+  tty: { short: 't', about: 'is always so, where stdin and stdout are a terminal' },
   user: {
     short: 'u',
     value: true,
@@ -68,7 +70,12 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   if (words.length === 0 && isOnTerminal) console.error(whatLiesWhere(name, pid));
   const all = await placeOf(given, target, { tools, name });
   const start = isOnTerminal ? runOnTerminal : runPiped;
-  const program = { rest: line, after: after.slice(rest.length - words.length) };
+  const whose = given.tools === undefined ? "this machine's" : `those of ${given.tools}`;
+  const program = {
+    rest: line,
+    after: after.slice(rest.length - words.length),
+    hint: `; programs are ${whose}`,
+  };
   return exitCodeOf(start, program, all, true);
 }
 

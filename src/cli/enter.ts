@@ -136,6 +136,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       optionNames,
       shellHint: ': exec takes one that is there, and debug one of ours',
       programHint: hintOfFiles(line, types.includes('mnt')),
+      directory: given.wdns && `${wdns(given)} inside`,
       ...directoriesOf(given, process, types.includes('mnt')),
     },
     { process },
@@ -208,13 +209,17 @@ async function optionsOf(
     keepGroups: given.setgid === undefined && (preserve || !user),
     capabilities: given['keep-caps'] && user ? capabilityNames : undefined,
     root: rootOf(given, mnt),
-    // `-W=DIR` as well as `-W DIR`.
-    cwd: named('wdns', given.wdns?.replace(/^=/, '')),
+    cwd: named('wdns', wdns(given)),
     env: given.env ? 'target' : process.env,
     cgroup: given['join-cgroup'] ? 'target' : undefined,
     credentials: 'inherit',
     setsid: false,
   };
+}
+
+/** `-W=DIR` as well as `-W DIR`. */
+function wdns({ wdns: path }: Enter): string | undefined {
+  return path?.replace(/^=/, '');
 }
 
 /** DIR is of our file system, as with nsenter: with `mnt` joined that would be a way out of there. */

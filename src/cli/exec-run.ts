@@ -21,7 +21,12 @@ export interface End {
 }
 
 /** The words of a program, and where they are on the line. */
-export type Line = Pick<Arguments<Options>, 'rest' | 'after'>;
+export interface Line extends Pick<Arguments<Options>, 'rest' | 'after'> {
+  /** What helps where there is no such program. */
+  readonly hint: string;
+  /** As of `Waiting`. */
+  readonly directory?: string | undefined;
+}
 
 export type Run = (line: Line, options: SpawnOptions, interactive: boolean) => Promise<End>;
 
@@ -116,7 +121,7 @@ export const runPiped: Run = async (line, options, interactive) => {
     child.stdin.on('error', () => process.stdin.destroy());
     process.stdin.pipe(child.stdin);
   }
-  const lost = [lossOf(process.stdout), lossOf(process.stderr)];
+  const lost = [lossOf(process.stdout), lossOf(process.stderr), lossWhereClosed(child.stdout)];
   join(child.stdout, process.stdout);
   join(child.stderr, process.stderr);
   const end = await ended;
@@ -140,7 +145,10 @@ function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): vo
   runProgram(
     line,
     options as ProgramOptions,
-    { forward: true, failed: notStarted, withoutInput: !interactive, optionNames },
+    {
+      ...{ forward: true, failed: notStarted, withoutInput: !interactive, optionNames },
+      ...{ programHint: line.hint, directory: line.directory },
+    },
     {},
     { ...none, nonBlocking, descriptors: [0, 1, 2] },
   );
@@ -155,6 +163,21 @@ function lossOf(to: Writable): { check: () => void } {
   return {
     check() {
       if (lost !== undefined && !['EPIPE', 'EIO'].includes(lost.code ?? '')) throw lost;
+    },
+  };
+}
+
+/** Node has opened /dev/null in the place of what the command was started without. */
+function lossWhereClosed(from: Readable | null): { check: () => void } {
+  let isLost = false;
+  if (!inherited().descriptors.includes(1)) {
+    from?.once('data', () => {
+      isLost = true;
+    });
+  }
+  return {
+    check() {
+      if (isLost) throw new Error('stdout is closed');
     },
   };
 }

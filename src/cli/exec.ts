@@ -2,7 +2,6 @@
 import type { SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { isPaused } from '../containers/verified-process.ts';
-import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
 import { idsOf, userIn } from './container-user.ts';
@@ -89,10 +88,14 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
     const line = words.length > 0 ? words : [await shellIn(root, name, user)];
     const env = environmentFor({ given, pid, container, user });
     const cwd = given.workdir || container?.workingDir || undefined;
-    if (cwd !== undefined) await requireDirectory(root, name, cwd);
     return await start(
       words.length > 0 ? given : asShell(given),
-      { rest: line, after: after.slice(rest.length - words.length) },
+      {
+        rest: line,
+        after: after.slice(rest.length - words.length),
+        hint: `; debug ${name} runs this machine's`,
+        directory: cwd && `${cwd} in ${name}`,
+      },
       {
         target,
         namespaces: 'all',
@@ -119,16 +122,6 @@ function asShell(given: Exec): Exec {
     interactive: true,
     ...(isTerminal(0) && isTerminal(1) && !given.interactive && { tty: true }),
   };
-}
-
-/** The kernel's own word comes later, from who goes there. Of /proc, the one of inside is not seen from here. */
-async function requireDirectory(root: ContainerRoot, name: string, path: string): Promise<void> {
-  if (path.startsWith('/proc/')) return;
-  const isThere = await root.stat(path).then(
-    found => found.isDirectory(),
-    error => !['ENOENT', 'ENOTDIR'].includes(error.code),
-  );
-  if (!isThere) throw new UsageError(`there is no directory ${path} in ${name}`);
 }
 
 async function start(given: Exec, line: Line, all: SpawnOptions): Promise<number> {

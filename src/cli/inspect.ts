@@ -30,8 +30,8 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const { given, rest } = readArguments(args, options, true);
   const [name, ...others] = rest;
   if (name === undefined || others.length > 0) {
-    const not = rest.length === 0 ? '' : `, not ${rest.join(' and ')}`;
-    throw new UsageError(`one container${not}: its name, or the pid of a process in it`);
+    const more = others.length === 0 ? '' : `, not ${rest.join(' and ')}; of several: ps --json`;
+    throw new UsageError(`one container: its name, or the pid of a process in it${more}`);
   }
   const pid = numberOf(name);
   const where = lookupOf(lookup, given);

@@ -7,6 +7,7 @@ import { openWorker } from '../worker/evaluate.ts';
 import type { NamespaceWorker } from '../worker/worker.ts';
 import { type Arguments, readArguments, UnknownOption, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
+import { inherited } from './inherited.ts';
 import { feedInput, hideWarning, type Program, runProgram, wantInput } from './js-inside.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { stdout } from './output.ts';
@@ -78,16 +79,24 @@ export async function main(words: readonly string[], { lookup }: Context): Promi
     throw new UsageError(`--input-type is module or commonjs, not ${type}`);
   }
   const program = programOf(given.eval, given.print, type, rest);
+  const isClosed = !inherited().descriptors.includes(1);
   const worker = await openWorker(
     await targetOf(given.target, lookupOf(lookup, given)),
     given.types === undefined ? 'all' : checkTypes(given.types.split(',')),
     {
       credentials: given.ours ? 'inherit' : 'target',
       timeout: given.timeout === undefined ? undefined : millisecondsOf(given.timeout),
+      stdout: isClosed,
     },
   ).catch(error => {
     throw inWords(error);
   });
+  let isLost = false;
+  if (isClosed) {
+    worker.stdout.on('data', () => {
+      isLost = true;
+    });
+  }
   try {
     await worker.evaluate(hideWarning);
     if (program === undefined) {
@@ -101,6 +110,9 @@ export async function main(words: readonly string[], { lookup }: Context): Promi
   } finally {
     await worker.close();
   }
+  if (!isLost) return;
+  process.exitCode ||= 1;
+  throw new Error('stdout is closed'); // Node has opened /dev/null in its place
 }
 
 function read(words: readonly string[]): Arguments<typeof options> {

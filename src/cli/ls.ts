@@ -74,11 +74,11 @@ const options = {
 export const usage: Usage = {
   lines: ['[option...] [INODE|NAME]'],
   about: [
-    'Lists the namespaces of the machine, or of a container; with INODE the processes in that one. At a terminal, with the containers that are in them.',
+    'Lists the namespaces of the machine, or of a container; with INODE the processes in that one. At a terminal, with the containers that are in them, and in a faint colour what this command is in, too (OURS).',
   ],
   options,
   examples: [
-    ['linux-namespaces ls web', 'those of a container'],
+    ['linux-namespaces ls -o +OURS web', 'those of a container; which are ours, too'],
     ['linux-namespaces ls -t net -o +PATH', 'networks, with their files'],
     ['linux-namespaces ls 4026532281', 'who is in it'],
   ],
@@ -140,7 +140,8 @@ function check(given: List, rest: readonly string[]): void {
 
 function typeOf(text: string): NamespaceType {
   if (isType(text)) return text;
-  throw new UsageError(`no type of namespace: ${text}`);
+  const names = kinds.map(kind => kind.name).join(' ');
+  throw new UsageError(`no type of namespace: ${text}: there are ${names}`);
 }
 
 function treeOf({ tree, list }: List, ofProcesses: boolean): Tree | undefined {

@@ -60,11 +60,18 @@ async function runNamed(name: string, args: readonly string[], lookup: Lookup): 
       const { helpOf } = await import('./help.ts');
       return say(helpOf(name, usage));
     }
-    const help = error instanceof UnknownOption ? ` (see linux-namespaces ${name} --help)` : '';
+    const help = error instanceof UnknownOption ? await moreOf(name, error) : '';
     throw Object.assign(error as Error, {
       message: `${wordsOf(optionNames, error as Error)}${help}`,
     });
   }
+}
+
+/** What else is said of an option that there is none of. */
+async function moreOf(name: string, { option, message }: UnknownOption): Promise<string> {
+  const { hintOfOption } = await import('./unknown-words.ts');
+  const hint = message.includes(';') ? '' : hintOfOption(name, option);
+  return `${hint} (see linux-namespaces ${name} --help)`;
 }
 
 noteInherited();

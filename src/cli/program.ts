@@ -39,6 +39,8 @@ export interface Waiting {
   readonly shellHint?: string | undefined;
   /** What helps where the program is not there that is named. */
   readonly programHint?: string | undefined;
+  /** Which directory is not there where none is that is to be the working directory, and where. */
+  readonly directory?: string | undefined;
   /** Nothing is read from the caller's stdin. */
   readonly withoutInput?: boolean | undefined;
   readonly optionNames: OptionNames;

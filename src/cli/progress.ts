@@ -14,17 +14,18 @@ export interface Bar {
   show(progress: Progress): void;
   /** How many bytes it will be, from when that is known. */
   expect(total: number): void;
-  /** Leaves the line as it is, and goes to the next one. */
-  stop(): void;
+  /** Leaves the line as it is, and goes to the next one; or, where it `says` nothing, takes it away. */
+  stop(says?: boolean): void;
 }
 
 export function startBar(stream: NodeJS.WriteStream): Bar {
+  let stays = true;
   const options: Options & { readonly terminal: object } = {
-    terminal: lineOn(stream),
+    terminal: lineOn(stream, () => stays),
     format: (options, { value, total, startTime, eta }, payload: Partial<Progress>) => {
       const seconds = Math.max(0.001, (Date.now() - startTime) / 1000);
       const state = { value, total, seconds, eta, files: payload.files };
-      return lineOf(state, stream.columns, options);
+      return lineOf(state, stream.columns || undefined, options);
     },
     linewrap: true, // stays as it is: the line fits
     barsize: 30,
@@ -34,7 +35,10 @@ export function startBar(stream: NodeJS.WriteStream): Bar {
   return {
     show: ({ bytes, files }) => bar.update(bytes, { files }),
     expect: total => bar.setTotal(total),
-    stop: () => bar.stop(),
+    stop(says = true) {
+      stays = says;
+      bar.stop();
+    },
   };
 }
 
@@ -42,7 +46,7 @@ export function startBar(stream: NodeJS.WriteStream): Bar {
  * What the library may do to the terminal: write its line, and nothing that would have to be put back, such
  * as saved positions of the cursor, which are others when the screen has moved.
  */
-function lineOn(stream: NodeJS.WriteStream): object {
+function lineOn(stream: NodeJS.WriteStream, stays: () => boolean): object {
   const nothing = () => {};
   return {
     ...{ cursorSave: nothing, cursorRestore: nothing, cursor: nothing, lineWrapping: nothing },
@@ -51,7 +55,14 @@ function lineOn(stream: NodeJS.WriteStream): object {
     cursorTo: () => stream.cursorTo(0),
     write: (text: string) => stream.write(text),
     clearRight: () => stream.clearLine(1),
-    newline: () => stream.write('\n'),
+    newline() {
+      if (stays()) {
+        stream.write('\n');
+      } else {
+        stream.cursorTo(0);
+        stream.clearLine(1);
+      }
+    },
   };
 }
 

@@ -106,7 +106,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const forward = given['forward-signals'];
   const fork = given.fork || forward || given['kill-child'] !== undefined;
   const programHint = hintOfFile(line);
-  const waiting = { fork, forward, programHint, optionNames };
+  const directory = given.wd && given.root ? `${given.wd} in ${given.root}` : given.wd;
+  const waiting = { fork, forward, programHint, directory, optionNames };
   runProgram(line, await optionsOf(line, types), waiting, moreOf(given));
 }
 
@@ -125,7 +126,8 @@ async function optionsOf(
     ...optionsFor(create, types),
     ...(types.length > 0 && { unshare: types }),
     root,
-    cwd: given.wd ?? (given.root === undefined ? undefined : '/'),
+    // In the new root: unshare(1) goes to what is no absolute path from where we are, and so out of there.
+    cwd: given.root === undefined ? given.wd : absolute(given.wd ?? '/', ''),
     uid: given.setuid === undefined ? undefined : idOf(given.setuid),
     gid: given.setgid === undefined ? undefined : idOf(given.setgid),
     keepGroups: given.setgid === undefined,

@@ -39,7 +39,7 @@ export function printTable<R>(
   options: TableOptions = {},
   paint: (line: string, row: R) => string = line => line,
 ): void {
-  const width = options.notruncate || !stdout.isTTY ? Infinity : stdout.columns;
+  const width = options.notruncate || !stdout.isTTY ? Infinity : stdout.columns || usualWidth;
   const lines = rows.flatMap(row => linesOf(row, all).map(cells => ({ row, cells })));
   // One look at all of it is cheaper than one at each cell.
   const isPlain = plain.test(lines.map(({ cells }) => cells.join('')).join(''));
@@ -72,6 +72,9 @@ export function printTable<R>(
   const head = cutTo(layOut(all.map(({ name }) => name)), width);
   print([...(options.noheadings ? [] : [style('bold', head)]), ...body].join('\n'));
 }
+
+/** Of a terminal that does not know its own: a serial line, script(1) without one. */
+const usualWidth = 80;
 
 /** Letters that are left of a column that gives way. */
 const leastOf = 8;

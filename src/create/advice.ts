@@ -37,8 +37,8 @@ export function creationAdvice(errno: number, making: Making): string | undefine
   const hint = filterHint();
   if (hint !== '') return `CAP_SYS_ADMIN is missing, and ${hint}`;
   return isRoot()
-    ? 'CAP_SYS_ADMIN is missing to this root, as in a container: give it that (--cap-add SYS_ADMIN), or create user too'
-    : 'CAP_SYS_ADMIN is missing: run as root, or create user too';
+    ? 'CAP_SYS_ADMIN is missing to this root, as in a container: give it that (--cap-add SYS_ADMIN), or create a user namespace, too'
+    : 'CAP_SYS_ADMIN is missing: run as root, or create a user namespace, too';
 }
 
 /** create_user_ns, kernel/user_namespace.c, and what is asked before it. */

@@ -282,7 +282,10 @@ test.each([
   ['enter -n --root= -t NET true', '--root= names no directory'],
   ['enter -n -w -W / -t NET true', '--wd and --wdns: one of them'],
   ['enter -n -t NET -t NET true', 'one target'],
-  ['enter -n -t NET -W /no/such true', 'ENOENT'],
+  ['enter -n -t NET -W /no/such true', ': there is no directory /no/such inside\n'],
+  ['enter -n -t NET -W=/etc/passwd true', ': there is no directory /etc/passwd inside\n'],
+  ['run -u -w no/such true', ': there is no directory no/such\n'],
+  ['run -R /usr -w no/such true', ': there is no directory no/such in /usr\n'],
   ['enter -U -t INSIDE -G 5000 true', 'setresgid EINVAL'],
   ['cat NET:/dev/null', 'EINVAL; ask for it with cp --special'],
 ])('%s: one line, in the words of the command', async (text, message) => {

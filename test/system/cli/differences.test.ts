@@ -215,6 +215,23 @@ const rows: [row: string, shown: () => Promise<void>][] = [
     },
   ],
   [
+    '`-R DIR` with a `-w`',
+    async () => {
+      const from = async (line: string) => {
+        const { stdout, stderr } = await ours(...fill(line), '/bin/probe', 'report');
+        expect(stderr).toBe('');
+        return JSON.parse(stdout).cwd;
+      };
+      for (const more of ['', '-m ']) {
+        expect(await from(`run ${more}-R IMAGE -w bin`)).toBe('/bin');
+        expect(await from(`run ${more}-R IMAGE -w .`)).toBe('/');
+        expect(await from(`run ${more}-R IMAGE -w ..`)).toBe('/');
+        expect(await said(`run ${more}-R / -w usr`, ['pwd'])).toBe('/usr');
+        await refused(`run ${more}-R IMAGE -w share`, 'there is no directory share in ');
+      }
+    },
+  ],
+  [
     'FILE has to be there',
     async () => {
       const file = join(folder, 'new');

@@ -196,10 +196,21 @@ describe('without a terminal', () => {
     ['exec PID --nosuch sh', 'unknown option --nosuch (see linux-namespaces exec --help)', 125],
     ['exec -w /no/such PID true', 'there is no directory /no/such in PID', 125],
     ['exec -w /etc/passwd PID true', 'there is no directory /etc/passwd in PID', 125],
+    ['exec -w no/such PID true', 'there is no directory no/such in PID', 125],
+    [
+      'exec PID no-such',
+      "cannot execute no-such: there is no such program; debug PID runs this machine's",
+      127,
+    ],
+    ...['2147483648', '4294967295', '0:2147483648'].map((user): [string, string, number] => [
+      `exec -u ${user} PID true`,
+      `--user ${user}: a uid or gid is a number from 0 to 2147483647`,
+      125,
+    ]),
     ['exec -it PID true', '--tty: stdin is no terminal (-i alone needs none)', 125],
   ];
   test.each(meant)('%s: %s', async (line, words, code) => {
-    const filled = (text: string) => text.replace('PID', `${target.pid}`);
+    const filled = (text: string) => text.replaceAll('PID', `${target.pid}`);
     const result = await outcome(spawn(process.execPath, [main, ...filled(line).split(' ')]));
     const stderr = `linux-namespaces: ${filled(words)}\n`;
     expect(result).toMatchObject({ stdout: '', stderr, code });

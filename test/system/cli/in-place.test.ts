@@ -250,11 +250,13 @@ describe.each(waiting)('$name: who waits', pair => {
 });
 
 test('a stdout that is closed is said, and nothing is taken for printed', async () => {
-  const script = `for words in "cat $$:/etc/passwd" "cp $$:/etc/passwd -" ps ls help; do
-      $C $words >&-; echo $?; done; $C run true >&-; echo $?`;
+  const script = `for words in "cat $$:/etc/passwd" "cp $$:/etc/passwd -" ps ls help \
+      "js -t $$ -p 1" "js -t $$ -e console.log(1);process.exit(1)" "exec $$ uname" "debug $$ uname"; do
+      $C $words >&-; echo $?; done
+      for words in "run true" "js -t $$ -e 1" "exec $$ true"; do $C $words >&-; echo $?; done`;
   const { stdout, stderr } = await bash(script, command);
-  expect(stdout).toBe(`${'1\n'.repeat(5)}0\n`);
-  expect(stderr).toBe('linux-namespaces: stdout is closed\n'.repeat(5));
+  expect(stdout).toBe(`${'1\n'.repeat(7)}${'125\n'.repeat(2)}${'0\n'.repeat(3)}`);
+  expect(stderr).toBe('linux-namespaces: stdout is closed\n'.repeat(9));
 });
 
 test('--kill-child: with who waits', async () => {
@@ -369,7 +371,7 @@ test.each([
     'run -m -R /no/such',
     /^linux-namespaces: mnt: mount ENOENT, no such file or directory; --root .*\n$/,
   ],
-  ['run -n -w /no/such', /^linux-namespaces: chdir ENOENT, no such file or directory\n$/],
+  ['run -n -w /no/such', /^linux-namespaces: there is no directory \/no\/such\n$/],
   [
     'run -u -S 5 -G 4000000000 --map-user 3',
     /^linux-namespaces: setresgid EINVAL, invalid argument; .*\n$/,

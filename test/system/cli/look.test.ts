@@ -1,10 +1,12 @@
 // The commands that look: ls beside lsns, tree, ports, and js.
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { createNamespaces } from 'linux-namespaces';
 import { beforeAll, expect, test } from 'vitest';
 import { inodesOf, outcome, type Started, startTarget } from '../child/fixtures/targets.ts';
 import { lsns } from '../shared/lsns.ts';
+import { hasProgram } from '../shared/support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
@@ -132,3 +134,15 @@ test('ps in a working directory that is gone', async () => {
     code: 0,
   });
 });
+
+test.skipIf(!hasProgram('script'))(
+  'a terminal that does not know how wide it is has 80 columns [needs script]',
+  async () => {
+    const line = `stty cols 0 rows 0; ${process.execPath} ${main} ls -t net -o NS,COMMAND -n`;
+    const { stdout } = await outcome(spawn('script', ['-qec', line, '/dev/null']));
+    const shown = stripVTControlCharacters(stdout).split('\r\n');
+    const own = inodesOf('self').net?.replace(/\D/g, '');
+    expect(shown).toContainEqual(expect.stringMatching(new RegExp(`^ *${own} \\S`)));
+    expect(Math.max(...shown.map(row => row.length))).toBeLessThanOrEqual(80);
+  },
+);

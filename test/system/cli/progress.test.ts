@@ -62,7 +62,14 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
       'cp PID:/tree -',
       /^linux-namespaces: an archive is not for a terminal: .*\n$/,
     ],
-    ['an error', 'cp PID:/none none', /^(0 B .*\n)?linux-namespaces: \d+:\S+ does not exist\n$/],
+    // Nothing of the bar stays.
+    ['an error', 'cp PID:/none none', /^linux-namespaces: \d+:\S+ does not exist\n$/],
+    [
+      'an error there',
+      'cp tree/one PID:/none/x',
+      /^linux-namespaces: there is no directory \S+\n$/,
+    ],
+    ['an error across', 'cp PID:/none PID:/tree', /^linux-namespaces: \d+:\S+ does not exist\n$/],
   ])('%s', async (_, line, wanted) => {
     await open();
     const words = line.replaceAll('PID:', `${target.pid}:${folder}`);

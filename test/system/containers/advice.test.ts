@@ -111,9 +111,9 @@ describe.skipIf(absent)(`errors in a container of Docker [${absent || 'installed
       'a user, without a filter',
       [...user, ...unconfined],
       {
-        net: /CAP_SYS_ADMIN is missing: run as root, or create user too/,
+        net: /CAP_SYS_ADMIN is missing: run as root, or create a user namespace, too/,
         user: works,
-        'create net': /run as root, or create user too/,
+        'create net': /run as root, or create a user namespace, too/,
       },
     ],
     [

@@ -252,7 +252,9 @@ test('as a user: what needs root is named, what does not works', async () => {
     expect.objectContaining({
       code: 'EPERM',
       syscall: 'unshare',
-      message: expect.stringContaining('CAP_SYS_ADMIN is missing: run as root, or create user too'),
+      message: expect.stringContaining(
+        'CAP_SYS_ADMIN is missing: run as root, or create a user namespace, too',
+      ),
     }),
     expect.objectContaining({
       code: 'EPERM',
@@ -268,7 +270,7 @@ test('as a user: what needs root is named, what does not works', async () => {
     { code: 0, signal: null, out: '' },
     { code: 0, signal: null, out: `0\n${hostname}` },
     { code: 0, signal: null, out: '0\nblue\n' },
-    { code: 'EPERM', message: expect.stringContaining('or create user too') },
+    { code: 'EPERM', message: expect.stringContaining('or create a user namespace, too') },
   ]);
 });
 

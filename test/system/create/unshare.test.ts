@@ -190,7 +190,7 @@ test('every pair of types, as a user: with user all, without none', {
     } else {
       expect(theirs.code).toBe(1);
       expect(ours, `${pairs[i]}`).toMatchObject({ code: 'EPERM', syscall: 'unshare' });
-      expect(ours.message).toContain('run as root, or create user too');
+      expect(ours.message).toContain('run as root, or create a user namespace, too');
     }
   }
 });
