@@ -3,6 +3,7 @@
  * loaded where something is to be shown, and not before.
  */
 import { type Options, SingleBar } from 'cli-progress';
+import { bytesText } from './bytes-text.ts';
 
 export interface Progress {
   readonly bytes: number;
@@ -82,8 +83,8 @@ export function lineOf(state: State, columns = 80, { barsize = 30 }: Options = {
   const left = isKnown && value < total && Number.isFinite(eta) ? [`${timeOf(eta)} left`] : [];
   const parts = [
     isKnown ? `${Math.floor((100 * value) / total)} %` : '',
-    isKnown ? `${sizeOf(value)} of ${sizeOf(total)}` : sizeOf(value),
-    `${sizeOf(value / seconds)}/s`,
+    isKnown ? `${bytesText(value)} of ${bytesText(total)}` : bytesText(value),
+    `${bytesText(value / seconds)}/s`,
     ...left,
     files === undefined || files < 2 ? '' : `${files} files`,
   ].filter(part => part !== '');
@@ -92,17 +93,6 @@ export function lineOf(state: State, columns = 80, { barsize = 30 }: Options = {
   if (!isKnown || text.length + barsize + 4 >= columns) return text.slice(0, columns - 1);
   const done = Math.round((barsize * value) / total);
   return `[${'='.repeat(done)}${' '.repeat(barsize - done)}]  ${text}`;
-}
-
-function sizeOf(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 999.5 && unit < units.length - 1) {
-    size /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || size >= 99.95 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
 }
 
 function timeOf(seconds: number): string {

@@ -2,10 +2,12 @@
 import type { Container, ContainerOptions, Containers } from '../containers/container.ts';
 import { nameOf } from '../containers/container-names.ts';
 import { readArguments } from './arguments.ts';
+import { bytesText } from './bytes-text.ts';
 import { filterOf } from './container-filter.ts';
 import { addressesOf } from './container-networks.ts';
 import { portText } from './container-sockets.ts';
 import { containersHere } from './containers-here.ts';
+import { type LayerSize, layerSizes } from './layer-size.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
@@ -37,8 +39,9 @@ const options = {
     value: true,
     placeholder: 'LIST',
     about:
-      'these columns, with commas: ENGINE ID NAME STATE PID STARTED ADDRESS PORTS IMAGE COMMAND',
+      'these columns, with commas: ENGINE ID NAME STATE PID STARTED ADDRESS PORTS SIZE ROOTFS IMAGE COMMAND',
   },
+  size: { short: 's', about: 'with SIZE, how much each has written to files of its own' },
   json: { short: 'J', about: 'all that is known of each, as JSON' },
   quiet: { short: 'q', about: 'only the ids' },
   ...tableOptions,
@@ -58,6 +61,7 @@ export const usage: Usage = {
       'those of a project of Compose',
     ],
     ['linux-namespaces ps -n -o pid web', 'the pid alone'],
+    ['linux-namespaces ps -o pid,name,rootfs', 'where the files of each are on this machine'],
   ],
 };
 
@@ -65,7 +69,9 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const { given, rest } = readArguments(args, options, true);
   const filter = filterOf(given.filter ?? []);
   const columns = columnsOf(given.notruncate === true);
-  const chosen = given.output?.split(',').map(name => asked(columnNamed(columns, name))) ?? columns;
+  const chosen =
+    given.output?.split(',').map(name => asked(columnNamed(columns, name))) ??
+    columns.filter(({ name }) => name !== 'ROOTFS' && (given.size || name !== 'SIZE'));
   const where = lookupOf(lookup, given);
   const { found, problems } = rest.length > 0 ? await named(rest, where) : await listed(where);
   const showsAll = given.all || filter.byState || rest.length > 0;
@@ -79,8 +85,12 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   }
   const isAsked = given.json || chosen.some(({ name }) => name === 'ADDRESS');
   const addresses = isAsked ? await addressesOf(containers) : () => [];
-  const rows = containers.map(container => ({ ...container, addresses: addresses(container) }));
-  if (given.json) return printJson(rows);
+  const isSized = given.size || (!given.json && chosen.some(({ name }) => name === 'SIZE'));
+  const sizes = isSized ? layerSizes(containers) : [];
+  const rows = containers.map((container, i) => {
+    return { ...container, addresses: addresses(container), layer: sizes[i] };
+  });
+  if (given.json) return printJson(rows.map(asJson));
   printTable(rows, chosen, given, (line, { pid }) =>
     pid === undefined ? style('dim', line) : line,
   );
@@ -107,12 +117,20 @@ function isRunning({ pid, state }: Container): boolean {
   return pid !== undefined || ['running', 'paused', 'unknown'].includes(state);
 }
 
+/** `size` only where it is known. */
+function asJson({ layer, ...row }: Row): object {
+  return layer?.isWhole ? { ...row, size: layer.bytes } : row;
+}
+
 /** What was asked for is shown. */
 function asked(column: Column<Row>): Column<Row> {
   return { ...column, spare: 0 };
 }
 
-type Row = Container & { readonly addresses: readonly string[] | undefined };
+type Row = Container & {
+  readonly addresses: readonly string[] | undefined;
+  readonly layer: LayerSize | undefined;
+};
 
 function columnsOf(whole: boolean): Column<Row>[] {
   return [
@@ -124,7 +142,13 @@ function columnsOf(whole: boolean): Column<Row>[] {
     { name: 'STARTED', of: ({ started }) => started && localTime(started), spare: 1 },
     { name: 'ADDRESS', of: ({ addresses }) => addresses?.join(','), shrinks: 15 },
     { name: 'PORTS', of: ({ ports = [] }) => ports.map(portText).join(','), shrinks: 12 },
+    { name: 'SIZE', of: ({ layer }) => layer && sizeText(layer), right: true },
+    { name: 'ROOTFS', of: ({ rootfs }) => rootfs },
     { name: 'IMAGE', of: row => row.image, shrinks: true, spare: 2 },
     { name: 'COMMAND', of: ({ command = [] }) => command.join(' '), shrinks: true, spare: 3 },
   ];
+}
+
+function sizeText({ bytes, isWhole }: LayerSize): string {
+  return `${isWhole ? '' : '>'}${bytesText(bytes)}`;
 }
