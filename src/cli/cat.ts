@@ -1,10 +1,11 @@
 /** `linux-namespaces cat`: files of containers, to stdout. */
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
 import { readArguments, UsageError } from './arguments.ts';
 import { wordsOf } from './cp-side.ts';
-import { fileArguments, inRoot } from './file-argument.ts';
+import { type FileArgument, fileArguments, inRoot } from './file-argument.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
-import { openStdout } from './output.ts';
+import { wordsOf as wordsOfOptions } from './option-words.ts';
+import { complain, openStdout } from './output.ts';
 import type { Context } from './subcommand.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -29,14 +30,27 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   if (line.rest.length === 0) throw new UsageError('which file? NAME:/path, PID:/path');
   const where = lookupOf(lookup, line.given);
   const stdout = openStdout();
-  for (const file of fileArguments(line)) {
-    await inRoot(file, where, async root => {
+  const show = (file: FileArgument) =>
+    inRoot(file, where, async root => {
       try {
-        await pipeline(root.createReadStream(file.path), stdout, { end: false });
+        // A pipeline for each file would leave its listeners at stdout.
+        for await (const piece of root.createReadStream(file.path)) {
+          if (!stdout.write(piece)) await once(stdout, 'drain');
+        }
       } catch (error) {
         const message = await wordsOf(error as Error, { ...file, root });
         throw Object.assign(error as Error, { message });
       }
     });
+  // As with cat(1), one that cannot be shown keeps none of the others from it.
+  const files = fileArguments(line);
+  for (const [i, file] of files.entries()) {
+    try {
+      await show(file);
+    } catch (error) {
+      if (i === files.length - 1) throw error;
+      complain(wordsOfOptions(optionNames, error as Error));
+      process.exitCode = 1;
+    }
   }
 }

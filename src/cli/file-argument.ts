@@ -12,6 +12,9 @@ export interface FileArgument {
   readonly path: Buffer;
 }
 
+/** `NAME:/path`; the first colon of a name may be that of `docker://ID`. */
+const fileInside = /^((?:\d+:)?[a-z-]+:\/\/[^/:]+|[^./].*?):(\/.*)$/s;
+
 /**
  * The words of the line that are no options. A path of ours that has ":/" in it is written with "./" or
  * "/" in front.
@@ -21,7 +24,7 @@ export function fileArguments({
   after,
 }: Pick<Arguments<Options>, 'rest' | 'after'>): FileArgument[] {
   return bytesOfWords(rest, after).map(word => {
-    const [, container, path] = /^([^./].*?):(\/.*)$/s.exec(word.toString('latin1')) ?? [];
+    const [, container, path] = fileInside.exec(word.toString('latin1')) ?? [];
     if (container === undefined || path === undefined) return { container: undefined, path: word };
     const name = Buffer.from(container, 'latin1').toString();
     return { container: name, path: Buffer.from(path, 'latin1') };

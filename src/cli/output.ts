@@ -2,6 +2,7 @@
  * What is printed. Its reader may stop reading (`| head`): that is no error. Apart from main.ts,
  * as making the stream takes longer than starting a program, which has no use for it.
  */
+import { printable } from '../base/printable.ts';
 import { inherited } from './inherited.ts';
 
 export const stdout: NodeJS.WriteStream & { fd: 1 } = process.stdout;
@@ -16,6 +17,11 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
 export function openStdout(): typeof stdout {
   if (!inherited().descriptors.includes(stdout.fd)) throw new Error('stdout is closed');
   return stdout;
+}
+
+/** What went wrong, where that is not the end of the command. */
+export function complain(message: string): void {
+  console.error(`linux-namespaces: ${printable(message)}`);
 }
 
 /** A line, or several. */

@@ -114,6 +114,41 @@ test('cat and cp: what is wrong, and on which side', async () => {
   }
 });
 
+test('cat: one file that cannot be shown keeps none of the others from it, as with cat(1)', async () => {
+  const image = makeImage();
+  writeFileSync(join(image, 'etc/hostname'), 'image\n');
+  const { pid } = await startTarget(['mnt', 'pid'], { root: image });
+  const words = ['/etc/hostname', '/none', '/etc', '/etc/hostname'].map(path => `${pid}:${path}`);
+  const { stdout, stderr, code } = await run('cat', ...words);
+  expect({ stdout, code }).toEqual({ stdout: 'image\nimage\n', code: 1 });
+  expect(stderr).toBe(
+    `linux-namespaces: ${pid}:/none does not exist\nlinux-namespaces: ${pid}:/etc is a directory\n`,
+  );
+  const many = Array(30).fill(words[0]);
+  const all = { stdout: 'image\n'.repeat(30), stderr: '', code: 0 };
+  expect(await run('cat', ...many)).toMatchObject(all);
+  const last = await run('cat', words[0] as string, words[1] as string);
+  expect(last).toMatchObject({ stdout: 'image\n', code: 1 });
+});
+
+test.each([
+  ['docker://0a1b2c3d:/etc/hostname', 'docker://0a1b2c3d'],
+  ['1000:podman://0a1b2c3d:/etc/hostname', '1000:podman://0a1b2c3d'],
+  ['cri-o://0a1b2c3d:/etc/a:/b', 'cri-o://0a1b2c3d'],
+  ['1000:docker:web:/etc/hostname', '1000:docker:web'],
+  ['shop/cart/app:/etc/hostname', 'shop/cart/app'],
+  ['web://etc/hostname', 'web'],
+])('of %s, %s is the container', async (word, name) => {
+  for (const line of [
+    ['cat', word],
+    ['cp', word, '/dev/null'],
+  ]) {
+    const { stderr, code } = await run(...line);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`no container ${name}, `);
+  }
+});
+
 test('cp: from one container to another, as cp(1) would', async () => {
   const [one, other] = [makeImage(), makeImage()];
   writeFileSync(join(one, 'etc/motd'), 'welcome\n', { mode: 0o640 });
