@@ -101,7 +101,9 @@ async function writeThrough({ source, from, target, path, options }: Across): Pr
 async function replace(copy: Across): Promise<void> {
   const { from, target, path } = copy;
   const aside = Buffer.concat([above(path), Buffer.from(`.${randomBytes(8).toString('hex')}.tmp`)]);
-  await target.mkdir(aside, { mode: 0o700 });
+  await target.mkdir(aside, { mode: 0o700 }).catch(error => {
+    throw refused(copy, error.errno, error.advice);
+  });
   try {
     await send(copy, from, aside);
     const made = Buffer.concat([aside, Buffer.from('/'), lastName(from) ?? Buffer.from('')]);
@@ -110,7 +112,7 @@ async function replace(copy: Across): Promise<void> {
     const message = (error as Error).message.replaceAll(`${aside}`, `${path}`);
     const isLeft = await removal(target, aside).catch(() => true);
     const left = isLeft ? `; ${aside} is left there` : '';
-    throw Object.assign(error as Error, { message: `${message}${left}` });
+    throw Object.assign(error as Error, { message: `${message}${left}`, dest: `${path}` });
   }
   await removal(target, aside);
 }
@@ -168,7 +170,8 @@ async function orNothing<T>(found: Promise<T>): Promise<T | undefined> {
 /** In a directory, the copy has the name of its source: where that ends in one, as cp(1) has it. */
 export function within(directory: Buffer, source: Buffer): Buffer {
   const name = lastName(source);
-  return name === undefined ? directory : Buffer.concat([directory, Buffer.from('/'), name]);
+  const slash = Buffer.from(directory.at(-1) === 0x2f ? '' : '/');
+  return name === undefined ? directory : Buffer.concat([directory, slash, name]);
 }
 
 function lastName(path: Buffer): Buffer | undefined {

@@ -42,7 +42,7 @@ export const usage: Usage = {
     '[option...] - PID|NAME:/DIRECTORY',
   ],
   about: [
-    'Copies a file or a tree out of a container or into it, or from one to another, with modes, times, links and holes. Into a directory that is there; otherwise the copy gets that name. With -, a stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special).',
+    'Copies a file or a tree out of a container or into it, or from one to another, with modes, times, links and holes. Into a directory that is there; otherwise the copy gets that name. With -, a stream of tar: to stdout, or from stdin into a directory (with -a, -p, -x, --special). In streams, and between containers, there are no file capabilities.',
   ],
   options,
   notes: [

@@ -95,6 +95,12 @@ test('cat and cp: what is wrong, and on which side', async () => {
     ['cp PID:/etc PID:/bin/probe', 'PID:/bin/probe is no directory'],
     ['cp PID:/bin PID:/bin/below', 'EINVAL: invalid argument, copy PID:/bin -> PID:/bin/below; '],
     ['cp FILE PID:/proc/x', 'EPERM: operation not permitted, cp FILE -> PID:/proc/x; '],
+    ['cp FILE PID:/proc/', 'EPERM: operation not permitted, cp FILE -> PID:/proc/a-file; '],
+    [
+      'cp PID:/bin/probe PID:/proc/x',
+      'EPERM: operation not permitted, copy PID:/bin/probe -> PID:/proc/x; ',
+    ],
+    ['cp PID:/bin PID:/proc', 'EPERM: operation not permitted, copy PID:/bin -> PID:/proc/bin; '],
     ['cat PID:/none', 'PID:/none does not exist'],
     ['cat PID:/etc', 'PID:/etc is a directory'],
     ['cat PID:/bin/probe/x', 'PID:/bin/probe/x does not exist'],
