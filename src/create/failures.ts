@@ -92,8 +92,24 @@ const steps: readonly Step[] = [
     advice: errno => (errno === errnos.EPERM ? loopbackMissing : undefined),
   },
   { syscall: 'mount', type: 'mnt', advice: mounting },
-  { syscall: 'mount', type: 'mnt', advice: () => 'options.root has to be a directory' },
-  { syscall: 'pivot_root', type: 'mnt' },
+  {
+    syscall: 'mount',
+    type: 'mnt',
+    advice: errno =>
+      errno === errnos.EINVAL
+        ? 'options.root has to be a directory of this mount namespace'
+        : errno === errnos.EACCES || errno === errnos.EPERM
+          ? undefined
+          : 'options.root has to be a directory',
+  },
+  {
+    syscall: 'pivot_root',
+    type: 'mnt',
+    advice: errno =>
+      errno === errnos.EBUSY
+        ? "options.root is the root directory already: leave it out, or say '/'"
+        : undefined,
+  },
   { syscall: 'umount2', type: 'mnt' },
   {
     syscall: 'mount',

@@ -17,6 +17,7 @@ import {
   rejectionOf,
   runScript,
   settled,
+  startTarget,
   threads,
   types,
   until,
@@ -121,6 +122,16 @@ test.each(without)('%s is refused without its type', async (option, value, type)
   expect(errorOf(() => spawn('true', [], options))).toMatchObject(wanted);
 });
 
+test('a root in another mount namespace is refused, and said', async () => {
+  await using other = await startTarget('--mount');
+  const root = `/proc/${other.pid}/root`;
+  const error = await rejectionOf(createNamespaces(['mnt'], { root }));
+  expect(error).toMatchObject({
+    code: 'EINVAL',
+    advice: expect.stringContaining('of this mount namespace'),
+  });
+});
+
 test('init, root and mountProc of createNamespaces', async () => {
   const code = 'ERR_INVALID_ARG_VALUE';
   expect(await rejectionOf(createNamespaces(['net'], { init: true }))).toMatchObject({ code });
@@ -170,6 +181,12 @@ describe('what the kernel refuses', () => {
   test('a root that is none, and a /proc without a place', async () => {
     await refused(['mnt'], { root: '/nowhere' }, { code: 'ENOENT', syscall: 'mount', type: 'mnt' });
     await refused(['mnt'], { root: '/etc/passwd' }, { code: 'ENOTDIR', syscall: 'mount' });
+    const already = {
+      code: 'EBUSY',
+      syscall: 'pivot_root',
+      advice: expect.stringContaining("'/'"),
+    };
+    await refused(['mnt'], { root: '/proc/self/root' }, already);
     const wanted = { code: 'ENOENT', message: expect.stringContaining('options.mountProc') };
     await refused(['mnt'], { mountProc: '/nowhere' }, wanted);
   });
