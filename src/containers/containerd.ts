@@ -3,6 +3,7 @@
  * a bolt file, is not read: images and labels are not known, but of what Kubernetes and nerdctl run, which
  * write them into annotations; and where containerd itself is to be asked.
  */
+import { isOwn } from '../base/own-rights.ts';
 import { at, isId, pidIn, text, texts } from './fields.ts';
 import type { Told } from './grpc-answers.ts';
 import type { ContainerdLocation } from './location-types.ts';
@@ -105,7 +106,8 @@ async function readTask(task: Task, config: unknown): Promise<readonly Sighting[
     created: told?.created,
     bundle: hasTask ? bundle : undefined,
     ports: ports === undefined ? undefined : portsIn(reader.parse(ports, `${bundle}/config.json`)),
-    logPath: await logOf(reader, names, nerdctl('state-dir'), id),
+    // A user could name any file for it, which root would be asked to read.
+    logPath: isOwn(owner) ? await logOf(reader, names, nerdctl('state-dir'), id) : undefined,
   };
   // The shim was told of another root than containerd's own, which is searched anyway.
   const root = reader.outside(text(at(options, 'root')));

@@ -37,7 +37,8 @@ export async function findLocations(
   const storage = systemStorageConf(reader);
   if (whose === 'others') {
     const users = await usersLocations(reader, whose, storage);
-    return { ...users, containerd: bundledIn(users.docker), shims: [], lxc: [], machines: [] };
+    const containerd = [...users.containerd, ...bundledIn(users.docker)];
+    return { ...users, containerd, lxc: [], machines: [] };
   }
   const locate = (path: string) => reader.locate(path);
   const [docker, containerd, podman, users, lxc, machines, host] = await Promise.all([
@@ -58,10 +59,10 @@ export async function findLocations(
   const all = [...known, ...(await dockerOf(host, reader, known))];
   return {
     docker: all,
-    containerd: [...containerd, ...bundledIn(all)],
+    containerd: [...containerd, ...users.containerd, ...bundledIn(all)],
     podman: [podman, ...users.podman],
     runtimes: [...runtimes, ...users.runtimes],
-    shims: ofRoot([`${await locate('/run/containerd')}/runc`]),
+    shims: [...ofRoot([`${await locate('/run/containerd')}/runc`]), ...users.shims],
     lxc,
     machines: [machines],
   };

@@ -26,11 +26,18 @@ export async function usersLocations(
   reader: Reader,
   whose: Whose,
   storage: Promise<StorageConf>,
-): Promise<Pick<Locations, 'docker' | 'podman' | 'runtimes'>> {
+): Promise<Pick<Locations, 'docker' | 'podman' | 'containerd' | 'runtimes' | 'shims'>> {
   const isUsers = reader.root === '' && process.geteuid?.() !== 0;
   const isAsked = whose === 'all' || (whose === 'ours') === isUsers;
   const users = !isAsked ? [] : isUsers ? [ourselves(reader)] : await others(reader);
+  // What containerd-rootless.sh of nerdctl binds to /run/containerd.
+  const ofContainerd = users.map(({ uid, runtimes, readerOf }) => {
+    const state = `${runtimes[0]}/containerd`;
+    return { state, owner: uid, reader: readerOf(state) };
+  });
   return {
+    containerd: ofContainerd.map(one => ({ ...one, grpc: undefined })),
+    shims: ofContainerd.map(({ state, ...more }) => ({ ...more, path: `${state}/runc` })),
     docker: await Promise.all(users.map(user => docker(reader, user))),
     podman: await Promise.all(users.map(user => podman(reader, user, storage))),
     runtimes: users.flatMap(({ uid, runtimes, readerOf }) =>

@@ -1,5 +1,5 @@
 // Engines that are known by the state that they leave. Each says of which version its format was read.
-import { spawn as nodeSpawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasProgram, rejectionOf, runScript, startTarget, type Target } from '../shared/support.ts';
-import { crunStatus, hex, runcState, StateRoot } from './state-root.ts';
+import { crunStatus, hex, processOf, runcState, StateRoot } from './state-root.ts';
 import { named } from './support.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -542,19 +542,6 @@ describe('systemd 252, machine_save() of src/machine/machine.c', () => {
     });
   });
 });
-
-/** A process of that user. */
-async function processOf(uid: number) {
-  const child = nodeSpawn('sleep', ['infinity'], { uid, gid: uid, stdio: 'ignore' });
-  await once(child, 'spawn');
-  return {
-    pid: child.pid as number,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await once(child, 'close');
-    },
-  };
-}
 
 test('what /proc hides from us (hidepid) has not exited', () => {
   state.write('run/runc/web/state.json', runcState('web', target.pid));

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { read, rejectionOf, start, startTarget, type Target, until } from '../shared/support.ts';
-import { crunStatus, hex, runcState, StateRoot } from './state-root.ts';
+import { crunStatus, hex, processOf, runcState, StateRoot } from './state-root.ts';
 
 let state: StateRoot;
 let target: Target;
@@ -108,6 +108,35 @@ describe('Kubernetes', () => {
       expect((await find(name)).id, name).toBe(now);
     expect((await find(`k8s_web_cart_shop_${uid}_0`)).id).toBe(before);
   });
+});
+
+test('rootless containerd with nerdctl: extras/rootless/containerd-rootless.sh of 0dfa3bb', async () => {
+  const id = hex('a');
+  state.write('etc/passwd', 'joe:x:1000:1000::/home/joe:/bin/sh\n');
+  mkdirSync(join(state.root, 'run/user'), { recursive: true });
+  const runtime = 'run/user/1000/containerd';
+  const bundle = `${runtime}/io.containerd.runtime.v2.task/default/${id}`;
+  await using theirs = await processOf(1000);
+  const annotations = { 'nerdctl/name': 'web', 'nerdctl/state-dir': '/etc' };
+  state.write(`${bundle}/config.json`, { root: { path: 'rootfs' }, annotations }, 1000);
+  state.write(`${bundle}/init.pid`, `${theirs.pid}`, 1000);
+  state.write(`${runtime}/runc/default/${id}/state.json`, runcState(id, theirs.pid), 1000);
+  state.write(`etc/${id}-json.log`, '');
+  const containers = await list();
+  expect(containers.problems).toEqual([]);
+  expect([...containers]).toMatchObject([
+    { engine: 'containerd', name: 'web', state: 'running', pid: theirs.pid, owner: 1000 },
+  ]);
+  expect(containers[0]).toMatchObject({
+    rootfs: join(state.root, bundle, 'rootfs'),
+    logPath: undefined,
+    runtime: 'runc',
+  });
+  expect((await find('1000:containerd:web')).id).toBe(id);
+  expect((await rejectionOf(find('web'))).code).toBe('ENOENT');
+  // The process of somebody else is none of that user's.
+  state.write(`${runtime}/runc/default/${id}/state.json`, runcState(id, target.pid), 1000);
+  expect((await list()).map(seen)).toEqual(['containerd web exited']);
 });
 
 describe('settings', () => {

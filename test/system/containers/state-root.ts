@@ -1,4 +1,6 @@
 /** A root directory with what engines leave there, for tests that need no engine. */
+import { spawn as nodeSpawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -46,3 +48,16 @@ export const crunStatus = (pid: number) => ({
   rootfs: '/r',
   created: '2026-01-01T00:00:00Z',
 });
+
+/** A process of that user. */
+export async function processOf(uid: number) {
+  const child = nodeSpawn('sleep', ['infinity'], { uid, gid: uid, stdio: 'ignore' });
+  await once(child, 'spawn');
+  return {
+    pid: child.pid as number,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    },
+  };
+}
