@@ -144,8 +144,9 @@ int open_forks(Request* request, Prepared* prepared, Result* result) {
   if (fd < 0) return fd;
   prepared->theirs.push_back(fd);
   prepared->inherited.push_back(request->fixed.forks = fd);
-  result->step = "mmap";
+  result->step = "ftruncate";
   if (::ftruncate(fd, kPage) == -1) return -errno;
+  result->step = "mmap";
   void* page = ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (page == MAP_FAILED) return -errno;
   result->launch.forks = static_cast<launch_forks*>(page);

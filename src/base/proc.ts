@@ -1,5 +1,5 @@
 /** Reads what /proc says of one process, where more than one module asks for it. */
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { gone, unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
@@ -66,6 +66,26 @@ export function fuseOfAnother(pid: number): string | undefined {
   return isOnFuse
     ? 'its root directory is on FUSE, which lets in nobody from outside of the user namespace in which it was mounted, and there nobody but its user without allow_other: join user too, as evaluate() does with all types'
     : undefined;
+}
+
+/** Why nothing is to be had of what is ending, or is no process. */
+export function goneAdvice(pid: number): string {
+  const lines = (textOf(`/proc/${pid}/status`) ?? '').split('\n'); // a name can have any other end of a line
+  const process = Number(lines.find(line => line.startsWith('Tgid:'))?.slice(5) ?? pid);
+  if (process !== pid) return `it is a thread of process ${process}`;
+  const threads = namesIn(`/proc/${pid}/task`).map(Number);
+  const other = threads.find(tid => tid !== pid);
+  return other === undefined
+    ? gone
+    : `its first thread has ended, and others go on: a thread can be the target, such as ${other} (Linux 6.9)`;
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 /** Why there is no /proc/PID. */

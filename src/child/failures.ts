@@ -86,6 +86,10 @@ const advices: Record<
     errno === errnos.EDQUOT
       ? 'each child with the credentials of its target has a keyring: raise the sysctl kernel.keys.maxkeys'
       : undefined,
+  sendto: errno =>
+    errno === errnos.E2BIG
+      ? 'a child can be given 192 KiB of groups, paths and maps: options.groups takes others than those of the target'
+      : undefined,
   write: (errno, { cgroupFiles }, detail) =>
     `the cgroup of the target could not be joined: ${cgroupFiles[detail]}${
       errno === errnos.ENOSPC ? ' (its cpuset is empty)' : ''

@@ -115,6 +115,8 @@ export function startAdvice(errno: number, syscall: string): string | undefined 
   if (syscall === 'memfd_create' && errno === errnos.EACCES) {
     return 'set the sysctl vm.memfd_noexec to 0 or 1';
   }
+  // A file of memory counts, too.
+  if (errno === errnos.EFBIG) return 'the limit of the size of a file (ulimit -f) is too low';
   if (syscall === 'close_range' || (syscall === 'pidfd_open' && errno === errnos.ENOSYS)) {
     return 'children in namespaces, and namespaces of all types but net, uts, ipc and cgroup, need Linux 5.9';
   }

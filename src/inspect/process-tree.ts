@@ -1,13 +1,12 @@
 /** `processTree`: processes as a tree, with where each leaves the namespaces of its parent. */
 
 import { userNames } from '../base/addon-rows.ts';
-import { gone } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
-import { openProcess } from '../base/proc.ts';
+import { goneAdvice, openProcess } from '../base/proc.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Container } from '../containers/container.ts';
 import type { Members } from '../containers/membership.ts';
@@ -72,7 +71,7 @@ export async function processTree(
   const tops = [...rows.values()].filter(isTop);
   const pid = pidOf(target);
   if (tops.length === 0 && pid !== undefined) {
-    throw failure(errnos.ESRCH, 'open', { target: pid, advice: gone });
+    throw failure(errnos.ESRCH, 'open', { target: pid, advice: goneAdvice(pid) });
   }
   const roots = await build(withRelatives(tops, rows), rows, members);
   return Object.assign(roots, { unreadable: rows.unreadable });

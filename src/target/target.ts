@@ -4,13 +4,13 @@
  * entered half-way.
  */
 
-import { gone, unreadable } from '../base/advice.ts';
+import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
-import { openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
+import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { type Fds, openEach } from './fds.ts';
 import { Namespaces } from './namespaces.ts';
@@ -229,7 +229,8 @@ function refuseKernelThread(pid: number): void {
 }
 
 function processFailure(errno: number, syscall: string, pid: number, type: NamespaceType): Error {
-  const advice = errno === errnos.ESRCH ? gone : errno === errnos.EACCES ? unreadable() : undefined;
+  const advice =
+    errno === errnos.ESRCH ? goneAdvice(pid) : errno === errnos.EACCES ? unreadable() : undefined;
   return failure(errno, syscall, { type, target: pid, advice });
 }
 

@@ -1,6 +1,6 @@
 /** Targets that the library did not make. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import {
   Namespaces,
   type NamespaceType,
   openNamespaces,
+  processTree,
   type Target,
   withNamespaces,
 } from 'linux-namespaces';
@@ -269,6 +270,30 @@ describe.skipIf(!hasProgram('python3'))(
       await visit({ net: `/proc/${task}/ns/net` }, ['net'], at(['net'], task));
       using handle = openNamespaces(tid, types);
       for (const type of types) expect(handle.inode(type)).toBe(inodeOf(placeOf(task, type)));
+    });
+
+    test('is no process, and no tree begins with it', async () => {
+      await using target = await startThreads();
+      await expect(processTree(target.tid)).rejects.toMatchObject({
+        code: 'ESRCH',
+        message: expect.stringMatching(`it is a thread of process ${target.pid}$`),
+      });
+    });
+
+    test('goes on without the first one, and is named', async () => {
+      const first = 'import ctypes\nctypes.CDLL(None).pthread_exit(None)';
+      const started = start('python3', ['-c', `${twoThreads}\n${first}`]);
+      await using target = { [Symbol.asyncDispose]: started.kill };
+      void target;
+      const tid = await until('the thread', () => Number(started.output().trim()));
+      await until('the end of the first', () =>
+        /^State:\tZ/m.test(readFileSync(`/proc/${started.pid}/status`, 'utf8')),
+      );
+      expect(errorOf(() => openNamespaces(started.pid, ['net']))).toMatchObject({
+        code: 'ESRCH',
+        message: expect.stringContaining(`a thread can be the target, such as ${tid} (`),
+      });
+      await visit(tid, ['net', 'uts'], at(['net', 'uts'], `${started.pid}/task/${tid}`));
     });
 
     test('is gone with its process', async () => {
