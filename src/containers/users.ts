@@ -4,6 +4,7 @@
  */
 import { readlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { isRoot } from '../base/own-rights.ts';
 import { at, pathAt } from './fields.ts';
 import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
@@ -27,7 +28,7 @@ export async function usersLocations(
   whose: Whose,
   storage: Promise<StorageConf>,
 ): Promise<Pick<Locations, 'docker' | 'podman' | 'containerd' | 'runtimes' | 'shims'>> {
-  const isUsers = reader.root === '' && process.geteuid?.() !== 0;
+  const isUsers = reader.root === '' && !isRoot();
   const isAsked = whose === 'all' || (whose === 'ours') === isUsers;
   const users = !isAsked ? [] : isUsers ? [ourselves(reader)] : await others(reader);
   // What containerd-rootless.sh of nerdctl binds to /run/containerd.

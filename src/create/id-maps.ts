@@ -8,6 +8,7 @@ import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { isRoot } from '../base/own-rights.ts';
 import { idMapIn } from '../base/proc.ts';
 
 /** `length` ids from `inside` on are those outside from `outside` on. */
@@ -137,7 +138,7 @@ function write(rules: IdRules | undefined, half: Half, mapper: Mapper): WrittenM
   }
   const [first] = lines;
   const onlyUs = lines.length === 1 && first?.length === 1 && first.outside === own;
-  const ourselves = onlyUs || mapper.inside || process.geteuid?.() === 0;
+  const ourselves = onlyUs || mapper.inside || isRoot();
   return { text, onlyUs, program: ourselves ? undefined : find(half.program) };
 }
 

@@ -2,6 +2,7 @@
 import type { CallResult } from '../base/addon.ts';
 import { errnos } from '../base/errnos.ts';
 import { type Files, fileFailure, type NamespaceError } from '../base/errors.ts';
+import { isRoot } from '../base/own-rights.ts';
 import type { Request } from './request.ts';
 
 /** Node's own codes for what is no failure of a system call. */
@@ -63,10 +64,7 @@ export function callFailure(
   };
   const denied = value === errnos.EPERM || value === errnos.EACCES;
   // Who is not root has no rights that could have been given up.
-  if (
-    denied &&
-    ((foreign && process.geteuid?.() === 0) || (value === errnos.EPERM && system.length > 0))
-  ) {
+  if (denied && ((foreign && isRoot()) || (value === errnos.EPERM && system.length > 0))) {
     return refusedChange(value, request.syscall, files, { system, target });
   }
   return fileFailure(value, request.syscall, files, {
@@ -102,7 +100,7 @@ function hint(value: number, { shown }: Request): string | undefined {
     return 'in the /proc of the container nothing is `self` for a process outside of it: take the number of one of its processes, as in /proc/1/mounts or /proc/1/net/tcp';
   }
   if (value === errnos.EACCES || value === errnos.EPERM) {
-    if (process.geteuid?.() === 0) return undefined;
+    if (isRoot()) return undefined;
     return 'without root only what belongs to you can be reached from outside; evaluate() and spawn() do it inside, as the root of the container';
   }
   return undefined;
