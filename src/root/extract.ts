@@ -60,7 +60,10 @@ export async function extract(
   });
   const root = calls.within(fd);
   const parser = tar.parse();
-  parser.on('error', () => {}); // the iterator throws it
+  let broken: Error | undefined; // the iterator throws it, where no entry is being read
+  parser.on('error', error => {
+    broken = error;
+  });
   const end = signal && onAbort(signal, () => parser.destroy(abortError(signal)));
   const unpacking = new Unpacking(root, shown, { ...all, special });
   const fed = feed(archive, parser, tar.drained);
@@ -80,11 +83,18 @@ export async function extract(
     parser.destroy();
     // It is not waited for: it may never give anything more.
     (archive as { destroy?: () => void }).destroy?.();
-    throw signal?.aborted ? abortError(signal) : asFailure(error, unpacking);
+    throw signal?.aborted
+      ? abortError(signal)
+      : asFailure(isDestroyed(error) ? (broken ?? error) : error, unpacking);
   } finally {
     end?.();
     root.close();
   }
+}
+
+/** What an entry says when the parser has ended before it was read. */
+function isDestroyed(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'STREAM_DESTROYED';
 }
 
 /** What the library says of a broken archive. */
@@ -131,7 +141,8 @@ class Unpacking {
     const kind = kinds[said.type];
     if (kind === undefined) throw this.failure(errnos.EINVAL, said.name, `it is a ${said.type}`);
     const isSpecial = kind === S_IFIFO || kind === S_IFCHR || kind === S_IFBLK;
-    if (path.length === 0 || (isSpecial && this.#options.special === 'skip')) return drop(content);
+    if (path.length === 0 || (isSpecial && this.#options.special === 'skip'))
+      return drop(said, content);
     if (isSpecial && !this.#options.special) {
       const advice =
         "a FIFO or a device: take it with `special: true`, or leave it out with 'skip'";
@@ -140,7 +151,7 @@ class Unpacking {
     if (kind === S_IFREG) return this.#file(path, said, content);
     const other = said.linkname ?? Buffer.alloc(0);
     const target = said.type === 'link' ? this.#below(other, said.name) : other;
-    await drop(content);
+    await drop(said, content);
     const { value } = await this.#put(path, said, kind, { other: target });
     if (kind !== S_IFDIR || value !== 1) return;
     if (this.#made.push({ ...said, name: path }) >= directoriesMost) await this.finish();
@@ -176,7 +187,7 @@ class Unpacking {
     const end = data.indexOf(0);
     const [made, name] = [data.subarray(0, end), data.subarray(end + 1)];
     try {
-      if (value === keep) return await drop(content);
+      if (value === keep) return await drop(said, content);
       try {
         let at = 0;
         for await (const part of content) {
@@ -254,7 +265,9 @@ function isZero(part: Uint8Array): boolean {
   return true;
 }
 
-async function drop(content: Entry): Promise<void> {
+/** A directory has none, whatever its size says: to POSIX that is a limit. It would be waited for. */
+async function drop({ type }: Said, content: Entry): Promise<void> {
+  if (type === 'directory') return;
   for await (const _ of content) {
     // Nobody wants it.
   }

@@ -20,6 +20,7 @@ export interface Headers {
   readonly pax?: Readonly<Record<string, string>> | null;
 }
 interface Emitter {
+  on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
   destroy(error?: Error | null): unknown;
@@ -186,6 +187,8 @@ export function saidBy(header: Headers): Said | undefined {
     minor: header.devminor ?? 0,
   } as const;
   const { mode, uid, gid, major, minor } = said;
+  // null: digits in base 256 that there are none of.
+  if (!Number.isSafeInteger(size)) return undefined;
   const whole = [mode, uid, gid, major, minor].every(each => each >= 0 && each < 2 ** 32);
   return whole && Number.isFinite(said.mtime) ? said : undefined;
 }

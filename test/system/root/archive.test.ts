@@ -321,6 +321,31 @@ test('a hard link that the file system cannot have: why not', async () => {
   expect(readdirSync(join(image, 'tmp/dest/mounted'))).toEqual([]);
 });
 
+/** With the sum that its first header has to have. */
+function withSum(archive: Buffer): Buffer {
+  const sum = archive
+    .subarray(0, 512)
+    .reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 32 : byte), 0);
+  archive.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return archive;
+}
+
+test('a directory that says a size, which is no content: as tar(1) takes it', async () => {
+  const image = makeImage();
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  const archive = Buffer.from(
+    await archiveOf([
+      [{ name: 'd', type: 'directory' }, ''],
+      [{ name: 'd/f' }, 'f'],
+    ]),
+  );
+  archive.write('00000010000', 124);
+  withSum(archive);
+  await root.extract([archive], '/tmp');
+  expect(readFileSync(join(image, 'tmp/d/f'), 'utf8')).toBe('f');
+});
+
 test('what is no archive, or half of one, or too much of one', async () => {
   const image = makeImage();
   const { pid } = await startContainer('chroot', image);
@@ -333,16 +358,18 @@ test('what is no archive, or half of one, or too much of one', async () => {
   bad[0] = 0x7a; // another checksum
   const sparse = Buffer.from(await archiveOf([[{ name: 's' }, 'x']]));
   sparse[156] = 'S'.charCodeAt(0);
-  sparse.write(
-    `${sparse
-      .subarray(0, 512)
-      .reduce((sum, byte, i) => sum + (i >= 148 && i < 156 ? 32 : byte), 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-  );
+  withSum(sparse);
   const pax = await archiveOf([[{ name: 'p', pax: { comment: 'x'.repeat(5 << 20) } }, 'x']]);
+  const claiming = (type: string, size: string | Uint8Array) => {
+    const archive = Buffer.from(sparse);
+    archive.write(type, 156);
+    if (typeof size === 'string') archive.write(size, 124);
+    else archive.set(size, 124);
+    return withSum(archive);
+  };
   const cases: Record<string, Buffer> = {
+    'more than there is': claiming('0', '00777777777'),
+    'a size that is no number': claiming('0', Uint8Array.of(0x81, 5)),
     garbage: Buffer.alloc(4096, 'garbage'),
     'a wrong sum': bad,
     'cut in a header': whole.subarray(0, 700),
