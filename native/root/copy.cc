@@ -176,6 +176,7 @@ int Copy::Down(int from, const std::string& name, int to, const struct statx& so
   if (to_.Depth() == 1) {
     top_ = key_of(target);
     top_fd_.Reset(result_of(::openat(to, ".", O_PATH | O_CLOEXEC)));
+    if (top_fd_.Get() < 0) return top_fd_.Get();
   }
   if (here == top_) return threads_.Own().naming.Refuse(-EINVAL, "same");  // into itself
   for (const Level& above : levels_) {
