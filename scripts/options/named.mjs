@@ -36,6 +36,12 @@ export const faults = [
       old && own.end === 'SIGKILL' && /^unshare: sigprocmask unblock failed/.test(wanted.text),
   },
   {
+    row: "the kernel's own, from 6.18 on: whether a mount namespace can be bound depends on the CPU that made it",
+    when: ({ own, wanted }) =>
+      /^unshare: mount \/proc\/\d+\/ns\/mnt on \S+ failed: Invalid argument/.test(wanted.text) ||
+      /: mnt of \S+: mount EINVAL/.test(own.text),
+  },
+  {
     row: 'older than 2.42: nothing to join, follow, -W=DIR, ranges and files with a new user namespace',
     when: ({ set, own, wanted, old }) =>
       old &&

@@ -86,7 +86,11 @@ async function ofTarget(target: Target, looking: Looking): Promise<Row[]> {
     sayUnseen({ processes: rows.unreadable }, rows.length === 0);
     return rows.map(({ socket }) => ({ socket }));
   }
-  const sockets = await listSockets(target, looking);
+  const sockets = await listSockets(target, looking).catch(error => {
+    if (typeof target !== 'number' || target > 65_535 || error.code !== 'ESRCH') throw error;
+    // Whoever has a port in mind types its number.
+    throw new UsageError(`there is no process ${target}; of a port: find port ${target}`);
+  });
   return sockets.map(socket => ({ socket }));
 }
 

@@ -44,7 +44,8 @@ function bindAdvice(errno: number, type: NamespaceType): string | undefined {
     return filtered ?? `${adminMissing('our mount namespace')}: ${runAsRoot()}`;
   }
   if (errno !== errnos.EINVAL || type !== 'mnt') return undefined;
-  return 'a mount namespace can be bound only in one that is older than it, and on a mount that is private (mount --make-private)';
+  // It compares their numbers, of which each CPU has some in advance since then.
+  return 'a mount namespace can be bound only in one that is older than it, for which Linux 6.18 takes another at times (try again), and on a mount that is private (mount --make-private)';
 }
 
 /**

@@ -170,6 +170,7 @@ test.each([
   ['run -n=/x/blue true', 'unknown option -=; a FILE is joined by =: --net=/x/blue (see'],
   ['run -un/x/blue true', 'unknown option -/; a FILE is joined by =: --net=/x/blue (see'],
   ['tree 4194303', 'linux-namespaces: there is no process 4194303\n'],
+  ['ports 4194303', ': there is no process 4194303\n'],
   ['ls -p 4194303', 'linux-namespaces: there is no process 4194303\n'],
   ['js -t 4194303 -p 1', 'linux-namespaces: there is no process 4194303\n'],
   ['--root /no/such ps', 'by --root or LINUX_NAMESPACES_ROOT, is no directory: /no/such\n'],

@@ -1,5 +1,6 @@
 // The commands that look: ls beside lsns, tree, ports, and js.
 import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { createNamespaces } from 'linux-namespaces';
@@ -105,6 +106,14 @@ test('-J: what a program calls itself steers no terminal, and is what it was', a
   } finally {
     child.kill();
   }
+});
+
+test('ports of a number that is no process: how to find who has that port', async () => {
+  let port = 65_535;
+  while (existsSync(`/proc/${port}`)) port--;
+  const { stderr, code } = await run('ports', `${port}`);
+  const words = `there is no process ${port}; of a port: find port ${port}`;
+  expect({ stderr, code }).toEqual({ stderr: `linux-namespaces: ${words}\n`, code: 1 });
 });
 
 test('ports: who listens inside', async () => {
