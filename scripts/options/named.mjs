@@ -114,6 +114,11 @@ export const named = [
       set.command === 'run' && !forks(set) && type('p', 'pid')(set) && set.program[1] === 'die',
   },
   {
+    // Another shell has other variables, and says something else.
+    row: 'SHELL is not set',
+    when: ({ set }) => set.program.length === 0 && oneOf(/^--clear-env/, /^--whitelist-env/)(set),
+  },
+  {
     row: '`--whitelist-env` with',
     when: ({ set, only }) => oneOf(/^--whitelist-env/)(set) && only('environment'),
   },

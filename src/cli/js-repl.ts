@@ -4,6 +4,7 @@ import { type REPLEval, Recoverable, start } from 'node:repl';
 import { Script } from 'node:vm';
 import type { NamespaceWorker } from '../worker/worker.ts';
 import { runLine } from './js-inside.ts';
+import { print } from './output.ts';
 
 /** Until its end, or that of the worker: by which it is rejected. */
 export async function runRepl(
@@ -12,6 +13,7 @@ export async function runRepl(
   colors: boolean,
 ): Promise<void> {
   let dead: unknown;
+  let isOver = false;
   let before = Promise.resolve();
   const evaluate: REPLEval = (line, _context, _file, done) => {
     if (isUnfinished(line)) {
@@ -22,7 +24,7 @@ export async function runRepl(
     before = before
       .then(() => worker.evaluate(runLine, line, colors))
       .then(
-        ({ shown }) => done(null, shown),
+        ({ shown }) => (isOver ? print(shown) : done(null, shown)),
         error => {
           dead = error;
           repl.close();
@@ -36,7 +38,11 @@ export async function runRepl(
     writer: text => text,
     completer: () => [[], ''],
   });
+  repl.once('exit', () => {
+    isOver = true;
+  });
   await once(repl, 'exit');
+  await before; // of lines that were typed, or pasted, ahead of the one that ends it
   if (dead !== undefined) throw dead;
 }
 

@@ -149,3 +149,16 @@ test('at a terminal: each line is run, and names stay', async () => {
   child.stdin.write('process.exit(3)\n');
   expect(await outcome(child)).toMatchObject({ code: 3 });
 });
+
+test('at a terminal: lines that are pasted ahead of the end are run and shown', async () => {
+  const line = `${process.execPath} ${main} js -t ${target.pid}`;
+  const child = spawn('script', ['-qec', line, '/dev/null'], {
+    env: { ...process.env, TERM: 'dumb', NO_COLOR: '1' },
+  });
+  child.stdin.write(
+    '1 + 1\nawait new Promise(done => setTimeout(done, 300, "la" + "te"))\n.exit\n',
+  );
+  const { stdout, code } = await outcome(child);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/\n2\r\n.*'late'\r\n/s);
+});
