@@ -150,11 +150,13 @@ static uint32_t join_and_check(long proc) {
 /* ---- forks ---- */
 
 /* The C library keeps the number of its thread in the thread's descriptor, and its own fork() would
- * set it right; that cannot make a child of Node's. */
+ * set it right; that cannot make a child of Node's. In every one it follows a pointer, so its
+ * address is a multiple of eight. Other words are not looked at: the descriptor begins with
+ * pointers, whose upper half, such as 0x7fff, is the number of a thread sooner or later. */
 static int* number_of_thread(void) {
   const int number = (int)CALL0(gettid);
   int* words = pthread_self == 0 ? 0 : (int*)pthread_self();
-  for (int i = 0; words != 0 && i < THREAD_WORDS; i++) {
+  for (int i = 0; words != 0 && i < THREAD_WORDS; i += 2) {
     if (words[i] == number) return words + i;
   }
   fail(LAUNCH_CLONE, -ENOSYS, 0);

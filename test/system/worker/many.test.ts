@@ -6,7 +6,7 @@ import { type NamespaceWorker, openWorker } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { all, inodesOf, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
-import { fdCount } from '../shared/support.ts';
+import { fdCount, hasProgram, runScript } from '../shared/support.ts';
 
 const count = Number(process.env['MANY_WORKERS'] ?? 20);
 const containers = Math.ceil(count / 5);
@@ -85,4 +85,26 @@ test(`${count} workers in ${containers} containers, ${count * callsEach} calls`,
   console.log(
     `${JSON.stringify(outcomes)}, longest turn of the loop while opening: ${(delay.max / 1e6).toFixed(0)} ms`,
   );
+});
+
+const needed = hasProgram('setarch') ? '' : ' [needs setarch]';
+test.skipIf(needed !== '')(`a worker whose number is the upper half of an address${needed}`, () => {
+  const inside = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child', 'setarch', '-R'];
+  const said = runScript(
+    `import fs from 'node:fs';
+    import { openWorker } from 'linux-namespaces';
+    const types = { unshare: ['pid'] };
+    await (await openWorker(types, 'all')).close(); // what is made once has its threads
+    // Where libraries are, in any process that is not put at random addresses.
+    const [, address] = /^([0-9a-f]+)-.*libc/m.exec(fs.readFileSync('/proc/self/maps', 'utf8'));
+    const half = Number(BigInt('0x' + address) >> 32n);
+    for (let before = 1; before <= 5; before++) {
+      fs.writeFileSync('/proc/sys/kernel/ns_last_pid', String(half - before));
+      const worker = await openWorker(types, 'all');
+      console.log(await worker.evaluate(() => process.pid));
+      await worker.close();
+    }`,
+    inside,
+  );
+  expect(said).toBe('1\n'.repeat(5));
 });
