@@ -86,22 +86,59 @@ async function initOf(
   id: string,
   processes: () => Promise<readonly ProcessRow[]>,
 ): Promise<Pick<Sighting, 'pid' | 'startTime' | 'doubt'>> {
-  const title = `[lxc monitor] ${reader.inside(path)} ${id}`;
+  const directory = reader.inside(path);
   const rows = await processes();
-  const monitors = rows.filter(({ command, uid }) => uid === 0 && command.trimEnd() === title);
+  const monitors = rows.filter(
+    ({ command, uid }) => uid === 0 && isMonitorOf(command.trimEnd(), directory, id),
+  );
+  let starting: number | undefined;
   for (const monitor of monitors) {
     if (!isLxc(monitor.pid) || !hasRoot(monitor.pid, reader.root)) continue;
     for (const { pid, ppid } of rows) {
       const startTime = ppid === monitor.pid ? startOfChild(pid, ppid) : undefined;
-      if (startTime !== undefined) return { pid, startTime };
+      if (startTime === undefined) continue;
+      // A part of its start yet: before the monitor is on its own, or before the program is executed.
+      if (isLxc(pid)) starting = pid;
+      else return { pid, startTime };
     }
   }
-  const some = rows.find(({ cgroup }) => cgroup.split('/').includes(`lxc.payload.${id}`));
+  if (starting !== undefined) return { doubt: `it is being started, by pid ${starting}` };
+  const some = rows.find(({ cgroup }) => hasNameOf(cgroup.split('/'), id));
   return some === undefined
     ? {}
     : {
         doubt: `pid ${some.pid} is in a cgroup of its name, and no monitor of LXC's says whose it is`,
       };
+}
+
+/** In the foreground (as Proxmox has it, and some units) it keeps its words, lxc-start(1). */
+function isMonitorOf(command: string, directory: string, id: string): boolean {
+  if (command === `[lxc monitor] ${directory} ${id}`) return true;
+  const [program = '', ...all] = command.split(' ');
+  if (!/^lxc-(start|execute)$/.test(basename(program))) return false;
+  const words = all.includes('--') ? all.slice(0, all.indexOf('--')) : all;
+  const given = words.findIndex(word => /^(-P|--lxcpath)$/.test(word));
+  const joined = words
+    .find(word => /^(-P.|--lxcpath=)/.test(word))
+    ?.replace(/^(-P|--lxcpath=)/, '');
+  const isThere = (joined ?? (given < 0 ? undefined : words[given + 1]) ?? directory) === directory;
+  const isForeground = words.some(word => /^(-[dC]*F\w*|--foreground)$/.test(word));
+  return isThere && isForeground && words.some((_, i) => isNameAt(words, i, id));
+}
+
+/** `-n web`, `-Fn web`, `--name=web`, or alone among options without a value. */
+function isNameAt(words: readonly string[], i: number, id: string): boolean {
+  const [word, before = ''] = [words[i], words[i - 1]];
+  if (word === `-n${id}` || word === `--name=${id}`) return true;
+  return word === id && /^(|-[FdC]*n?|--(name|foreground|daemon|close-all-fds))$/.test(before);
+}
+
+/** `lxc.payload.web`; before LXC 4, and with Proxmox, `lxc/web`. */
+function hasNameOf(cgroup: readonly string[], id: string): boolean {
+  return (
+    cgroup.includes(`lxc.payload.${id}`) ||
+    cgroup.some((name, i) => name === id && cgroup[i - 1] === 'lxc')
+  );
 }
 
 function isLxc(pid: number): boolean {

@@ -287,12 +287,12 @@ describe("LXC's monitors, by their titles, of a program of root's that is called
   const started = (types: string, commands: string) =>
     start('unshare', [types, '--kill-child', '--fork', '--wd', files, 'bash', '-c', commands]);
   /** The process below unshare whose title ends so. */
-  const below = ({ pid }: Target, end: string) =>
+  const below = ({ pid }: Target, end: string, inside = 'sleep') =>
     until(end, () => {
       const child = read(`/proc/${pid}/task/${pid}/children`);
       const isReady = read(`/proc/${child}/cmdline`)?.split('\0').includes(end);
       const first = read(`/proc/${child}/task/${child}/children`);
-      return isReady && read(`/proc/${first}/comm`) === 'sleep'
+      return isReady && read(`/proc/${first}/comm`) === inside
         ? { pid: Number(child), child: Number(first) }
         : undefined;
     });
@@ -303,6 +303,31 @@ describe("LXC's monitors, by their titles, of a program of root's that is called
     await using host = started(types, `${machine} && ${monitor}`);
     const { pid, child } = await below(host, title);
     expect(await web(pid)).toMatchObject({ name: 'web', state: 'running', pid: child });
+  });
+
+  test.each([
+    ['lxc-start -F -n web', 'running'],
+    ['/usr/bin/lxc-start -Fn web -- /sbin/init', 'running'],
+    ['lxc-start --name=web --foreground -P /var/lib/lxc', 'running'],
+    ['lxc-start web -F', 'running'],
+    ['lxc-start -n web', 'exited'], // its child is the monitor
+    ['lxc-start -F -n web -P /srv', 'exited'],
+    ['lxc-start -F -n other -- web -n web', 'exited'],
+    ['lxc-attach -F -n web', 'exited'],
+  ])('in the foreground, by its words: %s', async (words, state) => {
+    const commands = `${machine} && exec -a 'WORDS' ${program} <${script}`;
+    await using host = started('-m', commands.replace('WORDS', words));
+    const { pid, child } = await below(host, words);
+    expect(await web(pid)).toMatchObject({ state, pid: state === 'exited' ? undefined : child });
+  });
+
+  test('a part of its start is not its first process', async () => {
+    const inner = `(exec -a x ${program} -c 'exec 8</dev/null; setpriv --pdeathsig KILL sleep 1000000 & wait') >/dev/null 2>&1 & wait`;
+    writeFileSync(join(files, 'start'), inner);
+    const commands = `${machine} && exec -a '${title}' ${program} <${files}/start`;
+    await using host = started('-mp', commands);
+    const { pid } = await below(host, title, 'lxc-start');
+    expect(await web(pid)).toMatchObject({ state: 'unknown', pid: undefined });
   });
 
   test('in another root directory, as in a privileged container, it is none of its', async () => {
