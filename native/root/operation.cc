@@ -20,9 +20,9 @@ int64_t stat_file(Call* call) {
   struct statx found;
   const int failed = stat(file.Get(), "", AT_EMPTY_PATH, &found);
   if (failed < 0) return failed;
-  const auto time = [](const struct statx_timestamp& at) {
-    return static_cast<int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
-  };
+  // As libuv has it where a file system knows of no birth.
+  const struct statx_timestamp& birth =
+      (found.stx_mask & STATX_BTIME) != 0 ? found.stx_btime : found.stx_ctime;
   const int64_t fields[] = {
       static_cast<int64_t>(makedev(found.stx_dev_major, found.stx_dev_minor)),
       found.stx_mode,
@@ -34,11 +34,15 @@ int64_t stat_file(Call* call) {
       static_cast<int64_t>(found.stx_ino),
       static_cast<int64_t>(found.stx_size),
       static_cast<int64_t>(found.stx_blocks),
-      time(found.stx_atime),
-      time(found.stx_mtime),
-      time(found.stx_ctime),
-      // As libuv has it where a file system knows of no birth.
-      time((found.stx_mask & STATX_BTIME) != 0 ? found.stx_btime : found.stx_ctime),
+      // As nanoseconds, 64 bits end in the year 2262.
+      found.stx_atime.tv_sec,
+      found.stx_atime.tv_nsec,
+      found.stx_mtime.tv_sec,
+      found.stx_mtime.tv_nsec,
+      found.stx_ctime.tv_sec,
+      found.stx_ctime.tv_nsec,
+      birth.tv_sec,
+      birth.tv_nsec,
   };
   call->data.assign(reinterpret_cast<const char*>(fields), sizeof fields);
   return S_ISDIR(found.stx_mode) && is_kernels(file.Get()) ? 1 : 0;

@@ -4,7 +4,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { decoded } from './options.ts';
 
-/** In the order of native/root/operation.cc; the last four in nanoseconds. */
+/** In the order of native/root/operation.cc; behind them, each time in seconds and nanoseconds. */
 const numbers = [
   'dev',
   'mode',
@@ -28,7 +28,10 @@ export function statsOf(data: Buffer, bigint: boolean): Stats | BigIntStats {
   numbers.forEach((name, i) => {
     stats[name] = bigint ? at(i) : Number(at(i));
   });
-  const all = times.map((name, i) => ({ name, ns: at(numbers.length + i) }));
+  const all = times.map((name, i) => {
+    const index = numbers.length + 2 * i;
+    return { name, ns: at(index) * second + at(index + 1) };
+  });
   for (const { name, ns } of all) {
     stats[`${name}Ms`] = bigint
       ? ns / 1_000_000n

@@ -9,6 +9,7 @@ import {
   readlinkSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -135,6 +136,23 @@ test('the mode of a file, as stat gives it, is one that can be given', async () 
     expect(await rejectionOf(root.chmod('/tmp/other', wrong))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
     });
+  }
+  root.close();
+});
+
+test('times of any century are those that Node gives, and are in an archive', async () => {
+  const { root, merged } = await filled();
+  const file = join(merged, 'tmp/file');
+  const exact = { bigint: true } as const;
+  // Before 1970, after 2038, 2106 and 2242 (headers of tar), 2262 (nanoseconds in 64 bits): as far as kept.
+  for (const seconds of [-1.5, 2 ** 31, 2 ** 32, 2 ** 33, 10_000_000_000, 15_032_385_535]) {
+    writeFileSync(file, '');
+    utimesSync(file, seconds, seconds);
+    expect(await root.stat('/tmp/file', exact), `${seconds}`).toEqual(statSync(file, exact));
+    expect(await root.stat('/tmp/file'), `${seconds}`).toEqual(statSync(file));
+    await root.extract(root.archive('/tmp/file'), '/etc');
+    const [copy, kept] = [statSync(join(merged, 'etc/file')), statSync(file)];
+    expect(copy.mtimeMs, `${seconds}`).toBe(Math.floor(kept.mtimeMs / 1000) * 1000);
   }
   root.close();
 });
