@@ -75,7 +75,9 @@ function translated(id: number, ranges: readonly IdMapLine[], pid: number): numb
 function sameGroups(groups: readonly number[]): boolean {
   // Not process.getgroups(), which adds the group of the process.
   const own = idsIn(readFileSync('/proc/self/status', 'utf8'), 'Groups');
-  return own.length === groups.length && groups.every(group => own.includes(group));
+  // Each as often as it is there: a target can have one of ours as many times as we have groups.
+  const sorted = (list: readonly number[]) => [...list].sort((one, other) => one - other);
+  return `${sorted(own)}` === `${sorted(groups)}`;
 }
 
 function fieldIn(status: string, name: string): string {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { evaluate, execFile, openNamespaces, spawn, type Types } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { runScript } from '../shared/support.ts';
 import {
   outcome,
   probe,
@@ -242,6 +243,17 @@ test("credentials: 'target' of a root that has given up its own: not what an exe
     probe,
   );
   expect(JSON.parse(ofWorker)).toMatchObject({ permitted: wanted, effective: wanted });
+});
+
+test("credentials: 'target': a group that the target has twice does not stand for one of ours", async () => {
+  const before = ['setpriv', '--reuid', '1000', '--regid', '1000', '--groups', '5,5'];
+  const target = await startTarget(['mnt'], { before });
+  const said = runScript(
+    `import { execFileSync } from 'linux-namespaces';
+    process.stdout.write(execFileSync(${JSON.stringify(probe)}, ['report'], { target: ${target.pid} }));`,
+    ['setpriv', '--groups', '5,6'],
+  );
+  expect(new Set(JSON.parse(said).groups)).toEqual(new Set([5]));
 });
 
 test("credentials: 'target' leaves our session keyring outside", async () => {
