@@ -61,8 +61,11 @@ const advices: Record<
       ? 'there are too many files or terminals: the sysctl kernel.pty.max'
       : 'for a terminal, a devpts has to be at /dev/pts, inside or here (Linux 5.6)',
   fchdir: entering,
-  chroot: (errno, call) =>
-    errno === errnos.EPERM ? 'CAP_SYS_CHROOT is missing' : entering(errno, call),
+  chroot(errno, call) {
+    if (errno === errnos.EPERM) return 'CAP_SYS_CHROOT is missing';
+    const isNone = errno === errnos.ENOENT || errno === errnos.ENOTDIR;
+    return isNone ? 'options.root has to be a directory' : entering(errno, call);
+  },
   chdir: entering,
   getcwd(errno) {
     if (errno === errnos.ENOENT) return 'the working directory has been deleted';

@@ -31,6 +31,7 @@ const advised = (
   [
     'EPERM',
     'ENOENT',
+    'ENOTDIR',
     'EEXIST',
     'ENOMEM',
     'EACCES',

@@ -78,8 +78,9 @@ export const usage: Usage = {
       'with processes, mounts and network of its own',
     ],
     ['linux-namespaces run -r -n sh', 'as root of its own, without being root'],
-    ['linux-namespaces run --net=/run/netns/blue true', 'a network that stays'],
-    ['umount /run/netns/blue && rm /run/netns/blue', 'and removes it'],
+    ['linux-namespaces run --net=/run/blue true', 'a network that stays'],
+    ['linux-namespaces enter --net=/run/blue ip addr', 'is in it'],
+    ['umount /run/blue && rm /run/blue', 'and removes it'],
   ],
 };
 

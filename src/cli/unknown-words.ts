@@ -40,18 +40,26 @@ const ofPod = 'a container of a pod is NAMESPACE/POD/CONTAINER';
 const ofPods = { '-c': ofPod, '--container': ofPod, '--namespace': ofPod };
 const asJson = 'it is JSON: | jq -r .pid';
 const notStarted = 'it makes namespaces, as unshare(1); containers are started by their engine';
+const behind = 'a program stands behind the container: debug NAME sh -c ...';
 const shown = 'pids and programs are shown anyway, tcp and udp, of who listens';
 
 /** What other tools have, by the subcommand: what does the same. */
 const otherOptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   exec: { ...ofPods, '-n': ofPod },
   debug: {
-    ...ofPods,
     '-n': ofPod,
+    '--namespace': ofPod,
+    '-c': behind,
+    '--command': behind,
+    '--profile': "it has the container's rights, or with --privileged all that we have",
     '--image': "programs are this machine's, or with --tools those in DIR: no image is needed",
     '--target': 'the container is named without it',
   },
-  cp: ofPods,
+  cp: {
+    ...ofPods,
+    '--follow-link': 'here that is -L, --dereference',
+    '-v': 'at a terminal it shows how far it is',
+  },
   cat: { ...ofPods, '-n': ofPod },
   js: ofPods,
   run: {

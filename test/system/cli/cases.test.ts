@@ -273,6 +273,8 @@ test.each([
   ['run --owner=5 true', 'an owner is UID:GID'],
   ['run -m --mount-proc=/no/such true', 'mount ENOENT; --mount-proc needs'],
   ['run -m -R /no/such true', '--root has to be a directory'],
+  ['run -R /no/such true', 'chroot ENOENT; --root has to be a directory'],
+  ['run -R /etc/passwd true', 'chroot ENOTDIR; --root has to be a directory'],
   ['run -m --root= true', '--root= names no directory'],
   ['run --root= true', '--root= names no directory'],
   ['run -u --wd= true', '--wd= names no directory'],

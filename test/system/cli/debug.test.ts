@@ -55,6 +55,7 @@ describe.skipIf(noTools)(`[${noTools || 'Linux 5.12'}]`, () => {
     [['TARGET', 'sh', '-c', 'exit 3'], 3, /^$/],
     [['TARGET', 'no-such-program'], 127, /no such program; programs are this machine's\n$/],
     [['--tools', makeImage(), 'TARGET', 'no-such'], 127, /; programs are those of \/.+\n$/],
+    [['TARGET', '-c', 'echo hi'], 125, /-c; a program stands behind .*: debug NAME sh -c/],
     [['-it', 'TARGET', 'sh', '-c', 'exit 3'], 3, /^$/],
     [['--image', 'busybox', 'TARGET'], 125, /--image; programs are this machine's, .* no image/],
     [['TARGET', '/etc'], 126, /EACCES/],

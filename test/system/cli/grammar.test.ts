@@ -155,6 +155,7 @@ test.each([
   ['inspect a b', 'not a and b; of several: ps --json\n'],
   ['run -it image sh', 'unknown option -t; it makes namespaces, as unshare(1); containers are'],
   ['cp -c app a b', 'unknown option -c; a container of a pod is NAMESPACE/POD/CONTAINER (see'],
+  ['cp --follow-link a b', 'unknown option --follow-link; here that is -L, --dereference (see'],
   ['ports -ltn web', 'unknown option -l; pids and programs are shown anyway'],
   ['logs web', "no command logs: that is the engine's own, as docker logs\n"],
   ['stop web', "no command stop: that is the engine's own, as docker stop\n"],
