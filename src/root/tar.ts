@@ -43,11 +43,54 @@ export interface Entry extends AsyncIterable<Uint8Array> {
 export interface Parser extends Sink, AsyncIterable<Entry> {}
 
 export const pack = library.pack as unknown as () => Pack;
+
+/**
+ * What is the library's own business, but that it takes all records of pax for UTF-8, and those of a global
+ * header for nothing where an entry has none of its own.
+ */
+interface Internals {
+  readonly _header: { readonly type: string };
+  _pax: Records | null;
+  _paxGlobal: Records | null;
+  _decodeLongHeader(content: Uint8Array): void;
+  _applyLongHeaders(): void;
+}
+type Records = Readonly<Record<string, string>>;
+
 /** Names are given as characters that each stand for a byte. */
 export const parse = (): Parser => {
   const options = { filenameEncoding: 'latin1', allowUnknownFormat: true };
-  return library.extract(options as object) as unknown as Parser;
+  const parser = library.extract(options as object) as unknown as Parser & Internals;
+  const { _decodeLongHeader: decode, _applyLongHeaders: apply } = parser;
+  parser._decodeLongHeader = content => {
+    const { type } = parser._header;
+    const isGlobal = type === 'pax-global-header';
+    if (!isGlobal && type !== 'pax-header') return decode.call(parser, content);
+    const records = { ...parser._paxGlobal, ...recordsIn(content) };
+    parser[isGlobal ? '_paxGlobal' : '_pax'] = records;
+  };
+  parser._applyLongHeaders = () => {
+    parser._pax ??= parser._paxGlobal;
+    apply.call(parser);
+  };
+  return parser;
 };
+
+/** pax(1): `LENGTH NAME=VALUE\n`. A value may be a name, of whatever bytes. */
+function recordsIn(content: Uint8Array): Records {
+  const records: [string, string][] = [];
+  let rest = Buffer.from(content).toString('latin1');
+  while (rest !== '' && !rest.startsWith('\0')) {
+    const [whole, length, name, equals] = /^(\d{1,8}) ([^=]+)(=)/s.exec(rest) ?? [];
+    const end = Number(length) - 1;
+    if (whole === undefined || equals === undefined || name === undefined || rest[end] !== '\n') {
+      throw new Error('Invalid tar header: it has no records of pax');
+    }
+    records.push([name, rest.slice(whole.length, end)]);
+    rest = rest.slice(end + 1);
+  }
+  return Object.fromEntries(records);
+}
 
 /** When there is room in it again, or it has been destroyed. */
 export async function drained(sink: Emitter): Promise<void> {
@@ -175,14 +218,14 @@ export function saidBy(header: Headers): Said | undefined {
   if (!type || !Object.hasOwn(types, type)) return undefined;
   if (Object.keys(pax ?? {}).some(key => key.startsWith('GNU.sparse.'))) return undefined;
   const said = {
-    name: bytesOf(name, pax?.['path']),
+    name: Buffer.from(name, 'latin1'),
     type: type === 'contiguous-file' ? 'file' : type,
     mode: header.mode ?? 0,
     uid: numberOf(pax?.['uid'], header.uid),
     gid: numberOf(pax?.['gid'], header.gid),
     size,
-    mtime: numberOf(pax?.['mtime'], (header.mtime?.getTime() ?? 0) / 1000),
-    linkname: linkname ? bytesOf(linkname, pax?.['linkpath']) : undefined,
+    mtime: numberOf(pax?.['mtime'], secondsOf(header.mtime)),
+    linkname: linkname ? Buffer.from(linkname, 'latin1') : undefined,
     major: header.devmajor ?? 0,
     minor: header.devminor ?? 0,
   } as const;
@@ -197,7 +240,8 @@ function numberOf(text: string | undefined, number = 0): number {
   return text === undefined ? number : Number(text);
 }
 
-/** In a header each character stands for a byte; in an extended one it is Unicode. */
-function bytesOf(name: string, extended: string | undefined): Buffer {
-  return Buffer.from(name, extended ? 'utf8' : 'latin1');
+/** The library takes the negative numbers of GNU tar, in two's complement, for one too many. */
+function secondsOf(time: Date | undefined): number {
+  const seconds = (time?.getTime() ?? 0) / 1000;
+  return seconds < 0 ? seconds - 1 : seconds;
 }

@@ -100,6 +100,13 @@ test.each(['gnu', 'pax', 'ustar', 'v7'])('in: what tar(1) writes as %s', async f
     writeFileSync(join(given, 'tree', 'm'.repeat(200)), '');
   linkSync(join(given, 'tree/plain'), join(given, 'tree/sub/hard'));
   symlinkSync('../plain', join(given, 'tree/sub/link'));
+  const latin = (name: string) => Buffer.from(join(given, 'tree', name), 'latin1');
+  writeFileSync(latin('caf\xe9'), 'latin');
+  linkSync(latin('caf\xe9'), latin('sub/hard \xe9'));
+  symlinkSync(Buffer.from('../caf\xe9', 'latin1'), join(given, 'tree/sub/latin'));
+  writeFileSync(join(given, 'tree/old'), '');
+  // Which v7 and ustar have no digits for.
+  if (format === 'gnu' || format === 'pax') utimesSync(join(given, 'tree/old'), -5, -5);
   chownSync(join(given, 'tree/plain'), 33, 44);
   utimesSync(join(given, 'tree/plain'), 1e9, 1e9);
   const archive = execFileSync('tar', ['-c', `--format=${format}`, '-C', given, 'tree'], {
@@ -113,6 +120,40 @@ test.each(['gnu', 'pax', 'ustar', 'v7'])('in: what tar(1) writes as %s', async f
   );
   await root.extract(pieces, '/tmp', { preserveOwners: true });
   expect(difference(join(given, 'tree'), join(image, 'tmp/tree'))).toBe('');
+});
+
+test('records of pax: for all entries, for one, and what are none', async () => {
+  const image = makeImage();
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  const given = makeFolder('given-');
+  for (const name of ['one', 'two']) writeFileSync(join(given, name), name);
+  const tar = (format: string, ...names: string[]) =>
+    execFileSync('tar', ['-c', `--format=${format}`, '-C', given, ...names]);
+  /** An extended header of that type, with these records. */
+  const header = (type: string, records: string) => {
+    const blocks = Buffer.from(tar('pax', 'one').subarray(0, 1024));
+    blocks.fill(0, 512).write(records, 512);
+    blocks.write(`${records.length.toString(8).padStart(11, '0')}\0`, 124);
+    blocks.fill(' ', 148, 156).write(type, 156);
+    const sum = blocks.subarray(0, 512).reduce((all, byte) => all + byte, 0);
+    blocks.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    return blocks;
+  };
+  const entries = tar('ustar', 'one', 'two');
+  const ofAll = [header('g', '12 mtime=99\n'), header('g', '9 uid=33\n')];
+  const archive = [...ofAll, header('x', '14 mtime=1000\n'), entries];
+  await root.extract(archive, '/tmp', { preserveOwners: true });
+  const found = (name: string) => statSync(join(image, 'tmp', name));
+  expect([found('one').mtimeMs, found('one').uid]).toEqual([1e6, 33]);
+  expect([found('two').mtimeMs, found('two').uid]).toEqual([99_000, 33]);
+  for (const records of ['99 path=x\n', 'path=x\n', '10 path\nxx\n', '9 path=xx']) {
+    const error = await rejectionOf(root.extract([header('x', records), entries], '/tmp'));
+    expect(error, records).toMatchObject({
+      code: 'EINVAL',
+      advice: expect.stringContaining('no records of pax'),
+    });
+  }
 });
 
 test('owners are those inside, on both ways', async () => {
