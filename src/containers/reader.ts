@@ -137,6 +137,16 @@ export class Reader {
     return typeof link === 'string' || link === errnos.EINVAL;
   }
 
+  /** Is `base` that user's? Also where nothing is known of it, as no answer comes. */
+  async isOwn(): Promise<boolean> {
+    const [base, path, owner] = this.place(this.#base ?? '/');
+    const entries = Int32Array.of(-1);
+    const read = await this.#shared.files.run(() =>
+      binding.readStates(base, [path], owner, entries, [''], limits.timeout),
+    );
+    return read.error !== errnos.EPERM && read.errors[0] !== errnos.EPERM;
+  }
+
   /** Where the addon finds a path. */
   place(path: string): readonly [base: string, path: string, owner: number] {
     if (this.#base === undefined) return [path, '', -1];

@@ -146,7 +146,10 @@ async function others(reader: Reader): Promise<User[]> {
     const runtimes = sessions.has(number) ? [`${reader.root}${folder}/${uid}`] : [];
     for (const path of withoutSession(uid)) {
       const there = `${temporary}${path.slice('/tmp'.length)}`;
-      if (await isThere(reader, there)) runtimes.push(there);
+      // Podman takes none that is not the user's; anybody can have made it.
+      if ((await isThere(reader, there)) && (await reader.of(there, uid).isOwn())) {
+        runtimes.push(there);
+      }
     }
     return runtimes.length === 0
       ? undefined
