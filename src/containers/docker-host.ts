@@ -16,15 +16,15 @@ import { Reader } from './reader.ts';
 
 const crypto = builtin('node:crypto');
 
-/** None where it is on another machine (tcp, ssh), or known. */
+/** None where it is on another machine (tcp, ssh), or one of those that are known, which may be Podman's. */
 export async function dockerOf(
   host: string | undefined,
   reader: Reader,
-  known: readonly DockerLocation[],
+  known: readonly string[],
 ): Promise<DockerLocation[]> {
   const [, socket] = /^unix:\/\/(\/.*)$/s.exec(host ?? '') ?? [];
   const path = socket?.replace(/^\/var\/run\//, '/run/');
-  if (path === undefined || known.some(one => one.socket === path)) return [];
+  if (path === undefined || known.includes(path)) return [];
   const owner = await ownerOf(path);
   if (typeof owner !== 'number') {
     const advice = 'DOCKER_HOST, or the context of Docker, names this socket';

@@ -4,6 +4,7 @@
  */
 import { dirname } from 'node:path';
 import { own } from '../base/own-properties.ts';
+import { isRoot } from '../base/own-rights.ts';
 import type { ContainerOptions } from './container.ts';
 import { dockerOf, hostOfClient } from './docker-host.ts';
 import { at, pathAt } from './fields.ts';
@@ -19,7 +20,9 @@ import type {
 import { lxcPaths } from './lxc.ts';
 import type { Reader } from './reader.ts';
 import {
+  ownStorageConf,
   type StorageConf,
+  storageConf,
   storagePath,
   systemStorageConf,
   type Variables,
@@ -56,7 +59,8 @@ export async function findLocations(
     locationOf(reader, given.crun?.root, '/run/crun'),
   ]);
   const known = [...docker, ...users.docker];
-  const all = [...known, ...(await dockerOf(host, reader, known))];
+  const sockets = [...known, podman, ...users.podman].map(({ socket }) => socket);
+  const all = [...known, ...(await dockerOf(host, reader, sockets))];
   return {
     docker: all,
     containerd: [...containerd, ...users.containerd, ...bundledIn(all)],
@@ -161,7 +165,8 @@ async function podmanLocation(
   grpc: boolean,
   storage: Promise<StorageConf>,
 ): Promise<PodmanLocation> {
-  const settings = await storage;
+  const named = reader.root === '' && isRoot() ? ownStorageConf() : undefined;
+  const settings = await (named === undefined ? storage : storageConf(reader, named));
   const set = (name: string, isGiven: boolean, otherwise: string) =>
     (isGiven ? undefined : storagePath(settings, name, variables, reader)) ?? otherwise;
   const [root, runroot, socket] = await Promise.all([

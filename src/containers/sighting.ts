@@ -140,7 +140,9 @@ export function join(entries: readonly Entry[]): Entries[] {
 /** undefined where the container has been removed meanwhile. */
 export async function readAll(entries: Entries): Promise<Group | undefined> {
   const read = (await Promise.all(entries.map(entry => entry.read()))).flat();
-  const rank = ({ knownAs }: Sighting) => engines.indexOf(knownAs.engine);
+  // Who answers as Docker at a socket of which nothing else is known may be Podman, of which the files say more.
+  const rank = ({ knownAs, isElsewhere }: Sighting) =>
+    isElsewhere ? engines.length : engines.indexOf(knownAs.engine);
   const places = read.map(({ knownAs }) => `${knownAs.engine} ${knownAs.root}`);
   const group = read.filter((_, i) => places.indexOf(places[i] as string) === i);
   return group.length === 0 ? undefined : (group.sort((a, b) => rank(a) - rank(b)) as never);

@@ -2,7 +2,7 @@
  * storage.conf of containers/storage, containers-storage.conf(5): where Podman and CRI-O keep what they have.
  * Its paths have variables in them: `$HOME`, `$UID`, `$USER`.
  */
-import { at, text, withoutSlash } from './fields.ts';
+import { at, pathAt, text, withoutSlash } from './fields.ts';
 import type { Reader } from './reader.ts';
 
 export interface StorageConf {
@@ -21,6 +21,11 @@ const names = ['graphroot', 'runroot', 'rootless_storage_path'];
 
 export async function storageConf(reader: Reader, path: string): Promise<StorageConf> {
   return { path, settings: await reader.toml(path, ...names) };
+}
+
+/** The file that counts in the place of all others for who has this variable. */
+export function ownStorageConf(): string | undefined {
+  return pathAt(process.env, 'CONTAINERS_STORAGE_CONF');
 }
 
 /** The machine's: of the first of its files that is there. */

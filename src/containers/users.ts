@@ -8,7 +8,13 @@ import { isRoot } from '../base/own-rights.ts';
 import { at, pathAt } from './fields.ts';
 import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
-import { type StorageConf, storageConf, storagePath, type Variables } from './storage-conf.ts';
+import {
+  ownStorageConf,
+  type StorageConf,
+  storageConf,
+  storagePath,
+  type Variables,
+} from './storage-conf.ts';
 
 interface User {
   readonly uid: number;
@@ -17,6 +23,7 @@ interface User {
   /** XDG_DATA_HOME and XDG_CONFIG_HOME, as they are reached from here. */
   readonly data: string;
   readonly config: string;
+  readonly storageConf: string;
   /** XDG_RUNTIME_DIR, and what Podman takes where there is none. */
   readonly runtimes: readonly string[];
   /** Paths that the user chose are taken as they are; links are followed up to the user's own directory. */
@@ -74,9 +81,8 @@ async function podman(
   user: User,
   storage: Promise<StorageConf>,
 ): Promise<PodmanLocation> {
-  const { uid, variables, data, config, runtimes, readerOf } = user;
-  const path = `${config}/containers/storage.conf`;
-  const settings = await storageConf(readerOf(path), path);
+  const { uid, variables, data, runtimes, readerOf } = user;
+  const settings = await storageConf(readerOf(user.storageConf), user.storageConf);
   const chosen = (name: string, from = settings) =>
     reader.outside(storagePath(from, name, variables, reader));
   const ofUsers = 'rootless_storage_path';
@@ -105,13 +111,15 @@ function ourselves(reader: Reader): User {
   // What is empty or no absolute path is not set: XDG Base Directory Specification 0.8.
   const set = (name: string) => pathAt(process.env, name);
   const home = set('HOME') ?? homeOf();
+  const config = set('XDG_CONFIG_HOME') ?? `${home}/.config`;
   // In /tmp anybody can have made a directory of that name.
   const shared = withoutSession(uid).map(base => [base, reader.of(base, uid)] as const);
   return {
     uid,
     variables: { values: { ...process.env, HOME: home, UID: `${uid}` }, areAll: true },
     data: set('XDG_DATA_HOME') ?? `${home}/.local/share`,
-    config: set('XDG_CONFIG_HOME') ?? `${home}/.config`,
+    config,
+    storageConf: ownStorageConf() ?? `${config}/containers/storage.conf`,
     runtimes: [set('XDG_RUNTIME_DIR') ?? `/run/user/${uid}`, ...shared.map(([base]) => base)],
     readerOf: path => shared.find(([base]) => path.startsWith(`${base}/`))?.[1] ?? reader,
   };
@@ -188,6 +196,7 @@ function otherUser(
     },
     data: `${home}/.local/share`,
     config: `${home}/.config`,
+    storageConf: `${home}/.config/containers/storage.conf`,
     runtimes,
     readerOf: path =>
       bases.find(({ base }) => path.startsWith(`${base}/`))?.of ?? reader.of(path, uid),

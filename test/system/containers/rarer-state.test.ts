@@ -172,6 +172,21 @@ describe('settings', () => {
     expect((await list({ directories })).problems).toEqual([]);
   });
 
+  test('CONTAINERS_STORAGE_CONF, as Podman has it, of who asks', async () => {
+    state.write('my.conf', `[storage]\ngraphroot = "${state.root}/graph"\n`);
+    state.write('graph/overlay-containers/containers.json', [{ id: hex('a'), names: ['mine'] }]);
+    const before = { ...process.env };
+    try {
+      process.env['CONTAINERS_STORAGE_CONF'] = join(state.root, 'my.conf');
+      expect((await findContainer('mine')).id).toBe(hex('a'));
+      // Nothing of ours counts in another root directory.
+      expect((await list()).map(seen)).toEqual([]);
+    } finally {
+      process.env = before;
+    }
+    expect((await rejectionOf(findContainer('mine'))).code).toBe('ENOENT');
+  });
+
   test('lxc.lxcpath, lxc.system.conf(5): where LXC has them besides', async () => {
     state.write('etc/lxc/lxc.conf', '# paths\nlxc.lxcpath = /srv/lxc\n');
     state.write('var/lib/lxc/old/config', 'lxc.uts.name = old\n');
@@ -223,6 +238,29 @@ test("by Docker's socket: its own name, and not that of a link to it", async () 
     process.env['DOCKER_HOST'] = `unix://${socket}`;
     expect((await findContainer('db')).id).toBe(id);
     expect((await rejectionOf(findContainer('app/database'))).code).toBe('ENOENT');
+  } finally {
+    process.env = before;
+    server.closeAllConnections();
+    await new Promise(done => server.close(done));
+  }
+});
+
+test("Podman, where DOCKER_HOST names its socket, is not Docker's", async () => {
+  const [id, socket] = [hex('a'), join(state.root, 'podman.sock')];
+  const server = createServer((request, response) => {
+    const isList = request.url?.startsWith('/containers/json');
+    const row = { Id: id, Names: ['/web'], Labels: {} };
+    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: '/web', State: ended }));
+  }).listen(socket);
+  await once(server, 'listening');
+  state.write('graph/overlay-containers/containers.json', [{ id, names: ['web'] }]);
+  const directories = { podman: { root: join(state.root, 'graph'), runroot: state.root } };
+  const before = { ...process.env };
+  try {
+    process.env['DOCKER_HOST'] = `unix://${socket}`;
+    const found = await findContainer(id, { directories });
+    expect(found).toMatchObject({ engine: 'podman', name: 'web', state: 'created' });
+    expect(found.knownAs.map(({ engine }) => engine)).toEqual(['podman', 'docker']);
   } finally {
     process.env = before;
     server.closeAllConnections();
