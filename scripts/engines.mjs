@@ -30,8 +30,8 @@ const packages = [
     .split('\n')
     .map(line => line.split(':')[1])
     .filter(name => name !== 'debootstrap'),
-  ...['busybox-static', 'curl', 'docker-cli', 'docker-compose', 'iproute2', 'nftables', 'passt'],
-  'procps',
+  ...['busybox-static', 'curl', 'docker-cli', 'docker-compose', 'iproute2', 'nftables'],
+  ...['openssl', 'passt', 'procps', 'tmux'],
 ].sort();
 const shown = ['docker.io', 'containerd', 'runc', 'crun', 'podman', 'lxc'];
 

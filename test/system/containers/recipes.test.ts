@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listSockets, withNamespaces } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Docker, missing, startDocker } from '../../engines/index.ts';
+import { type Docker, isNewer, missing, startDocker } from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 import { noTools } from '../shared/kernel.ts';
 import { hasProgram } from '../shared/support.ts';
@@ -30,8 +30,11 @@ const page = readFileSync(join(root, 'docs/debug.md'), 'utf8');
 const recipes = page.slice(page.indexOf('## Recipes'));
 const lines = [...recipes.matchAll(/^ {4}(linux-namespaces .*)$/gm)].map(([, line]) => `${line}`);
 
-/** A JDK that is whole below /usr: Debian's has its configuration in /etc. */
-const jdk = (existsSync('/usr/lib/jvm') ? readdirSync('/usr/lib/jvm') : [])
+/**
+ * A JDK that is whole below /usr: Debian's has its configuration in /etc. The tools and the container
+ * have the same one only where the engines are those of this machine.
+ */
+const jdk = (existsSync('/usr/lib/jvm') && !isNewer ? readdirSync('/usr/lib/jvm') : [])
   .map(name => `/usr/lib/jvm/${name}`)
   .find(
     folder =>
