@@ -150,12 +150,15 @@ const tested = {
     const preload = ['libasan.so', 'libubsan.so'].map(name =>
       execFileSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),
     );
-    const options = `log_path=${logs}/addon:detect_stack_use_after_return=0`;
+    const before = join(folder, 'beside_node.so');
+    const source = join(root, 'test/fuzz/harness/beside_node.c');
+    execFileSync('gcc', ['-shared', '-fPIC', '-O2', '-o', before, source]);
+    const options = `log_path=${logs}/addon:detect_stack_use_after_return=0:verify_asan_link_order=0`;
     const vitest = join(tree, 'node_modules/vitest/vitest.mjs');
     const files = positionals.length > 0 ? positionals : worthwhile;
     const env = {
       ...process.env,
-      LD_PRELOAD: preload.join(' '),
+      LD_PRELOAD: [before, ...preload].join(' '),
       SLOWNESS: '5',
       ASAN_OPTIONS: `${options}:detect_leaks=1`,
       // What leaks is no failure of a program that somebody runs: it is looked through below.

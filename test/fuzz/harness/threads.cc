@@ -147,9 +147,7 @@ struct Started {
   Started(const char* file, const char* argument, uint32_t flags) {
     snprintf(name, sizeof name, "program");
     snprintf(word, sizeof word, "%s", argument);
-    for (int& fd : request.fixed.joins) fd = -1;
-    for (int& fd : request.fixed.cgroups) fd = -1;
-    request.fixed.root = -1;
+    spawn::join_nothing(&request.fixed);
     request.fixed.flags = flags;
     request.fixed.parent_signal = 9;
     request.stdio = {spawn::kNull, spawn::kPipe, spawn::kNull};
@@ -162,7 +160,10 @@ struct Started {
   spawn::Process& child() { return result.launch.processes[result.launch.current]; }
 
   void Start() {
-    check(spawn::start(&request, &result) == 0 && result.over, result.step);
+    const int error = spawn::start(&request, &result);
+    errno = -error;
+    check(error == 0, result.step);
+    check(result.over, "launch");
     spawn::forget_forks(&result.launch);
   }
 

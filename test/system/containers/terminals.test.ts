@@ -111,7 +111,7 @@ for (const [engine, program, start] of engines) {
     afterAll(() => machine?.stop(), seconds(60));
 
     const open = async () => {
-      screen = await Screen.open((file, args) => machine.run(file, args));
+      screen = await Screen.open(machine);
       return screen;
     };
     const exec = (...words: string[]) =>

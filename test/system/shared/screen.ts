@@ -6,23 +6,32 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seconds } from '../../timeouts.ts';
 
-/** Runs a program to its end. */
-type Run = (file: string, args: string[]) => unknown;
+/** A machine: what runs a program in it to its end, and its root directory. */
+interface Where {
+  readonly root: string;
+  run(file: string, args: string[]): unknown;
+}
+
+const here: Where = { root: '/', run: execFileSync };
 
 export class Screen {
   readonly #folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-screen-'));
   readonly #socket = join(this.#folder, 'tmux');
+  /** Before a command line that is to be run there. */
+  readonly #entered: readonly string[];
   #modes = '';
 
-  /**
-   * Its prompt is `host# `. With `run`, its server is where that runs something.
-   */
-  static async open(run: Run = execFileSync): Promise<Screen> {
-    const screen = new Screen();
+  private constructor(root: string) {
+    this.#entered = root === '/' ? [] : ['chroot', root];
+  }
+
+  /** Its prompt is `host# `. Its server is in that machine, and of it. */
+  static async open(where = here): Promise<Screen> {
+    const screen = new Screen(where.root);
     try {
       const size = ['-x', '100', '-y', '40'];
       const shell = `env -i PATH="$PATH" TERM=screen LANG=C.UTF-8 PS1="host# " sh`;
-      await run('tmux', [...screen.#flags, 'new-session', '-d', ...size, shell]);
+      await where.run('tmux', [...screen.#flags, 'new-session', '-d', ...size, shell]);
       await screen.until(/host# $/m);
       screen.#modes = screen.modes;
       screen.type(`${modes()} > ${screen.#folder}/before; echo no''ted`);
@@ -38,8 +47,10 @@ export class Screen {
     return ['-u', '-f', '/dev/null', '-S', this.#socket];
   }
 
+  /** By the server's own program: versions do not understand each other. */
   #tmux(...args: string[]): string {
-    return execFileSync('tmux', [...this.#flags, ...args], { encoding: 'utf8' });
+    const [file = '', ...words] = [...this.#entered, 'tmux', ...this.#flags, ...args];
+    return execFileSync(file, words, { encoding: 'utf8' });
   }
 
   /** A line, and the key that ends it. */
