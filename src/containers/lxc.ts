@@ -91,18 +91,20 @@ async function initOf(
   const monitors = rows.filter(
     ({ command, uid }) => uid === 0 && isMonitorOf(command.trimEnd(), directory, id),
   );
-  let starting: number | undefined;
+  let doubt: string | undefined;
   for (const monitor of monitors) {
-    if (!isLxc(monitor.pid) || !hasRoot(monitor.pid, reader.root)) continue;
+    const isHere = isLxc(monitor.pid) ? hasRoot(monitor.pid, reader.root) : false;
+    if (isHere === undefined) doubt = `its monitor, pid ${monitor.pid}, may be of another root`;
+    if (!isHere) continue;
     for (const { pid, ppid } of rows) {
       const startTime = ppid === monitor.pid ? startOfChild(pid, ppid) : undefined;
       if (startTime === undefined) continue;
       // A part of its start yet: before the monitor is on its own, or before the program is executed.
-      if (isLxc(pid)) starting = pid;
-      else return { pid, startTime };
+      if (!isLxc(pid)) return { pid, startTime };
+      doubt = `it is being started, by pid ${pid}`;
     }
   }
-  if (starting !== undefined) return { doubt: `it is being started, by pid ${starting}` };
+  if (doubt !== undefined) return { doubt };
   const some = rows.find(({ cgroup }) => hasNameOf(cgroup.split('/'), id));
   return some === undefined
     ? {}
@@ -159,13 +161,14 @@ function isWant(error: unknown): boolean {
 
 /**
  * In a container there may be an LXC of its own, with the same titles. Told apart by what is mounted at the root: a
- * question to the file system itself may be answered never.
+ * question to the file system itself may be answered never. undefined: where nothing is, as in a chroot.
  */
-function hasRoot(pid: number, root: string): boolean {
+function hasRoot(pid: number, root: string): boolean | undefined {
   const [, other] = /^\/proc\/(\d+)\/root$/.exec(root) ?? [];
   const isElsewhere = root !== '' && other === undefined;
   const expected = rootOf(other ?? 'self', isElsewhere ? root : '/');
-  return (isElsewhere && expected === undefined) || rootOf(pid, '/') === expected;
+  if (rootOf(pid, '/') === expected) return true;
+  return expected === undefined ? undefined : false;
 }
 
 /** Which directory of which file system is mounted there. */

@@ -368,6 +368,15 @@ describe("LXC's monitors, by their titles, of a program of root's that is called
     expect(await web(pid)).toMatchObject({ state: 'unknown', pid: undefined });
   });
 
+  test('where nothing is mounted at the root directory, whose it is cannot be told', async () => {
+    state.write('var/lib/lxc/web/config', '');
+    await using other = started('-m', monitor);
+    await below(other, title);
+    const containers = await list();
+    expect(containers.map(seen)).toEqual(['lxc web unknown']);
+    expect(containers.problems[0]?.message).toContain('may be of another root');
+  });
+
   test('in another root directory, as in a privileged container, it is none of its', async () => {
     await using host = started('-m', `${machine} && exec bash -c '${sleeping}' host`);
     await using other = started(
