@@ -39,7 +39,7 @@ const options = {
     value: true,
     placeholder: 'LIST',
     about:
-      'these columns, with commas: ENGINE ID NAME STATE PID STARTED ADDRESS PORTS SIZE ROOTFS IMAGE COMMAND',
+      'these columns, with commas: ENGINE ID NAME STATE PID STARTED SIZE ADDRESS PORTS ROOTFS IMAGE COMMAND',
   },
   size: { short: 's', about: 'with SIZE, how much each has written to files of its own' },
   json: { short: 'J', about: 'all that is known of each, as JSON' },
@@ -140,9 +140,10 @@ function columnsOf(whole: boolean): Column<Row>[] {
     { name: 'STATE', of: row => row.state },
     { name: 'PID', of: row => row.pid, right: true },
     { name: 'STARTED', of: ({ started }) => started && localTime(started), spare: 1 },
+    // Before what is cut at the edge of a narrow terminal.
+    { name: 'SIZE', of: ({ layer }) => layer && sizeText(layer), right: true },
     { name: 'ADDRESS', of: ({ addresses }) => addresses?.join(','), shrinks: 15 },
     { name: 'PORTS', of: ({ ports = [] }) => ports.map(portText).join(','), shrinks: 12 },
-    { name: 'SIZE', of: ({ layer }) => layer && sizeText(layer), right: true },
     { name: 'ROOTFS', of: ({ rootfs }) => rootfs },
     { name: 'IMAGE', of: row => row.image, shrinks: true, spare: 2 },
     { name: 'COMMAND', of: ({ command = [] }) => command.join(' '), shrinks: true, spare: 3 },
