@@ -162,7 +162,8 @@ int is_beyond(const Root& root, int fd, Work* work) {
   if (::fstatfs(fd, &system) == -1) return 1;
   if (!may_be_changed(system, work)) return 1;
   struct statx found;
-  return root.IsMapped() && (stat(fd, "", AT_EMPTY_PATH, &found) < 0 || !root.Knows(found)) ? 1 : 0;
+  return root.IsForeign() && (stat(fd, "", AT_EMPTY_PATH, &found) < 0 || !root.Knows(found)) ? 1
+                                                                                             : 0;
 }
 
 bool is_kernels(int fd) {
@@ -178,7 +179,7 @@ Change::Change(const Root& root, int fd, Work* work) {
   struct statfs system;
   refused_ = ::fstatfs(fd, &system) == -1 ? -errno : 0;
   if (refused_ >= 0 && !may_be_changed(system, work)) refused_ = -EPERM;
-  if (refused_ < 0 || !root.IsMapped()) return;
+  if (refused_ < 0 || !root.IsForeign()) return;
   struct statx found;
   refused_ = stat(fd, "", AT_EMPTY_PATH, &found);
   if (refused_ < 0 || root.Knows(found)) return;

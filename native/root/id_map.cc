@@ -29,6 +29,7 @@ uint32_t Ids::Inside(uint32_t outside) const {
 }
 
 int64_t Ids::Maker() const {
+  if (!IsMapped()) return maker;
   const int64_t root = Outside(0);
   if (root >= 0) return root;
   return maker >= 0 && Has(static_cast<uint32_t>(maker)) ? maker : ranges[0].outside;
@@ -53,7 +54,7 @@ int keep_capabilities(bool all) {
 // Another fsuid than 0 takes the capabilities that have to do with files out of the effective set;
 // the permitted one keeps them (capabilities(7)). All this is the thread's own.
 void become(const Ids& users, const Ids& groups) {
-  if (!users.IsMapped() || !groups.IsMapped()) return;
+  if (!users.IsForeign() && !groups.IsForeign()) return;
   const int64_t user = users.Maker();
   const int64_t group = groups.Maker();
   ::syscall(SYS_setgroups, 0, nullptr);  // ours are none of the container's

@@ -13,13 +13,15 @@ struct Range {
 };
 
 // The ids of a user namespace as ours sees them. Without ranges: it is ours. With one of no length:
-// they are unknown.
+// it has none, or without a maker they are unknown.
 struct Ids {
   std::vector<Range> ranges;
   int64_t maker = -1;  // the process's own id, outside; -1: unknown
   bool IsMapped() const { return !ranges.empty() && ranges[0].length != 0; }
-  // Where IsMapped(): who makes new files. The id 0 inside; where there is none, as in Flatpak, the
-  // process's own; where that is unknown inside, too, the first that is known.
+  // Is it for certain not ours, also where it has no id at all (nobody has written a map)?
+  bool IsForeign() const { return IsMapped() || (!ranges.empty() && maker >= 0); }
+  // Where IsForeign(): who makes new files. The id 0 inside; where there is none, as in Flatpak,
+  // the process's own; where that is unknown inside, too, the first that is known.
   int64_t Maker() const;
   int64_t Outside(uint32_t inside) const;  // -EINVAL: there is no such id inside
   uint32_t Inside(uint32_t outside) const;
@@ -31,7 +33,7 @@ struct Ids {
 int keep_capabilities(bool all);
 
 // What the calling thread makes from now on belongs to the container's id 0; where there is none,
-// to the process that the container is known by.
+// to the process that the container is known by. Nothing, where the ids are ours or unknown.
 void become(const Ids& users, const Ids& groups);
 
 }  // namespace root

@@ -67,8 +67,8 @@ class Root {
   // What the calling thread creates from now on is the container's root's. Before any Change.
   void Become() const { become(users, groups); }
 
-  // Are the ids of the container other than ours, and known?
-  bool IsMapped() const { return users.IsMapped() && groups.IsMapped(); }
+  // Is the container for certain in another user namespace?
+  bool IsForeign() const { return users.IsForeign() || groups.IsForeign(); }
   // Are owner and group of a file ids that are known inside?
   bool Knows(const struct statx& found) const;
 

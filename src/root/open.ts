@@ -65,8 +65,10 @@ function ofMounts(target: Target): OpenedFiles {
   try {
     const mounts = binding.dup(fds.get('mnt') ?? -1);
     if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });
-    const ids = isOurs(mounts) ? [] : none;
-    return { root: opened(binding.rootOpen(-1, mounts, ids, ids, [-1, -1]), name), target: name };
+    const owner = ownerOfMounts(mounts);
+    const ids = owner === undefined ? [] : none;
+    const maker = [owner ?? -1, (owner ?? -1) < 0 ? -1 : nobody] as const;
+    return { root: opened(binding.rootOpen(-1, mounts, ids, ids, maker), name), target: name };
   } finally {
     fds.release();
   }
@@ -97,6 +99,7 @@ function ended(target: OpenedFiles['target']): Error {
 /** No id of ours is one of theirs, nor the other way round. */
 const none: readonly number[] = [0, 0, 0];
 const unmapped = 2 ** 32 - 1;
+const nobody = 65_534;
 
 /** Outside is in our numbers. */
 function idsOf(directory: number, file: string, pid: number): readonly number[] {
@@ -132,12 +135,18 @@ function ownerOf(directory: number, pid: number): readonly [uid: number, gid: nu
   }
 }
 
-/** Does our user namespace own the mount namespace? */
-function isOurs(mounts: number): boolean {
+/**
+ * Who has made the user namespace that owns the mount namespace; undefined: it is ours. -1: root, or nobody
+ * that could be known, whose own files are not to be told from ours.
+ */
+function ownerOfMounts(mounts: number): number | undefined {
   const owner = binding.getOwner(mounts);
-  if (owner < 0) return false;
+  if (owner < 0) return -1;
   try {
-    return `user:[${[binding.getInode(owner)].flat()[0]}]` === readlinkSync('/proc/self/ns/user');
+    const name = `user:[${[binding.getInode(owner)].flat()[0]}]`;
+    if (name === readlinkSync('/proc/self/ns/user')) return undefined;
+    const uid = binding.getOwnerUid(owner);
+    return uid > 0 ? uid : -1;
   } finally {
     binding.close(owner);
   }

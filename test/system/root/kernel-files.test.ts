@@ -1,6 +1,8 @@
 /** Case A3: every call that changes something, on every file system that can be mounted here. */
 import { execFile, execFileSync } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   constants,
   lstatSync,
   mkdirSync,
@@ -14,6 +16,7 @@ import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { type ContainerRoot, NamespaceError, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
+import { probe, startTarget } from '../child/fixtures/targets.ts';
 import { rejectionOf, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 
@@ -287,6 +290,45 @@ test('a user namespace that shows our files: nothing of ours is changed by its l
   await root.chown('/tmp/own', 33, 33);
   await root.rm('/tmp/own');
   expect(statSync(join(merged, 'tmp')).uid).toBe(firstId);
+});
+
+test.each([
+  ['ids of nobody', []],
+  ['no group', ['--map-user=0']],
+])('a user namespace with %s, that shows our files: nothing of ours is changed', async (_, map) => {
+  const folder = makeFolder();
+  chmodSync(folder, 0o755);
+  const theirs = join(folder, 'theirs');
+  mkdirSync(theirs);
+  chownSync(theirs, 65534, 65534);
+  const secret = join(folder, 'secret');
+  writeFileSync(secret, 'ours');
+  const { pid } = await startTarget([], {
+    uid: 65534,
+    program: ['unshare', '--user', '--mount', ...map, probe, 'wait'],
+  });
+  for (const target of [pid, { mnt: `/proc/${pid}/ns/mnt` }]) {
+    using root = openRoot(target);
+    const calls: Calls = {
+      writeFile: () => root.writeFile(secret, 'theirs'),
+      atomic: () => root.writeFile(secret, 'theirs', { atomic: true }),
+      open: () => root.open(secret, 'r+'),
+      chmod: () => root.chmod(secret, 0o666),
+      rename: () => root.rename(secret, join(folder, 'moved')),
+      rm: () => root.rm(secret),
+      mkdir: () => root.mkdir(join(folder, 'made')),
+      copyIn: () => root.copyIn('/etc/passwd', secret),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      expect((await rejectionOf(call())).code, name).toMatch(/^E(PERM|ACCES)$/);
+    }
+    // What its user may, is done as that user.
+    await root.writeFile(join(theirs, 'file'), 'x', { atomic: true });
+    expect(statSync(join(theirs, 'file'))).toMatchObject({ uid: 65534, gid: 65534 });
+    await root.rm(join(theirs, 'file'));
+  }
+  expect(readFileSync(secret, 'utf8')).toBe('ours');
+  expect(readdirSync(folder).sort()).toEqual(['secret', 'theirs']);
 });
 
 test('A3 as a program, from an unprivileged user [needs setpriv]', async () => {
