@@ -112,9 +112,9 @@ async function named(names: readonly string[], where: ContainerOptions): Promise
   return { found, problems: [] };
 }
 
-/** What runs in a kernel of its own, or may run, has no pid. */
+/** What runs in a kernel of its own, may run, or is started again and again, as with docker, may have no pid. */
 function isRunning({ pid, state }: Container): boolean {
-  return pid !== undefined || ['running', 'paused', 'unknown'].includes(state);
+  return pid !== undefined || ['running', 'paused', 'restarting', 'unknown'].includes(state);
 }
 
 /** `size` only where it is known. */

@@ -1,4 +1,5 @@
-// `ps -s`: what containers have written, where their engine says in which directory that is.
+// `ps`: which containers it shows; and with -s, what they have written, where their engine says in which
+// directory that is.
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,4 +56,26 @@ test('as JSON in bytes, where it is known', async () => {
     JSON.parse((await run(line)).stdout).map((row: { size?: number }) => row.size);
   expect(await sizes('ps -asJ')).toEqual([1_234_567, undefined, 0]);
   expect(await sizes('ps -aJ')).toEqual([undefined, undefined, undefined]);
+});
+
+test('of those without a process, the ones that may have one again are shown, as docker ps does', async () => {
+  using others = new StateRoot();
+  const states = {
+    again: { Running: true, Restarting: true, Pid: 0 },
+    gone: { Running: false, Dead: true },
+    over: { Running: false, StartedAt: '2026-01-01T00:00:00Z' },
+    some: { Running: true },
+  };
+  for (const [i, [name, State]] of Object.entries(states).entries()) {
+    const id = hex(`${i}`);
+    const config = { ID: id, Name: `/${name}`, State };
+    others.write(`var/lib/docker/containers/${id}/config.v2.json`, config);
+  }
+  const ps = async (...words: string[]) => {
+    const line = ['--root', others.root, 'ps', '-n', '-o', 'name', ...words];
+    return (await outcome(spawn(process.execPath, [main, ...line]))).stdout.split(/\s+/).join(' ');
+  };
+  expect(await ps()).toBe('again some ');
+  expect(await ps('-a')).toBe('again gone over some ');
+  expect(await ps('--filter', 'status=restarting')).toBe('again ');
 });
