@@ -125,8 +125,10 @@ function unknownIds(error: unknown, pid: number): Error {
 function ownerOf(directory: number, pid: number): readonly [uid: number, gid: number] {
   try {
     const status = readFileSync(`/proc/self/fd/${directory}/status`, 'utf8');
-    const ids = ['Uid', 'Gid'].map(name =>
-      Number(new RegExp(`^${name}:(?:\\s+\\d+){3}\\s+(\\d+)$`, 'm').exec(status)?.[1] ?? -1),
+    // Its name, which it gives itself, can have all but a newline in it.
+    const lines = status.split('\n');
+    const ids = ['Uid:', 'Gid:'].map(name =>
+      Number(lines.find(line => line.startsWith(name))?.split(/\s+/)[4] ?? -1),
     );
     const [uid = -1, gid = -1] = ids.map(id => (id === unmapped ? -1 : id));
     return [uid, gid];

@@ -16,7 +16,7 @@ import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { type ContainerRoot, NamespaceError, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { probe, startTarget } from '../child/fixtures/targets.ts';
+import { startTarget } from '../child/fixtures/targets.ts';
 import { rejectionOf, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 
@@ -292,6 +292,9 @@ test('a user namespace that shows our files: nothing of ours is changed by its l
   expect(statSync(join(merged, 'tmp')).uid).toBe(firstId);
 });
 
+/** A process with a name like the line of its status that says who it is. */
+const named = "printf '\\rUid:\\t0 0 0 0' > /proc/self/comm; echo ready; kill -STOP $$";
+
 test.each([
   ['ids of nobody', []],
   ['no group', ['--map-user=0']],
@@ -305,7 +308,7 @@ test.each([
   writeFileSync(secret, 'ours');
   const { pid } = await startTarget([], {
     uid: 65534,
-    program: ['unshare', '--user', '--mount', ...map, probe, 'wait'],
+    program: ['unshare', '--user', '--mount', ...map, 'sh', '-c', named],
   });
   for (const target of [pid, { mnt: `/proc/${pid}/ns/mnt` }]) {
     using root = openRoot(target);
