@@ -139,7 +139,7 @@ function whatLiesWhere(name: string, pid: number): string {
   const isPrivate = !/^\S+ \S+ \S+ \S+ \/ \S+ (?:\S+ )*?shared:\d+ (?:\S+ )*?- /m.test(
     read(pid, 'mountinfo'),
   );
-  const inside = /^NSpid:.*\s(\d+)$/m.exec(read(pid, 'status'))?.[1] ?? pid;
+  const inside = /\nNSpid:.*\s(\d+)\n/.exec(read(pid, 'status'))?.[1] ?? pid;
   return isPrivate
     ? `${where},\nas they are mounted at this moment: what it mounts later is seen in /proc/${inside}/root alone`
     : where;
