@@ -149,7 +149,9 @@ int Copy::MountPoint(const std::string& name, const struct statx& source) {
   if (made < 0) return made;
   work_->files++;
   const Fd to(open_directory_at(to_.Top(), name.c_str()));
-  return to.Get() < 0 ? to.Get() : finish(root_, to.Get(), source, flags_ & ~kCopyOwners);
+  return to.Get() < 0
+             ? to.Get()
+             : finish(root_, to.Get(), source, flags_ & ~kCopyOwners, &threads_.Own().refused);
 }
 
 // A directory that is there already keeps what it is; one of ours gets its mode when it is full.
@@ -192,7 +194,8 @@ int Copy::Up() {
   const int given = threads_.Finish();
   if (given < 0) return given;
   const Level& level = levels_.back();
-  int done = level.made ? finish(root_, to_.Top(), level.source, flags_) : 0;
+  int done =
+      level.made ? finish(root_, to_.Top(), level.source, flags_, &threads_.Own().refused) : 0;
   if (done < 0) work_->at = from_.PathTo("");
   if (level.made) work_->files++;
   levels_.pop_back();

@@ -22,7 +22,10 @@ int change_mode(const Root& root, int file, unsigned mode) {
 
 }  // namespace
 
-int finish(const Root& root, int file, const struct statx& source, int flags) {
+int finish(const Root& root, int file, const struct statx& source, int flags, Work* work) {
+  // What a container has mounted over a directory that we made is not ours to give to it.
+  const Allowed allowed(root, flags, file, work);
+  if (allowed.Refused() < 0) return allowed.Refused();
   const bool out = (flags & kCopyIn) == 0;
   // Set-ID bits mean the owner: without it they would make a program of root's of any other.
   unsigned mode = source.stx_mode & ((flags & kCopyOwners) != 0 ? 07777 : 01777);

@@ -10,8 +10,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <optional>
-
 #include "base/result.h"
 #include "root/copy_attributes.h"
 #include "root/filesystem.h"
@@ -32,18 +30,6 @@ int name_of(const Root& root, int file, std::string* name) {
   if (length >= 0) name->assign(text, static_cast<size_t>(length));
   return length;
 }
-
-// A change inside, for as long as it lives. Outside nobody asks.
-class Allowed {
- public:
-  Allowed(const Root& root, int flags, int fd, Work* work) {
-    if ((flags & kCopyIn) != 0) change_.emplace(root, fd, work);
-  }
-  int Refused() const { return change_ ? change_->Refused() : 0; }
-
- private:
-  std::optional<Change> change_;
-};
 
 }  // namespace
 
@@ -135,6 +121,9 @@ int Naming::Link(int file, int parent, const std::string& name, const struct sta
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     const Allowed allowed(root_, flags_, parent, work_);
     if (allowed.Refused() < 0) return allowed.Refused();
+    // Not everybody may give a further name to somebody else's file.
+    const Allowed linked(root_, flags_, file, work_);
+    if (linked.Refused() < 0) return linked.Refused();
     const int done = result_of(::linkat(root_.self(), fd, parent, name.c_str(), AT_SYMLINK_FOLLOW));
     if (done >= 0) return 1;
     *why = done == -EEXIST ? -EBUSY : done;
@@ -186,7 +175,7 @@ int Naming::End(Begun* begun, int done, int reading, int parent, const std::stri
                 const struct statx& source) {
   const std::string& made = begun->made;
   if (made.empty()) return done;  // it keeps its owner and mode
-  if (done >= 0) done = finish(root_, begun->file.Get(), source, flags_);
+  if (done >= 0) done = finish(root_, begun->file.Get(), source, flags_, work_);
   if (done >= 0) done = finish_capabilities(root_, reading, begun->file.Get(), flags_);
   if (done >= 0) done = TakeName(parent, made, name, source);
   if (done < 0 || done == kKeep) Unlink(parent, made);
@@ -249,7 +238,7 @@ int Naming::Special(const std::string& link, int parent, const std::string& name
   if (done < 0) return done;
   // Not what we made: then it is left alone.
   if (((now.stx_mode ^ source.stx_mode) & S_IFMT) != 0) return 0;
-  return finish(root_, made.Get(), source, flags_);
+  return finish(root_, made.Get(), source, flags_, work_);
 }
 
 }  // namespace root

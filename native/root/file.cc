@@ -45,6 +45,7 @@ int open_found(const Root& root, int file, int flags, bool special, Work* work) 
   const Change change(root, file, work);
   // What is written to a device or a FIFO changes nothing on the file system that it is on.
   if (change.Refused() < 0 && !is_special(found.stx_mode)) return change.Refused();
+  if (is_special(found.stx_mode)) work->system.clear();
   return root.Reopen(file, flags | O_NOCTTY);
 }
 

@@ -179,11 +179,13 @@ Change::Change(const Root& root, int fd, Work* work) {
   struct statfs system;
   refused_ = ::fstatfs(fd, &system) == -1 ? -errno : 0;
   if (refused_ >= 0 && !may_be_changed(system, work)) refused_ = -EPERM;
-  if (refused_ < 0 || !root.IsForeign()) return;
+  if (!root.IsForeign()) return;
   struct statx found;
-  refused_ = stat(fd, "", AT_EMPTY_PATH, &found);
-  if (refused_ < 0 || root.Knows(found)) return;
-  refused_ = keep_capabilities(false);
+  const int seen = stat(fd, "", AT_EMPTY_PATH, &found);
+  if (seen >= 0 && root.Knows(found)) return;
+  // Also of what is refused: a device is opened all the same.
+  const int narrowed = keep_capabilities(false);
+  if (refused_ >= 0) refused_ = seen < 0 ? seen : narrowed;
   narrowed_ = true;
   work->foreign = true;
 }

@@ -107,7 +107,7 @@ int64_t put_attributes(Call* call) {
   const Fd directory(call->root->Resolve(call->path, O_RDONLY | O_DIRECTORY | O_NONBLOCK));
   if (directory.Get() < 0) return directory.Get();
   const int flags = static_cast<int>(call->numbers[0]) | kCopyIn;
-  return finish(*call->root, directory.Get(), said(*call), flags);
+  return finish(*call->root, directory.Get(), said(*call), flags, call);
 }
 
 }  // namespace root

@@ -35,11 +35,13 @@ export function openFiles(target: Target): OpenedFiles {
 function ofProcess(target: Target, pid: number): OpenedFiles {
   const directory = openProcess(pid, isChild(target));
   let root: OpenedRoot | number;
+  let user: string;
   try {
+    user = userNamespaceOf(directory, pid);
     const fds = openTarget(target, ['mnt']);
     try {
-      const users = idsOf(directory, 'uid_map', pid);
-      const groups = idsOf(directory, 'gid_map', pid);
+      const users = idsOf(directory, user, 'uid_map', pid);
+      const groups = idsOf(directory, user, 'gid_map', pid);
       const owner = ownerOf(directory, pid);
       const mounts = binding.dup(fds.get('mnt') ?? -1);
       if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt', target: pid });
@@ -51,7 +53,18 @@ function ofProcess(target: Target, pid: number): OpenedFiles {
     binding.close(directory);
     throw error;
   }
-  return { root: opened(root, pid), target: pid };
+  const held = opened(root, pid);
+  try {
+    // It cannot come back from another one (SourceProcess.credentials()): so the ids are those of this root.
+    if (userNamespaceOf(directory, pid) !== user) {
+      const advice = 'it has gone into another user namespace at this moment: try again';
+      throw failure(errnos.EAGAIN, 'open', { type: 'user', target: pid, advice });
+    }
+  } catch (error) {
+    binding.rootClose(held);
+    throw error;
+  }
+  return { root: held, target: pid };
 }
 
 /** A mount namespace, without any process of it: its own root. */
@@ -101,12 +114,19 @@ const none: readonly number[] = [0, 0, 0];
 const unmapped = 2 ** 32 - 1;
 const nobody = 65_534;
 
-/** Outside is in our numbers. */
-function idsOf(directory: number, file: string, pid: number): readonly number[] {
-  const path = `/proc/self/fd/${directory}`;
+function userNamespaceOf(directory: number, pid: number): string {
   try {
-    if (readlinkSync(`${path}/ns/user`) === readlinkSync('/proc/self/ns/user')) return [];
-    const lines = idMapIn(readFileSync(`${path}/${file}`, 'utf8'));
+    return readlinkSync(`/proc/self/fd/${directory}/ns/user`);
+  } catch (error) {
+    throw unknownIds(error, pid);
+  }
+}
+
+/** Of `user`, a link. Outside is in our numbers. */
+function idsOf(directory: number, user: string, file: string, pid: number): readonly number[] {
+  try {
+    if (user === readlinkSync('/proc/self/ns/user')) return [];
+    const lines = idMapIn(readFileSync(`/proc/self/fd/${directory}/${file}`, 'utf8'));
     // Ids that are none of our user namespace either are shown as -1.
     const numbers = lines.filter(([, outside]) => outside !== unmapped).flat();
     return numbers.length === 0 ? none : numbers;

@@ -24,7 +24,7 @@ import { pipeline } from 'node:stream/promises';
 import { openRoot } from 'linux-namespaces';
 import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
-import { fdCount, rejectionOf } from '../shared/support.ts';
+import { fdCount, rejectionOf, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, mount, startContainer } from './fixtures/containers.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -501,4 +501,47 @@ test('words of the command that are no UTF-8 are the bytes that they were', asyn
   const names = readdirSync(folder, 'latin1').sort();
   expect(names).toEqual(['xcaf\xe9', 'ycaf\xe9']);
   expect(readdirSync(join(image, 'tmp'), 'latin1').sort()).toEqual(['caf\xe9', 'newcaf\xe9']);
+});
+
+test.each([true, undefined])(
+  'a directory of ours that is mounted over one of the archive meanwhile stays ours (owners: %s)',
+  async preserveOwners => {
+    const { pid, merged } = await startContainer('user namespace');
+    using root = openRoot(pid);
+    const ours = makeFolder();
+    const before = statSync(ours);
+    const made = join(merged, 'tmp/made');
+    const entry = { name: 'made', type: 'directory', mode: 0o777, uid: 0, gid: 0 } as const;
+    const archive = await archiveOf([[entry, '']]);
+    async function* stream(): AsyncGenerator<Buffer> {
+      yield archive.subarray(0, 512);
+      await until('the directory', () => existsSync(made));
+      execFileSync('nsenter', ['-t', `${pid}`, '-m', 'mount', '--bind', ours, made]);
+      yield archive.subarray(512);
+    }
+    expect(await rejectionOf(root.extract(stream(), '/tmp', { preserveOwners }))).toMatchObject({
+      code: 'EPERM',
+      syscall: 'untar',
+    });
+    const { uid, gid, mode, mtimeMs } = before;
+    expect(statSync(ours)).toMatchObject({ uid, gid, mode, mtimeMs });
+  },
+);
+
+// Where this is not set, anybody may.
+const everybody = readFileSync('/proc/sys/fs/protected_hardlinks', 'utf8') !== '1\n';
+
+test.skipIf(everybody)('a further name for a file that is not theirs is not made', async () => {
+  const { pid, merged } = await startContainer('user namespace');
+  using root = openRoot(pid);
+  const secret = join(merged, 'tmp/secret');
+  writeFileSync(secret, 'ours', { mode: 0o600 });
+  const link = { name: 'link', type: 'link', linkname: 'secret' } as const;
+  const archive = await archiveOf([[link, '']]);
+  expect((await rejectionOf(root.extract([archive], '/tmp'))).code).toBe('EPERM');
+  expect(statSync(secret)).toMatchObject({ nlink: 1, uid: 0 });
+  // Theirs has as many as they like.
+  chownSync(secret, firstId, firstId);
+  await root.extract([archive], '/tmp');
+  expect(statSync(secret).nlink).toBe(2);
 });

@@ -254,8 +254,14 @@ test('a user namespace that shows our files: nothing of ours is changed by its l
   // Bound into it, as all is that `unshare -Urm` shows its user.
   mkdirSync(join(merged, 'ours'));
   execFileSync('nsenter', ['-t', `${pid}`, '-m', 'mount', '--bind', folder, `${merged}/ours`]);
+  // A device of ours that is on no file system for files.
+  const terminals = join(folder, 'terminals');
+  mkdirSync(terminals);
+  const devpts = ['-t', 'devpts', '-o', 'newinstance,ptmxmode=0600', 'devpts'];
+  execFileSync('nsenter', ['-t', `${pid}`, '-m', 'mount', ...devpts, `${merged}/ours/terminals`]);
   using root = openRoot(pid);
   await root.symlink('/ours/secret', '/tmp/config');
+  await root.symlink('/ours/terminals/ptmx', '/tmp/terminal');
   const calls: Calls = {
     writeFile: () => root.writeFile('/tmp/config', 'theirs'),
     atomic: () => root.writeFile('/tmp/config', 'theirs', { atomic: true }),
@@ -263,6 +269,7 @@ test('a user namespace that shows our files: nothing of ours is changed by its l
     open: () => root.open('/tmp/config', 'r+'),
     chmod: () => root.chmod('/tmp/config', 0o666),
     chown: () => root.chown('/tmp/config', 0, 0),
+    device: () => root.open('/tmp/terminal', 'w', undefined, { special: true }),
     handle: async () => {
       const handle = await root.open('/tmp/config');
       await handle.chmod(0o666).finally(() => handle.close());
@@ -284,6 +291,7 @@ test('a user namespace that shows our files: nothing of ours is changed by its l
     'directory',
     'directory/file',
     'secret',
+    'terminals',
   ]);
   // What its own root may, it still may; also right after what it may not.
   await root.writeFile('/tmp/own', 'x', { atomic: true });

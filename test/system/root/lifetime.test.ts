@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { NamespaceError, openNamespaces, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
-import { errorOf, fdCount, read, rejectionOf, threads, until } from '../shared/support.ts';
+import { startTarget } from '../child/fixtures/targets.ts';
+import {
+  errorOf,
+  fdCount,
+  read,
+  rejectionOf,
+  runScript,
+  threads,
+  until,
+} from '../shared/support.ts';
 import {
   end,
   makeFolder,
@@ -173,4 +182,33 @@ test('one of a Worker that is ended leaves nothing open', async () => {
   const fds = fdCount();
   for (let i = 0; i < 3; i++) await inWorker();
   await until('its fds to be closed', () => fdCount() <= fds);
+});
+
+test('a process that goes into a user namespace of its own while it is opened: not with our ids', async () => {
+  const waits = 'echo ready; kill -STOP $$; exec unshare -Um sleep 1000000';
+  const { pid } = await startTarget([], { uid: 65534, program: ['sh', '-c', waits] });
+  await until('its stop', () => read(`/proc/${pid}/stat`)?.includes(') T '));
+  // It goes on when its ids have been read, and its root has not been opened. The library takes what it
+  // needs of node:fs when it is loaded.
+  const said = runScript(`import fs, { readdirSync, readlinkSync } from 'node:fs';
+    const link = () => readlinkSync('/proc/${pid}/ns/user');
+    const [before, read] = [link(), fs.readFileSync];
+    let fds;
+    fs.readFileSync = (path, ...rest) => {
+      const text = read(path, ...rest);
+      if (!/^\\/proc\\/self\\/fd\\/\\d+\\/status$/.test(path) || fds === undefined) return text;
+      process.kill(${pid}, 'SIGCONT');
+      while (link() === before);
+      return text;
+    };
+    const { openRoot } = await import('linux-namespaces');
+    openRoot(process.pid).close();
+    fds = readdirSync('/proc/self/fd').length;
+    try {
+      openRoot(${pid});
+    } catch ({ code, type, target }) {
+      console.log(code, type, target, readdirSync('/proc/self/fd').length - fds, link() !== before);
+    }
+    openRoot(${pid}).close();`);
+  expect(said).toBe(`EAGAIN user ${pid} 0 true\n`);
 });
