@@ -211,8 +211,18 @@ int Naming::TakeFreeName(int parent, const std::string& made, const std::string&
   return is_no_link(linked) ? -EOPNOTSUPP : linked;
 }
 
+// What nobody makes by CAP_MKNOD in a user namespace; a whiteout, 0:0, everybody may (mknod(2)).
+static bool is_device(const struct statx& file) {
+  return S_ISBLK(file.stx_mode) ||
+         (S_ISCHR(file.stx_mode) && (file.stx_rdev_major != 0 || file.stx_rdev_minor != 0));
+}
+
 int Naming::Special(const std::string& link, int parent, const std::string& name,
                     const struct statx& source) {
+  if (is_device(source) && IsIn() && root_.IsForeign()) {
+    const int verdict = Judge(parent, name, source);
+    return verdict < 0 || verdict == kKeep ? verdict : Refuse(-EPERM, "node");
+  }
   int done = -EEXIST;
   for (int attempt = 0; attempt < kAttempts; attempt++) {
     const Allowed allowed(root_, flags_, parent, work_);

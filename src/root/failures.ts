@@ -38,6 +38,7 @@ const reasons: Readonly<Record<string, string>> = {
   same: 'a file cannot be copied onto itself, nor a directory into itself',
   device: 'what is there is a FIFO, a device or a socket, or a link to one: it is not replaced',
   dangling: 'a link that leads nowhere is not written through',
+  node: "there the container's root may make no device, nor do we: leave it out with 'skip'",
   slash: 'a path that ends in a slash means a directory, which has to be there',
   flat: 'this is a directory, and `recursive` is false',
 };

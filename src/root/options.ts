@@ -74,7 +74,7 @@ export interface CopyOptions extends ChangeOptions {
   preserveOwners?: boolean | undefined;
   /**
    * FIFOs, devices and sockets: `true` makes them anew, `'skip'` leaves them out, `false` refuses them,
-   * EINVAL. Default: false; of the whole root of a container `'skip'`.
+   * EINVAL. A device is not made in a user namespace other than ours, EPERM. Default: false; of the whole root of a container `'skip'`.
    */
   special?: boolean | 'skip' | undefined;
   /** Called now and then, and at the end. */

@@ -545,3 +545,35 @@ test.skipIf(everybody)('a further name for a file that is not theirs is not made
   await root.extract([archive], '/tmp');
   expect(statSync(secret).nlink).toBe(2);
 });
+
+test('devices are made in no user namespace of others, as its root may not', async () => {
+  const { pid, merged } = await startContainer('user namespace');
+  using root = openRoot(pid);
+  const source = makeFolder();
+  const numbers = { devmajor: 1, devminor: 3 };
+  for (const type of ['character-device', 'block-device'] as const) {
+    writeFileSync(join(merged, 'tmp/there'), 'theirs');
+    chownSync(join(merged, 'tmp/there'), firstId, firstId);
+    const letter = type === 'block-device' ? 'b' : 'c';
+    execFileSync('mknod', [join(source, letter), letter, '1', '3']);
+    for (const name of ['made', 'there']) {
+      const archive = await archiveOf([[{ name, type, ...numbers }]]);
+      const copied = root.copyIn(join(source, letter), `/tmp/${name}`, { special: true });
+      for (const call of [root.extract([archive], '/tmp', { special: true }), copied]) {
+        const error = await rejectionOf(call);
+        expect(error.code).toBe('EPERM');
+        expect(error.message).toContain("the container's root may make no device");
+      }
+    }
+    expect(readdirSync(join(merged, 'tmp'))).toEqual(['there']);
+    expect(readFileSync(join(merged, 'tmp/there'), 'utf8')).toBe('theirs');
+  }
+  // A whiteout of overlayfs is no device, and a FIFO neither.
+  const whiteout = { type: 'character-device', devmajor: 0, devminor: 0 } as const;
+  const archive = await archiveOf([
+    [{ name: 'whiteout', ...whiteout }],
+    [{ name: 'fifo', type: 'fifo' }],
+  ]);
+  await root.extract([archive], '/tmp', { special: true });
+  expect(readdirSync(join(merged, 'tmp')).sort()).toEqual(['fifo', 'there', 'whiteout']);
+});
