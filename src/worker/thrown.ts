@@ -99,15 +99,13 @@ export function unpack(packed: unknown): unknown {
     ) {
       throw new Malformed('an error without its parts');
     }
-    if (own(packed, 'exception') === true) {
-      const exception = new DOMException(message, name);
-      made.set(packed, exception);
-      return exception;
-    }
     const errors = own(packed, 'errors');
-    const error = Array.isArray(errors)
-      ? new AggregateError([], message)
-      : new (classes.get(name) ?? Error)(message);
+    const error =
+      own(packed, 'exception') === true
+        ? new DOMException(message, name)
+        : Array.isArray(errors)
+          ? new AggregateError([], message)
+          : new (classes.get(name) ?? Error)(message);
     made.set(packed, error);
     const set = (part: string, value: unknown, enumerable = false) =>
       Object.defineProperty(error, part, { value, enumerable, configurable: true, writable: true });

@@ -208,6 +208,16 @@ describe('what is thrown', () => {
     );
     expect(exception).toBeInstanceOf(DOMException);
     expect(exception.name).toBe('AbortError');
+    const whole = await rejectionOf(
+      worker.evaluate(() => {
+        const cause = new RangeError('why');
+        throw Object.assign(new DOMException('x', { name: 'DataError', cause }), { extra: [1] });
+      }),
+    );
+    expect(whole).toBeInstanceOf(DOMException);
+    expect(whole).toMatchObject({ name: 'DataError', message: 'x', code: 0, extra: [1] });
+    expect(whole.cause).toEqual(new RangeError('why'));
+    expect(whole.stack).toMatch(/^DataError: x\n[\s\S]* at eval \(evaluate:/);
     const named = await rejectionOf(
       worker.evaluate(() => {
         throw Object.assign(new Error('x'), { name: 'OwnError', fn: () => 1 });
