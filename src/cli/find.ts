@@ -201,8 +201,18 @@ async function byInterface(
   return { columns, rows, none };
 }
 
-/** As the kernel's are written here: an IPv6 address has more than one spelling. */
+/**
+ * As the kernel's are written here: an IPv6 address has more than one spelling. What a server for both
+ * families calls its clients of IPv4 (`::ffff:172.17.0.2`) is their address.
+ */
 function canonical(address: string): string {
   if (!isIPv6(address)) return address.toLowerCase();
-  return new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const text = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:(\w+):(\w+)$/.exec(text);
+  return mapped === null ? text : mapped.slice(1).flatMap(bytesOf).join('.');
+}
+
+function bytesOf(word: string): [number, number] {
+  const number = Number.parseInt(word, 16);
+  return [number >>> 8, number & 0xff];
 }

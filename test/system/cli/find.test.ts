@@ -101,6 +101,8 @@ describe.skipIf(absent)(`containers of runc [${absent || 'installed'}]`, () => {
     for (const args of [
       ['address', '10.99.7.2'],
       ['address', 'FD00:99:0::7'],
+      ['address', '::ffff:10.99.7.2'],
+      ['address', '::FFFF:A63:702'],
       ['interface', peer],
       ['interface', bridge],
     ]) {
