@@ -158,14 +158,14 @@ export async function runLine(
       ? [
           `(async () => (${line}\n))()`,
           // A name that is declared stays, as in Node's own.
-          `(async () => {${line.replace(/^\s*(?:const|let|var)\s+(?=\w+\s*=)/, '')}\n})()`,
+          `(async () => {${line.replace(/^\s*(?:const|let|var)\s+(?=[\w$]+\s*=|[[{])/, '0, ')}\n})()`,
         ]
       : [];
     const value = await either(...first, line, ...awaiting);
     return { shown: value === undefined ? 'undefined' : inspect(value, { colors }), failed: false };
   } catch (error) {
     const text = inspect(error, { colors }).replace(
-      /\n {4}at Script\.runInThisContext [\s\S]*/,
+      /\n {4}at (?:Script\.runInThisContext |new Script .*\n {4}at run \(evaluate:)[\s\S]*/,
       '',
     );
     return { shown: `Uncaught ${text}`, failed: true };

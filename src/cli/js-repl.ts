@@ -47,14 +47,22 @@ export async function runRepl(
 }
 
 function isUnfinished(line: string): boolean {
-  for (const source of [line, `(async () => {${line}\n})`]) {
-    try {
-      new Script(source);
-      return false;
-    } catch (error) {
-      const { message } = error as Error;
-      if (/^(Unexpected end of input|Unterminated template|missing \))/.test(message)) return true;
-    }
+  const inside = `async () => {${line}\n`;
+  const [asScript, asBody, opened] = [line, `${inside}}`, inside].map(refusal);
+  if (asScript === undefined || asBody === undefined) return false;
+  // With await it is a script no more. In a body that is closed, what is open in it ends at the brace.
+  return [asScript, opened].some(
+    message =>
+      message && /^(Unexpected end of input|Unterminated template|missing \))/.test(message),
+  );
+}
+
+/** Why it is no script; undefined where it is one. */
+function refusal(source: string): string | undefined {
+  try {
+    new Script(source);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
-  return false;
 }

@@ -148,7 +148,8 @@ function programOf(
     print: expression !== undefined,
     colors: hasColors(),
   };
-  const inline = code ?? (expression === undefined ? undefined : `return (${expression}\n)`);
+  // With a semicolon at its end, as it is written in code.
+  const inline = code ?? (expression && `return (${expression.replace(/[\s;]+$/, '')}\n)`);
   if (inline !== undefined) {
     return { code: inline, file: '[eval]', args: rest, module, print, colors };
   }

@@ -37,6 +37,7 @@ test.each([
     0,
   ],
   ['code that is one', ['-e', 'import os from "os"; console.log(typeof os.EOL)'], 'string\n', 0],
+  ['an expression as it is written in code', ['-p', '"a;" + 1; '], 'a;1\n', 0],
   ['import()', ['-p', 'typeof (await import("node:fs")).open'], 'function\n', 0],
 ])('%s', async (_, args, stdout, code) => {
   expect(await js(args)).toMatchObject({ stdout, stderr: '', code });
@@ -138,6 +139,12 @@ test('at a terminal: each line is run, and names stay', async () => {
     ['const x = await 5', /undefined\r\n.*> $/],
     ['x + 1', /\n6\r\n.*> $/],
     ['function f() {\nreturn [x] }', /undefined\r\n.*> $/],
+    ['await Promise.all([\n7,\n8])', /\[ 7, 8 \]\r\n.*> $/],
+    ['for await (const one of [1]) {\nglobalThis.y = one + 8 }', /undefined\r\n.*> $/],
+    ['y', /\n9\r\n.*> $/],
+    ['const { a, b: [c] } = await { a: 1, b: [31] };', /undefined\r\n.*> $/],
+    ['a + c', /\n32\r\n.*> $/],
+    ['await f(}', /SyntaxError: [^\r]*\r\n\d+> $/],
     ['f()', /\[ 5 \]\r\n.*> $/],
     ['throw new Error("no luck")', /Error: no luck\r\n {4}at REPL:1:7\r\n.*> $/],
   ];
