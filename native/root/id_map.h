@@ -13,7 +13,7 @@ struct Range {
 };
 
 // The ids of a user namespace as ours sees them. Without ranges: it is ours. With one of no length:
-// it has none, or without a maker they are unknown.
+// it has none, or they are unknown.
 struct Ids {
   std::vector<Range> ranges;
   int64_t maker = -1;  // the process's own id, outside; -1: unknown

@@ -78,6 +78,12 @@ export function callFailure(
   });
 }
 
+function foreign(target: number | string | undefined): string {
+  return typeof target === 'number'
+    ? 'its owner is no id of the container, whose root has no right to do this'
+    : 'no id of its user namespace is known by a mount namespace alone, nor who may do this: say a pid';
+}
+
 /** Something was to be changed that is no file, or not the container's. */
 export function refusedChange(
   errno: number,
@@ -88,7 +94,7 @@ export function refusedChange(
   const name = system.toString();
   const advice =
     name === ''
-      ? 'its owner is no id of the container, whose root has no right to do this'
+      ? foreign(target)
       : `it is on a file system of type ${name}, which holds no files but what the kernel shows of itself, and may be the whole machine's: ask for it with \`fileSystems: ['${name}']\``;
   return fileFailure(errno, syscall, files, { type: 'mnt', target, advice });
 }

@@ -80,7 +80,7 @@ function ofMounts(target: Target): OpenedFiles {
     if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });
     const owner = ownerOfMounts(mounts);
     const ids = owner === undefined ? [] : none;
-    const maker = [owner ?? -1, (owner ?? -1) < 0 ? -1 : nobody] as const;
+    const maker = owner === undefined ? ([-1, -1] as const) : ([owner, nobody] as const);
     return { root: opened(binding.rootOpen(-1, mounts, ids, ids, maker), name), target: name };
   } finally {
     fds.release();
@@ -158,17 +158,17 @@ function ownerOf(directory: number, pid: number): readonly [uid: number, gid: nu
 }
 
 /**
- * Who has made the user namespace that owns the mount namespace; undefined: it is ours. -1: root, or nobody
- * that could be known, whose own files are not to be told from ours.
+ * Who has made the user namespace that owns the mount namespace; undefined: it is ours. Root, whose files are
+ * not to be told from ours, and who cannot be known is nobody.
  */
 function ownerOfMounts(mounts: number): number | undefined {
   const owner = binding.getOwner(mounts);
-  if (owner < 0) return -1;
+  if (owner < 0) return nobody;
   try {
     const name = `user:[${[binding.getInode(owner)].flat()[0]}]`;
     if (name === readlinkSync('/proc/self/ns/user')) return undefined;
     const uid = binding.getOwnerUid(owner);
-    return uid > 0 ? uid : -1;
+    return uid > 0 ? uid : nobody;
   } finally {
     binding.close(owner);
   }

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { type ContainerRoot, NamespaceError, openRoot } from 'linux-namespaces';
+import { type ContainerRoot, NamespaceError, openNamespaces, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { startTarget } from '../child/fixtures/targets.ts';
 import { rejectionOf, until } from '../shared/support.ts';
@@ -340,6 +340,36 @@ test.each([
   }
   expect(readFileSync(secret, 'utf8')).toBe('ours');
   expect(readdirSync(folder).sort()).toEqual(['secret', 'theirs']);
+});
+
+test('a user namespace that root made: changed by its ids, which a process shows', async () => {
+  const folder = makeFolder();
+  const secret = join(folder, 'secret');
+  writeFileSync(secret, 'ours', { mode: 0o600 });
+  const { pid } = await startTarget(['user', 'mnt']);
+  using byPath = openRoot({ mnt: `/proc/${pid}/ns/mnt` });
+  using handle = openNamespaces(pid, ['user', 'mnt']);
+  using byHandle = openRoot(handle);
+  for (const root of [byPath, byHandle]) {
+    const calls: Calls = {
+      writeFile: () => root.writeFile(secret, 'theirs'),
+      atomic: () => root.writeFile(secret, 'theirs', { atomic: true }),
+      chmod: () => root.chmod(secret, 0o666),
+      rm: () => root.rm(secret),
+      mkdir: () => root.mkdir(join(folder, 'made')),
+      copyIn: () => root.copyIn('/etc/passwd', secret),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      const error = await rejectionOf(call());
+      expect(error.code, name).toMatch(/^E(PERM|ACCES)$/);
+      expect(error.message, name).toContain('say a pid');
+    }
+    expect(await root.readFile(secret, 'utf8')).toBe('ours');
+  }
+  expect(readdirSync(folder)).toEqual(['secret']);
+  using root = openRoot(pid);
+  await root.writeFile(secret, 'changed');
+  expect(readFileSync(secret, 'utf8')).toBe('changed');
 });
 
 test('A3 as a program, from an unprivileged user [needs setpriv]', async () => {
