@@ -92,9 +92,17 @@ export function publishedOf({ containers, socket }: ContainerSocket): string[] {
     .flatMap(published => outsideOf(published) ?? []);
 }
 
-/** An IPv6 address stands in brackets, as before a port. */
-export function endOf({ address, port }: { address: string; port: number }): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+interface End {
+  readonly address: string;
+  readonly port: number;
+  /** The only one by which it is reached. */
+  readonly interface?: string | undefined;
+}
+
+/** An IPv6 address stands in brackets, as before a port; the interface behind it, as ss has it. */
+export function endOf({ address, port, interface: name }: End): string {
+  const host = address.includes(':') ? `[${address}]` : address;
+  return `${host}${name === undefined ? '' : `%${name}`}:${port}`;
 }
 
 function outsideOf({ ip, publicPort }: Port): string | undefined {
