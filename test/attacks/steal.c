@@ -22,6 +22,9 @@ int main(int argc, char** argv) {
   while (kill(pid, SIGSTOP) != 0) {
   }
   const int pidfd = syscall(SYS_pidfd_open, pid, 0);
+  char path[32], program[256] = "";
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  if (readlink(path, program, sizeof program - 1) > 0) printf("is %s\n", program);
   int sockets[64], count = 0;
   for (int fd = 0; fd < 64; fd++) {
     struct stat stat;

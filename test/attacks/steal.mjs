@@ -28,7 +28,9 @@ await report(async () => {
        setTimeout(() => process.exit(), 300).unref();`,
       ['getpriority', 'ppoll'],
     );
-    const taken = target.lines.filter(line => /^fd (?![0-4] 10000$)/.test(line));
+    // On a machine with a lot to do it may be caught later: what Node has opened by then is its own.
+    const isNode = target.lines.includes(`is ${process.execPath}`);
+    const taken = target.lines.filter(line => !isNode && /^fd (?![0-4] 10000$)/.test(line));
     const killed = victims.some(victim => victim.exitCode !== null || victim.signalCode !== null);
     if (!target.lines.some(line => line.startsWith('fd'))) throw new Error('caught nothing');
     return killed || taken.length > 0 || signal !== null || code >= 128;
