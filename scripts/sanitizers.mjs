@@ -192,6 +192,7 @@ const tested = {
     const line = ['run', '--project', 'system', '--testTimeout=240000', few, ...excluded, ...files];
     const tests = run([vitest, ...line]);
     console.log(tests.stdout);
+    if (tests.status !== 0) console.log(tests.stderr.slice(-20_000)); // there vitest says what failed
     // vitest kills its processes: what leaks is seen at the end of one that ends by itself.
     const rounds = run([join(tree, 'scripts/soak.mjs'), '--times', '0.1']);
     const { status } = tests;
