@@ -1,7 +1,9 @@
 /** What this process may do, and what confines it, as far as errors have to say it. */
+
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { errnos } from './errnos.ts';
+import { fieldIn } from './status-fields.ts';
 
 /** Numbers of capabilities(7). */
 const capabilities = {
@@ -16,7 +18,7 @@ function status(name: string): string {
   const known = lines.get(name);
   if (known !== undefined) return known;
   const text = textOf('/proc/thread-self/status') ?? '';
-  const line = new RegExp(`^${name}:(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+  const line = fieldIn(text, name);
   if (remembered !== undefined) lines.set(name, line);
   return line;
 }

@@ -1,10 +1,12 @@
 /** Reads what /proc says of one process, where more than one module asks for it. */
+
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { gone, unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { failure } from './errors.ts';
 import { runAsRoot, textOf } from './own-rights.ts';
+import { numbersIn } from './status-fields.ts';
 
 /** Why nothing but the namespaces of a child of ours is to be had. */
 const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
@@ -70,8 +72,7 @@ export function fuseOfAnother(pid: number): string | undefined {
 
 /** Why nothing is to be had of what is ending, or is no process. */
 export function goneAdvice(pid: number): string {
-  const lines = (textOf(`/proc/${pid}/status`) ?? '').split('\n'); // a name can have any other end of a line
-  const process = Number(lines.find(line => line.startsWith('Tgid:'))?.slice(5) ?? pid);
+  const [process = pid] = numbersIn(textOf(`/proc/${pid}/status`) ?? '', 'Tgid');
   if (process !== pid) return `it is a thread of process ${process}`;
   const threads = namesIn(`/proc/${pid}/task`).map(Number);
   const other = threads.find(tid => tid !== pid);

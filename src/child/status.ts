@@ -1,8 +1,10 @@
 /** Whose rights a process has, as /proc/PID/status says; proc_pid_status(5). */
+
 import { readFileSync } from 'node:fs';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import type { IdMapLine } from '../base/proc.ts';
+import { fieldIn, numbersIn } from '../base/status-fields.ts';
 import { type CapabilitySets, noCapabilities } from './capabilities.ts';
 
 export interface Credentials {
@@ -40,14 +42,14 @@ export function credentialsIn(
   const bits = (name: string) => BigInt(`0x${field(name) || '0'}`);
   const uids = (id: number) => (maps ? translated(id, maps.uid, pid) : id);
   const gids = (id: number) => (maps ? translated(id, maps.gid, pid) : id);
-  const groups = idsIn(rights, 'Groups');
-  const uid = idsIn(rights, 'Uid').slice(0, 3).map(uids);
+  const groups = numbersIn(rights, 'Groups');
+  const uid = numbersIn(rights, 'Uid').slice(0, 3).map(uids);
   // By its real or its effective uid a 0 gets at an exec whatever is inheritable or in the bounding set:
   // also what the target has given up, and cannot get back (a securebit, which nobody else can see).
   const most = uid.slice(0, 2).includes(0) ? bits('CapPrm') : ~0n;
   return {
     uid,
-    gid: idsIn(rights, 'Gid').slice(0, 3).map(gids),
+    gid: numbersIn(rights, 'Gid').slice(0, 3).map(gids),
     groups: sameGroups(groups) ? undefined : groups.map(gids),
     capabilities: holds
       ? {
@@ -74,17 +76,8 @@ function translated(id: number, ranges: readonly IdMapLine[], pid: number): numb
 /** Those that have no number in its user namespace could not be set, but they can stay. */
 function sameGroups(groups: readonly number[]): boolean {
   // Not process.getgroups(), which adds the group of the process.
-  const own = idsIn(readFileSync('/proc/self/status', 'utf8'), 'Groups');
+  const own = numbersIn(readFileSync('/proc/self/status', 'utf8'), 'Groups');
   // Each as often as it is there: a target can have one of ours as many times as we have groups.
   const sorted = (list: readonly number[]) => [...list].sort((one, other) => one - other);
   return `${sorted(own)}` === `${sorted(groups)}`;
-}
-
-function fieldIn(status: string, name: string): string {
-  const line = status.split('\n').find(line => line.startsWith(`${name}:`));
-  return line?.slice(name.length + 1).trim() ?? '';
-}
-
-function idsIn(status: string, name: string): number[] {
-  return fieldIn(status, name).split(/\s+/).filter(Boolean).map(Number);
 }

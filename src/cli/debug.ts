@@ -1,7 +1,9 @@
 /** `linux-namespaces debug`: programs of ours in a container, whose image may hold none. */
+
 import { lstatSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isRoot } from '../base/own-rights.ts';
+import { numbersIn } from '../base/status-fields.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import { toolEnvironment } from '../child/tools.ts';
 import { isPaused } from '../containers/verified-process.ts';
@@ -139,7 +141,7 @@ function whatLiesWhere(name: string, pid: number): string {
   const isPrivate = !/^\S+ \S+ \S+ \S+ \/ \S+ (?:\S+ )*?shared:\d+ (?:\S+ )*?- /m.test(
     read(pid, 'mountinfo'),
   );
-  const inside = /\nNSpid:.*\s(\d+)\n/.exec(read(pid, 'status'))?.[1] ?? pid;
+  const inside = numbersIn(read(pid, 'status'), 'NSpid').at(-1) ?? pid;
   return isPrivate
     ? `${where},\nas they are mounted at this moment: what it mounts later is seen in /proc/${inside}/root alone`
     : where;

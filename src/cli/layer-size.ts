@@ -3,6 +3,7 @@
  * lengths of all files, each once; here without asking Docker.
  */
 import { closeSync, constants, type Dir, lstatSync, opendirSync, openSync } from 'node:fs';
+import { isOwn } from '../base/own-rights.ts';
 import type { Container } from '../containers/container.ts';
 
 export interface LayerSize {
@@ -31,8 +32,7 @@ export function layerSizes(containers: readonly Container[]): (LayerSize | undef
  */
 function layerOf({ engine, owner, rootfs }: Container): string | undefined {
   const isKnown = ['docker', 'podman', 'cri-o'].includes(engine);
-  const isOurs = owner === 0 || owner === process.geteuid?.();
-  return isKnown && isOurs && rootfs?.endsWith('/merged')
+  return isKnown && isOwn(owner) && rootfs?.endsWith('/merged')
     ? rootfs.replace(/merged$/, 'diff')
     : undefined;
 }

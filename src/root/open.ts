@@ -13,6 +13,7 @@ import { failure, refusal } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
 import { runAsRoot } from '../base/own-rights.ts';
 import { fuseOfAnother, idMapIn, openProcess } from '../base/proc.ts';
+import { numbersIn } from '../base/status-fields.ts';
 import { traced } from '../base/trace.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { isChild } from '../target/process-identity.ts';
@@ -145,11 +146,7 @@ function unknownIds(error: unknown, pid: number): Error {
 function ownerOf(directory: number, pid: number): readonly [uid: number, gid: number] {
   try {
     const status = readFileSync(`/proc/self/fd/${directory}/status`, 'utf8');
-    // Its name, which it gives itself, can have all but a newline in it.
-    const lines = status.split('\n');
-    const ids = ['Uid:', 'Gid:'].map(name =>
-      Number(lines.find(line => line.startsWith(name))?.split(/\s+/)[4] ?? -1),
-    );
+    const ids = ['Uid', 'Gid'].map(name => numbersIn(status, name)[3] ?? -1);
     const [uid = -1, gid = -1] = ids.map(id => (id === unmapped ? -1 : id));
     return [uid, gid];
   } catch (error) {

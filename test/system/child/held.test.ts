@@ -1,7 +1,8 @@
 // A start that somebody holds up: it costs Node nothing meanwhile, and leaves nothing behind.
 import { spawn as nodeSpawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { freeze } from '../shared/freezer.ts';
 import { outcome, probe, startTarget } from './fixtures/targets.ts';
 
 function end(pid: number): void {
@@ -13,18 +14,10 @@ function end(pid: number): void {
 }
 
 test('in a frozen cgroup, forked into a new pid namespace: the event loop waits', async context => {
-  const [base, file, frozen, thawed] = existsSync('/sys/fs/cgroup/cgroup.procs')
-    ? ['/sys/fs/cgroup', 'cgroup.freeze', '1', '0']
-    : ['/sys/fs/cgroup/freezer', 'freezer.state', 'FROZEN', 'THAWED'];
-  const cgroup = `${base}/linux-namespaces-held-${process.pid}`;
   const target = await startTarget(['net']);
-  try {
-    mkdirSync(cgroup);
-    writeFileSync(`${cgroup}/cgroup.procs`, `${target.pid}`);
-    writeFileSync(`${cgroup}/${file}`, frozen);
-  } catch {
-    return context.skip('there is no freezer here');
-  }
+  const frozen = freeze(target.pid);
+  if (frozen === undefined) return context.skip('there is no freezer here');
+  const { cgroup, file, thawed } = frozen;
   const script = `
     import { readFileSync, writeFileSync } from 'node:fs';
     import { performance } from 'node:perf_hooks';
@@ -39,7 +32,7 @@ test('in a frozen cgroup, forked into a new pid namespace: the event loop waits'
     const before = turns();
     await sleep(500);
     const more = turns() - before;
-    writeFileSync(${JSON.stringify(`${cgroup}/${file}`)}, '${thawed}');
+    writeFileSync(${JSON.stringify(file)}, '${thawed}');
     while (children() !== String(child.pid)) await sleep(5); // no zombie beside it
     child.on('exit', (...how) => console.log(more < 100 ? 'waited' : more, JSON.stringify(how)));
     child.kill('SIGKILL');`;
@@ -53,7 +46,7 @@ test('in a frozen cgroup, forked into a new pid namespace: the event loop waits'
     });
   } finally {
     node.kill('SIGKILL');
-    writeFileSync(`${cgroup}/${file}`, thawed);
+    writeFileSync(file, thawed);
     const rest = () => readFileSync(`${cgroup}/cgroup.procs`, 'utf8').match(/\d+/g) ?? [];
     await expect
       .poll(() => {

@@ -7,7 +7,6 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -17,6 +16,7 @@ import { join } from 'node:path';
 import { type Capability, type SpawnOptions, spawn, spawnSync } from 'linux-namespaces';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
+import { freeze } from '../shared/freezer.ts';
 import { noTools } from '../shared/kernel.ts';
 import { errorOf, fdCount, hasProgram } from '../shared/support.ts';
 import { startRootless } from './fixtures/rootless.ts';
@@ -171,24 +171,13 @@ describe.skipIf(noTools)(`the tools of this machine${needed}`, () => {
   );
 
   test('in a frozen one', async context => {
-    const [base, file, frozen, thawed] = existsSync('/sys/fs/cgroup/cgroup.procs')
-      ? ['/sys/fs/cgroup', 'cgroup.freeze', '1', '0']
-      : ['/sys/fs/cgroup/freezer', 'freezer.state', 'FROZEN', 'THAWED'];
-    const cgroup = `${base}/linux-namespaces-tools-${process.pid}`;
     const paused = await startTarget(['mnt', 'pid']);
-    try {
-      mkdirSync(cgroup);
-      writeFileSync(`${cgroup}/cgroup.procs`, `${paused.pid}`);
-      writeFileSync(`${cgroup}/${file}`, frozen);
-    } catch {
-      return context.skip('there is no freezer here');
-    }
+    const frozen = freeze(paused.pid);
+    if (frozen === undefined) return context.skip('there is no freezer here');
     try {
       expect(await tool(paused.pid, 'ps -p 1 -o comm=')).toMatchObject({ stdout: 'probe\n' });
     } finally {
-      writeFileSync(`${cgroup}/${file}`, thawed);
-      writeFileSync(`${base}/cgroup.procs`, `${paused.pid}`);
-      rmdirSync(cgroup);
+      frozen.thaw();
     }
   });
 

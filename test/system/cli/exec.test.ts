@@ -1,7 +1,7 @@
 // `linux-namespaces exec`, with and without a terminal: what the program is given, what the operator's
 // terminal is afterwards, how it ends.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn as spawnOn } from 'linux-namespaces';
@@ -15,6 +15,7 @@ import {
   startTarget,
 } from '../child/fixtures/targets.ts';
 import { hex, StateRoot } from '../containers/state-root.ts';
+import { freeze } from '../shared/freezer.ts';
 import { Screen } from '../shared/screen.ts';
 import { hasProgram } from '../shared/support.ts';
 
@@ -258,25 +259,17 @@ describe('without a terminal', () => {
   });
 
   test('a frozen process is refused at once', async context => {
-    const [base, file, frozen, thawed] = existsSync('/sys/fs/cgroup/cgroup.procs')
-      ? ['/sys/fs/cgroup', 'cgroup.freeze', '1', '0']
-      : ['/sys/fs/cgroup/freezer', 'freezer.state', 'FROZEN', 'THAWED'];
-    const cgroup = `${base}/linux-namespaces-exec-${process.pid}`;
     const paused = await startTarget(['uts']);
+    const frozen = freeze(paused.pid);
+    if (frozen === undefined) return context.skip('there is no freezer here');
     try {
-      mkdirSync(cgroup);
-      writeFileSync(`${cgroup}/cgroup.procs`, `${paused.pid}`);
-      writeFileSync(`${cgroup}/${file}`, frozen);
-    } catch {
-      return context.skip('there is no freezer here');
+      expect(await exec(`${paused.pid}`, 'true')).toMatchObject({
+        code: 125,
+        stderr: `linux-namespaces: ${paused.pid} is paused: nothing runs in it until it is resumed; debug ${paused.pid} runs beside it\n`,
+      });
+    } finally {
+      frozen.thaw();
     }
-    expect(await exec(`${paused.pid}`, 'true')).toMatchObject({
-      code: 125,
-      stderr: `linux-namespaces: ${paused.pid} is paused: nothing runs in it until it is resumed; debug ${paused.pid} runs beside it\n`,
-    });
-    writeFileSync(`${cgroup}/${file}`, thawed);
-    writeFileSync(`${base}/cgroup.procs`, `${paused.pid}`);
-    rmdirSync(cgroup);
     expect(await exec(`${paused.pid}`, 'true')).toMatchObject({ code: 0 });
   });
 });
