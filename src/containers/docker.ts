@@ -86,7 +86,7 @@ function namesIn(id: string, config: unknown): Names {
 }
 
 function nameIn(config: unknown): string | undefined {
-  return text(at(config, 'Name'))?.replace(/^\//, '');
+  return text(text(at(config, 'Name'))?.replace(/^\//, ''));
 }
 
 /** Among those by which linked containers know it (`docker run --link`): `/web/db`. */

@@ -41,11 +41,17 @@ export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** undefined for what is no time, and for Go's zero time, the year 1. */
+/** As Go and crun write them, RFC 3339; undefined for what is none, and for Go's zero time, the year 1. */
 export function time(value: unknown): Date | undefined {
-  if (typeof value !== 'string') return undefined;
-  const date = new Date(value);
-  return Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1970 ? undefined : date;
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)
+    ? date(Date.parse(value))
+    : undefined;
+}
+
+/** In milliseconds since 1970. */
+export function date(value: unknown): Date | undefined {
+  const found = typeof value === 'number' && value > 0 ? new Date(value) : undefined;
+  return found === undefined || Number.isNaN(found.getTime()) ? undefined : found;
 }
 
 /** With names; no list. */

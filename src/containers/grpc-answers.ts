@@ -4,7 +4,7 @@
  */
 import { state as limits } from '../base/limits.ts';
 import type { ContainerState, Snapshot } from './container.ts';
-import { isId, text } from './fields.ts';
+import { date, isId, text } from './fields.ts';
 import {
   decode,
   type Fields,
@@ -47,7 +47,7 @@ export function containersIn(answer: Buffer): ById {
       runtime: text(textIn(messageIn(container, 4), 1)),
       spec: specIn(messageIn(container, 5)),
       snapshot: snapshotter && key ? { snapshotter, key } : undefined,
-      created: dateOf(numberIn(time, 1) * 1000 + numberIn(time, 2) / 1e6),
+      created: date(numberIn(time, 1) * 1000 + numberIn(time, 2) / 1e6),
     };
     return isId(id) ? [[id, told] as const] : [];
   });
@@ -68,7 +68,7 @@ export function podsIn(answer: Buffer): ById {
       labels,
       podLabels: labels,
       state: numberIn(pod, 3) === 0 ? 'running' : 'exited',
-      created: dateOf(numberIn(pod, 4) / 1e6),
+      created: date(numberIn(pod, 4) / 1e6),
     };
     return isId(id) ? [[id, told] as const] : [];
   });
@@ -87,13 +87,8 @@ export function containersOfPodsIn(answer: Buffer, pods: ReadonlyMap<string, Tol
       podLabels: pods.get(textIn(container, 2) ?? '')?.labels,
       ...(image === undefined ? {} : { image }),
       state: states[numberIn(container, 6)],
-      created: dateOf(numberIn(container, 7) / 1e6),
+      created: date(numberIn(container, 7) / 1e6),
     };
     return isId(id) ? [[id, told] as const] : [];
   });
-}
-
-function dateOf(milliseconds: number): Date | undefined {
-  const date = new Date(milliseconds);
-  return milliseconds > 0 && !Number.isNaN(date.getTime()) ? date : undefined;
 }

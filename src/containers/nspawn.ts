@@ -1,5 +1,5 @@
 /** systemd-nspawn: the machines that systemd-machined has registered, and their unit's cgroup. */
-import { isId, pidIn, text } from './fields.ts';
+import { date, isId, pidIn, text } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Entry, Sighting } from './sighting.ts';
 
@@ -38,7 +38,7 @@ function parse(reader: Reader, path: string, id: string, file: string): Sighting
     doubt: `there is no pid in ${path}`,
     cgroupName: of('SCOPE'),
     rootfs: reader.outside(of('ROOT')),
-    started: microseconds > 0 ? new Date(microseconds / 1000) : undefined,
+    started: date(microseconds / 1000),
     hasOwnMounts: true,
   };
 }

@@ -1,7 +1,7 @@
 /** What an OCI configuration (config.json of a bundle) says of a container: the same for every engine. */
 import { isAbsolute, join } from 'node:path';
 import type { Mount } from './container.ts';
-import { at, isRandomId, list, pairs, text, texts } from './fields.ts';
+import { at, isRandomId, isTable, list, pairs, text, texts } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -45,7 +45,8 @@ export function readConfig(
 
 function userOf(user: unknown): string | undefined {
   const [uid, gid] = [at(user, 'uid') ?? 0, at(user, 'gid') ?? 0];
-  return typeof user === 'object' && user !== null ? `${uid}:${gid}` : undefined;
+  const isWhole = isTable(user) && Number.isSafeInteger(uid) && Number.isSafeInteger(gid);
+  return isWhole ? `${uid}:${gid}` : undefined;
 }
 
 /** A list of texts; undefined where it is none, or one of something else. */

@@ -6,7 +6,7 @@
 import { state as limits } from '../base/limits.ts';
 import { textOf } from '../base/own-rights.ts';
 import type { ContainerState } from './container.ts';
-import { at, isId, list, pidIn, text, texts, time } from './fields.ts';
+import { at, date, isId, list, pidIn, text, texts, time } from './fields.ts';
 import type { PodmanLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { namesInCrio, portsIn } from './pods.ts';
@@ -161,20 +161,21 @@ const states: Readonly<Record<string, ContainerState>> = {
   removing: 'removing',
 };
 
-const isOver = (state: unknown) => states[String(state)] === 'exited';
+const stateIn = (row: unknown) =>
+  at(states, text(at(row, 'State')) ?? '') as ContainerState | undefined;
 
 /** What its own list adds. */
 function parseRow(row: unknown, { state, created }: Sighting): Partial<Sighting> {
   const pod = text(at(row, 'Pod'));
-  const started = at(row, 'StartedAt');
+  const [said, started] = [stateIn(row), at(row, 'StartedAt')];
   return {
     labels: texts(at(row, 'Labels')) ?? {},
-    state: states[String(at(row, 'State'))] ?? state,
+    state: said ?? state,
     ports: portsIn(at(row, 'Ports')),
     // The number in a file that a container has left behind says nothing.
-    ...(isOver(at(row, 'State')) ? { findPid: undefined } : {}),
+    ...(said === 'exited' ? { findPid: undefined } : {}),
     created: time(at(row, 'Created')) ?? created,
-    started: typeof started === 'number' && started > 0 ? new Date(started * 1000) : undefined,
+    started: typeof started === 'number' ? date(started * 1000) : undefined,
     pod:
       pod === undefined
         ? undefined

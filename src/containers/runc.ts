@@ -45,7 +45,8 @@ function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
     if (at(mount, 'device') !== 'bind' || source === undefined || destination === undefined)
       return [];
     if (isEngines(source, destination, id)) return [];
-    const rw = (Number(at(mount, 'flags')) & readOnly) === 0;
+    const flags = at(mount, 'flags');
+    const rw = typeof flags !== 'number' || (flags & readOnly) === 0;
     return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });
 }

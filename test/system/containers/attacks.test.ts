@@ -237,4 +237,37 @@ describe('a root directory with two users', () => {
     }
     expect(fdCount()).toBeLessThanOrEqual(fds);
   });
+
+  const all = ['State', 'StartedAt', 'Created', 'Labels', 'Ports', 'Pod'];
+  test.each([
+    ['a name that every object has', '"constructor"', all],
+    ['what cannot be made a text', '{"toString":1,"valueOf":1}', all],
+    ['more than any time', '1e300', all],
+    ['what is nested', `${'['.repeat(7_000)}${']'.repeat(7_000)}`, ['State']],
+  ])('a socket that has %s in the place of what it is asked for', async (_, value, fields) => {
+    const id = 'c'.repeat(64);
+    write('var/lib/containers/storage/overlay-containers/containers.json', [{ id }], 0);
+    const path = join(root, 'run/podman/podman.sock');
+    mkdirSync(dirname(path));
+    const row = fields.map(field => `"${field}":${value}`);
+    const server = createServer(connection => {
+      connection.on('error', () => {});
+      connection.once('data', () => {
+        connection.end(`HTTP/1.1 200 OK\r\n\r\n[{"Id":"${id}",${row.join(',')}}]`);
+      });
+    }).listen(path);
+    await new Promise(done => server.once('listening', done));
+    try {
+      const containers = await list();
+      expect(named(containers)).toEqual([id, 'hers', 'his']);
+      expect(containers.find(one => one.id === id)).toMatchObject({
+        state: 'created',
+        created: undefined,
+        started: undefined,
+        ports: [],
+      });
+    } finally {
+      await new Promise(done => server.close(done));
+    }
+  });
 });

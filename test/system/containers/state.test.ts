@@ -240,29 +240,35 @@ describe('state that is not as it should be', () => {
     expect(problems).toHaveLength(2 * unknown.length);
   });
 
-  const wrong = [null, 5, 'text', [], [[]], {}, { length: 1 }, true];
+  const noText = { toString: 1, valueOf: 1 }; // for String() and Number() an error
+  const wrong = [null, 5, 'text', '5', '', [], [[]], {}, { length: 1 }, true, noText];
   test.each(wrong.map(value => [JSON.stringify(value), value]))(
     'with %s in the place of everything',
     async (_, value) => {
       runc('good');
       runc('whole', value);
       for (const field of Object.keys(good('x'))) runc(field, good(field, { [field]: value }));
-      for (const field of ['rootfs', 'labels', 'hostname']) {
+      for (const field of ['rootfs', 'labels', 'hostname', 'mounts']) {
         runc(`config-${field}`, good(`config-${field}`, { config: { [field]: value } }));
       }
+      const mount = { device: 'bind', source: '/a', destination: '/b', flags: value };
+      runc('flags', good('flags', { config: { mounts: [mount] } }));
       for (const file of ['status', 'config.json']) write(`run/crun/${file}/status`, value);
       write('run/crun/config.json/config.json', value);
       const [id, task] = [random('d'), 'run/containerd/io.containerd.runtime.v2.task/k8s.io/x'];
       docker(id, { ID: value, Name: value, State: value, Config: value, Created: value });
       docker(random('e'), value);
       write('etc/docker/daemon.json', { 'data-root': value, 'exec-root': value });
-      write(`${task}/config.json`, { annotations: value, root: value, hostname: value });
+      const process = { args: value, cwd: value, env: value, user: { uid: value, gid: value } };
+      write(`${task}/config.json`, { annotations: value, root: value, hostname: value, process });
       write(`${task}/init.pid`, JSON.stringify(value));
       podman([value, { id: random('f'), names: value, metadata: value, layer: value }]);
       const containers = await list();
       expect(named(containers, 'good')).toMatchObject({ state: 'running', pid: target.pid });
       for (const container of containers) {
-        expect(container.name).toBeTypeOf('string');
+        expect(container.name).toMatch(/./);
+        expect(container.created?.getUTCFullYear() ?? 2026).toBe(2026);
+        expect(container.user ?? '0:0').toMatch(/^(0:0|5:5)$/);
         expect(container.pid ?? target.pid, container.name).toBe(target.pid);
         for (const map of [container.labels, container.annotations]) {
           for (const text of Object.values(map ?? {})) expect(text).toBeTypeOf('string');
