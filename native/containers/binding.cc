@@ -25,11 +25,13 @@ struct File {
       : location(std::move(where)), most(bytes), part(std::move(wanted)) {}
 
   state::Location location;
-  int most;          // negative: so many names of a directory
-  std::string part;  // of JSON: only a text that may have it is wanted, or any
+  int most;  // negative: so many names of a directory
+  std::string
+      part;  // of JSON: only a text that may have it is wanted, or any; of a directory: levels
   int error = 0;
   const char* step = "open";
   std::string text;
+  std::vector<state::Failure> failures;  // of a directory: below it
 };
 
 void read(File* file) {
@@ -42,7 +44,8 @@ void read(File* file) {
     return;
   }
   std::vector<std::string> names;
-  file->error = state::names(file->location, most, &names, &file->step);
+  file->error =
+      state::names(file->location, file->part, most, &names, &file->step, &file->failures);
   for (const std::string& name : names) Add(&file->text, name);
 }
 
@@ -94,26 +97,40 @@ class ReadStates : public Look {
   }
 
   void Fill(napi_env env, napi_value answer) override {
-    const napi_value texts = NewArray(env);
-    const napi_value steps = NewArray(env);
-    std::vector<int32_t> errors;
+    texts_ = NewArray(env);
+    failed_ = NewArray(env);
     if (reading_ != nullptr) {
-      for (uint32_t i = 0; i < reading_->files.size(); i++) {
-        const File& file = reading_->files[i];
-        errors.push_back(file.error);
-        if (file.error < 0) Set(env, steps, i, FromText(env, file.step));
-        Set(env, texts, i, FromText(env, file.text));
-      }
+      for (uint32_t i = 0; i < reading_->files.size(); i++) FillOne(env, i, reading_->files[i]);
     }
-    Put(env, answer, "errors", FromArray(env, napi_int32_array, errors));
-    Set(env, answer, "steps", steps);
-    Set(env, answer, "texts", texts);
+    Set(env, answer, "texts", texts_);
+    Set(env, answer, "failed", failed_);
   }
 
  private:
+  void FillOne(napi_env env, uint32_t i, const File& file) {
+    const bool is_cut = file.most < 0 && file.error == -EFBIG;
+    if (file.error == 0 || is_cut) Set(env, texts_, i, FromText(env, file.text));
+    if (file.error < 0) Fail(env, i, {"", file.error, file.step});
+    for (const state::Failure& failure : file.failures) Fail(env, i, failure);
+  }
+
+  void Fail(napi_env env, uint32_t i, const state::Failure& failure) {
+    // Nothing is said about what is not there.
+    if (failure.error == -ENOENT || failure.error == -ENOTDIR) return;
+    const napi_value row = NewArray(env);
+    Set(env, row, 0u, FromInt(env, static_cast<int>(i)));
+    Set(env, row, 1u, FromInt(env, failure.error));
+    Set(env, row, 2u, FromText(env, failure.step));
+    Set(env, row, 3u, FromText(env, failure.path));
+    Set(env, failed_, failed_count_++, row);
+  }
+
   Reading* reading_;
   bool is_host_;
   int timeout_;
+  napi_value texts_ = nullptr;
+  napi_value failed_ = nullptr;
+  uint32_t failed_count_ = 0;
 };
 
 struct Connecting : public behind::Work {

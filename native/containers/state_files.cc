@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -80,30 +81,8 @@ int connect_found(int socket, const Location& location, int found) {
   return peer.uid == location.owner ? 0 : -EPERM;
 }
 
-}  // namespace
-
-int read(const Location& location, size_t most, std::string* text, const char** step) {
-  *step = "open";
-  const sys::Fd found(find(location));
-  if (!found.IsOpen()) return found.Get();
-  const int wrong = check(found.Get(), location.owner, S_IFREG);
-  if (wrong < 0) return wrong;
-  const sys::Fd file(open_found(found.Get(), O_RDONLY | O_NONBLOCK));
-  if (!file.IsOpen()) return file.Get();
-  *step = "read";
-  char buffer[16 << 10];
-  for (;;) {
-    const long length = ::read(file.Get(), buffer, sizeof buffer);
-    if (length == -1 && errno == EINTR) continue;
-    if (length == -1) return -errno;
-    if (length == 0) return 0;
-    if (static_cast<size_t>(length) > most - text->size()) return -EFBIG;
-    text->append(buffer, static_cast<size_t>(length));
-  }
-}
-
-int names(const Location& location, size_t most, std::vector<std::string>* names,
-          const char** step) {
+int list(const Location& location, size_t most, std::vector<std::string>* names,
+         const char** step) {
   *step = "open";
   int directory = -1;
   if (location.owner < 0) {
@@ -132,6 +111,56 @@ int names(const Location& location, size_t most, std::vector<std::string>* names
   }
   const int failed = more ? -EFBIG : -errno;
   ::closedir(opened);
+  return failed;
+}
+
+Location below(const Location& location, const std::string& path) {
+  if (location.owner < 0) return {location.base + "/" + path, "", location.owner};
+  return {location.base, location.path + "/" + path, location.owner};
+}
+
+}  // namespace
+
+int read(const Location& location, size_t most, std::string* text, const char** step) {
+  *step = "open";
+  const sys::Fd found(find(location));
+  if (!found.IsOpen()) return found.Get();
+  const int wrong = check(found.Get(), location.owner, S_IFREG);
+  if (wrong < 0) return wrong;
+  const sys::Fd file(open_found(found.Get(), O_RDONLY | O_NONBLOCK));
+  if (!file.IsOpen()) return file.Get();
+  *step = "read";
+  char buffer[16 << 10];
+  for (;;) {
+    const long length = ::read(file.Get(), buffer, sizeof buffer);
+    if (length == -1 && errno == EINTR) continue;
+    if (length == -1) return -errno;
+    if (length == 0) return 0;
+    if (static_cast<size_t>(length) > most - text->size()) return -EFBIG;
+    text->append(buffer, static_cast<size_t>(length));
+  }
+}
+
+int names(const Location& location, const std::string& levels, size_t most,
+          std::vector<std::string>* names, const char** step, std::vector<Failure>* failures) {
+  const int failed = list(location, most, names, step);
+  for (size_t at = 0; at < levels.size();) {
+    const size_t end = std::min(levels.find('/', at), levels.size());
+    const std::string pattern = levels.substr(at, end - at);
+    at = end + 1;
+    std::vector<std::string> above;
+    above.swap(*names);
+    for (const std::string& path : above) {
+      if (::fnmatch(pattern.c_str(), path.c_str() + path.rfind('/') + 1, 0) != 0) continue;
+      std::vector<std::string> inner;
+      const char* call = "open";
+      const int error = list(below(location, path), most - names->size(), &inner, &call);
+      for (const std::string& name : inner) names->push_back(path + "/" + name);
+      if (error == 0 || error == -ENOENT || error == -ENOTDIR) continue;
+      failures->push_back({path, error, call});
+      if (error == -EFBIG) break;
+    }
+  }
   return failed;
 }
 

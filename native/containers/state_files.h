@@ -18,9 +18,19 @@ struct Location {
 // All return 0 or -errno, with the system call in `step`; EFBIG where there is more than `most`,
 // ELOOP for a link, EPERM for what is somebody else's, EINVAL for what is no regular file.
 int read(const Location& location, size_t most, std::string* text, const char** step);
-// The first of them where there are more.
-int names(const Location& location, size_t most, std::vector<std::string>* names,
-          const char** step);
+
+struct Failure {
+  std::string path;  // below the directory that was asked for
+  int error;
+  const char* step;
+};
+
+// The names in a directory, or in those below it: `levels` has a pattern of fnmatch(3) for each
+// level of names, with a slash between them. `runtime-*/*` gives `runtime-runc/moby/ID`. The first
+// of them where there are more. Failures are those of directories below; that one is not there is
+// none.
+int names(const Location& location, const std::string& levels, size_t most,
+          std::vector<std::string>* names, const char** step, std::vector<Failure>* failures);
 
 // A connection to the socket that is there, which takes no file descriptors (SO_PASSRIGHTS, Linux
 // 6.16): the last close of one could wait in our thread (SO_LINGER) for as long as its sender

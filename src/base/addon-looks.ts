@@ -37,11 +37,11 @@ export interface OwnerScan extends Looked {
 export interface Names extends Looked {
   readonly texts: string;
 }
-/** For each path its error, or 0; and what was read. */
 export interface StatesRead extends Looked {
-  readonly errors: Int32Array;
-  readonly steps: readonly string[];
-  readonly texts: readonly string[];
+  /** For each path what was read; undefined where nothing could be. */
+  readonly texts: readonly (string | undefined)[];
+  /** Of which path, and of what below it; not of what is not there. */
+  readonly failed: readonly (readonly [at: number, errno: number, step: string, below: string])[];
 }
 export interface NetlinkAnswer extends Looked {
   /** For each message the messages of the kernel, as they are. */

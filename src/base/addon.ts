@@ -138,9 +138,10 @@ export interface Binding extends ChildBinding {
   idOf(name: string, group: boolean): Promise<Looked & { readonly id: number }>;
   /**
    * The contents of files, one after the other: at most `most` bytes of each; or where that is negative the
-   * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. Nothing of a
-   * file that has neither its part of `parts` in it nor `\\u`, unless that is empty. With an owner:
-   * the paths are below `base`, and all together waited for `timeout` milliseconds.
+   * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. Of `parts`, unless
+   * it is empty: nothing of a file that has neither this in it nor `\\u`; of a directory the names in those
+   * below it, at each level in those that are like a pattern: `runtime-*\/*`. With an owner: the paths are below
+   * `base`, and all together waited for `timeout` milliseconds.
    * native/containers/state_files.h.
    */
   readStates(

@@ -44,11 +44,8 @@ const kinds = ['io.containerd.runtime.v1.linux', 'io.containerd.runtime.v2.task'
 
 /** The bundles, by `namespace/id`. */
 async function tasksIn(reader: Reader, path: string): Promise<[name: string, bundle: string][]> {
-  const all = (await reader.names(path)).filter(isId).map(async namespace => {
-    const ids = (await reader.names(`${path}/${namespace}`)).filter(isId);
-    return ids.map((id): [string, string] => [`${namespace}/${id}`, `${path}/${namespace}/${id}`]);
-  });
-  return (await Promise.all(all)).flat();
+  const names = await reader.names(path, '*');
+  return names.filter(name => name.split('/').every(isId)).map(name => [name, `${path}/${name}`]);
 }
 
 function entryOf(task: Task): Entry {
@@ -60,8 +57,9 @@ function entryOf(task: Task): Entry {
   const file = new StateFile(reader, `${bundle}/config.json`, told?.spec);
   return {
     ...entry,
-    names: async wanted => {
-      const config = await file.valueWith(wanted);
+    file,
+    names: async () => {
+      const config = await file.value();
       return namesOf(texts(at(config, 'annotations')) ?? {});
     },
     read: async () => readTask(task, await file.value()),

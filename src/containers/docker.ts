@@ -17,7 +17,11 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
   const { dataRoot, ofData: reader } = location;
   if (dataRoot === undefined) return (await overSocket(location, ask)) ?? [];
   const before = reader.problems.length;
-  const names = await reader.names(dataRoot);
+  const names = await Promise.all([
+    reader.names(dataRoot, 'containers'),
+    // With userns-remap, a directory for each range of ids.
+    reader.names(dataRoot, '[0-9]*.[0-9]*', 'containers'),
+  ]);
   const refused = reader.problems.slice(before).find(problem => problem.target === dataRoot);
   if (refused !== undefined) {
     const told = await overSocket(location, ask);
@@ -25,13 +29,10 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
     reader.problems.splice(reader.problems.indexOf(refused), 1);
     return told;
   }
-  // With userns-remap, a directory for each range of ids.
-  const roots = [dataRoot, ...names.filter(n => /^\d+\.\d+$/.test(n)).map(n => `${dataRoot}/${n}`)];
-  const all = roots.map(async root => {
-    const ids = (await reader.names(`${root}/containers`)).filter(isId);
-    return ids.map(id => entryOf(location, root, id));
+  return names.flat().flatMap(name => {
+    const [, range = '', id = ''] = /^(\/\d+\.\d+)?\/containers\/(.*)$/.exec(`/${name}`) ?? [];
+    return isId(id) ? [entryOf(location, `${dataRoot}${range}`, id)] : [];
   });
-  return (await Promise.all(all)).flat();
 }
 
 function entryOf(location: DockerLocation, root: string, id: string): Entry {
@@ -42,9 +43,9 @@ function entryOf(location: DockerLocation, root: string, id: string): Entry {
     engine: 'docker',
     id,
     owner,
-    names: async wanted => {
-      const config = await file.valueWith(wanted);
-      if (config === undefined) return {}; // of most, when one is looked for
+    file,
+    names: async () => {
+      const config = await file.value();
       return { ...namesIn(id, config), service: serviceIn(config) };
     },
     read: async () => {

@@ -1,7 +1,8 @@
 /** Which containers a name means: of what is known of them before they are read. */
 import type { Engine } from './container.ts';
 import { namesOf } from './container-names.ts';
-import { type Entries, engines, type Names } from './sighting.ts';
+import { type Entries, type Entry, engines, type Names } from './sighting.ts';
+import { StateFile } from './state-file.ts';
 
 /** Digits of an id that are enough: fewer would be met by chance, by the name of one that is gone. */
 export const digitsLeast = 6;
@@ -20,7 +21,7 @@ export function wantedOf(text: string): Wanted {
   return { engine, name: (engine === undefined ? text : rest).replace(/^\/(?=.)/, '') };
 }
 
-/** An entry with its names, as far as they may be the one that is wanted. */
+/** An entry with its names, where these may be what is wanted. */
 type Named = Names & { readonly id: string };
 
 /** In this order: the first by which there is one. */
@@ -39,18 +40,30 @@ export async function* matches(
 ): AsyncGenerator<Entries[]> {
   const asked = containers.filter(entries => engine === undefined || mayBeOf(entries, engine));
   yield asked.filter(entries => entries.some(({ id }) => id === name));
-  const all = await Promise.all(asked.map(entries => named(entries, name)));
+  const all = await namedIn(asked, name);
   for (const way of ways) {
     yield asked.filter((_, i) => all[i]?.some(one => way(name, one)));
   }
 }
 
-async function named(entries: Entries, wanted: string): Promise<Named[]> {
-  const all: Named[] = [];
-  for (const { id, names } of entries) {
-    all.push(names === undefined ? { id } : { id, ...(await names(wanted)) });
+/** One after the other, and most of them without waiting: of a hundred, few have the name in their file. */
+async function namedIn(
+  containers: readonly Entries[],
+  wanted: string,
+): Promise<(readonly Named[])[]> {
+  const files = containers.flat().flatMap(({ file }) => (file === undefined ? [] : [file]));
+  const having = await StateFile.having(files, wanted);
+  const all: (readonly Named[])[] = [];
+  for (const entries of containers) {
+    const mayBe = entries.some(({ file, names }) => (file ? having.has(file) : names));
+    all.push(mayBe ? await Promise.all(entries.map(one => named(one, having))) : entries);
   }
   return all;
+}
+
+async function named({ id, names, file }: Entry, having: ReadonlySet<StateFile>): Promise<Named> {
+  const isAsked = names !== undefined && (file === undefined || having.has(file));
+  return { id, ...(isAsked ? await names() : {}) };
 }
 
 /** Which runtime it is shows when it is read. */

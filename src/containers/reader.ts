@@ -11,7 +11,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { state as limits } from '../base/limits.ts';
-import { withoutSlash } from './fields.ts';
+import { isDeep, withoutSlash } from './fields.ts';
 
 /** What readers that belong together share. */
 interface Shared {
@@ -19,12 +19,14 @@ interface Shared {
   readonly files: Limiter;
 }
 
-interface Wanted {
+/** What the addon is asked for; src/base/addon.ts. */
+interface Ask {
   readonly path: string;
-  readonly directory: boolean;
   readonly most: number;
-  /** '': whatever is in there. */
   readonly part: string;
+}
+
+interface Wanted extends Ask {
   readonly resolve: (text: string | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,16 +63,18 @@ export class Reader {
 
   /** undefined where there is no such file, or it cannot be read, which is a problem then. */
   text(path: string, most: number = limits.file): Promise<string | undefined> {
-    return this.#read(path, false, most);
+    return this.#read({ path, most, part: '' });
   }
 
   /**
    * Of JSON; '' where this name, or the last part of it, is certainly in none of its strings. To bring a
    * hundred over to JavaScript takes longer than to read them; engines write no escapes into names.
    */
-  textWith(path: string, name: string): Promise<string | undefined> {
-    const part = name.slice(name.lastIndexOf('/') + 1);
-    return this.#read(path, false, limits.file, /^[\w.-]+$/.test(part) ? part : '');
+  async textsWith(paths: readonly string[], name: string): Promise<(string | undefined)[]> {
+    const last = name.slice(name.lastIndexOf('/') + 1);
+    const part = /^[\w.-]+$/.test(last) ? last : '';
+    const asks = paths.map(path => ({ path, most: limits.file, part }));
+    return (await Promise.all(slices(asks).map(some => this.#readSome(some)))).flat();
   }
 
   async json(path: string, most?: number): Promise<unknown> {
@@ -121,9 +125,12 @@ export class Reader {
     }
   }
 
-  /** The names in a directory; none where there is no such directory, or it cannot be read. */
-  async names(path: string): Promise<string[]> {
-    const texts = await this.#read(path, true, limits.entries);
+  /**
+   * The names in a directory; none where there is no such directory, or it cannot be read. With `levels`: of
+   * what is in those below it, at each level in those that are like a pattern of fnmatch(3), as paths from there.
+   */
+  async names(path: string, ...levels: readonly string[]): Promise<string[]> {
+    const texts = await this.#read({ path, most: -limits.entries, part: levels.join('/') });
     return texts === undefined ? [] : texts.split('\0').slice(0, -1);
   }
 
@@ -144,7 +151,7 @@ export class Reader {
     const read = await this.#shared.files.run(() =>
       binding.readStates(base, [path], owner, entries, [''], limits.timeout),
     );
-    return read.error !== errnos.EPERM && read.errors[0] !== errnos.EPERM;
+    return read.error !== errnos.EPERM && read.failed[0]?.[1] !== errnos.EPERM;
   }
 
   /** Where the addon finds a path. */
@@ -202,53 +209,61 @@ export class Reader {
   }
 
   /** What is asked for in one turn is read in one call: a thread for each file takes longer than the files. */
-  #read(path: string, directory: boolean, most: number, part = ''): Promise<string | undefined> {
+  #read(ask: Ask): Promise<string | undefined> {
     if (this.#silent) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
-      if (this.#wanted.push({ path, directory, most, part, resolve, reject }) === 1) {
+      if (this.#wanted.push({ ...ask, resolve, reject }) === 1) {
         queueMicrotask(() => this.#readWanted());
       }
     });
   }
 
   #readWanted(): void {
-    for (const all = this.#wanted.splice(0); all.length > 0; ) {
-      const some = all.splice(0, limits.atOnce);
-      this.#shared.files
-        .run(() => this.#readSome(some))
-        .catch(error => {
+    for (const some of slices(this.#wanted.splice(0))) {
+      this.#readSome(some).then(
+        texts => {
+          for (const [i, { resolve }] of some.entries()) resolve(texts[i]);
+        },
+        error => {
           for (const { reject } of some) reject(error);
-        });
+        },
+      );
     }
   }
 
-  async #readSome(some: readonly Wanted[]): Promise<void> {
-    if (this.#silent) {
-      for (const { resolve } of some) resolve(undefined);
-      return;
-    }
-    const places = some.map(({ path }) => this.place(path));
-    const [[base, , owner]] = places as [ReturnType<Reader['place']>];
-    const paths = places.map(([whole, inside]) => (owner < 0 ? whole : inside));
-    const most = Int32Array.from(some, one => (one.directory ? -one.most : one.most));
-    const parts = some.map(({ part }) => part);
-    const read = await binding.readStates(base, paths, owner, most, parts, limits.timeout);
-    for (const [i, { path, directory, resolve }] of some.entries()) {
-      const error = read.error < 0 ? read.error : (read.errors[i] as number);
-      if (error < 0 && !this.#silent) {
-        this.#failed(error, read.error < 0 ? read.step : (read.steps[i] as string), path);
+  /** For each what was read. */
+  #readSome(some: readonly Ask[]): Promise<readonly (string | undefined)[]> {
+    return this.#shared.files.run(async () => {
+      if (this.#silent) return some.map(() => undefined);
+      const [base, , owner] = this.place(some[0]?.path ?? '/');
+      const paths = some.map(({ path }) => (owner < 0 ? path : this.place(path)[1]));
+      const most = Int32Array.from(some, one => one.most);
+      const parts = some.map(one => one.part);
+      const read = await binding.readStates(base, paths, owner, most, parts, limits.timeout);
+      if (read.error < 0) {
+        for (const { path } of some) this.#failed(read.error, read.step, path);
+        return some.map(() => undefined);
       }
-      const isCut = directory && error === errnos.EFBIG;
-      resolve(error < 0 && !isCut ? undefined : read.texts[i]);
-    }
+      for (const [at, errno, step, below] of read.failed) {
+        this.#failed(errno, step, `${some[at]?.path}${below && '/'}${below}`);
+      }
+      return some.map((_, i) => read.texts[i]);
+    });
   }
 
-  /** Nothing is said about what is not there. */
-  #failed(errno: number, syscall: string, path: string): void {
-    if (errno === errnos.ENOENT || errno === errnos.ENOTDIR) return;
+  #failed(errno: number, syscall: string, target: string): void {
+    if (this.#silent || errno === errnos.ENOENT || errno === errnos.ENOTDIR) return;
     this.#silent = errno === errnos.ETIMEDOUT || errno === errnos.EAGAIN;
-    this.problems.push(failure(errno, syscall, { target: path, advice: adviceFor[errno] }));
+    const isKnown = this.problems.some(one => one.target === target && one.errno === errno);
+    if (isKnown) return;
+    this.problems.push(failure(errno, syscall, { target, advice: adviceFor[errno] }));
   }
+}
+
+function slices<T>(all: readonly T[]): T[][] {
+  const some: T[][] = [];
+  for (let i = 0; i < all.length; i += limits.atOnce) some.push(all.slice(i, i + limits.atOnce));
+  return some;
 }
 
 /** What a link has in it, or why it is none. The promises of node:fs take long to load. */
@@ -257,22 +272,6 @@ function linkAt(path: string): Promise<string | number> {
     readlink(path, (error, link) => resolve(error ? (error.errno ?? errnos.EINVAL) : link));
   });
 }
-
-function isDeep(json: string): boolean {
-  let depth = 0;
-  let quoted = false;
-  for (let i = 0; i < json.length; i++) {
-    const code = json.charCodeAt(i);
-    if (code === quote) quoted = !quoted;
-    else if (quoted) i += code === backslash ? 1 : 0;
-    else if (code === 0x5b || code === 0x7b) depth++;
-    else if (code === 0x5d || code === 0x7d) depth--;
-    if (depth > limits.depth) return true;
-  }
-  return false;
-}
-
-const [quote, backslash] = [0x22, 0x5c];
 
 /** What to do about an errno, or what it means here. */
 export const adviceFor: Record<number, string> = {

@@ -9,17 +9,37 @@ import { readRunc } from './runc.ts';
 import type { Entry, Sighting } from './sighting.ts';
 
 export async function findRuntimes(locations: Locations): Promise<Entry[]> {
-  const roots = await Promise.all([
-    ...locations.runtimes,
-    ...locations.docker.map(({ execRoot, owner, ofExec }) => ofDocker(execRoot, owner, ofExec)),
-    ...locations.shims.map(below),
+  const all = await Promise.all([
+    ...locations.runtimes.map(place => containersIn(place)),
+    // /run/docker/runtime-runc/moby: by the name of the runtime, and containerd's namespace.
+    ...locations.docker.map(({ execRoot, owner, ofExec }) =>
+      execRoot === undefined
+        ? []
+        : containersIn({ path: execRoot, owner, reader: ofExec }, 'runtime-*', '*'),
+    ),
+    // By containerd's namespace. Whatever shim runs them, its owner's.
+    ...locations.shims.map(place => containersIn(place, '*')),
   ]);
-  const unique = new Map(roots.flat().map(root => [root.path, root]));
-  const all = [...unique.values()].map(async root => {
-    const ids = (await root.reader.names(root.path)).filter(isId);
-    return ids.map(id => entryOf(root, id));
-  });
-  return (await Promise.all(all)).flat();
+  const unique = new Map(all.flat().map(([root, id]) => [`${root.path}/${id}`, entryOf(root, id)]));
+  return [...unique.values()];
+}
+
+/** With the directory that each is in, which is so many levels below this one. */
+async function containersIn(
+  place: RuntimeLocation,
+  ...levels: readonly string[]
+): Promise<[root: RuntimeLocation, id: string][]> {
+  const roots = new Map<string, RuntimeLocation>();
+  const all: [RuntimeLocation, string][] = [];
+  for (const name of await place.reader.names(place.path, ...levels)) {
+    if (!name.split('/').every(isId)) continue;
+    const [path, id] = [`${place.path}/${name}`, name.slice(name.lastIndexOf('/') + 1)];
+    const directory = path.slice(0, -id.length - 1);
+    const root = roots.get(directory) ?? { ...place, path: directory };
+    roots.set(directory, root);
+    all.push([root, id]);
+  }
+  return all;
 }
 
 function entryOf(root: RuntimeLocation, id: string): Entry {
@@ -54,24 +74,6 @@ export async function readRuntime(
   };
   const found = await read();
   return found && { ...found, isThere: () => reader.has(`${path}/${id}`) };
-}
-
-/** /run/docker/runtime-runc/moby: by the name of the runtime, and containerd's namespace. */
-async function ofDocker(
-  execRoot: string | undefined,
-  owner: number,
-  reader: RuntimeLocation['reader'],
-): Promise<RuntimeLocation[]> {
-  if (execRoot === undefined) return [];
-  const names = (await reader.names(execRoot)).filter(name => name.startsWith('runtime-'));
-  const all = names.map(name => below({ path: `${execRoot}/${name}`, owner, reader }));
-  return (await Promise.all(all)).flat();
-}
-
-/** By containerd's namespace. Whatever shim runs them, its owner's. */
-async function below({ path, owner, reader }: RuntimeLocation): Promise<RuntimeLocation[]> {
-  const spaces = (await reader.names(path)).filter(isId);
-  return spaces.map(space => ({ path: `${path}/${space}`, owner, reader }));
 }
 
 /** `io.containerd.kata.v2`, `/usr/bin/containerd-shim-runsc-v1`, `/usr/bin/crun`: the name in it. */

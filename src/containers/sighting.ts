@@ -6,6 +6,7 @@ import { namesOf } from '../base/check.ts';
 import type { Container, ContainerState, Engine, KnownAs, Pod as WholePod } from './container.ts';
 import { isRandomId } from './fields.ts';
 import type { Reader } from './reader.ts';
+import type { StateFile } from './state-file.ts';
 
 /** The names of a pod; its labels are told by others. */
 export type Pod = Omit<WholePod, 'labels'>;
@@ -42,11 +43,10 @@ export interface Entry {
   /** Of containerd's and of a runtime's: as in KnownAs. */
   readonly namespace?: string;
   readonly root?: string;
-  /**
-   * Only what has been read already, or is read for this; nothing where the wanted name is certainly none of
-   * them. Default: it has no name but its id.
-   */
-  readonly names?: (wanted: string) => Promise<Names>;
+  /** What has its names in it, where they are to be read: those of many are in one go. */
+  readonly file?: StateFile;
+  /** Default: it has no name but its id. */
+  readonly names?: () => Promise<Names>;
   /** None where it has been removed meanwhile. */
   readonly read: () => Promise<readonly Sighting[]>;
 }

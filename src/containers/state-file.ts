@@ -24,13 +24,26 @@ export class StateFile {
     return this.#parsing;
   }
 
-  /** The same; and undefined where this name, or the last part of it, is certainly in none of its strings. */
-  async valueWith(name: string): Promise<unknown> {
-    if (this.#reading === undefined) {
-      const text = await this.#reader.textWith(this.#path, name);
-      if (text === '') return undefined;
-      this.#reading ??= Promise.resolve(text);
+  /** Those in which this name, or the last part of it, may be: they are read, all of a reader's in one go. */
+  static async having(files: readonly StateFile[], name: string): Promise<Set<StateFile>> {
+    const found = new Set(files.filter(file => file.#reading !== undefined));
+    const unread = new Map<Reader, StateFile[]>();
+    for (const file of files) {
+      const some = unread.get(file.#reader);
+      if (found.has(file)) continue;
+      if (some === undefined) unread.set(file.#reader, [file]);
+      else some.push(file);
     }
-    return this.value();
+    const all = [...unread].map(async ([reader, some]) => {
+      const paths = some.map(file => file.#path);
+      for (const [i, text] of (await reader.textsWith(paths, name)).entries()) {
+        const file = some[i];
+        if (file === undefined || text === '') continue;
+        file.#reading ??= Promise.resolve(text);
+        found.add(file);
+      }
+    });
+    await Promise.all(all);
+    return found;
   }
 }

@@ -6,6 +6,16 @@ declare global {
   var fuzzedFiles: Map<string, string> | undefined;
 }
 
+function namesIn(path: string, [level, ...others]: string[]): string[] {
+  const names = fs.readdirSync(path);
+  if (level === undefined) return names;
+  const pattern = new RegExp(`^${level.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 's');
+  return names.flatMap(name => {
+    if (!pattern.test(name) || !fs.statSync(join(path, name)).isDirectory()) return [];
+    return namesIn(join(path, name), others).map(inner => `${name}/${inner}`);
+  });
+}
+
 const own = {
   answers: [] as Uint8Array[],
   opened: '',
@@ -33,25 +43,28 @@ const own = {
   async listSocketOwners() {
     return { error: 0, step: '', rows: new Float64Array(), unreadable: 0 };
   },
-  async readStates(base: string, paths: string[], owner: number, most: Int32Array) {
-    const all = paths.map((path, i) => {
+  async readStates(
+    base: string,
+    paths: string[],
+    owner: number,
+    most: Int32Array,
+    parts: string[],
+  ) {
+    const failed: [number, number, string, string][] = [];
+    const texts = paths.map((path, i) => {
       const at = owner < 0 ? path : join(base, path);
       try {
-        const text =
-          (most[i] as number) < 0
-            ? fs
-                .readdirSync(at)
-                .map(name => `${name}\0`)
-                .join('')
-            : fs.readFileSync(at, 'utf8');
-        return { error: 0, text };
+        if ((most[i] as number) >= 0) return fs.readFileSync(at, 'utf8');
+        const levels = (parts[i] as string).split('/').filter(Boolean);
+        return namesIn(at, levels)
+          .map(name => `${name}\0`)
+          .join('');
       } catch (error) {
-        return { error: (error as NodeJS.ErrnoException).errno ?? -5, text: '' };
+        failed.push([i, (error as NodeJS.ErrnoException).errno ?? -5, 'open', '']);
+        return undefined;
       }
     });
-    const errors = Int32Array.from(all, ({ error }) => error);
-    const texts = all.map(({ text }) => text);
-    return { error: 0, step: '', errors, steps: all.map(() => 'open'), texts };
+    return { error: 0, step: '', failed, texts };
   },
   readEnviron(directory: number) {
     return Buffer.from(

@@ -101,8 +101,13 @@ void look() {
   std::vector<std::string> names;
   check(state::read({folder + "/from", "9", 0}, 1000, &text, &step) == 0, step);
   check(text.size() == 900, "state");
-  check(state::names({folder + "/from", "", -1}, 1000, &names, &step) == 0, step);
-  check(names.size() == 150, "names");
+  std::vector<state::Failure> failures;
+  const state::Location from = {folder + "/from", "", -1};
+  check(state::names(from, "", 1000, &names, &step, &failures) == 0, step);
+  check(names.size() == 150 && failures.empty(), "names");
+  names.clear();
+  check(state::names({folder, "", -1}, "fro?", 1000, &names, &step, &failures) == 0, step);
+  check(names.size() == 150 && names[0].rfind("from/", 0) == 0 && failures.empty(), "below");
 }
 
 // As on the threads of libuv's pool, and on several that run JavaScript.
