@@ -17,7 +17,6 @@
 #include "tools.h"
 
 #define BELOW (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
-#define NO_DEVICES 4             /* ST_NODEV, statfs(2) */
 #define TOOL_FILE_MOST (1 << 20) /* bytes */
 
 /* Of the target, copied: what is in them is read, and never followed. */
@@ -25,9 +24,17 @@ static const char* const target_files[] = {"etc/hosts", "etc/hostname", "etc/res
                                            "etc/passwd", "etc/group"};
 #define TARGET_USERS 3
 /* Each after what it is in. */
-static const char* const new_folders[] = {"etc",  "etc/ssl", "etc/pki", "etc/pki/tls", "container",
-                                          "proc", "sys",     "dev",     "tmp",         "root",
-                                          "run",  "var",     "var/tmp", "home",        "var/log"};
+static const char* const new_folders[] = {
+    "etc",  "etc/ssl", "etc/pki", "etc/pki/tls", "container", "proc",    "sys",     "dev",    "tmp",
+    "root", "run",     "var",     "var/tmp",     "home",      "var/log", "dev/pts", "dev/shm"};
+static const char* const shared_folders[] = {"tmp", "var/tmp", "dev/shm"};
+static const struct {
+  const char *target, *path;
+} device_links[] = {{"/proc/self/fd", "dev/fd"},
+                    {"/proc/self/fd/0", "dev/stdin"},
+                    {"/proc/self/fd/1", "dev/stdout"},
+                    {"/proc/self/fd/2", "dev/stderr"},
+                    {"pts/ptmx", "dev/ptmx"}};
 
 ON_FIRST_PAGE static int lacks_proc;
 
@@ -37,25 +44,11 @@ static int clone_theirs(const char* name, long kind) {
   struct statfs system;
   const long there = open_below(AT_FDCWD, name, O_PATH | O_DIRECTORY, BELOW);
   if (there < 0) return -1;
-  long tree = kind == 0 ? 0 : CALL2(fstatfs, there, &system);
-  if (tree >= 0 && kind != 0 && system.f_type != kind) tree = -ENODEV;
+  long tree = CALL2(fstatfs, there, &system);
+  if (tree >= 0 && system.f_type != kind) tree = -ENODEV;
   if (tree >= 0) tree = CALL3(open_tree, there, "", CLONED | AT_EMPTY_PATH);
   CALL1(close, there);
   return tree < 0 ? -1 : (int)tree;
-}
-
-/* A device, on a mount that has any; never opened, as it may be another one by then. */
-static int has_null(int devices) {
-  struct statx file;
-  struct statfs system;
-  const long null = open_below(devices, "null", O_PATH, BELOW);
-  if (null < 0) return 0;
-  const long seen = CALL(statx, null, "", AT_EMPTY_PATH, STATX_TYPE, &file);
-  const long where = CALL2(fstatfs, null, &system);
-  CALL1(close, null);
-  return seen >= 0 && where >= 0 && !(system.f_flags & NO_DEVICES) &&
-         (file.stx_mode & 0170000) == 0020000 && file.stx_rdev_major == 1 &&
-         file.stx_rdev_minor == 3;
 }
 
 static void attach(int tree, int root, const char* path) {
@@ -137,8 +130,9 @@ static void make_folders(int root) {
   for (unsigned i = 0; i < sizeof new_folders / sizeof *new_folders; i++) {
     made(CALL3(mkdirat, root, new_folders[i], 0755), CREATE_TOOLS_FILE);
   }
-  made(CALL3(fchmodat, root, "tmp", 01777), CREATE_TOOLS_FILE);
-  made(CALL3(fchmodat, root, "var/tmp", 01777), CREATE_TOOLS_FILE);
+  for (unsigned i = 0; i < sizeof shared_folders / sizeof *shared_folders; i++) {
+    made(CALL3(fchmodat, root, shared_folders[i], 01777), CREATE_TOOLS_FILE);
+  }
   for (unsigned i = 0; i < TOOL_FOLDERS; i++) {
     if (tools.folder_links[i][0] != 0) {
       made(CALL3(symlinkat, tools.folder_links[i], root, tool_folders[i]), CREATE_TOOLS_FILE);
@@ -154,19 +148,19 @@ static void make_folders(int root) {
   }
 }
 
-static void make_devices(int root, int theirs) {
-  const int usable = theirs >= 0 && has_null(theirs);
-  if (usable) attach(theirs, root, "dev");
+/* Of the container's own only terminals, which hold nothing of its making. Whatever else it has
+ * there it may replace at any time, also by a link: what a program of ours writes to /dev/null
+ * would then be in a file of our root, such as ld.so.preload, or on a disk. */
+static void make_devices(int root, int terminals) {
   for (unsigned i = 0; i < TOOL_DEVICES; i++) {
     if (tools.device_trees[i] < 0) continue;
-    if (usable) {
-      CALL1(close, tools.device_trees[i]);
-    } else {
-      CALL1(close, new_file(root, tool_devices[i]));
-      attach(tools.device_trees[i], root, tool_devices[i]);
-    }
+    CALL1(close, new_file(root, tool_devices[i]));
+    attach(tools.device_trees[i], root, tool_devices[i]);
   }
-  if (theirs >= 0 && !usable) CALL1(close, theirs);
+  for (unsigned i = 0; i < sizeof device_links / sizeof *device_links; i++) {
+    made(CALL3(symlinkat, device_links[i].target, root, device_links[i].path), CREATE_TOOLS_FILE);
+  }
+  attach(terminals, root, "dev/pts");
 }
 
 /* Of the joined pid namespace, by who is not in it: from Linux 6.17 on. -1: there is none. */
@@ -209,7 +203,7 @@ void build_tools(void) {
   const int container = (int)made(CALL3(open_tree, AT_FDCWD, ".", CLONED), CREATE_TOOLS_CONTAINER);
   const int proc = clone_theirs("proc", PROC_SUPER_MAGIC);
   const int sys = clone_theirs("sys", SYSFS_MAGIC);
-  const int devices = clone_theirs("dev", 0);
+  const int terminals = clone_theirs("dev/pts", DEVPTS_SUPER_MAGIC);
   const int root = new_tmpfs();
   made(CALL(move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), CREATE_TOOLS_MOUNT);
   make_folders(root);
@@ -217,7 +211,7 @@ void build_tools(void) {
   copy_of_target(root);
   attach(proc >= 0 ? proc : new_joined_proc(), root, "proc");
   attach(sys, root, "sys");
-  make_devices(root, devices);
+  make_devices(root, terminals);
   attach(container, root, "container");
   become_root(root);
   lacks_proc = proc < 0;

@@ -42,7 +42,7 @@ const options = {
 export const usage: Usage = {
   lines: ['[option...] NAME|PID [program [argument...]]'],
   about: [
-    "Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image holds: in all its namespaces and its cgroups (not those of one that is paused, where nothing would run), on a root of its own with our /usr (read-only), the container's /proc, /dev and /sys, and its files at /container.",
+    "Runs a shell, or a program, of this machine in a container, or where a process is, whatever its image holds: in all its namespaces and its cgroups (not those of one that is paused, where nothing would run), on a root of its own with our /usr (read-only), the container's /proc and /sys, and its files at /container.",
     "It has the container's rights, and may trace its processes and look at its network where these are not the machine's. A terminal where stdin and stdout are one. Ends as exec.",
     'Users and groups are those of the container: tcpdump, which becomes a user of its own here, finds none there without -Z root.',
   ],

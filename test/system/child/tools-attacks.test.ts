@@ -76,6 +76,36 @@ test('where it has no devices, ours are used and stay as they are', async () => 
   expect(statSync('/dev/full').mtimeMs).toBe(before.mtimeMs);
 });
 
+test('what it puts in the place of its devices, our programs neither write to nor read', async () => {
+  const root = makeImage();
+  execFileSync('mknod', ['-m', '666', join(root, 'dev/null'), 'c', '1', '3']);
+  const { pid } = await startImage(['mnt', 'pid'], { root });
+  // The directory is the container's own, also while the program runs: it does what that might do.
+  const { stdout, stderr } = inTools(
+    pid,
+    `cd /container/dev
+     for name in null zero full urandom tty stdout fd ptmx other; do
+       ln -sf /etc/ld.so.preload $name
+     done
+     for name in null zero stdout; do echo "libevil.so" >/dev/$name; done 2>&1
+     cat /etc/ld.so.preload 2>&1
+     cat /dev/fd/0 </dev/null
+     ls -L /dev/other 2>&1
+     head -c 3 /dev/urandom | wc -c`,
+  );
+  const none = (name: string, program: string) => `${program}${name}: No such file or directory`;
+  expect([stdout.split('\n'), stderr]).toEqual([
+    [
+      'libevil.so',
+      none('/etc/ld.so.preload', 'cat: '),
+      none("'/dev/other'", 'ls: cannot access '),
+      '3',
+      '',
+    ],
+    '',
+  ]);
+});
+
 test('its list of users leads our programs to no home and no shell of its own', async () => {
   const root = makeImage();
   const rows = ['a:x:0:0:A:/container/evil:/container/sh', 'b:x:1:1::/container:', 'c:x:2'];
