@@ -23,7 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sockets, state } from '../../../src/base/limits.ts';
-import { fdCount, rejectionOf } from '../shared/support.ts';
+import { fdCount, hasProgram, rejectionOf, start, until } from '../shared/support.ts';
 
 const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));
 
@@ -145,6 +145,31 @@ describe('a root directory with two users', () => {
     if (code) expect(complaints(containers)).toEqual([`${code} ${path}`]);
     else expect(containers.every(({ owner }) => owner === bob)).toBe(true);
   });
+
+  test.skipIf(!hasProgram('setpriv'))(
+    'a process of the user’s that is in no user namespace is no container: its root is the host’s',
+    async () => {
+      const as = [`--reuid=${alice}`, `--regid=${alice}`, '--clear-groups'];
+      for (const before of [[], ['unshare', '--user']]) {
+        await using target = start('setpriv', [...as, ...before, 'sleep', 'infinity']);
+        const { pid } = target;
+        const stat = await until('sleep', () => {
+          const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+          return text.includes('(sleep)') ? text.split(') ')[1]?.split(' ') : undefined;
+        });
+        const status = { pid, 'process-start-time': Number(stat[19]), bundle: '/b', rootfs: 'r' };
+        write(
+          `${runtime}/crun/claimed/status`,
+          { ...status, created: '2026-01-01T00:00:00Z' },
+          alice,
+        );
+        chown(runtime, alice);
+        const found = (await list()).find(({ name }) => name === 'claimed');
+        const expected = before.length > 0 ? ['running', pid] : ['exited', undefined];
+        expect([found?.state, found?.pid]).toEqual(expected);
+      }
+    },
+  );
 
   test.each(['FIFO', 'device', 'directory', 'file of another user', 'larger than any'])(
     'a %s in the place of the file is refused, and nothing else is lost',

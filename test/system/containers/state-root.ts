@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { read } from '../shared/support.ts';
 
 export class StateRoot {
@@ -49,10 +50,12 @@ export const crunStatus = (pid: number) => ({
   created: '2026-01-01T00:00:00Z',
 });
 
-/** A process of that user. */
+/** A process in a user namespace of that user's, as those of its containers are. */
 export async function processOf(uid: number) {
-  const child = nodeSpawn('sleep', ['infinity'], { uid, gid: uid, stdio: 'ignore' });
-  await once(child, 'spawn');
+  const line = ['--user', 'sh', '-c', 'echo; exec sleep infinity'];
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  const child = nodeSpawn('unshare', line, { uid, gid: uid, stdio: [...stdio] });
+  await once(child.stdout as Readable, 'data');
   return {
     pid: child.pid as number,
     async [Symbol.asyncDispose]() {
