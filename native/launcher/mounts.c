@@ -1,8 +1,10 @@
 /* What is mounted in a new mount namespace, and its root. */
 #include "mounts.h"
 
+#include <asm/statfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/magic.h>
 
 #include "channel.h"
 #include "create.h"
@@ -10,17 +12,30 @@
 #include "syscalls.h"
 
 #define BINFMT "/proc/sys/fs/binfmt_misc"
+#define READ_ONLY 1 /* ST_RDONLY, statfs(2) */
+
+/* What an engine has covered of a container's /proc, a new one has not: there uid 0 writes the
+ * machine's settings, the program's own or that of whoever may look into it. So it is read-only,
+ * unless these can be written to in there anyway. */
+static unsigned long proc_attributes(void) {
+  struct statfs system;
+  if (!is_joined(NEW_MNT)) return KERNELS_OWN;
+  const int is_writable = CALL2(statfs, "/proc/sys", &system) >= 0 &&
+                          system.f_type == PROC_SUPER_MAGIC && !(system.f_flags & READ_ONLY);
+  return is_writable ? KERNELS_OWN : KERNELS_OWN | MS_RDONLY;
+}
 
 /* Over a mount that is shared with that outside, the new one would lie there, too. EINVAL: there is
  * no mount, and what is around is as it was asked for. */
 static void mount_proc(void) {
   if (create->proc == 0) return;
   const char* path = text(create->proc);
+  const unsigned long attributes = proc_attributes(); /* of what is there yet */
   if (create->propagation != MS_PRIVATE) {
     const long apart = CALL(mount, 0, path, 0, MS_PRIVATE | MS_REC, 0);
     if (apart != -EINVAL) made(apart, CREATE_MOUNT_PROC);
   }
-  made(CALL(mount, "proc", path, "proc", KERNELS_OWN, 0), CREATE_MOUNT_PROC);
+  made(CALL(mount, "proc", path, "proc", attributes, 0), CREATE_MOUNT_PROC);
 }
 
 static void mount_binfmt(const char* path) {

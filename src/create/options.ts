@@ -41,7 +41,8 @@ export interface CreateOptions {
   propagation?: 'private' | 'slave' | 'shared' | 'unchanged' | undefined;
   /**
    * With `mnt`: mounts a new /proc, that of the pid namespace which the program is in, at this absolute
-   * path; true: at /proc. Default: false.
+   * path; true: at /proc. In the `mnt` of a target it is read-only, unless the target's own /proc/sys can be
+   * written to: what an engine has covered of that is not covered in it. Default: false.
    */
   mountProc?: boolean | string | undefined;
 }

@@ -46,6 +46,39 @@ test('#!/proc/self/exe runs neither Node nor anything of ours, and cannot write 
   }
 });
 
+test.each([true, false])(
+  'a new /proc in a container writes no more of the machine than its own (covered: %s)',
+  async isCovered => {
+    const cover = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys';
+    const caps = '-all,+dac_override,+chown,+kill,+setgid,+setuid';
+    const before = [
+      ...['sh', '-c', `${isCovered ? `${cover} && ` : ''}exec "$@"`, 'sh'],
+      ...['setpriv', '--inh-caps=-all', `--bounding-set=${caps}`],
+    ];
+    const { pid: target } = await startTarget(['mnt', 'pid'], { before });
+    // Nothing is written: to open it is enough.
+    const opens = (root: string) => `( : >>${root}/proc/sys/vm/stat_interval ) 2>/dev/null`;
+    for (const unshare of [['mnt'], ['mnt', 'pid']] as const) {
+      const child = spawn(
+        'sh',
+        ['-c', `if ${opens('')}; then echo writes; else echo refused; fi; read line`],
+        {
+          target,
+          unshare,
+          mountProc: true,
+        },
+      );
+      const first = String((await once(child.stdout, 'data'))[0]);
+      // By its root directory, which whoever has the same rights may enter.
+      const all = `for one in /proc/[0-9]*; do ${opens('$one/root')} && echo writes; done | sort -u`;
+      const { stdout } = await outcome(spawn('sh', ['-c', all], { target }));
+      child.stdin.end('\n');
+      await once(child, 'close');
+      expect([first, stdout]).toEqual(isCovered ? ['refused\n', ''] : ['writes\n', 'writes\n']);
+    }
+  },
+);
+
 test('the launcher’s program cannot be written to, by root either', async () => {
   const target = await startTarget(['mnt', 'pid'], { program: [probe, 'silence', '/mnt'] });
   const child = spawn('true', [], { target: target.pid, cwd: '/mnt/x', killOnParentExit: true });
