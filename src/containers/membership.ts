@@ -22,7 +22,7 @@ export class Members {
       if (pid === undefined) continue;
       this.#byPid.set(pid, container);
       // Where cgroups cannot be made (rootless), the name shows that it is nobody's own.
-      if (cgroup?.includes(id)) this.#byCgroup.set(cgroup, container);
+      if (cgroup !== undefined && isNamedBy(cgroup, id)) this.#byCgroup.set(cgroup, container);
       for (const { inode, host } of Object.values(namespaces)) {
         if (host) continue;
         const list = this.#byNamespace.get(inode);
@@ -64,4 +64,17 @@ export class Members {
     }
     return undefined;
   }
+}
+
+/**
+ * Is a directory on the way to a cgroup named by the id: `web`, `crun-web.scope`, `lxc.payload.web`? That a short
+ * one is in another name (`web` in `webmin.service`) says nothing.
+ */
+export function isNamedBy(path: string, id: string): boolean {
+  if (id.length >= 32) return path.includes(id);
+  return path.split('/').some(name => {
+    if (name === id || name === `lxc.payload.${id}`) return true;
+    const unit = name.replace(/\.(scope|service)$/, '');
+    return unit !== name && (unit === id || unit.endsWith(`-${id}`) || unit.endsWith(`@${id}`));
+  });
 }

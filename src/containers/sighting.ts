@@ -77,7 +77,7 @@ export interface Sighting extends Perhaps<Told> {
   readonly findRuntime?: () => Promise<string | undefined>;
   /** Does a process of it have a mount namespace that is not the host's, whatever it is? */
   readonly hasOwnMounts?: boolean | undefined;
-  /** A component of the path of its cgroup that no other container has. Default: one with the id in it. */
+  /** A component of the path of its cgroup that no other container has. Default: one that is named by the id. */
   readonly cgroupName?: string | undefined;
   /** Why it may run though no process of it was found. */
   readonly doubt?: string | undefined;

@@ -9,6 +9,7 @@ import { failure, NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { fileOfProcess, startTimeOf } from '../base/proc.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
+import { isNamedBy } from './membership.ts';
 
 /** What an engine claims, with the pid as our /proc shows it. */
 export interface Claim {
@@ -16,7 +17,7 @@ export interface Claim {
   /** In clock ticks after boot; engines that do not write it down name the cgroup by the id. */
   readonly startTime: number | undefined;
   readonly id: string;
-  /** A component of its cgroup's path that nobody else's has. Default: one with the id in it. */
+  /** A component of its cgroup's path that nobody else's has. Default: one that is named by the id. */
   readonly cgroupName: string | undefined;
   readonly owner: number;
   /** Its container has a mount namespace that is not the host's. */
@@ -89,7 +90,7 @@ function look(claim: Claim, { host, root }: View): Found {
 }
 
 function isNamed(line: string, { id, cgroupName }: Claim): boolean {
-  return cgroupName === undefined ? line.includes(id) : line.split('/').includes(cgroupName);
+  return cgroupName === undefined ? isNamedBy(line, id) : line.split('/').includes(cgroupName);
 }
 
 function namedFailure(error: unknown, pid: number): unknown {
