@@ -39,11 +39,13 @@ type Limits = typeof looking & typeof netlink;
 export const state = {
   /** Bytes of one file: some kilobytes mostly, and an environment may be long. */
   file: 2_097_152,
+  /** Bytes of all files that are one user's. */
+  ofUser: 67_108_864,
   /** Bytes of Podman's containers.json: half a kilobyte for each container. */
   containers: 8_388_608,
   /** Bytes of one file of settings. */
   settings: 65_536,
-  /** Entries of one directory. */
+  /** Entries of one directory, with those of the directories in it that are read with it; rows of one list. */
   entries: 5_000,
   /** Levels of JSON that is longer than `harmless` bytes: parsing takes seconds where it is all depth. */
   depth: 100,

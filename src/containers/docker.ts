@@ -243,7 +243,7 @@ async function overSocket(
 ): Promise<Entry[] | undefined> {
   const rows = await ask.get(reader, socket, '/containers/json?all=true');
   if (rows === undefined) return undefined;
-  return list(rows).flatMap(row => {
+  return reader.cut(list(rows), socket).flatMap(row => {
     const id = at(row, 'Id');
     if (!isId(id)) return [];
     const [Name, Labels] = [ownName(list(at(row, 'Names'))), at(row, 'Labels')];

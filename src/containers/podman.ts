@@ -46,6 +46,7 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
     telling ??= toldByCri(ask, location.grpc);
     return telling;
   };
+  let left = limits.entries;
   const all = places.map(async ({ base, reader }) => {
     const folders = (await reader.names(base)).filter(name => name.endsWith('-containers'));
     const paths = folders.flatMap(folder =>
@@ -54,7 +55,9 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
     const read = paths.map(async ({ folder, file }) => {
       const stored = await reader.json(file, limits.containers);
       if (!Array.isArray(stored ?? [])) reader.problem(file, 'it is no list of containers');
-      return list(stored).map(row => {
+      const listed = reader.cut(list(stored), file, left);
+      left -= listed.length;
+      return listed.map(row => {
         const id = at(row, 'id');
         if (!isId(id)) {
           reader.problem(file, 'a container in it has no id');

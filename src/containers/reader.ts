@@ -12,11 +12,14 @@ import { failure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { state as limits } from '../base/limits.ts';
 import { isDeep, withoutSlash } from './fields.ts';
+import { adviceFor } from './reading-advice.ts';
 
 /** What readers that belong together share. */
 interface Shared {
   readonly problems: NamespaceError[];
   readonly files: Limiter;
+  /** Bytes that were read, by the user whose they are. */
+  readonly taken: Map<number, number>;
 }
 
 /** What the addon is asked for; src/base/addon.ts. */
@@ -43,7 +46,11 @@ export class Reader {
   constructor(root = '/', of?: { shared: Shared; base: string; owner: number }) {
     // That of another is whole already; the empty one would be our working directory.
     this.root = of ? root : posix.resolve(root).replace(/^\/$/, '');
-    this.#shared = of?.shared ?? { problems: [], files: new Limiter(limits.open) };
+    this.#shared = of?.shared ?? {
+      problems: [],
+      files: new Limiter(limits.open),
+      taken: new Map(),
+    };
     this.#base = of?.base;
     this.#owner = of?.owner ?? -1;
   }
@@ -132,6 +139,12 @@ export class Reader {
   async names(path: string, ...levels: readonly string[]): Promise<string[]> {
     const texts = await this.#read({ path, most: -limits.entries, part: levels.join('/') });
     return texts === undefined ? [] : texts.split('\0').slice(0, -1);
+  }
+
+  /** Of the rows of a list no more than of the names in a directory. */
+  cut(rows: readonly unknown[], path: string, most: number = limits.entries): readonly unknown[] {
+    if (rows.length > most) this.#failed(errnos.EFBIG, 'read', path);
+    return rows.slice(0, most);
   }
 
   /** Is there such a file? Anything that keeps us from knowing is a no. */
@@ -247,8 +260,21 @@ export class Reader {
       for (const [at, errno, step, below] of read.failed) {
         this.#failed(errno, step, `${some[at]?.path}${below && '/'}${below}`);
       }
-      return some.map((_, i) => read.texts[i]);
+      return some.map(({ path }, i) =>
+        owner < 0 ? read.texts[i] : this.#take(path, read.texts[i]),
+      );
     });
+  }
+
+  /** A user can fill a disk with what is read here: of all that is that user's there is a most. */
+  #take(path: string, text: string | undefined): string | undefined {
+    const all = (this.#shared.taken.get(this.#owner) ?? 0) + (text?.length ?? 0);
+    this.#shared.taken.set(this.#owner, all);
+    if (all > limits.ofUser) {
+      this.#failed(errnos.EFBIG, 'read', path);
+      this.#silent = true;
+    }
+    return this.#silent ? undefined : text;
   }
 
   #failed(errno: number, syscall: string, target: string): void {
@@ -272,15 +298,3 @@ function linkAt(path: string): Promise<string | number> {
     readlink(path, (error, link) => resolve(error ? (error.errno ?? errnos.EINVAL) : link));
   });
 }
-
-/** What to do about an errno, or what it means here. */
-export const adviceFor: Record<number, string> = {
-  [errnos.EACCES]: 'run as root, or as the user whose engine it is',
-  [errnos.EAGAIN]: 'too many file systems of users do not answer',
-  [errnos.EFBIG]: 'no engine writes as much',
-  [errnos.EINVAL]: 'this is no regular file',
-  [errnos.ELOOP]: 'a link is not followed there',
-  [errnos.EPERM]: 'it does not belong to the user whose engine it is',
-  [errnos.ETIMEDOUT]: `the file system did not answer within ${limits.timeout} ms`,
-  [errnos.EXDEV]: 'this is outside of what the user has',
-};

@@ -13,7 +13,8 @@ import { builtin } from '../base/lazy-builtins.ts';
 import { Limiter } from '../base/limiter.ts';
 import { sockets as limits, state } from '../base/limits.ts';
 import type { GrpcLocation } from './location-types.ts';
-import { adviceFor, type Reader } from './reader.ts';
+import type { Reader } from './reader.ts';
+import { adviceFor } from './reading-advice.ts';
 
 const http = builtin('node:http');
 const net = builtin('node:net');

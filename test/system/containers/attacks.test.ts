@@ -6,6 +6,7 @@ import {
   closeSync,
   existsSync,
   lchownSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -197,6 +198,34 @@ describe('a root directory with two users', () => {
     write(containersJson, text.padEnd(state.containers + more), alice);
     const containers = await list();
     expect(named(containers)).toEqual(more > 0 ? ['his'] : ['his', 'long']);
+    expect(complaints(containers)).toEqual(more > 0 ? [`EFBIG ${containersJson}`] : []);
+  });
+
+  test('many files that are each as long as they may be: no more than of a user is read', async () => {
+    write('run/runc/ours/state.json', '{}', 0);
+    // By links: a disk has room for one of them.
+    const status = write(`${runtime}/status`, { pid: 4194304, 'process-start-time': 1 }, alice);
+    const config = write(`${runtime}/config`, `["${' '.repeat(state.file - 4)}"]`, alice);
+    const count = state.ofUser / state.file + 1;
+    for (let i = 0; i < count; i++) {
+      const directory = join(root, runtime, 'crun', `${i}`);
+      mkdirSync(directory, { recursive: true });
+      linkSync(status, join(directory, 'status'));
+      linkSync(config, join(directory, 'config.json'));
+    }
+    chown(runtime, alice);
+    const containers = await list();
+    expect(named(containers)).toEqual(expect.arrayContaining(['hers', 'his', 'ours']));
+    const large = complaints(containers).filter(one => one.startsWith('EFBIG'));
+    expect(large).toEqual([expect.stringContaining(`EFBIG ${runtime}/crun/`)]);
+    expect((await findContainer('1001:his', { root })).owner).toBe(bob);
+  });
+
+  test.each([0, 1])('a list as long as it may be, and %i', async more => {
+    const rows = Array.from({ length: state.entries + more }, (_, i) => ({ id: `c${i}` }));
+    write(containersJson, rows, alice);
+    const containers = await list();
+    expect(containers).toHaveLength(state.entries + 1); // and his
     expect(complaints(containers)).toEqual(more > 0 ? [`EFBIG ${containersJson}`] : []);
   });
 
