@@ -60,7 +60,8 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
     ports: first(group, 'ports'),
     mounts: first(group, 'mounts'),
     logPath: first(group, 'logPath'),
-    hostname: first(group, 'hostname'),
+    // Docker has one for it, too.
+    hostname: process?.namespaces?.uts?.host ? undefined : first(group, 'hostname'),
     cgroup: process?.cgroup,
     created,
     started:

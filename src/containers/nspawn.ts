@@ -23,7 +23,7 @@ function parse(reader: Reader, path: string, id: string, file: string): Sighting
   const values = new Map(
     file.split('\n').map(line => {
       const [, key = '', quoted, plain] = /^([A-Z_]+)=(?:"(.*)"|(.*))$/.exec(line) ?? [];
-      return [key, (quoted ?? plain ?? '').replace(/\\(.)/g, '$1')] as const;
+      return [key, unescaped(quoted ?? plain ?? '')] as const;
     }),
   );
   const of = (key: string) => text(values.get(key));
@@ -41,4 +41,16 @@ function parse(reader: Reader, path: string, id: string, file: string): Sighting
     started: date(microseconds / 1000),
     hasOwnMounts: true,
   };
+}
+
+/** cescape() of systemd has octal numbers for the bytes of what is not ASCII. */
+function unescaped(value: string): string {
+  const bytes = (octal: string) =>
+    octal
+      .slice(1)
+      .split('\\')
+      .map(one => Number.parseInt(one, 8));
+  return value.replace(/((?:\\[0-7]{3})+)|\\(.)/g, (_, octal, one) =>
+    octal === undefined ? one : Buffer.from(bytes(octal)).toString(),
+  );
 }

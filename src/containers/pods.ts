@@ -35,11 +35,19 @@ const kubeletName = /^k8s_([^_]+)_([^_]+)_([^_]+)_([^_]+)_\d+(?:_[0-9a-f]+)?$/;
 
 /** From the metadata of CRI-O in its storage; undefined where it is no container of CRI-O's. */
 export function namesInCrio(id: string, metadata: unknown): Names | undefined {
-  const sandbox = text(at(metadata, 'pod-id'));
-  const ownName = text(at(metadata, 'name'));
-  const names = sandbox === undefined ? undefined : namesOfKubelet(ownName, id, sandbox);
-  const told = sandbox === id ? undefined : text(at(metadata, 'metadata-name'));
-  return names && { ...names, name: told ?? names.name };
+  const of = (name: string) => text(at(metadata, name));
+  const [sandbox, told, ownName] = [of('pod-id'), of('metadata-name'), of('name')];
+  if (sandbox === undefined) return undefined;
+  const isSandbox = sandbox === id;
+  const names = namesOfKubelet(ownName, id, sandbox);
+  // Who uses CRI without kubelet (crictl) gives what names he likes: where these end cannot be told then.
+  const pod = names?.pod ?? {
+    name: isSandbox ? told : undefined,
+    namespace: of('namespace'),
+    uid: of('uid'),
+    sandbox,
+  };
+  return { name: (isSandbox ? pod.name : (told ?? names?.name)) ?? ownName, pod, ownName };
 }
 
 /** Of Docker under Kubernetes (cri-dockerd; up to 1.23 kubelet itself), which labels what it runs. */

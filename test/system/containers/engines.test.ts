@@ -218,6 +218,29 @@ describe('CRI-O: internal/storage/runtime.go of 06993f4, pkg/annotations/interna
     expect((await rejectionOf(find('podman:web'))).code).toBe('ENOENT');
   });
 
+  test('names that kubelet would not give: they are CRI-O’s, and known by its metadata', async () => {
+    const [pod, inside] = [hex('6'), hex('7')];
+    state.write(`${storage}/volatile-containers.json`, [
+      row(pod, 'k8s_POD_nginx_sandbox_default_hdishd83_1', {
+        'pod-id': pod,
+        'metadata-name': 'nginx_sandbox',
+        namespace: 'default',
+        uid: 'hdishd83',
+      }),
+      row(inside, 'k8s_my_web_nginx_sandbox_default_hdishd83_0', {
+        'pod-id': pod,
+        'metadata-name': 'my_web',
+      }),
+    ]);
+    expect((await list()).map(seen).sort()).toEqual([
+      '0 cri-o my_web created',
+      '0 cri-o nginx_sandbox created',
+      expect.stringContaining('0 crun '),
+    ]);
+    expect((await find('default/nginx_sandbox')).id).toBe(pod);
+    expect((await find('cri-o:my_web')).pod?.sandbox).toBe(pod);
+  });
+
   test('a pod gives its name to the container that has the same', async () => {
     const twin = hex('5');
     state.write(`${storage}/containers.json`, [
@@ -534,9 +557,12 @@ describe('systemd 252, machine_save() of src/machine/machine.c', () => {
     state.write('run/systemd/machines/vm', file('SERVICE=libvirt-qemu\nCLASS=vm\n'));
     state.write('run/systemd/machines/old', `${file(nspawn)}LEADER=4194304\n`);
     state.write('run/systemd/machines/new', nspawn); // no LEADER=
+    const escaped = 'ROOT=/srv/caf\\303\\251\\\\303 x\n';
+    state.write('run/systemd/machines/escaped', file(`${nspawn}${escaped}`));
     symlinkSync('web', join(state.root, 'run/systemd/machines/unit:machine-web.scope'));
     const containers = await list();
     expect(containers.map(seen).sort()).toEqual([
+      '0 nspawn escaped unknown',
       '0 nspawn new unknown',
       '0 nspawn old exited',
       '0 nspawn web unknown',
@@ -545,6 +571,8 @@ describe('systemd 252, machine_save() of src/machine/machine.c', () => {
       rootfs: `${state.root}/var/lib/machines/web`,
       started: new Date('2026-01-01T00:00:00Z'),
     });
+    const { rootfs } = named(containers, 'escaped');
+    expect(rootfs).toBe(`${state.root}/srv/café\\303 x`);
   });
 });
 

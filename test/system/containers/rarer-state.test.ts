@@ -225,6 +225,22 @@ describe('what cannot be read may run', () => {
   });
 });
 
+// generateHostname() of daemon/container.go: Docker 20.10 and 28.
+test('of --uts=host, the name that Docker has for it is nobody’s', async () => {
+  const id = hex('a');
+  docker(id, '/web', { Running: true, Pid: target.pid }, { Config: { Hostname: id.slice(0, 12) } });
+  state.write(`run/docker/runtime-runc/moby/${id}/state.json`, runcState(id, target.pid));
+  const [before] = await list();
+  expect(before).toMatchObject({ name: 'web', pid: target.pid, hostname: undefined });
+  const apart = await startTarget('--uts');
+  try {
+    state.write(`run/docker/runtime-runc/moby/${id}/state.json`, runcState(id, apart.pid));
+    expect(await find('web')).toMatchObject({ pid: apart.pid, hostname: id.slice(0, 12) });
+  } finally {
+    await apart.kill();
+  }
+});
+
 test("by Docker's socket: its own name, and not that of a link to it", async () => {
   const [id, socket] = [hex('a'), join(state.root, 'docker.sock')];
   const row = { Id: id, Names: ['/app/database', '/db'], Labels: {} };
