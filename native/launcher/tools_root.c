@@ -28,6 +28,7 @@ static const char* const new_folders[] = {
     "etc",  "etc/ssl", "etc/pki", "etc/pki/tls", "container", "proc",    "sys",     "dev",    "tmp",
     "root", "run",     "var",     "var/tmp",     "home",      "var/log", "dev/pts", "dev/shm"};
 static const char* const shared_folders[] = {"tmp", "var/tmp", "dev/shm"};
+static const char* const writable_folders[] = {"tmp", "run", "var", "home", "dev/shm"};
 static const struct {
   const char *target, *path;
 } device_links[] = {{"/proc/self/fd", "dev/fd"},
@@ -163,6 +164,20 @@ static void make_devices(int root, int terminals) {
   attach(terminals, root, "dev/pts");
 }
 
+/* A program that gives up its capabilities (ping) is looked into by whoever is the same user in the
+ * container: it finds nothing to write that others of this root load, or run as settings of theirs.
+ */
+static void make_read_only(int root) {
+  struct mount_attr wanted = {MOUNT_ATTR_RDONLY, 0, 0, 0};
+  for (unsigned i = 0; i < sizeof writable_folders / sizeof *writable_folders; i++) {
+    const char* name = writable_folders[i];
+    const long tree = CALL3(open_tree, root, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    attach((int)made(tree, CREATE_TOOLS_CLONE), root, name);
+  }
+  made(CALL(mount_setattr, root, "", AT_EMPTY_PATH, &wanted, sizeof wanted),
+       CREATE_TOOLS_ATTRIBUTES);
+}
+
 /* Of the joined pid namespace, by who is not in it: from Linux 6.17 on. -1: there is none. */
 static int new_joined_proc(void) {
   if (pid_namespace < 0) return -1;
@@ -213,6 +228,7 @@ void build_tools(void) {
   attach(sys, root, "sys");
   make_devices(root, terminals);
   attach(container, root, "container");
+  make_read_only(root);
   become_root(root);
   lacks_proc = proc < 0;
 }

@@ -87,7 +87,6 @@ async function placeOf(
   { tools, name }: { tools: string; name: string },
 ): Promise<SpawnOptions> {
   const user = given.user === undefined ? undefined : await userOf(target, given.user);
-  const isOther = user !== undefined && user.uid !== 0;
   const { TERM } = process.env;
   return {
     target,
@@ -99,7 +98,6 @@ async function placeOf(
     setsid: true,
     env: {
       ...toolEnvironment,
-      ...(isOther && { HOME: '/tmp' }),
       ...(TERM !== undefined && { TERM }),
       PS1: `[debug ${name.replace(/[^\w.:-]/g, '?')}] \\w \\$ `,
     },

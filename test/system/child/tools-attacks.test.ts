@@ -1,8 +1,9 @@
 // What a container does to get hold of the machine by programs of ours that run in it (`tools`).
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { spawnSync } from 'linux-namespaces';
+import { spawn, spawnSync } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { attack, hasProgram, start, startTarget, until } from '../shared/support.ts';
 import { makeImage, startTarget as startImage } from './fixtures/targets.ts';
@@ -104,6 +105,27 @@ test('what it puts in the place of its devices, our programs neither write to no
     ],
     '',
   ]);
+});
+
+test('of what has given up its capabilities, nothing that other programs of ours load can be changed', async () => {
+  const caps = '-all,+chown,+dac_override,+fowner,+kill,+setgid,+setuid,+setpcap,+mknod';
+  const before = ['setpriv', '--inh-caps=-all', '--bounding-set', caps];
+  const { pid: target } = await startImage(['mnt', 'pid'], { before });
+  const none = 'setpriv --inh-caps=-all --ambient-caps=-all --bounding-set=-all';
+  const tool = spawn('sh', ['-c', `${none} sh -c 'echo $$; read line' <&0; exit`], {
+    target,
+    tools: true,
+  });
+  const [pid] = await once(tool.stdout, 'data');
+  const files = 'etc/ld.so.preload root/.bashrc .bashrc etc/passwd dev/x lib/x usr/x tmp/x';
+  const script = `cd /proc/$1/root && for name in ${files}; do ( : >>$name ) 2>/dev/null && echo $name; done`;
+  const { stdout, stderr } = spawnSync('sh', ['-c', script, 'sh', String(pid).trim()], {
+    target,
+    encoding: 'utf8',
+  });
+  tool.stdin.end('\n');
+  await once(tool, 'close');
+  expect([stdout, stderr]).toEqual(['tmp/x\n', '']);
 });
 
 test('its list of users leads our programs to no home and no shell of its own', async () => {

@@ -40,7 +40,7 @@ describe.skipIf(noTools)(`[${noTools || 'Linux 5.12'}]`, () => {
   test('-u, --privileged, --tools', async () => {
     const show = ['sh', '-c', 'echo "$(id -u):$(id -G) $HOME"; grep CapEff /proc/self/status'];
     const { stdout } = await debug('-u', '1000:5', pid, ...show);
-    expect(stdout).toMatch(/^1000:5 \/tmp\nCapEff:\s*0000000000083000\n$/);
+    expect(stdout).toMatch(/^1000:5 \/root\nCapEff:\s*0000000000083000\n$/);
     const group = await debug('-u', ':5', pid, 'sh', '-c', 'echo "$(id -u):$(id -G)"');
     expect(group.stdout).toBe('0:5\n');
     const own = execFileSync('grep', ['CapPrm', '/proc/self/status'], { encoding: 'utf8' });
