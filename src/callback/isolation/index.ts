@@ -17,6 +17,7 @@ import { isolateLookups } from './lookups.ts';
 import { isolateNames } from './names.ts';
 import { isolateProcess } from './process.ts';
 import { isolateSockets } from './sockets.ts';
+import { isolateUnhooked } from './unhooked.ts';
 
 /** Once for a thread, outside, before its first callback. */
 export function isolate(): void {
@@ -33,6 +34,7 @@ export function isolate(): void {
   isolateFetch();
   isolateCluster();
   isolateDebugger();
+  isolateUnhooked();
   syncBuiltinESMExports();
 }
 
