@@ -232,10 +232,18 @@ async function mergedDirectory(
   driver: string | undefined,
 ): Promise<string | undefined> {
   if (driver === 'overlayfs' || driver === 'native') return `${root}/rootfs/${driver}/${id}`;
-  if (driver !== 'overlay2') return undefined;
-  const mount = await reader.text(`${root}/image/overlay2/layerdb/mounts/${id}/mount-id`);
-  return isId(mount) ? `${root}/overlay2/${mount}/merged` : undefined;
+  const directory = at(mergedOf, driver ?? '');
+  if (directory === undefined) return undefined;
+  const mount = await reader.text(`${root}/image/${driver}/layerdb/mounts/${id}/mount-id`);
+  return isId(mount) ? `${root}/${driver}/${directory}`.replace('ID', mount) : undefined;
 }
+
+const mergedOf = {
+  overlay2: 'ID/merged',
+  'fuse-overlayfs': 'ID/merged',
+  vfs: 'dir/ID',
+  btrfs: 'subvolumes/ID',
+};
 
 async function overSocket(
   { socket, owner, dataRoot, ofSocket: reader }: DockerLocation,

@@ -110,7 +110,7 @@ async function readOne(stored: Stored, names: Names, isCrio: boolean): Promise<S
     owner,
     state: config === undefined ? 'created' : 'exited',
     image: (isCrio ? crio('ImageName') : undefined) ?? text(at(about, 'image-name')),
-    rootfs: isId(layer) ? layerDirectory(root, driver, layer) : undefined,
+    rootfs: (isId(layer) ? layerDirectory(root, driver, layer) : undefined) ?? configured.rootfs,
     labels: isCrio ? texts(ofRoot.parse(crio('Labels') ?? '{}', stored.file)) : undefined,
     ports: ports === undefined ? undefined : portsIn(ofRoot.parse(ports, stored.file)),
     logPath: log && (isCrio || (await ofRoot.has(log))) ? log : undefined,

@@ -225,6 +225,30 @@ describe('what cannot be read may run', () => {
   });
 });
 
+// Get() of daemon/graphdriver/*: Docker 20.10 and 28.
+test.each([
+  ['vfs', 'vfs/dir/f00'],
+  ['fuse-overlayfs', 'fuse-overlayfs/f00/merged'],
+  ['btrfs', 'btrfs/subvolumes/f00'],
+  ['zfs', undefined],
+  ['constructor', undefined],
+])('the root of one that has ended, with the storage driver %s', async (driver, directory) => {
+  docker(hex('a'), '/web', ended, { Driver: driver });
+  state.write(`var/lib/docker/image/${driver}/layerdb/mounts/${hex('a')}/mount-id`, 'f00');
+  const { rootfs } = await find('web');
+  expect(rootfs).toBe(directory && `${state.root}/var/lib/docker/${directory}`);
+});
+
+// drivers/btrfs of containers/storage: where the configuration says more than the layer.
+test("the root of Podman's with a storage driver that is rarer", async () => {
+  const id = hex('a');
+  const folder = 'var/lib/containers/storage/btrfs-containers';
+  state.write(`${folder}/containers.json`, [{ id, names: ['web'], layer: hex('b') }]);
+  const path = `/var/lib/containers/storage/btrfs/subvolumes/${hex('b')}`;
+  state.write(`${folder}/${id}/userdata/config.json`, { root: { path } });
+  expect((await find('web')).rootfs).toBe(`${state.root}${path}`);
+});
+
 // generateHostname() of daemon/container.go: Docker 20.10 and 28.
 test('of --uts=host, the name that Docker has for it is nobody’s', async () => {
   const id = hex('a');
