@@ -150,8 +150,11 @@ function isFrozen(lines: readonly string[], pid: number, root: string): boolean 
   const state = old && fileOfCgroup(['/freezer'], old, 'freezer.state', pid, root);
   if (state) return state.trim() !== 'THAWED';
   const path = pathIn(lines, '');
-  const frozen = path && fileOfCgroup(['', '/unified'], path, 'cgroup.freeze', pid, root);
-  return frozen ? frozen.trim() === '1' : undefined;
+  const of = (name: string) => path && fileOfCgroup(['', '/unified'], path, name, pid, root);
+  const frozen = of('cgroup.freeze');
+  if (!frozen) return undefined;
+  // What is frozen with a group above it, as systemd in a container is, shows in the events.
+  return frozen.trim() === '1' || /^frozen 1$/m.test(of('cgroup.events') ?? '');
 }
 
 /**

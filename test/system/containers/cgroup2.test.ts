@@ -18,4 +18,20 @@ describe.skipIf(absent)(`cgroups of version 2 [${absent || 'installed'}]`, () =>
     await runc.run('resume', 'two');
     expect(await look()).toMatchObject({ pid, state: 'running' });
   });
+
+  test('so is one whose process has a group below, as systemd', {
+    timeout: seconds(60),
+  }, async () => {
+    await using runc = await startRunc({ cgroups: 2 });
+    const pid = await runc.start('init');
+    const look = async () => named(await listContainers({ root: runc.machine.root }), 'init');
+    const scope = `/sys/fs/cgroup${(await look()).cgroup}/init.scope`;
+    const move = `mkdir ${scope} && echo ${pid} >${scope}/cgroup.procs`;
+    await runc.machine.run('sh', ['-c', move]);
+    expect(await look()).toMatchObject({ pid, state: 'running' });
+    await runc.run('pause', 'init');
+    expect(await look()).toMatchObject({ pid, state: 'paused' });
+    await runc.run('resume', 'init');
+    expect(await look()).toMatchObject({ pid, state: 'running' });
+  });
 });
