@@ -45,7 +45,9 @@ const kinds = ['io.containerd.runtime.v1.linux', 'io.containerd.runtime.v2.task'
 /** The bundles, by `namespace/id`. */
 async function tasksIn(reader: Reader, path: string): Promise<[name: string, bundle: string][]> {
   const names = await reader.names(path, '*');
-  return names.filter(name => name.split('/').every(isId)).map(name => [name, `${path}/${name}`]);
+  // What it removes gets a dot before its name: atomicDelete() of runtime/v2/bundle_linux.go.
+  const isName = (name: string) => isId(name) && !name.startsWith('.');
+  return names.filter(name => name.split('/').every(isName)).map(name => [name, `${path}/${name}`]);
 }
 
 function entryOf(task: Task): Entry {

@@ -139,6 +139,16 @@ test('rootless containerd with nerdctl: extras/rootless/containerd-rootless.sh o
   expect((await list()).map(seen)).toEqual(['containerd web exited']);
 });
 
+test('of what containerd has removed, or has begun to, nothing is left: runtime/v2/bundle.go', async () => {
+  const folder = 'run/containerd/io.containerd.runtime.v2.task/default';
+  for (const name of [`.${hex('a')}`, hex('b')]) {
+    state.write(`${folder}/${name}/config.json`, { annotations: { 'nerdctl/name': 'web' } });
+    state.write(`${folder}/${name}/init.pid`, '4194304');
+  }
+  expect((await list()).map(({ id }) => id)).toEqual([hex('b')]);
+  expect((await find('web')).id).toBe(hex('b'));
+});
+
 describe('settings', () => {
   test.each([
     ['empty', '', 'var/lib/docker'],
