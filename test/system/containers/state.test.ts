@@ -13,7 +13,7 @@ describe('state that is not as it should be', () => {
   let target: Target;
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
-    target = await startTarget('--net');
+    target = await startTarget('--net', '--uts');
   });
   afterEach(async () => {
     rmSync(root, { recursive: true });
