@@ -36,7 +36,7 @@ export function noteInherited(): void {
     blocked: isOurs ? bits(blocked) : 0n,
     openFiles: isWhole ? BigInt(openFiles) : 0n,
     nonBlocking: standard.reduce((all, fd) => all | (isNonBlocking(fd) ? 1 << fd : 0), 0),
-    descriptors: isOurs && descriptors ? numbers(descriptors) : standard,
+    descriptors: isWhole || (isOurs && descriptors) ? numbers(descriptors) : standard,
     environment: noted,
   };
 }
@@ -91,7 +91,7 @@ function bits(hexadecimal: string | undefined): bigint {
   return /^[\da-f]{16}$/.test(hexadecimal ?? '') ? BigInt(`0x${hexadecimal}`) : 0n;
 }
 
-function numbers(list: string): number[] {
+function numbers(list = ''): number[] {
   return list
     .split(',')
     .filter(Boolean)

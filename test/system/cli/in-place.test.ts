@@ -95,6 +95,9 @@ async function same({ theirs, ours }: Pair, script: string, printed = /./): Prom
   expect({ ...own, stderr: '' }).toEqual({ ...wanted, stderr: '' });
 }
 
+/** Those that this suite was started with. */
+const withoutOthers = `for fd in $(ls /proc/$$/fd); do [ $fd -lt 3 ] || eval "exec $fd>&-"; done`;
+
 const surroundings: [name: string, script: string][] = [
   ['a lock on descriptor 9', `exec 9>lock; flock 9; $C flock -n 9; echo $?`],
   ['a process substitution', `$C bash <(echo 'echo hi')`],
@@ -102,6 +105,11 @@ const surroundings: [name: string, script: string][] = [
     'descriptors, and which',
     `exec 3>&- 9</etc/passwd 63</dev/null 700>file <&-
      $C bash -c 'for i in {0..999}; do [ -e /proc/$$/fd/$i ] && [ $i != 255 ] && echo $i $(readlink /proc/$$/fd/$i | sed s/.*:.*/pipe/); done; head -c 4 <&9' | sed 's,/cwd-[^/]*,,'`,
+  ],
+  [
+    'no descriptor at all',
+    `${withoutOthers}
+     $C sh -c '(ls /proc/$$/fd; echo said) >file; :' <&- >&- 2>&-; cat file`,
   ],
   [
     'a pipe of which only others have the reading end',
@@ -257,6 +265,8 @@ test('a stdout that is closed is said, and nothing is taken for printed', async 
   const { stdout, stderr } = await bash(script, command);
   expect(stdout).toBe(`${'1\n'.repeat(7)}${'125\n'.repeat(2)}${'0\n'.repeat(3)}`);
   expect(stderr).toBe('linux-namespaces: stdout is closed\n'.repeat(9));
+  const none = 'for words in ps ls; do $C $words <&- >&- 2>&-; echo $?; done';
+  expect((await bash(`${withoutOthers}\n${none}`, command)).stdout).toBe('1\n1\n');
 });
 
 test('--kill-child: with who waits', async () => {
