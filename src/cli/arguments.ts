@@ -14,6 +14,8 @@ export interface Option {
    * that is attached to the long name.
    */
   readonly value?: true | 'maybe' | 'long';
+  /** Attached to the letter, these are its value, though others could be grouped so. */
+  readonly words?: readonly string[];
   /** May be given more than once: its values are a list. */
   readonly many?: true;
   /** Of two that are given, the first one counts. Otherwise the last one does. */
@@ -139,14 +141,15 @@ function takeShort(word: string, options: Options, take: Take, next: Next): void
     const letter = word[i] as string;
     const named = Object.entries(options).find(([, { short }]) => short?.includes(letter));
     if (named === undefined) throw unknownLetter(word, i, before);
-    const [name, { value: takes }] = named;
+    const [name, { value: takes, words = [] }] = named;
     before = named;
     const attached = word.slice(i + 1);
     if (takes === true) {
       take(name, attached || next(`-${letter}`));
       return;
     }
-    if (takes === 'maybe' && attached !== '' && !areFlags(attached, options)) {
+    const isValue = words.includes(attached) || (attached !== '' && !areFlags(attached, options));
+    if (takes === 'maybe' && isValue) {
       take(name, attached.replace(/^=/, ''));
       return;
     }

@@ -51,6 +51,7 @@ const options = {
   tree: {
     short: 'T',
     value: 'maybe',
+    words: ['owner', 'parent', 'process'],
     placeholder: 'HOW',
     about: 'as a tree: owner (default), parent, process',
   },

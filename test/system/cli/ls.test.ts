@@ -149,7 +149,9 @@ test('-T -p: with those that they hang from', async () => {
   expect(owners.some(line => /^[├└]─/.test(line) && line.endsWith(`${user} user`))).toBe(true);
   expect(owners.at(-1)).toBe(` └─${own} net`);
   // By parent, what has none stands below what owns it.
-  expect((await tree('-T=parent')).slice(0, 2)).toEqual([`${first} user`, `└─${user} user`]);
+  for (const option of ['-T=parent', '-Tparent']) {
+    expect((await tree(option)).slice(0, 2)).toEqual([`${first} user`, `└─${user} user`]);
+  }
   expect(await tree('-T', '-t', 'net')).toEqual([`${own} net`]);
 });
 

@@ -15,6 +15,7 @@ const options = {
   'map-user': { value: true },
   all: { short: 'a' },
   uts: { short: 'u', value: 'long' },
+  tree: { short: 'T', value: 'maybe', words: ['aunt'] },
 } as const;
 
 const cases: [line: string, given: object, rest?: string[]][] = [
@@ -40,6 +41,8 @@ const cases: [line: string, given: object, rest?: string[]][] = [
   ['-t 4 -t 5', { target: '5' }],
   ['--net= x', { net: '' }, ['x']],
   ['-uu', { uts: true }],
+  ['-aTaunt', { all: true, tree: 'aunt' }],
+  ['-Taun', { tree: true, all: true, uts: true, net: true }],
   ['--uts=/x', { uts: '/x' }],
   ['--uts /x', { uts: true }, ['/x']],
 ];
