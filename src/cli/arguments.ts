@@ -16,6 +16,8 @@ export interface Option {
   readonly value?: true | 'maybe' | 'long';
   /** Attached to the letter, these are its value, though others could be grouped so. */
   readonly words?: readonly string[];
+  /** A value that is attached to the letter may have = before it, as with docker and kubectl: `-u=0`. */
+  readonly equals?: true;
   /** May be given more than once: its values are a list. */
   readonly many?: true;
   /** Of two that are given, the first one counts. Otherwise the last one does. */
@@ -141,11 +143,12 @@ function takeShort(word: string, options: Options, take: Take, next: Next): void
     const letter = word[i] as string;
     const named = Object.entries(options).find(([, { short }]) => short?.includes(letter));
     if (named === undefined) throw unknownLetter(word, i, before);
-    const [name, { value: takes, words = [] }] = named;
+    const [name, { value: takes, words = [], equals }] = named;
     before = named;
     const attached = word.slice(i + 1);
     if (takes === true) {
-      take(name, attached || next(`-${letter}`));
+      const isJoined = equals === true && attached.startsWith('=');
+      take(name, isJoined ? attached.slice(1) : attached || next(`-${letter}`));
       return;
     }
     const isValue = words.includes(attached) || (attached !== '' && !areFlags(attached, options));

@@ -1,5 +1,8 @@
 /** Users as the lists of a container have them, /etc/passwd and /etc/group: read by us, at most so many bytes. */
 
+import { readFileSync } from 'node:fs';
+import { idMapIn } from '../base/proc.ts';
+import { numbersIn } from '../base/status-fields.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
 import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
@@ -23,13 +26,19 @@ export function idsOf({ uid, gid, groups }: ContainerUser): Ids {
 type Ids = Pick<ContainerUser, 'uid' | 'gid' | 'groups'>;
 type Row = readonly string[];
 
-/** `spec`: USER, USER:GROUP or, for root, :GROUP, each a name or a number, as docker exec's --user. */
+/**
+ * `spec`: USER, USER:GROUP or, for root, :GROUP, each a name or a number, as docker exec's --user. What can be a
+ * number is one: a list may call anybody so.
+ */
 export async function userIn(root: ContainerRoot, spec: string): Promise<ContainerUser> {
-  const [given = '', group] = spec.split(':');
-  const user = given === '' && group ? '0' : given;
+  const [given, group] = spec.split(':');
+  const user = given || '0';
+  const number = numberOf(user);
   const users = await rowsOf(root, '/etc/passwd', 7);
-  const entry = users.find(([name]) => name === user) ?? users.find(([, , id]) => id === user);
-  const uid = entry === undefined ? numberOf(user) : Number(entry[2]);
+  const entry = users.find(([name, , id]) =>
+    number === undefined ? name === user : Number(id) === number,
+  );
+  const uid = number ?? (entry && Number(entry[2]));
   if (uid === undefined)
     throw new Error(`there is no user ${user} in its /etc/passwd; a number needs no entry`);
   requireId(uid, spec);
@@ -49,8 +58,27 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
   };
 }
 
+/**
+ * What its engine has given a process beside the groups of the user as whom it was started (--group-add; fsGroup in
+ * Kubernetes), in the numbers of its user namespace. None where it is somebody else by now.
+ */
+export function addedGroups(pid: number, { uid, gid, groups }: ContainerUser): number[] {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const inside = (name: string, map: string) => {
+    const ranges = idMapIn(readFileSync(`/proc/${pid}/${map}`, 'utf8'));
+    return numbersIn(status, name).flatMap(id =>
+      ranges
+        .filter(([, outside, count]) => id >= outside && id < outside + count)
+        .map(([first, outside]) => first + (id - outside)),
+    );
+  };
+  const isStill = (ids: readonly number[], id: number) => `${ids}` === `${[id, id, id, id]}`;
+  if (!isStill(inside('Uid', 'uid_map'), uid) || !isStill(inside('Gid', 'gid_map'), gid)) return [];
+  return inside('Groups', 'gid_map').filter(id => !groups.includes(id));
+}
+
 function gidOf(groups: readonly Row[], group: string): number {
-  const gid = Number(groups.find(([name]) => name === group)?.[2] ?? numberOf(group));
+  const gid = numberOf(group) ?? Number(groups.find(([name]) => name === group)?.[2]);
   if (Number.isNaN(gid)) throw new Error(`there is no group ${group} in its /etc/group`);
   return gid;
 }

@@ -27,6 +27,7 @@ const options = {
   user: {
     short: 'u',
     value: true,
+    equals: true,
     placeholder: 'USER[:GROUP]',
     about: "as whom: names of the container's own lists, or numbers",
   },

@@ -64,7 +64,13 @@ const options = {
     about: "the target's working directory, or DIR of our file system",
     outlasts,
   },
-  wdns: { short: 'W', value: true, placeholder: 'DIR', about: 'a working directory inside' },
+  wdns: {
+    short: 'W',
+    value: true,
+    equals: true,
+    placeholder: 'DIR',
+    about: 'a working directory inside',
+  },
   env: { short: 'e', about: "the target's environment, with -m or -r" },
   'join-cgroup': { short: 'c', about: "the target's cgroups" },
   'no-fork': { short: 'F', about: 'the program is no child; not with a pid namespace' },
@@ -136,7 +142,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       optionNames,
       shellHint: ': exec takes one that is there, and debug one of ours',
       programHint: hintOfFiles(line, types.includes('mnt')),
-      directory: given.wdns && `${wdns(given)} inside`,
+      directory: given.wdns && `${given.wdns} inside`,
       ...directoriesOf(given, process, types.includes('mnt')),
     },
     { process },
@@ -209,17 +215,12 @@ async function optionsOf(
     keepGroups: given.setgid === undefined && (preserve || !user),
     capabilities: given['keep-caps'] && user ? capabilityNames : undefined,
     root: rootOf(given, mnt),
-    cwd: named('wdns', wdns(given)),
+    cwd: named('wdns', given.wdns),
     env: given.env ? 'target' : process.env,
     cgroup: given['join-cgroup'] ? 'target' : undefined,
     credentials: 'inherit',
     setsid: false,
   };
-}
-
-/** `-W=DIR` as well as `-W DIR`. */
-function wdns({ wdns: path }: Enter): string | undefined {
-  return path?.replace(/^=/, '');
 }
 
 /** DIR is of our file system, as with nsenter: with `mnt` joined that would be a way out of there. */

@@ -40,7 +40,10 @@ function isHere(pid: number): boolean {
   return isOwnRoot && readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt');
 }
 
-/** As docker's: empty lines and those that begin with # say nothing; `export A=1` is of a shell. */
+/**
+ * As docker's: empty lines, those that begin with #, and a name alone that we have no value for say nothing;
+ * `export A=1` is of a shell.
+ */
 function linesOf(path: string): string[] {
   const lines = readFileSync(path, 'utf8')
     .replace(/^\ufeff/, '')
@@ -49,7 +52,7 @@ function linesOf(path: string): string[] {
     .filter(line => line !== '' && !line.startsWith('#'));
   const wrong = lines.find(line => /^[^=]*[ \t]/.test(line));
   if (wrong !== undefined) throw new UsageError(`${path}: a name has no spaces: ${wrong}`);
-  return lines;
+  return lines.filter(line => line.includes('=') || ownValue(line) !== undefined);
 }
 
 /** Later ones win. A name alone takes our value, or none. */

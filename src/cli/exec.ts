@@ -2,9 +2,10 @@
 import type { SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { isPaused } from '../containers/verified-process.ts';
+import type { ContainerRoot } from '../root/container-root.ts';
 import { openRoot } from '../root/open-root.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
-import { idsOf, userIn } from './container-user.ts';
+import { addedGroups, type ContainerUser, idsOf, userIn } from './container-user.ts';
 import { endingAsExec, exitCodeOf } from './exec-end.ts';
 import { environmentFor } from './exec-environment.ts';
 import { allRights } from './exec-rights.ts';
@@ -23,13 +24,15 @@ const options = {
   user: {
     short: 'u',
     value: true,
+    equals: true,
     placeholder: 'USER[:GROUP]',
     about: "as whom: names of the container's own lists, or numbers",
   },
-  workdir: { short: 'w', value: true, placeholder: 'DIR', about: 'where, inside' },
+  workdir: { short: 'w', value: true, equals: true, placeholder: 'DIR', about: 'where, inside' },
   env: {
     short: 'e',
     value: true,
+    equals: true,
     many: true,
     placeholder: 'NAME=VALUE',
     about: 'a variable; NAME alone: with our value',
@@ -82,9 +85,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   }
   const root = openRoot(target);
   try {
-    // Without a configuration, as whom it runs already.
-    const spec = given.user || (container === undefined ? undefined : (container.user ?? ''));
-    const user = spec === undefined ? undefined : await userIn(root, spec || '0');
+    const user = await userOf(root, given.user, container, pid);
     const line = words.length > 0 ? words : [await shellIn(root, name, user)];
     const env = environmentFor({ given, pid, container, user });
     const cwd = given.workdir || container?.workingDir || undefined;
@@ -112,6 +113,22 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   } finally {
     root.close();
   }
+}
+
+/** Without a configuration, as whom it runs already: undefined. */
+async function userOf(
+  root: ContainerRoot,
+  spec: string | undefined,
+  container: Container | undefined,
+  pid: number,
+): Promise<ContainerUser | undefined> {
+  if (container === undefined) return spec ? userIn(root, spec) : undefined;
+  const configured = container.user ?? '';
+  const user = await userIn(root, spec || configured);
+  // Of one who is no longer in its lists nothing is known.
+  const whose = spec ? await userIn(root, configured).catch(() => undefined) : user;
+  const added = whose === undefined ? [] : addedGroups(pid, whose);
+  return { ...user, groups: [...new Set([...user.groups, ...added])] };
 }
 
 /** Without stdin it would end at once. */

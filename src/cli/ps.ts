@@ -29,6 +29,7 @@ const options = {
   filter: {
     short: 'f',
     value: true,
+    equals: true,
     many: true,
     placeholder: 'KEY=VALUE',
     about:

@@ -41,6 +41,13 @@ describe('without a terminal', () => {
     expect((await exec(...options, pid, ...show)).stdout).toBe(
       'yes /usr/sbin line ours   1:1 /tmp\n',
     );
+    expect((await exec('-u=1', '-w=/usr', '-e=A=b=c', pid, ...show)).stdout).toBe(
+      'yes /usr/sbin b=c    1:1 /usr\n',
+    );
+    // Of a name alone we have no value: docker leaves it alone in a file, and takes it away on the line.
+    writeFileSync(file, 'OF_TARGET\nA=5\n');
+    expect((await exec('--env-file', file, pid, ...show)).stdout).toMatch(/^yes \/of\/target 5 /);
+    expect((await exec('-e', 'OF_TARGET', pid, ...show)).stdout).toMatch(/^ \/of\/target /);
     expect((await exec('-u', '33:tty', pid, 'id', '-G')).stdout).toBe('5\n');
     expect((await exec('-u', '4711', pid, 'id', '-u')).stdout).toBe('4711\n');
     for (const text of ['export A=1', 'A =1', '\tA B', 'A\tB=1']) {
@@ -86,6 +93,22 @@ describe('without a terminal', () => {
     expect((await run()).stdout).toBe('');
     const { stdout } = await exec(`${target.pid}`, 'sh', '-c', 'ls /proc/self/fd | wc -l');
     expect(Number(stdout)).toBe(4); // and the directory
+  });
+
+  test('what can be a number is one, also where the list of users calls others so', async () => {
+    const root = makeImage();
+    writeFileSync(
+      join(root, 'etc/passwd'),
+      '7:x:0:0::/root:/bin/probe\nseven:x:7:8::/7:/bin/probe\n',
+    );
+    writeFileSync(join(root, 'etc/group'), '9:x:0:\n');
+    const { pid } = await startTarget(['mnt', 'pid'], { root });
+    const run = async (user: string) => {
+      const { stdout } = await exec('-u', user, `${pid}`, '/bin/probe', 'report');
+      return JSON.parse(stdout);
+    };
+    expect(await run('7')).toMatchObject({ uid: [7, 7, 7], gid: [8, 8, 8] });
+    expect(await run('7:9')).toMatchObject({ uid: [7, 7, 7], gid: [9, 9, 9] });
   });
 
   test('of a list of users, a home with a zero byte in it is no variable more', async () => {

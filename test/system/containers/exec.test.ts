@@ -15,7 +15,8 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
   beforeAll(async () => {
     docker = await startDocker();
     const options = ['--name', 'web', '-e', 'A=b c', '-w', '/tmp', '-u', '1:2', '--ulimit'];
-    await docker.start(...options, 'nofile=300:400', 'busybox:1', 'sleep', '1000');
+    const groups = ['--group-add', '7', '--group-add', '1234'];
+    await docker.start(...options, 'nofile=300:400', ...groups, 'busybox:1', 'sleep', '1000');
     for (const name of ['stopped', 'paused']) await docker.start('--name', name, 'busybox:1');
     await docker.docker('kill', 'stopped');
     await docker.docker('pause', 'paused');
@@ -31,6 +32,10 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     [
       ['-u', '33:44', '-w', '/etc', '-e', 'A=x'],
       ['sh', '-c', 'id -u; id -g; pwd; echo $A'],
+    ],
+    [
+      ['-u=33', '-w=/etc', '-e=A=x=y'],
+      ['sh', '-c', 'id; pwd; echo $A'],
     ],
     [[], ['sh', '-c', 'cat /proc/self/cgroup']],
     [

@@ -15,6 +15,7 @@ const options = {
   'map-user': { value: true },
   all: { short: 'a' },
   uts: { short: 'u', value: 'long' },
+  owner: { short: 'o', value: true, equals: true },
   tree: { short: 'T', value: 'maybe', words: ['aunt'] },
 } as const;
 
@@ -41,6 +42,10 @@ const cases: [line: string, given: object, rest?: string[]][] = [
   ['-t 4 -t 5', { target: '5' }],
   ['--net= x', { net: '' }, ['x']],
   ['-uu', { uts: true }],
+  ['-ao=5', { all: true, owner: '5' }],
+  ['-o= x', { owner: '' }, ['x']],
+  ['-o =5', { owner: '=5' }],
+  ['-t=5', { target: '=5' }],
   ['-aTaunt', { all: true, tree: 'aunt' }],
   ['-Taun', { tree: true, all: true, uts: true, net: true }],
   ['--uts=/x', { uts: '/x' }],
