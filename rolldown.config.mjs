@@ -1,4 +1,5 @@
 // Makes lib of src: the library as ES modules, the command as CommonJS, which Node starts faster.
+import { createHash } from 'node:crypto';
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'rolldown';
@@ -27,6 +28,13 @@ for (const name of ['search', 'find', 'list']) {
 }
 const library = importsOf(join(import.meta.dirname, 'src/index.ts'));
 
+/** What is not there, V8 does not have to read: comments are a third of it. Names of functions stay, for stacks. */
+const minify = {
+  compress: false,
+  mangle: { toplevel: false, keepNames: true },
+  codegen: { removeWhitespace: true },
+};
+
 /** @type {import('rolldown').RolldownOptions} */
 const shared = { platform: 'node', external: ['vitest'] };
 // The sources are in the package, where the maps say.
@@ -43,11 +51,23 @@ const stub = {
     if (text.includes('*/')) throw new Error('src/cli/stub.sh ends the comment that it is in');
     const head = `#!/bin/sh\n':' /*\n${text}*/\n`;
     const main = bundle['cli.cjs'];
-    main.code = head + main.code;
+    if (main !== undefined) main.code = head + main.code;
   },
-  writeBundle() {
-    chmodSync('lib/cli.cjs', 0o755);
+  writeBundle(_options, bundle) {
+    if ('cli.cjs' in bundle) chmodSync('lib/cli.cjs', 0o755);
   },
+};
+
+/** Of all files of the command, which have been made before: what is compiled of them says so. */
+function digest() {
+  const hash = createHash('sha256');
+  const files = readdirSync('lib').filter(file => /(?<!^cli|^compile)\.cjs$/.test(file));
+  for (const file of files.sort()) hash.update(file).update(readFileSync(join('lib', file)));
+  return hash.digest('hex').slice(0, 16);
+}
+const stamp = {
+  name: 'stamp',
+  load: id => (id.endsWith('src/cli/build.ts') ? `export const build = '${digest()}';` : undefined),
 };
 
 /** What src/base has to make for ES modules, and CommonJS has: by `require`, what could not be loaded is tried again. */
@@ -137,20 +157,15 @@ export default defineConfig([
   },
   {
     ...shared,
-    input: { cli: 'src/cli/main.ts' },
-    plugins: [stub, commonJS],
+    input: { main: 'src/cli/main.ts' },
+    plugins: [commonJS],
     output: {
       ...output,
       format: 'cjs',
-      // What is not there, V8 does not have to read: comments are a third of it. Names of functions stay, for stacks.
-      minify: {
-        compress: false,
-        mangle: { toplevel: false, keepNames: true },
-        codegen: { removeWhitespace: true },
-      },
+      minify,
       // Names of functions are enough for a report, and maps made the package 8 % larger.
       sourcemap: false,
-      entryFileNames: '[name].cjs',
+      entryFileNames: 'cli-[name].cjs',
       chunkFileNames: 'cli-[name].cjs',
       codeSplitting: {
         groups: [
@@ -181,4 +196,16 @@ export default defineConfig([
     },
     plugins: [licences],
   },
+  // Last, for the digest: what loads all that, and what compiles it.
+  ...[{ cli: 'src/cli/cli.ts' }, { compile: 'src/cli/compile.ts' }].map(input => ({
+    ...shared,
+    input,
+    plugins: [stub, commonJS, stamp],
+    output: {
+      dir: 'lib',
+      format: /** @type {const} */ ('cjs'),
+      entryFileNames: '[name].cjs',
+      minify,
+    },
+  })),
 ]);

@@ -17,7 +17,7 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
   const { dataRoot, ofData: reader } = location;
   if (dataRoot === undefined) return (await overSocket(location, ask)) ?? [];
   const before = reader.problems.length;
-  const names = await Promise.all([
+  const [names, remapped] = await Promise.all([
     reader.names(dataRoot, 'containers'),
     // With userns-remap, a directory for each range of ids.
     reader.names(dataRoot, '[0-9]*.[0-9]*', 'containers'),
@@ -29,9 +29,10 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
     reader.problems.splice(reader.problems.indexOf(refused), 1);
     return told;
   }
-  return names.flat().flatMap(name => {
-    const [, range = '', id = ''] = /^(\/\d+\.\d+)?\/containers\/(.*)$/.exec(`/${name}`) ?? [];
-    return isId(id) ? [entryOf(location, `${dataRoot}${range}`, id)] : [];
+  const all = [...names, ...remapped.filter(name => /^\d+\.\d+\//.test(name))];
+  return all.flatMap(name => {
+    const [range, id] = name.split(/\/?containers\//);
+    return isId(id) ? [entryOf(location, range ? `${dataRoot}/${range}` : dataRoot, id)] : [];
   });
 }
 

@@ -88,9 +88,7 @@ export function port(value: unknown): number | undefined {
 
 /** The id of a container, which becomes a part of paths. */
 export function isId(value: unknown): value is string {
-  return (
-    typeof value === 'string' && /^[A-Za-z0-9_+.-]{1,255}$/.test(value) && !/^\.+$/.test(value)
-  );
+  return typeof value === 'string' && /^(?!\.+$)[A-Za-z0-9_+.-]{1,255}$/.test(value);
 }
 
 /** An id that cannot be met by chance: Docker's, Podman's, Kubernetes'. */

@@ -10,49 +10,52 @@ import type { Entry, Sighting } from './sighting.ts';
 
 export async function findRuntimes(locations: Locations): Promise<Entry[]> {
   const all = await Promise.all([
-    ...locations.runtimes.map(place => containersIn(place)),
+    ...locations.runtimes.map(place => rootsIn(place)),
     // /run/docker/runtime-runc/moby: by the name of the runtime, and containerd's namespace.
     ...locations.docker.map(({ execRoot, owner, ofExec }) =>
       execRoot === undefined
         ? []
-        : containersIn({ path: execRoot, owner, reader: ofExec }, 'runtime-*', '*'),
+        : rootsIn({ path: execRoot, owner, reader: ofExec }, 'runtime-*', '*'),
     ),
     // By containerd's namespace. Whatever shim runs them, its owner's.
-    ...locations.shims.map(place => containersIn(place, '*')),
+    ...locations.shims.map(place => rootsIn(place, '*')),
   ]);
-  const unique = new Map(all.flat().map(([root, id]) => [`${root.path}/${id}`, entryOf(root, id)]));
-  return [...unique.values()];
+  const unique = new Map(all.flat().map(root => [root.path, root]));
+  return [...unique.values()].flatMap(entriesOf);
 }
 
-/** With the directory that each is in, which is so many levels below this one. */
-async function containersIn(
-  place: RuntimeLocation,
-  ...levels: readonly string[]
-): Promise<[root: RuntimeLocation, id: string][]> {
-  const roots = new Map<string, RuntimeLocation>();
-  const all: [RuntimeLocation, string][] = [];
+interface Root extends RuntimeLocation {
+  readonly ids: string[];
+}
+
+/** Those that are so many levels below this one, with what is in each. */
+async function rootsIn(place: RuntimeLocation, ...levels: readonly string[]): Promise<Root[]> {
+  const roots = new Map<string, Root>();
   for (const name of await place.reader.names(place.path, ...levels)) {
-    if (!name.split('/').every(isId)) continue;
-    const [path, id] = [`${place.path}/${name}`, name.slice(name.lastIndexOf('/') + 1)];
-    const directory = path.slice(0, -id.length - 1);
-    const root = roots.get(directory) ?? { ...place, path: directory };
+    const end = name.lastIndexOf('/');
+    const [directory, id] = [name.slice(0, Math.max(end, 0)), name.slice(end + 1)];
+    const root = roots.get(directory) ?? {
+      ...place,
+      path: `${place.path}${end < 0 ? '' : '/'}${directory}`,
+      ids: [],
+    };
     roots.set(directory, root);
-    all.push([root, id]);
+    if (isId(id)) root.ids.push(id);
   }
-  return all;
+  const isRoot = (directory: string) => directory === '' || directory.split('/').every(isId);
+  return [...roots].flatMap(([directory, root]) => (isRoot(directory) ? [root] : []));
 }
 
-function entryOf(root: RuntimeLocation, id: string): Entry {
-  return {
-    engine: undefined,
-    id,
-    owner: root.owner,
-    root: root.reader.inside(root.path),
-    read: async () => {
-      const sighting = await readRuntime(root, id);
+function entriesOf(at: Root): Entry[] {
+  const { owner } = at;
+  const root = at.reader.inside(at.path);
+  return at.ids.map(id => {
+    const read = async () => {
+      const sighting = await readRuntime(at, id);
       return sighting === undefined ? [] : [sighting];
-    },
-  };
+    };
+    return { engine: undefined, id, owner, root, read };
+  });
 }
 
 /** By the file that is there; a FIFO is there until the program is started. */
@@ -87,7 +90,9 @@ export function runtimeName(told: string | undefined): string | undefined {
 
 /** Those whose containers are in a kernel of their own: no process of theirs is one of ours. */
 export function hasOwnKernel(runtime: string | undefined): boolean {
-  return /(^|[.-])(runsc|gvisor|kata|firecracker|krun|crun-vm|urunc|runq|runv|quark|cc-runtime)($|[.-])/.test(
-    runtime ?? '',
-  );
+  // An expression costs most when it is used for the first time.
+  return runtime !== undefined && ownKernels.test(runtime);
 }
+
+const ownKernels =
+  /(^|[.-])(runsc|gvisor|kata|firecracker|krun|crun-vm|urunc|runq|runv|quark|cc-runtime)($|[.-])/;

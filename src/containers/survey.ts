@@ -35,9 +35,11 @@ export async function survey(
 ): Promise<Survey> {
   const sockets = new Sockets(reader, timeout, grpc);
   const locations = await findLocations(reader, directories, sockets.grpc, whose);
-  // Before the engines: what starts meanwhile is not seen as a runtime's own.
-  const runtimes = await findRuntimes(locations);
-  const engines = await Promise.all([
+  // Before the engines: what starts meanwhile is not seen as a runtime's own. Of one reader that is so in one turn.
+  const finding = findRuntimes(locations);
+  if (whose !== 'ours') await finding;
+  const [runtimes, ...engines] = await Promise.all([
+    finding,
     ...locations.docker.map(location => findDocker(location, sockets)),
     ...locations.podman.map(location => findPodman(location, sockets)),
     ...locations.containerd.map(location => findContainerd(location, sockets)),

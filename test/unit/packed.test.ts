@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
@@ -78,6 +79,25 @@ test('the command becomes the program, by the link that npm makes', () => {
   const program = spawnSync(link, line, { encoding: 'utf8', env });
   expect(program).toMatchObject({ stderr: '', status: 3 });
   expect(program.stdout).not.toContain('node');
+});
+
+test('npm compiles the command, and it works as before', () => {
+  const { postinstall } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')).scripts;
+  const compiled = join(installed, 'lib/compiled');
+  expect(existsSync(compiled)).toBe(false);
+  const env = { PATH: `${join(process.execPath, '..')}:/usr/bin:/bin` };
+  const run = (file: string, ...args: string[]) => {
+    const { stdout, stderr, status } = spawnSync(file, args, {
+      cwd: installed,
+      encoding: 'utf8',
+      env,
+    });
+    return { stdout, stderr, status };
+  };
+  const before = run('lib/cli.cjs', 'ls', '--help');
+  expect(run('sh', '-c', postinstall)).toEqual({ stdout: '', stderr: '', status: 0 });
+  expect(existsSync(compiled)).toBe(true);
+  expect(run('lib/cli.cjs', 'ls', '--help')).toEqual(before);
 });
 
 test('where there is no binary for the machine, the error says so', () => {
