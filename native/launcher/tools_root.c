@@ -66,11 +66,18 @@ static void write_all(int file, const char* bytes, long size) {
   }
 }
 
-/* A file, not too large: nothing else is read. */
-static int is_copied(int from) {
+/* How much of a file is copied: as much as it says that it has. -1: nothing is read of what is no
+ * file, is too large, or is the kernel's own, to which a link of the target's may lead: that has no
+ * size, or a made-up one. With our rights it says more than to the target (kallsyms), or is gone
+ * once it has been read (kmsg). */
+static long size_of(int from) {
   struct statx file;
-  return CALL(statx, from, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &file) >= 0 &&
-         (file.stx_mode & 0170000) == 0100000 && file.stx_size <= TOOL_FILE_MOST;
+  struct statfs system;
+  if (CALL(statx, from, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &file) < 0) return -1;
+  if (CALL2(fstatfs, from, &system) < 0) return -1;
+  if (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC) return -1;
+  const int is_file = (file.stx_mode & 0170000) == 0100000;
+  return is_file && file.stx_size <= TOOL_FILE_MOST ? (long)file.stx_size : -1;
 }
 
 /* Of a list of users: the homes and shells in it are the container's. Programs of ours that look
@@ -95,9 +102,10 @@ static void copy(int from, int root, const char* path) {
   const int is_users = path == target_files[TARGET_USERS];
   unsigned field = 0;
   if (from < 0) return;
-  if (is_copied(from)) {
+  long left = size_of(from);
+  if (left >= 0) {
     const int to = new_file(root, path);
-    for (long left = TOOL_FILE_MOST; left > 0;) {
+    while (left > 0) {
       const long most = left < (long)sizeof bytes ? left : (long)sizeof bytes;
       const long more = CALL3(read, from, bytes, most);
       if (more == -EINTR) continue;

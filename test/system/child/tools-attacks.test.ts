@@ -1,7 +1,7 @@
 // What a container does to get hold of the machine by programs of ours that run in it (`tools`).
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync, writeFileSync } from 'node:fs';
+import { statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn, spawnSync } from 'linux-namespaces';
 import { expect, test } from 'vitest';
@@ -126,6 +126,19 @@ test('of what has given up its capabilities, nothing that other programs of ours
   tool.stdin.end('\n');
   await once(tool, 'close');
   expect([stdout, stderr]).toEqual(['tmp/x\n', '']);
+});
+
+test('its links to what is the kernel’s are not read with our rights', async () => {
+  const root = makeImage();
+  symlinkSync('/proc/kallsyms', join(root, 'etc/hosts'));
+  symlinkSync('/proc/version', join(root, 'etc/resolv.conf'));
+  writeFileSync(join(root, 'etc/hostname'), 'plain');
+  const { pid } = await startImage(['mnt', 'pid'], { root });
+  const { stdout } = inTools(
+    pid,
+    'cd /etc; ls hosts resolv.conf hostname 2>/dev/null; cat hostname',
+  );
+  expect(stdout).toBe('hostname\nplain');
 });
 
 test('its list of users leads our programs to no home and no shell of its own', async () => {
