@@ -1,9 +1,9 @@
 /** `namespacesOf` and `sameNamespaces`: which namespaces a target has. */
-import { readdirSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
 import { checkTypes, failure, invalidValue } from '../base/errors.ts';
 import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import type { Fds } from '../target/fds.ts';
+import { knownTypes } from '../target/known-types.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { pidIn } from '../target/process-identity.ts';
 import { openTarget, openThread, type Paths, type Target } from '../target/target.ts';
@@ -108,18 +108,4 @@ function openAll(target: Target): Fds {
     ? kinds.map(kind => kind.name).filter(type => Object.hasOwn(target, type))
     : [];
   return openTarget(target, named.length > 0 ? named : knownTypes());
-}
-
-let known: readonly NamespaceType[] | undefined;
-
-/** The types that this kernel has; without a /proc to tell, all of them. */
-function knownTypes(): readonly NamespaceType[] {
-  const all = kinds.map(kind => kind.name);
-  try {
-    const links = known ? [] : readdirSync('/proc/thread-self/ns');
-    known ??= all.filter(type => links.includes(type));
-  } catch {
-    return all;
-  }
-  return known;
 }

@@ -13,6 +13,7 @@ import { has, own, property } from '../base/own-properties.ts';
 import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
 import { type Fds, openEach } from './fds.ts';
+import { knownTypes } from './known-types.ts';
 import { Namespaces } from './namespaces.ts';
 import {
   awaitStart,
@@ -152,7 +153,7 @@ function checkPid(pid: unknown): void {
 /** `isChild`: the pid is from the kernel, and means a child of ours whatever /proc shows. */
 function openProcess(pid: number, types: Types, isChild = false, startTime?: number): Fds {
   checkPid(pid);
-  const wanted = types === 'all' ? kinds.map(kind => kind.name) : types;
+  const wanted = types === 'all' ? knownTypes() : types;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
   const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc, startTime) : undefined;
@@ -229,6 +230,10 @@ function refuseKernelThread(pid: number): void {
 }
 
 function processFailure(errno: number, syscall: string, pid: number, type: NamespaceType): Error {
+  if (!knownTypes().includes(type)) {
+    const advice = `this kernel has no ${type} namespaces`;
+    return failure(errnos.ENOENT, syscall, { type, target: pid, advice });
+  }
   const advice =
     errno === errnos.ESRCH ? goneAdvice(pid) : errno === errnos.EACCES ? unreadable() : undefined;
   return failure(errno, syscall, { type, target: pid, advice });

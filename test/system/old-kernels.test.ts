@@ -85,3 +85,28 @@ test.each([
   const said = execFileSync(filter, [`${major * 100 + minor}`, ...script], { encoding: 'utf8' });
   expect(JSON.parse(said)).toEqual({ ...works, ...wanted });
 });
+
+test('a type that the kernel does not have is none of all that a target has', async () => {
+  await using target = await startTarget('--net', '--uts');
+  // As before Linux 5.6, or without CONFIG_TIME_NS: the directory has a file of each type that there is.
+  const hide = `for of in ${target.pid} $$ $$/task/$$; do
+    mkdir -p "$1/$of" && mount -t tmpfs none "$1/$of"
+    for type in cgroup ipc net uts user; do
+      touch "$1/$of/$type" && mount --bind "/proc/$of/ns/$type" "$1/$of/$type" || exit
+    done
+    mount --rbind "$1/$of" "/proc/$of/ns" || exit
+  done
+  shift; exec "$@"`;
+  const script = `import { namespacesOf, openNamespaces, withNamespaces } from 'linux-namespaces';
+    const open = openNamespaces(${target.pid}, 'all');
+    console.log(open.types.join(), withNamespaces(${target.pid}, 'all', () => 'inside'));
+    console.log(Object.keys(namespacesOf(${target.pid})).join());
+    try { openNamespaces(${target.pid}, ['net', 'time']); } catch (error) { console.log(error.message); }`;
+  const node = [process.execPath, '--input-type=module', '-e', script];
+  const under = ['-m', '--propagation', 'private', 'sh', '-c', hide, 'sh', folder];
+  const said = execFileSync('unshare', [...under, filter, '411', ...node], { encoding: 'utf8' });
+  const [all, known, refused] = said.split('\n');
+  expect(all).toBe('uts,net inside');
+  expect(known).toBe('user,cgroup,ipc,uts,net');
+  expect(refused).toMatch(/^time of pid \d+: open ENOENT, .*this kernel has no time namespaces$/);
+});
