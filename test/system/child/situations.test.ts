@@ -110,13 +110,11 @@ describe('a program of the container, in all of its namespaces', () => {
     ]) {
       expect(at(place), JSON.stringify(place)).toThrow(expect.objectContaining(refused));
     }
-    const child = spawn('/bin/probe', ['report'], {
-      target: pid,
-      namespaces: ['net'],
-      root: 'target',
-      env: 'target',
-    });
-    expect((await reportOf(child)).env['THEIRS']).toBe('yes');
+    for (const more of [{ env: 'target' }, {}] as const) {
+      const all = { target: pid, namespaces: ['net'], root: 'target', ...more } as const;
+      const { env } = await reportOf(spawn('/bin/probe', ['report'], all));
+      expect([env['THEIRS'], env['HOME']]).toEqual(['yes', undefined]);
+    }
     // Nothing is asked for: with mounts that are ours already, so is the environment.
     const plain = at({ target: process.pid, namespaces: ['mnt'] })();
     expect((await reportOf(plain)).env['PATH']).toBe(process.env['PATH']);
