@@ -25,6 +25,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
  * @property {string} addon the binary that is tested, from the top of the checkout
  * @property {string[]} files to run: as for vitest, or programs of ours, with arguments behind each
  * @property {string[]} leftOut of them
+ * @property {string[]} [hidden] programs of the disk that are not to be there
  * @property {string[]} lacks what tests may be skipped for, besides what no guest has: the words that
  *   their titles have in brackets. Another skip is a failure.
  * @property {number} minutes at most
@@ -86,10 +87,11 @@ ${programs.map(line => `echo '${line}'\nnode ${line} 2>&1 || code=1`).join('\n')
 const script = (
   hierarchies,
   files,
+  hidden,
   lacks,
 ) => `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root NO_COLOR=1
-export CI=true PREBUILDS_ONLY=1 SLOWNESS=15 MAY_LACK='${JSON.stringify([...absent, ...lacks])}'
-mount -t proc proc /proc
+export CI=true PREBUILDS_ONLY=1 SLOWNESS=15 MAY_LACK='${JSON.stringify([...absent, ...hidden, ...lacks])}'
+${hidden.map(name => `rm -f $(command -v ${name})\n`).join('')}mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t securityfs securityfs /sys/kernel/security
 ${hierarchies}
@@ -138,7 +140,7 @@ function makeInitramfs(guest, scratch) {
   fs.cpSync(join(root, guest.addon), join(packed, 'prebuilds', platform, file));
   fs.writeFileSync(
     join(packed, 'guest.sh'),
-    script(cgroups[guest.cgroups], guest.files, guest.lacks),
+    script(cgroups[guest.cgroups], guest.files, guest.hidden ?? [], guest.lacks),
   );
   fs.writeFileSync(join(packed, 'guest.config.ts'), config(guest.leftOut));
   const archive = join(scratch, 'initramfs.cpio');
