@@ -5,6 +5,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
+import { hasProgram } from '../shared/support.ts';
 import { folder, outcome, probe, startTarget } from './fixtures/targets.ts';
 
 const script = new URL('fixtures/failing.mjs', import.meta.url).pathname;
@@ -56,51 +57,58 @@ const steps: [string, string, string, object, string?][] = [
   ['memfd_create', 'memfd_create', 'EACCES', {}],
 ];
 
-describe('a step that fails is an error that names it, and leaves nothing behind', () => {
-  test.each(steps)('%s', async (_, syscall, code, options, said = syscall) => {
-    const wants = 'namespaces' in options || 'root' in options;
-    const target = await startTarget(['net', 'uts']);
-    const all = { ...(wants ? { target: target.pid, namespaces: [] } : {}), ...options };
-    const { results, before, after } = await failing(`${syscall}:error=${code}`, all);
-    for (const result of results) {
-      expect(result).toMatchObject({ name: 'NamespaceError', code, syscall: said });
-    }
-    expectNoMore(after, before);
-  });
-
-  test('after the fork into a pid namespace', async () => {
-    const target = await startTarget(['pid', 'net']);
-    for (const unshare of [undefined, ['pid']]) {
-      const options = { target: target.pid, namespaces: ['pid', 'net'], unshare, cwd: '/tmp' };
-      const { results, before, after } = await failing('chdir:error=EIO', options);
-      for (const result of results) expect(result).toMatchObject({ code: 'EIO', syscall: 'chdir' });
+describe.skipIf(!hasProgram('strace'))(
+  'a step that fails is an error that names it, and leaves nothing behind [needs strace]',
+  () => {
+    test.each(steps)('%s', async (_, syscall, code, options, said = syscall) => {
+      const wants = 'namespaces' in options || 'root' in options;
+      const target = await startTarget(['net', 'uts']);
+      const all = { ...(wants ? { target: target.pid, namespaces: [] } : {}), ...options };
+      const { results, before, after } = await failing(`${syscall}:error=${code}`, all);
+      for (const result of results) {
+        expect(result).toMatchObject({ name: 'NamespaceError', code, syscall: said });
+      }
       expectNoMore(after, before);
-    }
-  });
+    });
 
-  test('a launcher that is killed while it works: never taken for a program that ended well', async () => {
-    for (const options of [{ cwd: '/tmp' }, { cwd: '/tmp', unshare: ['pid'] }]) {
-      const { results, after } = await failing('chdir:signal=SIGKILL', options);
-      for (const result of results) expect(result).toEqual({ code: null, signal: 'SIGKILL' });
-      expect(after.children).toBe('');
-    }
-  });
+    test('after the fork into a pid namespace', async () => {
+      const target = await startTarget(['pid', 'net']);
+      for (const unshare of [undefined, ['pid']]) {
+        const options = { target: target.pid, namespaces: ['pid', 'net'], unshare, cwd: '/tmp' };
+        const { results, before, after } = await failing('chdir:error=EIO', options);
+        for (const result of results)
+          expect(result).toMatchObject({ code: 'EIO', syscall: 'chdir' });
+        expectNoMore(after, before);
+      }
+    });
 
-  test('vm.memfd_noexec=2 is named', async () => {
-    const { results } = await failing('memfd_create:error=EACCES', {});
-    expect(results[0].message).toContain('vm.memfd_noexec');
-  });
-});
+    test('a launcher that is killed while it works: never taken for a program that ended well', async () => {
+      for (const options of [{ cwd: '/tmp' }, { cwd: '/tmp', unshare: ['pid'] }]) {
+        const { results, after } = await failing('chdir:signal=SIGKILL', options);
+        for (const result of results) expect(result).toEqual({ code: null, signal: 'SIGKILL' });
+        expect(after.children).toBe('');
+      }
+    });
 
-test.each(['EMFILE', 'ENFILE'])('%s at the exec: no end of a pipe is left open', async code => {
-  const { results, before, after } = await failing(`execve:error=${code}`, {});
-  for (const result of results) expect(result).toMatchObject({ name: 'Error', code });
-  expectNoMore(after, before);
-});
+    test('vm.memfd_noexec=2 is named', async () => {
+      const { results } = await failing('memfd_create:error=EACCES', {});
+      expect(results[0].message).toContain('vm.memfd_noexec');
+    });
+  },
+);
+
+test.skipIf(!hasProgram('strace')).each(['EMFILE', 'ENFILE'])(
+  '%s at the exec: no end of a pipe is left open [needs strace]',
+  async code => {
+    const { results, before, after } = await failing(`execve:error=${code}`, {});
+    for (const result of results) expect(result).toMatchObject({ name: 'Error', code });
+    expectNoMore(after, before);
+  },
+);
 
 // What we ourselves call between the clone and the end of the launch: that it fails says nothing about
 // what became of the child.
-test.each([
+test.skipIf(!hasProgram('strace')).each([
   ['poll', 'ENOMEM', undefined],
   ['poll', 'EINTR', undefined],
   ['recvmsg', 'ENOMEM', undefined],
@@ -111,7 +119,7 @@ test.each([
   ['poll', 'ENOMEM', ['pid']],
   ['recvmsg', 'ENOMEM', ['pid']],
 ] as const)(
-  '%s that fails with %s, unshare %j: an error or the child, and nothing left',
+  '%s that fails with %s, unshare %j: an error or the child, and nothing left [needs strace]',
   async (call, code, unshare) => {
     // Node itself polls once at its start, before anything of ours.
     const when = call === 'poll' ? '2+5' : code === 'EINTR' ? '1+2' : '1+';

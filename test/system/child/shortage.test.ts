@@ -3,6 +3,7 @@
 import { execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { hasProgram } from '../shared/support.ts';
 import { folder, outcome, probe, startTarget } from './fixtures/targets.ts';
 
 const starved = join(folder, 'starved');
@@ -58,33 +59,43 @@ describe('the launcher cannot say what has failed', () => {
     expectNothingLeft(found);
   });
 
-  test.each(['ENOMEM', 'EINTR', 'EAGAIN'])('once, with %s: it tries again', async error => {
-    // The first one is that of each process; of ours, the request's.
-    const found = await started(strace('sendto', `error=${error}:when=1`), {}, '/no/such/program');
-    const codes = found.results.map(({ code }) => code);
-    expect(codes).toEqual([error, 'ENOENT', 'ENOENT', 'ENOENT']);
-    found.before.fds++; // the launcher, which is made once, and not by the first start here
-    expectNothingLeft(found);
-  });
+  test.skipIf(!hasProgram('strace')).each(['ENOMEM', 'EINTR', 'EAGAIN'])(
+    'once, with %s: it tries again [needs strace]',
+    async error => {
+      // The first one is that of each process; of ours, the request's.
+      const found = await started(
+        strace('sendto', `error=${error}:when=1`),
+        {},
+        '/no/such/program',
+      );
+      const codes = found.results.map(({ code }) => code);
+      expect(codes).toEqual([error, 'ENOENT', 'ENOENT', 'ENOENT']);
+      found.before.fds++; // the launcher, which is made once, and not by the first start here
+      expectNothingLeft(found);
+    },
+  );
 });
 
-test('a program that is killed before it runs is a killed one, and one that ran has ended well', async () => {
-  const killed = await started(strace('execve', 'signal=SIGKILL'), {});
-  for (const result of killed.results) expect(result).toEqual({ code: null, signal: 'SIGKILL' });
-  const ran = await started(['env'], {});
-  for (const result of ran.results) expect(result).toEqual({ code: 0, signal: null });
-  expectNothingLeft(ran);
-});
+test.skipIf(!hasProgram('strace'))(
+  'a program that is killed before it runs is a killed one, and one that ran has ended well [needs strace]',
+  async () => {
+    const killed = await started(strace('execve', 'signal=SIGKILL'), {});
+    for (const result of killed.results) expect(result).toEqual({ code: null, signal: 'SIGKILL' });
+    const ran = await started(['env'], {});
+    for (const result of ran.results) expect(result).toEqual({ code: 0, signal: null });
+    expectNothingLeft(ran);
+  },
+);
 
 describe('we cannot follow what the launcher does', () => {
-  test.each([
+  test.skipIf(!hasProgram('strace')).each([
     ['pidfd_open', 'EMFILE', { unshare: ['pid'] }],
     ['pidfd_open', 'ENOMEM', { unshare: ['pid'] }],
     ['recvmsg', 'ENOMEM', {}],
     ['recvmsg', 'EMFILE', { unshare: ['pid'] }],
     ['poll', 'ENOMEM', {}],
     ['poll', 'ENOMEM', { unshare: ['pid'] }],
-  ])('%s with %s: an error, and no process left', async (call, code, options) => {
+  ])('%s with %s: an error, and no process left [needs strace]', async (call, code, options) => {
     const found = await started(strace(call, `error=${code}`), options);
     for (const result of found.results) expect(result).toMatchObject({ code, syscall: call });
     // The reaper's own pipe, which stays.
@@ -117,22 +128,28 @@ const workers = `
   }
   console.log(JSON.stringify(found));`;
 
-test.each([
+test.skipIf(!hasProgram('strace')).each([
   ['pidfd_open', 'EMFILE'],
   ['recvmsg', 'ENOMEM'],
-])('%s with %s while a worker starts: an error, and nothing left', async (call, error) => {
-  const node = [process.execPath, '--input-type=module', '-e', workers];
-  const [file = '', ...args] = [...strace(call, `error=${error}`), ...node];
-  const { stdout, stderr } = await outcome(nodeSpawn(file, args));
-  expect(stderr).toBe('');
-  const found = JSON.parse(stdout);
-  for (const [code, children] of found) expect([code, children]).toEqual([error, '']);
-  expect(found[3][2]).toBeLessThanOrEqual(found[0][2]);
-});
+])(
+  '%s with %s while a worker starts: an error, and nothing left [needs strace]',
+  async (call, error) => {
+    const node = [process.execPath, '--input-type=module', '-e', workers];
+    const [file = '', ...args] = [...strace(call, `error=${error}`), ...node];
+    const { stdout, stderr } = await outcome(nodeSpawn(file, args));
+    expect(stderr).toBe('');
+    const found = JSON.parse(stdout);
+    for (const [code, children] of found) expect([code, children]).toEqual([error, '']);
+    expect(found[3][2]).toBeLessThanOrEqual(found[0][2]);
+  },
+);
 
-test('while an environment is read, waitid is interrupted: nothing is left of the reader', async () => {
-  const target = await startTarget(['mnt']);
-  const options = { target: target.pid, namespaces: ['mnt'], env: 'target' };
-  const found = await started(strace('waitid', 'error=EINTR:when=1+2'), options);
-  expectNothingLeft(found);
-});
+test.skipIf(!hasProgram('strace'))(
+  'while an environment is read, waitid is interrupted: nothing is left of the reader [needs strace]',
+  async () => {
+    const target = await startTarget(['mnt']);
+    const options = { target: target.pid, namespaces: ['mnt'], env: 'target' };
+    const found = await started(strace('waitid', 'error=EINTR:when=1+2'), options);
+    expectNothingLeft(found);
+  },
+);

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runScript } from '../shared/support.ts';
+import { hasProgram, runScript } from '../shared/support.ts';
 
 const strace = (call: string, how: string, ...more: string[]) => [
   ...['strace', '-f', '-qq', '-o', '/dev/null', ...more],
@@ -23,18 +23,21 @@ const children = `
   };
   const children = () => fs.readdirSync('/proc/self/task').flatMap(childrenOf);`;
 
-test('with an init, this process has one child more when it gets the namespaces, and no other', () => {
-  // Each process takes half a second to end by itself.
-  const found = runScript(
-    `${children}
+test.skipIf(!hasProgram('strace'))(
+  'with an init, this process has one child more when it gets the namespaces, and no other [needs strace]',
+  () => {
+    // Each process takes half a second to end by itself.
+    const found = runScript(
+      `${children}
     const made = await library.createNamespaces(['pid', 'net'], { init: true });
     const names = children().map(pid => fs.readFileSync('/proc/' + pid + '/comm', 'utf8').trim());
     fs.writeSync(1, JSON.stringify(names));
     process.exit();`,
-    strace('exit_group', 'delay_enter=500000'),
-  );
-  expect(JSON.parse(found)).toEqual(['init']);
-});
+      strace('exit_group', 'delay_enter=500000'),
+    );
+    expect(JSON.parse(found)).toEqual(['init']);
+  },
+);
 
 test('what writes the maps cannot be asked to: an error, and no waiting', () => {
   const folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-'));
@@ -54,22 +57,25 @@ test('what writes the maps cannot be asked to: an error, and no waiting', () => 
   }
 });
 
-test('a network that cannot be opened for want of files is no reason to leave it out', () => {
-  const make = `mkdir -p /run/netns; mount -t tmpfs networks /run/netns
+test.skipIf(!hasProgram('strace'))(
+  'a network that cannot be opened for want of files is no reason to leave it out [needs strace]',
+  () => {
+    const make = `mkdir -p /run/netns; mount -t tmpfs networks /run/netns
     touch /run/netns/left /run/netns/short; mount --bind /proc/self/ns/net /run/netns/short; exec "$@"`;
-  const found = runScript(
-    `import { networks } from 'linux-namespaces';
+    const found = runScript(
+      `import { networks } from 'linux-namespaces';
     let said;
     try { said = networks.list(); } catch (error) { said = [error.name, error.code, error.message]; }
     console.log(JSON.stringify(said));`,
-    [
-      ...['unshare', '--mount', 'sh', '-ec', make, 'sh'],
-      ...strace('openat', 'error=EMFILE', '-P', '/run/netns/short'),
-    ],
-  );
-  expect(JSON.parse(found)).toEqual([
-    'NamespaceError',
-    'EMFILE',
-    expect.stringContaining('net of /run/netns/short'),
-  ]);
-});
+      [
+        ...['unshare', '--mount', 'sh', '-ec', make, 'sh'],
+        ...strace('openat', 'error=EMFILE', '-P', '/run/netns/short'),
+      ],
+    );
+    expect(JSON.parse(found)).toEqual([
+      'NamespaceError',
+      'EMFILE',
+      expect.stringContaining('net of /run/netns/short'),
+    ]);
+  },
+);

@@ -6,7 +6,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runScript } from '../shared/support.ts';
+import { hasProgram, runScript } from '../shared/support.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -15,21 +15,24 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('a stream whose write has to be made again (EAGAIN) writes all', () => {
-  const path = join(folder, 'file');
-  const said = runScript(
-    `import { openRoot } from 'linux-namespaces';
+test.skipIf(!hasProgram('strace'))(
+  'a stream whose write has to be made again (EAGAIN) writes all [needs strace]',
+  () => {
+    const path = join(folder, 'file');
+    const said = runScript(
+      `import { openRoot } from 'linux-namespaces';
     const stream = openRoot(process.pid).createWriteStream(${JSON.stringify(path)});
     stream.on('error', error => console.log(error.code)).on('close', () => console.log('closed'));
     stream.end('x'.repeat(100_000));`,
-    [
-      ...['strace', '-f', '-qq', '-o', '/dev/null', '-P', path],
-      ...['-e', 'trace=write', '-e', 'inject=write:error=EAGAIN:when=1'],
-    ],
-  );
-  expect(said).toBe('closed\n');
-  expect(readFileSync(path, 'utf8')).toBe('x'.repeat(100_000));
-});
+      [
+        ...['strace', '-f', '-qq', '-o', '/dev/null', '-P', path],
+        ...['-e', 'trace=write', '-e', 'inject=write:error=EAGAIN:when=1'],
+      ],
+    );
+    expect(said).toBe('closed\n');
+    expect(readFileSync(path, 'utf8')).toBe('x'.repeat(100_000));
+  },
+);
 
 test('what is closed while no thread is to be had is closed when one is', async () => {
   // Of a user's processes the kernel counts the threads; root's it does not.
