@@ -1,6 +1,7 @@
 /**
  * npm run test:nodes [-- 22 26]: the whole test suite on each Node that is supported, all with the
- * one addon that has been built. Each Node comes from npm and is kept for the next time.
+ * one addon that has been built. Each Node comes from npm and is kept for the next time. Bounded by 40
+ * minutes a Node, times SLOWNESS.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -14,7 +15,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = claimCache('nodes');
 const asked = process.argv.slice(2);
 const majors = asked.length > 0 ? asked : ['20', '22', '24', '26'];
-const minutes = 40;
+const minutes = 40 * Number(process.env.SLOWNESS ?? 1);
 
 function runSuite(node) {
   const report = join(cache, `report-${process.pid}.json`);
