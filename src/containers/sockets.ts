@@ -154,7 +154,9 @@ function get(
   return new Promise((resolve, reject) => {
     const headers = { host: 'localhost', connection: 'close' };
     const createConnection = () => connection;
+    let isAnswered = false;
     const asking = http().request({ createConnection, path, signal, headers }, answer => {
+      isAnswered = true;
       const { statusCode } = answer;
       const parts: Buffer[] = [];
       let length = 0;
@@ -171,7 +173,11 @@ function get(
       });
     });
     asking.on('error', reject);
-    asking.on('close', () => connection.destroy());
+    asking.on('close', () => {
+      connection.destroy();
+      // Another protocol (101) is neither an answer to Node nor an error.
+      if (!isAnswered) reject(new Error(`it gave no answer to ${path}`));
+    });
     asking.end();
   });
 }

@@ -292,6 +292,33 @@ describe('a root directory with two users', () => {
     expect(fdCount()).toBeLessThanOrEqual(fds);
   });
 
+  test.each([
+    [
+      'another protocol',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+    ],
+    ['only that it goes on', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ['less than it said', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n[]'],
+    ['nothing', ''],
+    ['no HTTP', '\0\0\0'],
+  ])('a socket that answers with %s', async (_, answer) => {
+    const path = join(root, 'run/podman/podman.sock');
+    write('var/lib/containers/storage/overlay-containers/containers.json', [{ id: 'ours' }], 0);
+    mkdirSync(dirname(path));
+    const server = createServer(connection => {
+      connection.on('error', () => {});
+      connection.once('data', () => connection.end(answer));
+    }).listen(path);
+    await new Promise(done => server.once('listening', done));
+    try {
+      const containers = await list({ timeout: 60_000 });
+      expect(named(containers)).toEqual(['hers', 'his', 'ours']);
+      expect(complaints(containers)).toEqual(['EPROTO run/podman/podman.sock']);
+    } finally {
+      await new Promise(done => server.close(done));
+    }
+  });
+
   const all = ['State', 'StartedAt', 'Created', 'Labels', 'Ports', 'Pod'];
   test.each([
     ['a name that every object has', '"constructor"', all],
