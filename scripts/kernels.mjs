@@ -2,8 +2,8 @@
  * npm run test:kernels [-- 5.10 v1 test/system/child ...]: tests on Debian's kernels, each in a guest
  * that emulates the processor. Words name kernels and hierarchies of cgroups; the rest are tests, or
  * programs ('test/attacks/hang.mjs 1000': whatever reads /proc beside that stands still), or
- * `--all` for the whole suite (up to four hours a guest). Without any: on each kernel, and on 5.10 and
- * 6.1 with each hierarchy, what is nearest to the kernel.
+ * `--all` for the whole suite (up to four hours a guest). Without any: on each kernel what is nearest to it,
+ * and on 5.10 and 6.1 with the other hierarchies what has to do with these.
  */
 import { findDisk } from './guest/disk.mjs';
 import { checkAddon, checkCommands, runGuest } from './guest/guest.mjs';
@@ -37,6 +37,16 @@ const nearest = [
   'test/system/cli/debug.test.ts',
 ];
 
+const ofCgroups = [
+  'test/system/child/held.test.ts',
+  'test/system/child/lifetimes.test.ts',
+  'test/system/child/order.test.ts',
+  'test/system/child/tools.test.ts',
+  'test/system/inspect/list.test.ts',
+  'test/system/inspect/situations.test.ts',
+  'test/system/target/targets.test.ts',
+];
+
 const addon = `prebuilds/linux-x64/linux-namespaces.node`;
 checkCommands({ 'qemu-system-x86_64': 'qemu-system-x86' });
 checkAddon(addon, 'npm run binaries:x64');
@@ -49,6 +59,9 @@ const files = words.filter(
   word => word !== '--all' && !(word in kernels) && !hierarchies.some(mode => mode === word),
 );
 const leftOut = ['test/system/containers/**', 'test/system/engines/**'];
+
+const byDefault = cgroups =>
+  cgroups === 'v2' ? [...new Set([...nearest, ...ofCgroups])] : ofCgroups;
 
 const folder = findDisk({
   name: 'kernels',
@@ -71,7 +84,11 @@ for (const kernel of chosen.length > 0 ? chosen : Object.keys(kernels)) {
       qemu: ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max'],
       console: 'ttyS0',
       addon,
-      files: all ? ['test/unit/addon', 'test/system'] : files.length > 0 ? files : nearest,
+      files: all
+        ? ['test/unit/addon', 'test/system']
+        : files.length > 0
+          ? files
+          : byDefault(cgroups),
       leftOut: files.length > 0 ? [] : leftOut,
       // Node under strace takes minutes a test where the processor is emulated; what it says no kernel decides.
       hidden: all || files.length > 0 ? [] : ['strace'],
