@@ -34,8 +34,14 @@ function loadAddon(): Binding {
   } catch (error) {
     const shortage = shortageOfFiles();
     if (shortage !== undefined) throw failure(shortage, 'open');
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_DLOPEN_DISABLED') {
+      const words =
+        'linux-namespaces is an addon, and this Node may load none: run it without --no-addons, or with --allow-addons where it has --permission';
+      throw Object.assign(new Error(words, { cause: error }), { code });
+    }
     throw new Error(
-      `linux-namespaces has no addon that loads on ${process.platform}-${process.arch}; with a C++ compiler, make and Python: npm rebuild linux-namespaces (${(error as Error).message.split('\n')[0]})`,
+      `linux-namespaces has no addon that loads on ${process.platform}-${process.arch}; with a C++ compiler, make and Python: npm rebuild linux-namespaces (${message.split('\n')[0]})`,
       { cause: error },
     );
   }

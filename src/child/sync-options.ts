@@ -41,8 +41,9 @@ export function syncProgram(
     if (isGiven(value)) checkBoolean(`options.${name}`, value);
   }
   for (const [name, value] of Object.entries({ uid, gid })) {
-    if (isGiven(value) && !Number.isInteger(value))
-      throw invalidType(`options.${name}`, 'an id', value);
+    if (isGiven(value) && !Number.isInteger(value)) {
+      throw wrongNumber(`options.${name}`, 'an id', value, invalidType);
+    }
   }
   if (isGiven(shell) && typeof shell !== 'boolean' && typeof shell !== 'string') {
     throw invalidType('options.shell', 'a boolean or a string', shell);
@@ -110,16 +111,28 @@ function limitsIn(options: Options): { timeout: number; maxBuffer: number } {
   const timeout = options['timeout'];
   const maxBuffer = options['maxBuffer'];
   if (isGiven(timeout) && !(Number.isInteger(timeout) && (timeout as number) >= 0)) {
-    throw outOfRange('timeout', 'an unsigned integer', timeout);
+    throw wrongNumber('timeout', 'an unsigned integer', timeout, outOfRange);
   }
   if (isGiven(maxBuffer) && !(typeof maxBuffer === 'number' && maxBuffer >= 0)) {
-    throw outOfRange('options.maxBuffer', 'a positive number', maxBuffer);
+    throw wrongNumber('options.maxBuffer', 'a positive number', maxBuffer, outOfRange);
   }
   return {
     timeout: (timeout as number | null | undefined) ?? 0,
     // An option that is there, and is none, is no limit.
     maxBuffer: Object.hasOwn(options, 'maxBuffer') ? ((maxBuffer as number) ?? 0) : 1024 * 1024,
   };
+}
+
+/** Up to Node 24 it is the same error for all that is wrong; since, what is no number is of the wrong type. */
+function wrongNumber(
+  name: string,
+  wanted: string,
+  got: unknown,
+  always: typeof invalidType | typeof outOfRange,
+): Error {
+  const isNewer = Number.parseInt(process.versions.node, 10) >= 26;
+  const made = isNewer ? (typeof got === 'number' ? outOfRange : invalidType) : always;
+  return made(name, wanted, got);
 }
 
 function outOfRange(name: string, wanted: string, got: unknown): RangeError {

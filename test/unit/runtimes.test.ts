@@ -41,3 +41,12 @@ test.each([
   expect(new Set(said)).toEqual(new Set([`ERR_FEATURE_UNAVAILABLE_ON_PLATFORM ${message}`]));
   expect(said).toHaveLength(7);
 });
+
+test('a Node that may load no addon is told what it takes', () => {
+  const script = `
+    const { openNamespaces } = await import('linux-namespaces');
+    try { openNamespaces(process.pid, ['net']); } catch (error) { console.log(error.code, error.message); }`;
+  const args = ['--no-addons', '--input-type=module', '-e', script];
+  const said = execFileSync(process.execPath, args, { encoding: 'utf8' });
+  expect(said).toMatch(/^ERR_DLOPEN_DISABLED .*--no-addons.*--allow-addons/);
+});
