@@ -14,6 +14,7 @@ interface Dispatcher {
   dispatch: unknown;
   [behind]?: Dispatcher;
 }
+type Fields = Record<symbol, unknown>;
 type DispatcherClass = new (options?: unknown) => Dispatcher;
 
 /** Node 20 and 22 know '.1' alone; newer ones set '.2' first, and then '.1' for older clients. */
@@ -44,10 +45,37 @@ export function isolateFetch(): void {
     loadOutside();
     catchMaking();
   }
+  replace();
+  isolateProxies();
+}
+
+function replace(): void {
   for (const symbol of [newer, older]) {
     const dispatcher = Object.getOwnPropertyDescriptor(globals, symbol)?.value;
     if (dispatcher !== undefined) globals[symbol] = standIn(dispatcher);
   }
+}
+
+/** The environment that a dispatcher of Node's for proxies was made after. */
+const environments = new WeakMap<object, Readonly<Record<string, unknown>>>();
+
+/** By that function (Node 24.14) Node puts one in the place of its own. */
+function isolateProxies(): void {
+  const clients = process.getBuiltinModule('node:http') as unknown as Record<
+    'setGlobalProxyFromEnv',
+    (...args: unknown[]) => unknown
+  >;
+  if (clients.setGlobalProxyFromEnv === undefined) return;
+  const current = () => Object.getOwnPropertyDescriptor(globals, newer)?.value;
+  patch(clients, 'setGlobalProxyFromEnv', original => (...args) => {
+    const before = current();
+    const restore = runOutside(original, ...args);
+    const made = current();
+    if (made === before) return restore; // no proxies
+    environments.set(made, (args[0] ?? process.env) as Readonly<Record<string, unknown>>);
+    replace();
+    return restore;
+  });
 }
 
 /**
@@ -136,6 +164,17 @@ function dispatcherOf(context: Context, shared: Dispatcher, Class: DispatcherCla
 
 /** What the user gave to an Agent of undici's; nothing where a version keeps it elsewhere. */
 function optionsOf(dispatcher: Dispatcher): unknown {
-  const key = Object.getOwnPropertySymbols(dispatcher).find(key => key.description === 'options');
-  return key && (dispatcher as unknown as Record<symbol, unknown>)[key];
+  if (dispatcher.constructor.name === 'Agent') return field(dispatcher, 'options');
+  const { no_proxy: lower, NO_PROXY: upper } = environments.get(dispatcher) ?? process.env;
+  const [httpProxy, httpsProxy] = ['http proxy agent', 'https proxy agent'].map(name => {
+    const proxy = field(dispatcher, name);
+    const options = field(proxy, 'proxy agent options') as { uri?: string } | undefined;
+    return options?.uri ?? (proxy === field(dispatcher, 'no proxy agent') ? '' : undefined);
+  });
+  return { httpProxy, httpsProxy, noProxy: lower || upper };
+}
+
+function field(object: unknown, name: string): unknown {
+  const key = Object.getOwnPropertySymbols(object ?? {}).find(key => key.description === name);
+  return key && (object as Fields)[key];
 }

@@ -135,6 +135,41 @@ describe('no connection crosses', () => {
     await neverCrosses(async () => (await fetch(`http://${host}:${port}`)).text());
   });
 
+  const proxies = 'setGlobalProxyFromEnv' in http;
+  test.runIf(proxies)('proxies of setGlobalProxyFromEnv [from Node 24.14 on]', async () => {
+    const { out, err } = await script(`
+      import http from 'node:http';
+      import { once } from 'node:events';
+      const servers = [];
+      // Of the one port: by Node's version, it is asked for the page, or for a connection.
+      async function proxy(who, port) {
+        const server = http.createServer((_, response) => response.end(who));
+        server.on('connect', (_, socket) => {
+          socket.on('error', () => {}).write('HTTP/1.1 200 OK\\r\\n\\r\\n');
+          socket.on('data', () => socket.write('HTTP/1.1 200 OK\\r\\ncontent-length: ' + who.length + '\\r\\n\\r\\n' + who));
+        });
+        await once(server.listen(port, '127.0.0.1'), 'listening');
+        return server.address().port;
+      }
+      const port = await proxy('home', 0);
+      const env = { http_proxy: 'http://127.0.0.1:' + port, no_proxy: 'localhost' };
+      const ask = async (url = 'http://there.test') => (await fetch(url).catch(error => error.cause)).text?.() ?? 'none';
+      const early = http.setGlobalProxyFromEnv(env);
+      await lab.run(proxy, 'inside', port);
+      const round = async () => say(await ask(), await lab.run(ask), await ask(), await lab.run(ask));
+      await round();
+      early();
+      say(await lab.run(ask));
+      const late = http.setGlobalProxyFromEnv(env);
+      await round();
+      say(await ask('http://localhost:3'), await lab.run(ask, 'http://localhost:3')); // where nobody listens
+      late();
+      process.exit();
+    `);
+    const round = 'home inside home inside';
+    expect([out, err]).toEqual([[round, 'none', round, 'none none'], '']);
+  });
+
   test('an agent of the user is shared, as the documents say', async () => {
     await both();
     const agent = new http.Agent({ keepAlive: true });
