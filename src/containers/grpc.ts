@@ -86,6 +86,7 @@ function wrongIn(
   words: string,
   parts: readonly Buffer[],
 ): Error | undefined {
+  if (status === undefined) return new Error(`it gave no answer to ${path}`);
   if (status !== '0') {
     const said = words.slice(0, 500).replaceAll(/%[0-9a-f]{2}/gi, ' ');
     return new Error(`it answered status ${status} to ${path}: ${said}`);

@@ -121,14 +121,16 @@ export class Sockets {
 
   #failed(error: unknown, socket: string, asked: Asked, isWanted: boolean): void {
     asked.failed = true;
-    const { errno = errnos.EPROTO, syscall = 'read', message } = error as NodeJS.ErrnoException;
+    const { errno: number, syscall, message } = error as NodeJS.ErrnoException;
+    // HTTP/2's errors have numbers of its library's own, and no call.
+    const errno = (syscall && number) || errnos.EPROTO;
     if (silent.includes(errno) && !(isWanted && unreachable.includes(errno))) return;
     const late = this.#signal?.aborted === true;
     const advice = late
       ? `it did not answer within ${this.#timeout} ms`
       : (adviceFor[errno] ?? message);
     this.#problems.push(
-      failure(late ? errnos.ETIMEDOUT : errno, syscall, { target: socket, advice }),
+      failure(late ? errnos.ETIMEDOUT : errno, syscall ?? 'read', { target: socket, advice }),
     );
   }
 }

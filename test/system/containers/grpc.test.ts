@@ -85,6 +85,7 @@ describe('an answer that is none', () => {
     expect(containers.problems.map(problem => `${problem.code} ${problem.target}`)).toEqual([
       `${code} ${socket()}`,
     ]);
+    expect(containers.problems[0]?.message).not.toContain('undefined');
     await expect.poll(fdCount).toBeLessThanOrEqual(before);
   });
 });
@@ -108,7 +109,7 @@ test('no HTTP/2 at all', async () => {
   await once(other, 'listening');
   try {
     const { problems } = await list();
-    expect(problems.map(problem => problem.target)).toEqual([socket()]);
+    expect(problems.map(({ code, target: of }) => [code, of])).toEqual([['EPROTO', socket()]]);
   } finally {
     await new Promise(done => other.close(done));
   }
