@@ -53,7 +53,7 @@ export interface Container {
    * container is a target that is never mistaken for what has its pid later on.
    */
   readonly startTime: number | undefined;
-  /** The uid whose engine it is: 0, or that of the user of a rootless Docker or Podman. */
+  /** The uid whose engine it is: 0, or that of the user of a rootless one. */
   readonly owner: number;
   /** The image's name. Not known of what `ctr`, runc or crun run by themselves. */
   readonly image: string | undefined;
@@ -61,7 +61,7 @@ export interface Container {
   readonly rootfs: string | undefined;
   /** The directory of its OCI bundle. */
   readonly bundle: string | undefined;
-  /** undefined where they cannot be known: of containerd's, and of Podman's without its socket. */
+  /** undefined where they cannot be known: of containerd's without `grpc`, of Podman's without its socket. */
   readonly labels: Readonly<Record<string, string>> | undefined;
   /** Those of the OCI configuration. */
   readonly annotations: Readonly<Record<string, string>> | undefined;
@@ -177,15 +177,15 @@ export interface ContainerOptions {
   /**
    * The root directory of the host, for a program that is in a container itself (`'/host'`), or of
    * engines in a mount namespace of their own (`'/proc/PID/root'`: the namespaces of that process are
-   * the host's then). Default: `'/'`. Pids are always those of our /proc, so that has to be the host's
-   * (`--pid=host`).
+   * the host's then, and pids are translated from its pid namespace). Default: `'/'`. Pids are always those
+   * of our /proc, which has to be the host's for a directory of the host's (`--pid=host`).
    */
   root?: string | undefined;
   /** Engines that keep their state elsewhere, by the names of their own options. */
   directories?: Directories | undefined;
   /**
    * How long the sockets of engines are waited for at most, in milliseconds. Default: 2000. With 0
-   * they are not asked. Only what is not on disk is asked for there: Podman's labels and names of
+   * they are not asked. Only what is not on disk is asked for there: Podman's labels, ports and names of
    * pods, and, for a user who may use the socket but not read the state, what Docker has.
    */
   timeout?: number | undefined;
@@ -202,7 +202,7 @@ export interface Directories {
   docker?: { 'data-root'?: string; 'exec-root'?: string } | undefined;
   /** Default: those of /etc/containers/storage.conf, or /var/lib/containers/storage and /run/containers/storage. */
   podman?: { root?: string; runroot?: string } | undefined;
-  /** Default: that of /etc/containerd/config.toml, or /run/containerd; and k3s's. */
+  /** Default: that of /etc/containerd/config.toml, or /run/containerd; and those of k3s, k0s and MicroK8s. */
   containerd?: { state?: string } | undefined;
   /** Default: /run/runc. */
   runc?: { root?: string } | undefined;
