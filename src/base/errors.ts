@@ -175,15 +175,23 @@ export function checkFunction(fn: unknown): void {
 
 const known = kinds.map(kind => kind.name).join(', ');
 
-/** A list of types as a caller may give it: known ones, each once, at least one. */
-export function checkTypes(types: unknown): Types {
-  if (types === 'all') return types;
-  if (!Array.isArray(types)) throw invalidType('types', `'all' or an array of ${known}`, types);
-  if (types.length === 0) throw invalidValue('types', `'all' or at least one of ${known}`, types);
+/** Types as a caller may give them: 'all', or known ones, each once, at least one. */
+export function checkTypes(types: unknown, name = 'types'): Types {
+  return types === 'all' ? types : listOf(types, name, "'all' or ");
+}
+
+/** The same, where there is nothing that 'all' could mean. */
+export function checkTypeList(types: unknown, name = 'types'): readonly NamespaceType[] {
+  return listOf(types, name, '');
+}
+
+function listOf(types: unknown, name: string, or: string): readonly NamespaceType[] {
+  if (!Array.isArray(types)) throw invalidType(name, `${or}an array of ${known}`, types);
+  if (types.length === 0) throw invalidValue(name, `${or}at least one of ${known}`, types);
   const checked = types.slice();
   for (let i = 0; i < checked.length; i++) {
-    if (!isType(checked[i])) throw invalidValue('types', `'all' or made of ${known}`, checked[i]);
-    if (checked.indexOf(checked[i]) !== i) throw invalidValue('types', 'without repetition', types);
+    if (!isType(checked[i])) throw invalidValue(name, `${or}made of ${known}`, checked[i]);
+    if (checked.indexOf(checked[i]) !== i) throw invalidValue(name, 'without repetition', types);
   }
   return checked;
 }

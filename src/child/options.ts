@@ -8,7 +8,7 @@ import type {
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkBoolean } from '../base/check.ts';
-import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
+import { checkTypeList, checkTypes, invalidType, invalidValue } from '../base/errors.ts';
 import { kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { own as ownOf } from '../base/own-properties.ts';
 import { isUrl } from '../base/paths.ts';
@@ -173,9 +173,7 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
       }
     }
   }
-  if (unshare !== undefined && checkTypes(unshare) === 'all') {
-    throw invalidType('options.unshare', 'an array of types', unshare);
-  }
+  if (unshare !== undefined) checkTypeList(unshare, 'options.unshare');
   checkCreateOptions(own, unshare ?? []);
   if (own.root !== undefined && own.propagation === 'unchanged') {
     throw invalidValue('options.propagation', "not 'unchanged' with a root", own.propagation);
@@ -188,14 +186,15 @@ function check(own: Pick<SpawnOptions, Ours>): Own {
   if (credentials === 'target' && userParent) {
     throw invalidValue('options.userParent', "left out with credentials: 'target'", userParent);
   }
-  const none = Array.isArray(namespaces) && namespaces.length === 0;
+  const none = target === undefined || (Array.isArray(namespaces) && namespaces.length === 0);
   const tools = checkTools(own);
   return Object.assign(own, {
     tools,
     // The mounts of the tools are nobody else's.
     unshare: tools === undefined ? unshare : [...new Set([...(unshare ?? []), 'mnt' as const])],
-    namespaces:
-      target === undefined || none ? [] : namespaces === undefined ? 'all' : checkTypes(namespaces),
+    namespaces: none
+      ? []
+      : checkTypes(namespaces === undefined ? 'all' : namespaces, 'options.namespaces'),
     root: checkRoot(own.root, target),
     terminal: checkTerminal(own.terminal),
   });

@@ -7,7 +7,7 @@ import type { Held } from '../base/addon.ts';
 import { binding } from '../base/binding.ts';
 import { checkBoolean, checkPath, isTop, namesOf, optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
-import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
+import { checkTypeList, failure, invalidValue } from '../base/errors.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
 import { trace } from '../base/trace.ts';
@@ -108,8 +108,7 @@ function inThread(errno: number, step: string, types: readonly NamespaceType[]):
 
 /** The types in the order of the one table. */
 function check(types: unknown, options: CreateNamespacesOptions): readonly NamespaceType[] {
-  const given = checkTypes(types);
-  if (given === 'all') throw invalidType('types', 'an array of types', types);
+  const given = checkTypeList(types);
   const wanted = kinds.map(kind => kind.name).filter(name => given.includes(name));
   checkCreateOptions(options, wanted);
   const { init, root, mountProc, propagation } = options;

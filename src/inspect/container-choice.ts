@@ -21,7 +21,7 @@ export const choiceNames: readonly string[] = namesOf<ContainerChoice>({ contain
 
 export function checkChoice({ containers }: ContainerChoice): void {
   if (containers === undefined || typeof containers === 'boolean') return;
-  if (Array.isArray(containers)) return;
+  if (Array.isArray(containers) && [...containers].every(isContainer)) return;
   throw invalidType('options.containers', 'a boolean or an array of containers', containers);
 }
 
@@ -29,4 +29,8 @@ export async function membersOf({ containers = true }: ContainerChoice): Promise
   if (typeof containers !== 'boolean') return new Members(containers);
   if (!containers) return new Members([]);
   return new Members(await listContainers({ timeout: 0 }));
+}
+
+function isContainer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,6 +1,6 @@
 /** `listNamespaces`: every namespace of the machine, as far as /proc shows it. */
 import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
-import { checkTypes, invalidType } from '../base/errors.ts';
+import { checkTypeList } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import type { Target } from '../target/target.ts';
 import { type ContainerChoice, checkChoice, membersOf } from './container-choice.ts';
@@ -69,9 +69,7 @@ export async function listNamespaces(given: ListOptions = {}): Promise<Namespace
 function check(given: ListOptions): ListOptions {
   const options = optionsIn(given, names);
   const { types, persistent, holders } = options;
-  if (types !== undefined && checkTypes(types) === 'all') {
-    throw invalidType('options.types', 'an array of types', types);
-  }
+  if (types !== undefined) checkTypeList(types, 'options.types');
   checkChoice(options);
   for (const [name, value] of Object.entries({ persistent, holders })) {
     if (value !== undefined) checkBoolean(`options.${name}`, value);

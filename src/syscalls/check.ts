@@ -1,6 +1,6 @@
 /** What the raw calls share: checks of arguments, and answers of ioctl(2). */
 import { binding } from '../base/binding.ts';
-import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
+import { checkTypeList, failure, invalidType, invalidValue } from '../base/errors.ts';
 import { isType, kinds, type NamespaceType } from '../base/namespace-types.ts';
 
 /** The caller's from now on: the addon does not close it with a Worker. */
@@ -31,7 +31,7 @@ export function checkType(type: unknown): void {
 }
 
 export function checkList(types: unknown): readonly NamespaceType[] {
-  if (typeof types !== 'string') return checkTypes(types) as readonly NamespaceType[];
+  if (typeof types !== 'string') return checkTypeList(types);
   if (!isType(types)) throw invalidValue('types', `made of ${names}`, types);
   return [types];
 }

@@ -1,6 +1,6 @@
 /** What openWorker takes, and whether it makes sense. */
 import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
-import { checkTypes, invalidType, invalidValue } from '../base/errors.ts';
+import { checkTypeList, invalidType, invalidValue } from '../base/errors.ts';
 import type { NamespaceType, Types } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
 import { type Credentials, checkCredentials, type Environment } from '../child/options.ts';
@@ -101,7 +101,7 @@ export function isSandbox(target: WorkerTarget): target is Sandbox {
 /** There is nobody to take anything from, and no type but the new ones. */
 export function checkSandbox(sandbox: Sandbox, types: Types, options: WorkerOptions): void {
   const { unshare } = optionsIn(sandbox, sandboxNames, 'target');
-  const listed = checkTypes(unshare);
+  const listed = checkTypeList(unshare, 'target.unshare');
   if (types !== 'all' && (listed.length !== types.length || types.some(t => !listed.includes(t)))) {
     throw invalidValue('types', "'all', or those of target.unshare", types);
   }

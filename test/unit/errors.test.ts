@@ -1,3 +1,11 @@
+import {
+  createNamespaces,
+  evaluate,
+  listNamespaces,
+  openNamespaces,
+  processTree,
+  spawn,
+} from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import {
   checkFunction,
@@ -107,4 +115,33 @@ test.each([
 test('fn has to be a function', () => {
   expect(caught(() => checkFunction({})).code).toBe('ERR_INVALID_ARG_TYPE');
   checkFunction(class {});
+});
+
+const any = (value: unknown) => value as never;
+test.each<[string, () => unknown]>([
+  ['"options.unshare" must be an array of', () => spawn('x', { unshare: any('all') })],
+  ['"options.unshare" must be made of', () => spawn('x', { unshare: [any('nett')] })],
+  [
+    '"options.namespaces" must be \'all\' or made of',
+    () => spawn('x', { target: 1, namespaces: [any('nett')] }),
+  ],
+  [
+    '"options.namespaces" must be \'all\' or an array of',
+    () => spawn('x', { target: 1, namespaces: any(null) }),
+  ],
+  ['"types" must be at least one of', () => createNamespaces([])],
+  ['"types" must be \'all\' or at least one of', () => openNamespaces(1, [])],
+  ['"options.types" must be an array of', () => listNamespaces({ types: any('all') })],
+  ['"target.unshare" must be an array of', () => evaluate({ unshare: any('all') }, 'all', () => 1)],
+  ['"options.containers" must be', () => processTree(process.pid, { containers: [any(null)] })],
+  ['"options.containers" must be', () => listNamespaces({ containers: Array(1) })],
+])('%s: what is wrong has its own name', async (message, call) => {
+  const error = await Promise.resolve()
+    .then(call)
+    .then(
+      () => undefined,
+      reason => reason,
+    );
+  expect(error).toBeInstanceOf(TypeError);
+  expect(error.message).toContain(message);
 });
