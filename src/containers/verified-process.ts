@@ -3,6 +3,7 @@
  * started, and what /proc says of it.
  */
 import { readlinkSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, NamespaceError } from '../base/errors.ts';
@@ -196,10 +197,9 @@ export function isHidden(pid: number): boolean {
 /** In milliseconds; /proc counts in hundredths of a second on every architecture of Node's. */
 const tick = 10;
 
-/** To some hundredths of a second. */
+/** To some hundredths of a second; to a second where /proc has processes alone (`subset=pid`). */
 function dateOf(startTime: number): Date {
-  const uptime = Number(read('/proc/uptime')?.split(' ')[0]) * 1000;
-  return new Date(Date.now() - uptime + startTime * tick);
+  return new Date(Date.now() - uptime() * 1000 + startTime * tick);
 }
 
 function namespacesOf(pid: number, host: Inodes): ContainerNamespaces | undefined {

@@ -714,3 +714,15 @@ describe('names', () => {
     expect((await find('web')).id).toBe(hex('a'));
   });
 });
+
+test('with a /proc of processes alone (ProcSubset=pid), it is known when one was started', () => {
+  const { created: _, ...without } = runcState('web', target.pid);
+  state.write('run/runc/web/state.json', without);
+  const script = `import { listContainers } from 'linux-namespaces';
+    const [one] = await listContainers({ root: '${state.root}' });
+    const age = Date.now() - one.started.getTime();
+    console.log(one.state, age > -2_000 && age < 3_600_000);`;
+  const only = 'mount -t proc -o subset=pid proc /proc && exec "$@"';
+  const under = ['unshare', '-m', '--propagation', 'private', 'sh', '-c', only, 'sh'];
+  expect(runScript(script, under)).toBe('running true\n');
+});
