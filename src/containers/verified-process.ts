@@ -71,9 +71,11 @@ function look(claim: Claim, { host, root }: View): Found {
   if (started === undefined) return isHidden(pid) ? 'unproven' : 'gone';
   if (startTime !== undefined && started !== startTime) return 'gone';
   const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
-  if (startTime === undefined && !lines.some(line => isNamed(line, claim))) {
+  if (startTime === undefined) {
+    // Also where the cgroup has its name: users name their own as they like.
     const mounts = hasOwnMounts ? inodesOf(pid).get('mnt') : undefined;
-    return mounts !== undefined && mounts === host.get('mnt') ? 'gone' : 'unproven';
+    if (mounts !== undefined && mounts === host.get('mnt')) return 'gone';
+    if (!lines.some(line => isNamed(line, claim))) return 'unproven';
   }
   // The files of a user can claim any process: it has to be in a user namespace of that user's.
   if (owner !== 0 && !isOf(owner, pid)) return 'gone';

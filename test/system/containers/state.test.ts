@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { freeze } from '../shared/freezer.ts';
 import { fdCount, read, rejectionOf, startTarget, type Target } from '../shared/support.ts';
 import { named } from './support.ts';
 
@@ -111,6 +112,22 @@ describe('state that is not as it should be', () => {
     const containers = await list();
     for (const name of ['old', 'dead', 'claims']) {
       expect(named(containers, name), name).toMatchObject({ state: 'exited', pid: undefined });
+    }
+  });
+
+  test('nor, with the mounts of the host, in a cgroup that is named by its id', async context => {
+    for (const flag of ['--net', '--mount']) {
+      await using claimed = await startTarget(flag);
+      const frozen = freeze(claimed.pid) ?? context.skip('no freezer');
+      try {
+        const id = basename(frozen.cgroup);
+        docker(id, { ID: id, Name: `/${flag}`, State: { Running: true, Pid: claimed.pid } });
+        const wanted = flag === '--mount' ? ['paused', claimed.pid] : ['exited', undefined];
+        const { state, pid } = named(await list(), flag);
+        expect([state, pid]).toEqual(wanted);
+      } finally {
+        frozen.thaw();
+      }
     }
   });
 
