@@ -4,7 +4,7 @@
  * a bolt or an SQLite file, which is not read: labels, and names of pods, are asked for at its socket.
  */
 import { state as limits } from '../base/limits.ts';
-import { textOf } from '../base/own-rights.ts';
+import { processRows } from '../base/processes.ts';
 import type { ContainerState } from './container.ts';
 import { at, date, isId, list, pidIn, text, texts, time } from './fields.ts';
 import type { PodmanLocation } from './location-types.ts';
@@ -120,7 +120,8 @@ async function readOne(stored: Stored, names: Names, isCrio: boolean): Promise<S
     findRuntime: async () => {
       for (const runroot of runroots) {
         const file = `${runroot}/${folder}/${id}/userdata/conmon.pid`;
-        const found = runtimeOf(pidIn(await ofRunroot(runroot).text(file)), id);
+        const monitor = pidIn(await ofRunroot(runroot).text(file));
+        const found = await runtimeOf(monitor, id, owner);
         if (found !== undefined) return found;
       }
       return undefined;
@@ -138,11 +139,19 @@ async function readOne(stored: Stored, names: Names, isCrio: boolean): Promise<S
   };
 }
 
-/** What the monitor of a container was told to run it with: `conmon -c ID -r /usr/bin/crun`. */
-function runtimeOf(monitor: number | undefined, id: string): string | undefined {
+/**
+ * What the monitor of a container was told to run it with: `conmon -c ID -r /usr/bin/crun`. A user can write any pid
+ * down, so the process is looked at as all that may keep whoever looks waiting.
+ */
+async function runtimeOf(
+  monitor: number | undefined,
+  id: string,
+  owner: number,
+): Promise<string | undefined> {
   if (monitor === undefined) return undefined;
-  const words = textOf(`/proc/${monitor}/cmdline`)?.split('\0');
-  if (!words?.includes(id)) return undefined;
+  const row = (await processRows([monitor])).get(monitor);
+  const words = row?.uid === owner ? row.command.split(' ') : [];
+  if (!words.includes(id)) return undefined;
   const option = words.findIndex(word => word === '-r' || word === '--runtime');
   return option < 0 ? undefined : text(words[option + 1]);
 }

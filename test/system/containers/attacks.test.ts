@@ -2,6 +2,7 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   chownSync,
   closeSync,
   existsSync,
@@ -169,6 +170,29 @@ describe('a root directory with two users', () => {
         const expected = before.length > 0 ? ['running', pid] : ['exited', undefined];
         expect([found?.state, found?.pid]).toEqual(expected);
       }
+    },
+  );
+
+  test.skipIf(!hasProgram('setpriv'))(
+    'the command line of what a user says is a monitor costs no more than any other',
+    async () => {
+      const program = join(root, 'cmdline');
+      execFileSync('cc', ['-o', program, join(attacks, 'cmdline.c')]);
+      chmodSync(root, 0o755);
+      const as = [`--reuid=${alice}`, `--regid=${alice}`, '--clear-groups'];
+      await using monitor = start('setpriv', [...as, program, '256', '1']);
+      await until('a command line of 256 MiB', () => monitor.output().includes('ready'));
+      const about = `overlay-containers/${'a'.repeat(64)}/userdata`;
+      write(`${storage}/${about}/config.json`, {}, alice);
+      write(`${runtime}/containers/${about}/conmon.pid`, `${monitor.pid}`, alice);
+      for (const path of ['home/alice', runtime]) chown(path, alice);
+      const script = `
+        const { listContainers } = await import('linux-namespaces');
+        const { maxRSS } = process.resourceUsage();
+        const [{ name }] = await listContainers({ root: ${JSON.stringify(root)} });
+        console.log(name, process.resourceUsage().maxRSS - maxRSS < 128 * 1024);`;
+      const said = execFileSync(process.execPath, ['--input-type=module', '-e', script]);
+      expect(String(said)).toBe('hers true\n');
     },
   );
 
