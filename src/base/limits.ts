@@ -11,6 +11,8 @@ export const looking = {
   textLeast: 256,
   /** Bytes of all tables of mounts (/proc/PID/mountinfo). */
   mounts: 67_108_864,
+  /** Bytes of one, where only that of its root is wanted. */
+  firstMounts: 65_536,
   /** Open files that are looked at, of all processes together. */
   files: 8_388_608,
   /** Holders of namespaces, or owners of sockets, that are listed. */

@@ -1,10 +1,11 @@
 /** Reads what /proc says of one process, where more than one module asks for it. */
 
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { gone, unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { failure } from './errors.ts';
+import { looking } from './limits.ts';
 import { runAsRoot, textOf } from './own-rights.ts';
 import { numbersIn } from './status-fields.ts';
 
@@ -62,12 +63,31 @@ function isMounted(): boolean {
  * table of mounts: a question to the file system itself may be answered never.
  */
 export function fuseOfAnother(pid: number): string | undefined {
-  const isOnFuse = mountsIn(textOf(`/proc/${pid}/mountinfo`) ?? '').some(
+  const isOnFuse = mountsIn(firstMounts(pid)).some(
     ({ point, system }) => point === '/' && /^fuse(blk|\.|$)/.test(system),
   );
   return isOnFuse
     ? 'its root directory is on FUSE, which lets in nobody from outside of the user namespace in which it was mounted, and there nobody but its user without allow_other: join user too, as evaluate() does with all types'
     : undefined;
+}
+
+/**
+ * The beginning of its table of mounts, where that of its root is: all of it may be as long as its user likes. ''
+ * where it cannot be read.
+ */
+export function firstMounts(pid: number): string {
+  let file: number | undefined;
+  try {
+    file = openSync(`/proc/${pid}/mountinfo`, 'r');
+    const bytes = Buffer.alloc(looking.firstMounts);
+    let length = 0;
+    for (let more = 1; more > 0; length += more) more = readSync(file, bytes, { offset: length });
+    return bytes.toString('utf8', 0, length);
+  } catch {
+    return '';
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }
 
 /** Why nothing is to be had of what is ending, or is no process. */

@@ -1,8 +1,9 @@
 /** `linux-namespaces debug`: programs of ours in a container, whose image may hold none. */
 
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isRoot } from '../base/own-rights.ts';
+import { isRoot, textOf } from '../base/own-rights.ts';
+import { firstMounts } from '../base/proc.ts';
 import { numbersIn } from '../base/status-fields.ts';
 import type { SpawnOptions } from '../child/options.ts';
 import { toolEnvironment } from '../child/tools.ts';
@@ -138,19 +139,10 @@ function isThere(path: string): boolean {
 function whatLiesWhere(name: string, pid: number): string {
   const where = `${name}: programs are this machine's, the container's files are in /container`;
   const isPrivate = !/^\S+ \S+ \S+ \S+ \/ \S+ (?:\S+ )*?shared:\d+ (?:\S+ )*?- /m.test(
-    read(pid, 'mountinfo'),
+    firstMounts(pid),
   );
-  const inside = numbersIn(read(pid, 'status'), 'NSpid').at(-1) ?? pid;
+  const inside = numbersIn(textOf(`/proc/${pid}/status`) ?? '', 'NSpid').at(-1) ?? pid;
   return isPrivate
     ? `${where},\nas they are mounted at this moment: what it mounts later is seen in /proc/${inside}/root alone`
     : where;
-}
-
-/** '' where it cannot be read: the shell's start says why. */
-function read(pid: number, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,13 +1,14 @@
 // What others do to whoever looks: forged and endless answers, command lines of any size, reads that do
 // not come back, and being short of descriptors oneself.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { listNamespaces, type ProcessNode, processTree } from 'linux-namespaces';
 import { describe, expect, test } from 'vitest';
 import { binding } from '../../../src/base/binding.ts';
 import { looking, lookingLimits } from '../../../src/base/limits.ts';
+import { firstMounts, mountsIn } from '../../../src/base/proc.ts';
 import { hasProgram, runScript, startTarget } from '../shared/support.ts';
 import { folder, hold, holder } from './fixtures/holder.ts';
 
@@ -70,6 +71,21 @@ describe('bounds', () => {
       .map(text => text.length);
     expect(lengths.filter(length => length > 10_000).length).toBeLessThanOrEqual(3);
     expect(lengths.filter(length => length === looking.textLeast).length).toBeGreaterThanOrEqual(6);
+  });
+
+  test('a table of mounts of which only the root directory’s is wanted', async () => {
+    await using target = await startTarget('--mount');
+    const script = `mount -t tmpfs none /mnt && cd /mnt
+      name=$(printf %0200d) path=$name
+      for i in 1 2 3 4 5 6 7 8 9; do path=$path/$name; done
+      mkdir -p $path
+      for i in $(seq 50); do mount --bind . $path; done`;
+    execFileSync('nsenter', ['-t', `${target.pid}`, '-m', 'sh', '-c', script]);
+    const size = readFileSync(`/proc/${target.pid}/mountinfo`).length;
+    expect(size).toBeGreaterThan(looking.firstMounts);
+    const text = firstMounts(target.pid);
+    expect(text.length).toBe(looking.firstMounts);
+    expect(mountsIn(text).some(({ point }) => point === '/')).toBe(true);
   });
 
   const scan = (changed: Parameters<typeof lookingLimits>[0]) =>
