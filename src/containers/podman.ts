@@ -9,7 +9,7 @@ import type { ContainerState } from './container.ts';
 import { at, date, isId, list, pidIn, text, texts, time } from './fields.ts';
 import type { PodmanLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
-import { namesInCrio, portsIn } from './pods.ts';
+import { namesInCrio, type PortBudget, portsIn } from './pods.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 import { toldByCri } from './told.ts';
@@ -23,6 +23,7 @@ interface Stored {
   readonly id: string;
   readonly row: unknown;
   readonly about: unknown;
+  readonly ranges: PortBudget;
 }
 
 const files = ['containers.json', 'volatile-containers.json'];
@@ -47,6 +48,7 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
     return telling;
   };
   let left = limits.entries;
+  const ranges = { left: 65_535 };
   const all = places.map(async ({ base, reader }) => {
     const folders = (await reader.names(base)).filter(name => name.endsWith('-containers'));
     const paths = folders.flatMap(folder =>
@@ -65,7 +67,7 @@ export async function findPodman(location: PodmanLocation, ask: Sockets): Promis
         }
         const metadata = text(at(row, 'metadata'));
         const about = metadata && reader.parse(metadata, file);
-        return entryOf({ location, file, folder, id, row, about }, rows, told);
+        return entryOf({ location, file, folder, id, row, about, ranges }, rows, told);
       });
     });
     return (await Promise.all(read)).flat();
@@ -85,7 +87,9 @@ function entryOf(
     const sighting = await readOne(stored, names, crio !== undefined);
     if (crio !== undefined) return [{ ...sighting, ...(await toldOfAll()).get(id) }];
     const told = (await rows()).get(id);
-    return [told === undefined ? sighting : { ...sighting, ...parseRow(told, sighting) }];
+    return [
+      told === undefined ? sighting : { ...sighting, ...parseRow(told, sighting, stored.ranges) },
+    ];
   };
   const engine = crio === undefined ? 'podman' : 'cri-o';
   return { engine, id, owner: location.owner, names: async () => names, read };
@@ -177,13 +181,17 @@ const stateIn = (row: unknown) =>
   at(states, text(at(row, 'State')) ?? '') as ContainerState | undefined;
 
 /** What its own list adds. */
-function parseRow(row: unknown, { state, created }: Sighting): Partial<Sighting> {
+function parseRow(
+  row: unknown,
+  { state, created }: Sighting,
+  ranges: PortBudget,
+): Partial<Sighting> {
   const pod = text(at(row, 'Pod'));
   const [said, started] = [stateIn(row), at(row, 'StartedAt')];
   return {
     labels: texts(at(row, 'Labels')) ?? {},
     state: said ?? state,
-    ports: portsIn(at(row, 'Ports')),
+    ports: portsIn(at(row, 'Ports'), ranges),
     // The number in a file that a container has left behind says nothing.
     ...(said === 'exited' ? { findPid: undefined } : {}),
     created: time(at(row, 'Created')) ?? created,

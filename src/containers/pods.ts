@@ -80,19 +80,30 @@ export function lastLog(names: readonly string[]): string | undefined {
   return numbers.length === 0 ? undefined : `${Math.max(...numbers.map(Number))}.log`;
 }
 
-/** nerdctl's and CRI-O's lists of ports, which are in an annotation, as JSON. */
-export function portsIn(json: unknown): readonly Port[] {
+/** How many ports may still come of ranges, in all that an engine says. */
+export interface PortBudget {
+  left: number;
+}
+
+/**
+ * nerdctl's and CRI-O's lists of ports, which are in an annotation, as JSON. `ranges`: Podman's, where a row may
+ * stand for several (`-p 8000-8005:8000-8005`).
+ */
+export function portsIn(json: unknown, ranges: PortBudget = { left: 0 }): readonly Port[] {
   return list(json).flatMap(row => {
     const of = (...names: string[]) => names.map(name => at(row, name)).find(Boolean);
-    const privatePort = port(of('ContainerPort', 'containerPort', 'container_port'));
-    if (privatePort === undefined) return [];
-    return [
-      {
-        ip: text(of('HostIP', 'hostIP', 'host_ip')),
-        privatePort,
-        publicPort: port(of('HostPort', 'hostPort', 'host_port')),
-        type: text(of('Protocol', 'protocol'))?.toLowerCase() ?? 'tcp',
-      },
-    ];
+    const first = port(of('ContainerPort', 'containerPort', 'container_port'));
+    if (first === undefined) return [];
+    const outside = port(of('HostPort', 'hostPort', 'host_port'));
+    const rest = 65_535 - Math.max(first, outside ?? 0);
+    const more = Math.min((port(at(row, 'range')) ?? 1) - 1, rest, ranges.left);
+    ranges.left -= more;
+    const length = 1 + more;
+    return Array.from({ length }, (_, i) => ({
+      ip: text(of('HostIP', 'hostIP', 'host_ip')),
+      privatePort: first + i,
+      publicPort: outside === undefined ? undefined : outside + i,
+      type: text(of('Protocol', 'protocol'))?.toLowerCase() ?? 'tcp',
+    }));
   });
 }

@@ -29,7 +29,8 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     await start('paused').then(() => podman.podman('pause', 'paused'));
     await podman.start('--name', 'exited', 'busybox:1', 'true');
     await podman.podman('wait', 'exited');
-    await podman.podman('create', '--name', 'created', 'busybox:1');
+    const published = ['-p', '127.0.0.1:18090-18092:90-92'];
+    await podman.podman('create', '--name', 'created', ...published, 'busybox:1');
     await podman.podman('pod', 'create', '--name', 'pod');
     await start('one', '--pod', 'pod');
     await start('two', '--pod', 'pod');
@@ -45,6 +46,17 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     listContainers({ root: machine.root, timeout: 60_000, ...options });
   const own = (containers: Containers): Containers =>
     containers.filter(({ owner }) => owner === 0) as Containers;
+
+  test('a range of ports is each of them', async () => {
+    const { ports } = named(own(await list()), 'created');
+    const expected = [0, 1, 2].map(i => ({
+      ip: '127.0.0.1',
+      privatePort: 90 + i,
+      publicPort: 18_090 + i,
+      type: 'tcp',
+    }));
+    expect(ports).toEqual(expected);
+  });
 
   test.each([
     'web',
