@@ -63,8 +63,14 @@ const ofEngines = [
   '/run/.containerenv',
 ];
 
+/** What Podman has for `--init`, now and before 4.0; and what it takes of the host's for `--ipc=host`, as it is. */
+const inits = ['/run/podman-init', '/dev/init'];
+const ofHost = ['/dev/shm', '/dev/mqueue'];
+
 /** Engines bind files of their own, from a directory named by the id of the container, or of its pod's. */
 export function isEngines(source: string, destination: string, id: string): boolean {
+  if (inits.includes(destination)) return true;
+  if (ofHost.includes(destination) && source === destination) return true;
   const names = source.split('/');
   return names.includes(id) || (ofEngines.includes(destination) && names.some(isRandomId));
 }

@@ -26,6 +26,7 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     const unit = ['--replace', '--rm', '--cgroups=no-conmon', '--sdnotify=conmon'];
     await start('systemd-unit', '--cidfile=/run/unit.cid', ...unit);
     await start('by-runc', '--runtime', 'runc', '--net=host', '--uts=host');
+    await start('with-init', '--init', '--ipc=host');
     await start('paused').then(() => podman.podman('pause', 'paused'));
     await podman.start('--name', 'exited', 'busybox:1', 'true');
     await podman.podman('wait', 'exited');
@@ -46,6 +47,12 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     listContainers({ root: machine.root, timeout: 60_000, ...options });
   const own = (containers: Containers): Containers =>
     containers.filter(({ owner }) => owner === 0) as Containers;
+
+  test('what --init and --ipc=host bring is no mount of the container’s', async () => {
+    const [inspected] = JSON.parse(await podman.podman('inspect', 'with-init'));
+    expect(inspected.Mounts).toEqual([]);
+    expect(named(own(await list()), 'with-init').mounts).toEqual([]);
+  });
 
   test('a range of ports is each of them', async () => {
     const { ports } = named(own(await list()), 'created');
