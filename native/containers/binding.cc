@@ -43,10 +43,14 @@ void read(File* file) {
     if (!file->part.empty() && !has(file->part.c_str()) && !has("\\u")) text->clear();
     return;
   }
-  std::vector<std::string> names;
+  std::vector<state::Directory> found;
   file->error =
-      state::names(file->location, file->part, most, &names, &file->step, &file->failures);
-  for (const std::string& name : names) Add(&file->text, name);
+      state::names(file->location, file->part, most, &found, &file->step, &file->failures);
+  for (const state::Directory& directory : found) {
+    Add(&file->text, directory.path);
+    for (const std::string& name : directory.names) Add(&file->text, name);
+    Add(&file->text, "");  // no name: the end of this directory
+  }
 }
 
 struct Reading : public behind::Work {
@@ -182,11 +186,17 @@ class Connect : public Look {
   int timeout_;
 };
 
+napi_value JsonDepth(napi_env env, napi_callback_info info) {
+  const Arguments<1> given(env, info);
+  return FromInt(env, state::depth(Text(env, given[0])));
+}
+
 }  // namespace
 
 void ExportContainers(napi_env env, napi_value exports) {
   Export(env, exports, "readStates", Begin<ReadStates>);
   Export(env, exports, "connectSocket", Begin<Connect>);
+  Export(env, exports, "jsonDepth", JsonDepth);
 }
 
 }  // namespace js

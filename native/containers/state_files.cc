@@ -142,26 +142,49 @@ int read(const Location& location, size_t most, std::string* text, const char** 
 }
 
 int names(const Location& location, const std::string& levels, size_t most,
-          std::vector<std::string>* names, const char** step, std::vector<Failure>* failures) {
-  const int failed = list(location, most, names, step);
+          std::vector<Directory>* found, const char** step, std::vector<Failure>* failures) {
+  found->push_back({"", {}});
+  const int failed = list(location, most, &found->back().names, step);
   for (size_t at = 0; at < levels.size();) {
     const size_t end = std::min(levels.find('/', at), levels.size());
     const std::string pattern = levels.substr(at, end - at);
     at = end + 1;
-    std::vector<std::string> above;
-    above.swap(*names);
-    for (const std::string& path : above) {
-      if (::fnmatch(pattern.c_str(), path.c_str() + path.rfind('/') + 1, 0) != 0) continue;
-      std::vector<std::string> inner;
-      const char* call = "open";
-      const int error = list(below(location, path), most - names->size(), &inner, &call);
-      for (const std::string& name : inner) names->push_back(path + "/" + name);
-      if (error == 0 || error == -ENOENT || error == -ENOTDIR) continue;
-      failures->push_back({path, error, call});
-      if (error == -EFBIG) break;
+    std::vector<Directory> above;
+    above.swap(*found);
+    size_t left = most;
+    for (const Directory& directory : above) {
+      for (const std::string& name : directory.names) {
+        if (::fnmatch(pattern.c_str(), name.c_str(), 0) != 0) continue;
+        found->push_back({directory.path.empty() ? name : directory.path + "/" + name, {}});
+        Directory* const inner = &found->back();
+        const char* call = "open";
+        const int error = list(below(location, inner->path), left, &inner->names, &call);
+        left -= inner->names.size();
+        if (error != 0 && error != -ENOENT && error != -ENOTDIR) {
+          failures->push_back({inner->path, error, call});
+        }
+        if (error == -EFBIG) return failed;
+      }
     }
   }
   return failed;
+}
+
+int depth(const std::string& json) {
+  int now = 0, most = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < json.size(); i++) {
+    if (json[i] == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      i += json[i] == '\\' ? 1 : 0;
+    } else if (json[i] == '[' || json[i] == '{') {
+      most = std::max(most, ++now);
+    } else if (json[i] == ']' || json[i] == '}') {
+      now--;
+    }
+  }
+  return most;
 }
 
 int connect(const Location& location, bool trusted, const char** step) {

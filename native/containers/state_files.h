@@ -19,18 +19,27 @@ struct Location {
 // ELOOP for a link, EPERM for what is somebody else's, EINVAL for what is no regular file.
 int read(const Location& location, size_t most, std::string* text, const char** step);
 
+// Below the directory that was asked for, or itself: ''.
+struct Directory {
+  std::string path;
+  std::vector<std::string> names;
+};
+
 struct Failure {
-  std::string path;  // below the directory that was asked for
+  std::string path;
   int error;
   const char* step;
 };
 
 // The names in a directory, or in those below it: `levels` has a pattern of fnmatch(3) for each
-// level of names, with a slash between them. `runtime-*/*` gives `runtime-runc/moby/ID`. The first
-// of them where there are more. Failures are those of directories below; that one is not there is
-// none.
+// level of them, with a slash between: `runtime-*/*` gives `runtime-runc/moby` and others. The
+// first names where there are more. Failures are those of directories below; that one is not there
+// is none.
 int names(const Location& location, const std::string& levels, size_t most,
-          std::vector<std::string>* names, const char** step, std::vector<Failure>* failures);
+          std::vector<Directory>* found, const char** step, std::vector<Failure>* failures);
+
+// How many lists and objects of JSON are open at once in it, at most.
+int depth(const std::string& json);
 
 // A connection to the socket that is there, which takes no file descriptors (SO_PASSRIGHTS, Linux
 // 6.16): the last close of one could wait in our thread (SO_LINGER) for as long as its sender

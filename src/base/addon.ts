@@ -137,11 +137,11 @@ export interface Binding extends ChildBinding {
   /** Of a user or a group with that name; -1 where there is none. */
   idOf(name: string, group: boolean): Promise<Looked & { readonly id: number }>;
   /**
-   * The contents of files, one after the other: at most `most` bytes of each; or where that is negative the
-   * names in a directory, at most so many, each with a zero byte. EFBIG where there are more. Of `parts`, unless
-   * it is empty: nothing of a file that has neither this in it nor `\\u`; of a directory the names in those
-   * below it, at each level in those that are like a pattern: `runtime-*\/*`. With an owner: the paths are below
-   * `base`, and all together waited for `timeout` milliseconds.
+   * The contents of files, one after the other: at most `most` bytes of each; or where that is negative what is
+   * in a directory, at most so many names: a path, `''`, and the names, each with a zero byte, and one more. EFBIG
+   * where there are more. Of `parts`, unless it is empty: nothing of a file that has neither this in it nor `\\u`; of
+   * a directory those below it, at each level that are like a pattern: `runtime-*\/*`. With an owner: the paths are
+   * below `base`, and all together waited for `timeout` milliseconds.
    * native/containers/state_files.h.
    */
   readStates(
@@ -152,6 +152,8 @@ export interface Binding extends ChildBinding {
     parts: readonly string[],
     timeout: number,
   ): Promise<StatesRead>;
+  /** How many lists and objects are open at once in a text, at most. */
+  jsonDepth(json: string): number;
   /** To a unix socket, which takes no file descriptors. native/containers/state_files.h. */
   connectSocket(
     base: string,

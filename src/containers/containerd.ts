@@ -3,6 +3,7 @@
  * a bolt file, is not read: images and labels are not known, but of what Kubernetes and nerdctl run, which
  * write them into annotations; and where containerd itself is to be asked.
  */
+import { basename } from 'node:path';
 import { isOwn } from '../base/own-rights.ts';
 import { at, isId, pidIn, text, texts } from './fields.ts';
 import type { Told } from './grpc-answers.ts';
@@ -29,26 +30,34 @@ interface Task {
 export async function findContainerd(location: ContainerdLocation, ask: Sockets): Promise<Entry[]> {
   const { reader, owner, grpc } = location;
   const telling = toldByContainerd(ask, grpc);
-  const all = kinds.map(kind => tasksIn(reader, `${location.state}/${kind}`));
-  const running = new Map((await Promise.all(all)).flat());
-  const told = await telling;
-  return [...new Set([...running.keys(), ...told.keys()])].map(name => {
-    const [namespace = '', id = ''] = name.split('/');
-    const bundle = running.get(name) ?? `${location.state}/${kinds[1]}/${name}`;
-    return entryOf({ reader, owner, bundle, namespace, id, told: told.get(name) });
+  const [first, second] = kinds.map(kind => `${location.state}/${kind}`) as [string, string];
+  const all = await Promise.all([first, second].map(path => reader.directories(path, '*')));
+  const told = new Map(await telling);
+  const running = all.flat().flatMap(({ path, names }) => {
+    const namespace = basename(path);
+    return !isName(namespace)
+      ? []
+      : names.filter(isName).map(id => {
+          const name = `${namespace}/${id}`;
+          const about = told.get(name);
+          told.delete(name);
+          return entryOf({ reader, owner, bundle: `${path}/${id}`, namespace, id, told: about });
+        });
   });
+  const others = [...told].map(([name, about]) => {
+    const [namespace = '', id = ''] = name.split('/');
+    return entryOf({ reader, owner, bundle: `${second}/${name}`, namespace, id, told: about });
+  });
+  return [...running, ...others];
+}
+
+/** What it removes gets a dot before its name: atomicDelete() of runtime/v2/bundle_linux.go. */
+function isName(name: string): boolean {
+  return isId(name) && !name.startsWith('.');
 }
 
 /** Of the shims of containerd 1.1 (Kubernetes up to 1.17, Docker up to 19.03), and of those since 1.2. */
 const kinds = ['io.containerd.runtime.v1.linux', 'io.containerd.runtime.v2.task'];
-
-/** The bundles, by `namespace/id`. */
-async function tasksIn(reader: Reader, path: string): Promise<[name: string, bundle: string][]> {
-  const names = await reader.names(path, '*');
-  // What it removes gets a dot before its name: atomicDelete() of runtime/v2/bundle_linux.go.
-  const isName = (name: string) => isId(name) && !name.startsWith('.');
-  return names.filter(name => name.split('/').every(isName)).map(name => [name, `${path}/${name}`]);
-}
 
 function entryOf(task: Task): Entry {
   const { reader, owner, bundle, namespace, id, told } = task;

@@ -8,9 +8,10 @@ import { dirname } from 'node:path';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
-import { isOwn } from '../base/own-rights.ts';
+import { isOwn, isRoot } from '../base/own-rights.ts';
 import { at, text } from './fields.ts';
 import { ownerOf } from './given-directories.ts';
+import { isHere } from './located.ts';
 import type { DockerLocation } from './location-types.ts';
 import { Reader } from './reader.ts';
 
@@ -53,6 +54,7 @@ export async function hostOfClient(): Promise<string | undefined> {
   if (text(DOCKER_HOST) !== undefined) return DOCKER_HOST;
   // What is said of these files is of no interest: without them there is no context.
   const config = text(process.env['DOCKER_CONFIG']) ?? `${home()}/.docker`;
+  if (isRoot() && !isHere(config)) return undefined; // mostly, and not worth a thread
   const reader = new Reader().of(config, process.geteuid?.() ?? 0);
   const name =
     text(DOCKER_CONTEXT) ?? text(at(await reader.json(`${config}/config.json`), 'currentContext'));

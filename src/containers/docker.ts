@@ -3,12 +3,13 @@
  * believes in; a daemon that was killed believes too much. By its socket only where its files may not
  * be read, or are nobody knows where.
  */
+import { dirname } from 'node:path';
 import type { ContainerState, Mount, Port } from './container.ts';
 import { at, isId, isTable, list, pairs, pid, port, text, texts, time } from './fields.ts';
 import type { DockerLocation } from './location-types.ts';
 import { words } from './oci.ts';
 import { namesInDocker } from './pods.ts';
-import type { Reader } from './reader.ts';
+import type { Directory, Reader } from './reader.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 import { StateFile } from './state-file.ts';
@@ -17,10 +18,10 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
   const { dataRoot, ofData: reader } = location;
   if (dataRoot === undefined) return (await overSocket(location, ask)) ?? [];
   const before = reader.problems.length;
-  const [names, remapped] = await Promise.all([
-    reader.names(dataRoot, 'containers'),
+  const [own, remapped] = await Promise.all([
+    reader.directories(dataRoot, 'containers'),
     // With userns-remap, a directory for each range of ids.
-    reader.names(dataRoot, '[0-9]*.[0-9]*', 'containers'),
+    reader.directories(dataRoot, '[0-9]*.[0-9]*', 'containers'),
   ]);
   const refused = reader.problems.slice(before).find(problem => problem.target === dataRoot);
   if (refused !== undefined) {
@@ -29,10 +30,10 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
     reader.problems.splice(reader.problems.indexOf(refused), 1);
     return told;
   }
-  const all = [...names, ...remapped.filter(name => /^\d+\.\d+\//.test(name))];
-  return all.flatMap(name => {
-    const [range, id] = name.split(/\/?containers\//);
-    return isId(id) ? [entryOf(location, range ? `${dataRoot}/${range}` : dataRoot, id)] : [];
+  const isRange = ({ path }: Directory) => /\/\d+\.\d+\/containers$/.test(path);
+  return [...own, ...remapped.filter(isRange)].flatMap(({ path, names }) => {
+    const root = dirname(path);
+    return names.filter(isId).map(id => entryOf(location, root, id));
   });
 }
 

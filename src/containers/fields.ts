@@ -1,5 +1,6 @@
 /** Fields of state that came from outside: each is of its type, or undefined. */
 
+import { binding } from '../base/binding.ts';
 import { state as limits } from '../base/limits.ts';
 
 /** What is at the end of a path of names; only what is the object's own. */
@@ -107,19 +108,7 @@ export function withoutSlash(path: string): string {
   return path.replace(/(?<=.)\/+$/s, '');
 }
 
-const [quote, backslash] = [0x22, 0x5c];
-
 /** Is JSON nested deeper than `limits.depth` levels? */
 export function isDeep(json: string): boolean {
-  let depth = 0;
-  let quoted = false;
-  for (let i = 0; i < json.length; i++) {
-    const code = json.charCodeAt(i);
-    if (code === quote) quoted = !quoted;
-    else if (quoted) i += code === backslash ? 1 : 0;
-    else if (code === 0x5b || code === 0x7b) depth++;
-    else if (code === 0x5d || code === 0x7d) depth--;
-    if (depth > limits.depth) return true;
-  }
-  return false;
+  return binding.jsonDepth(json) > limits.depth;
 }

@@ -3,7 +3,6 @@
  * elsewhere, waited for, or larger than it should be, and every field has to be of its type. What
  * cannot be read becomes one of the problems of the list, and nothing else is lost by it.
  */
-import { readlink } from 'node:fs';
 import { posix } from 'node:path';
 import { binding } from '../base/binding.ts';
 import { chunk } from '../base/chunks.ts';
@@ -12,6 +11,7 @@ import { failure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { state as limits } from '../base/limits.ts';
 import { isDeep, withoutSlash } from './fields.ts';
+import { linkAt, locatedIn } from './located.ts';
 import { adviceFor } from './reading-advice.ts';
 
 /** What readers that belong together share. */
@@ -20,6 +20,11 @@ interface Shared {
   readonly files: Limiter;
   /** Bytes that were read, by the user whose they are. */
   readonly taken: Map<number, number>;
+}
+
+export interface Directory {
+  readonly path: string;
+  readonly names: string[];
 }
 
 /** What the addon is asked for; src/base/addon.ts. */
@@ -132,13 +137,22 @@ export class Reader {
     }
   }
 
-  /**
-   * The names in a directory; none where there is no such directory, or it cannot be read. With `levels`: of
-   * what is in those below it, at each level in those that are like a pattern of fnmatch(3), as paths from there.
-   */
-  async names(path: string, ...levels: readonly string[]): Promise<string[]> {
-    const texts = await this.#read({ path, most: -limits.entries, part: levels.join('/') });
-    return texts === undefined ? [] : texts.split('\0').slice(0, -1);
+  /** The names in a directory; none where there is no such directory, or it cannot be read. */
+  async names(path: string): Promise<string[]> {
+    return (await this.directories(path))[0]?.names ?? [];
+  }
+
+  /** That directory; with `levels` those below it, at each level those that are like a pattern of fnmatch(3). */
+  async directories(path: string, ...levels: readonly string[]): Promise<Directory[]> {
+    const text = await this.#read({ path, most: -limits.entries, part: levels.join('/') });
+    const all: Directory[] = [];
+    const words = text?.split('\0') ?? [];
+    for (let i = 0, end = 0; i < words.length - 1; i = end + 1) {
+      end = words.indexOf('', i + 1);
+      const below = words[i];
+      all.push({ path: below ? `${path}/${below}` : path, names: words.slice(i + 1, end) });
+    }
+    return all;
   }
 
   /** Of the rows of a list no more than of the names in a directory. */
@@ -174,30 +188,9 @@ export class Reader {
     return [this.#base, inside, this.#owner];
   }
 
-  /**
-   * Where a path of the host is found: below the root directory, with its links followed as the host
-   * would follow them.
-   */
+  /** Where a path of the host is found. */
   async locate(path: string): Promise<string> {
-    if (this.root === '') return withoutSlash(path);
-    let done = '';
-    const todo = path.split('/');
-    for (let links = 0; todo.length > 0; ) {
-      const name = todo.shift() as string;
-      if (name === '' || name === '.') continue;
-      if (name === '..') {
-        done = posix.dirname(done).replace(/^[/.]$/, '');
-        continue;
-      }
-      const link = await linkAt(`${this.root}${done}/${name}`);
-      if (typeof link !== 'string' || ++links > limits.links) {
-        done += `/${name}`;
-        continue;
-      }
-      if (link.startsWith('/')) done = '';
-      todo.unshift(...link.split('/'));
-    }
-    return this.root + done;
+    return this.root === '' ? withoutSlash(path) : locatedIn(this.root, path);
   }
 
   /** A path that an engine wrote, as it is reached from here. */
@@ -290,11 +283,4 @@ function slices<T>(all: readonly T[]): T[][] {
   const some: T[][] = [];
   for (let i = 0; i < all.length; i += limits.atOnce) some.push(all.slice(i, i + limits.atOnce));
   return some;
-}
-
-/** What a link has in it, or why it is none. The promises of node:fs take long to load. */
-function linkAt(path: string): Promise<string | number> {
-  return new Promise(resolve => {
-    readlink(path, (error, link) => resolve(error ? (error.errno ?? errnos.EINVAL) : link));
-  });
 }

@@ -25,25 +25,13 @@ export async function findRuntimes(locations: Locations): Promise<Entry[]> {
 }
 
 interface Root extends RuntimeLocation {
-  readonly ids: string[];
+  readonly ids: readonly string[];
 }
 
 /** Those that are so many levels below this one, with what is in each. */
 async function rootsIn(place: RuntimeLocation, ...levels: readonly string[]): Promise<Root[]> {
-  const roots = new Map<string, Root>();
-  for (const name of await place.reader.names(place.path, ...levels)) {
-    const end = name.lastIndexOf('/');
-    const [directory, id] = [name.slice(0, Math.max(end, 0)), name.slice(end + 1)];
-    const root = roots.get(directory) ?? {
-      ...place,
-      path: `${place.path}${end < 0 ? '' : '/'}${directory}`,
-      ids: [],
-    };
-    roots.set(directory, root);
-    if (isId(id)) root.ids.push(id);
-  }
-  const isRoot = (directory: string) => directory === '' || directory.split('/').every(isId);
-  return [...roots].flatMap(([directory, root]) => (isRoot(directory) ? [root] : []));
+  const all = await place.reader.directories(place.path, ...levels);
+  return all.map(({ path, names }) => ({ ...place, path, ids: names.filter(isId) }));
 }
 
 function entriesOf(at: Root): Entry[] {

@@ -2,10 +2,10 @@
  * The engines of users: rootless Docker and Podman, of who asks, and for root of everybody who has a
  * directory for what runs. Each is read as that user's.
  */
-import { readlinkSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { isRoot } from '../base/own-rights.ts';
 import { at, pathAt } from './fields.ts';
+import { isHere } from './located.ts';
 import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
 import {
@@ -166,18 +166,9 @@ async function others(reader: Reader): Promise<User[]> {
   return (await Promise.all(users)).filter(user => user !== undefined);
 }
 
-/**
- * Asked for every user: where the directory is the machine's own, without a turn of the thread pool. There
- * may be a user's own file system: of whether it is a link, unlike of all else, the kernel does not ask that.
- */
+/** Asked for every user: where the directory is the machine's own, without a turn of the thread pool. */
 async function isThere(reader: Reader, path: string): Promise<boolean> {
-  if (reader.root !== '') return reader.has(path);
-  try {
-    readlinkSync(path);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EINVAL';
-  }
+  return reader.root === '' ? isHere(path) : reader.has(path);
 }
 
 function otherUser(

@@ -213,9 +213,14 @@ function namespacesOf(pid: number, host: Inodes): ContainerNamespaces | undefine
 function inodesOf(pid: number | string): Inodes {
   const inodes = new Map<NamespaceType, number>();
   for (const { name } of kinds) {
-    // Of a type that this kernel has not there is none; or none may be looked into.
-    const link = shown(() => readlinkSync(`/proc/${pid}/ns/${name}`));
-    if (link !== undefined) inodes.set(name, Number(link.slice(name.length + 2, -1)));
+    try {
+      const link = readlinkSync(`/proc/${pid}/ns/${name}`);
+      inodes.set(name, Number(link.slice(name.length + 2, -1)));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES') break; // what it may not look into it may not for any type
+      if (!notShown.has(code)) throw error; // there is none of a type that this kernel has not
+    }
   }
   return inodes;
 }

@@ -6,13 +6,17 @@ declare global {
   var fuzzedFiles: Map<string, string> | undefined;
 }
 
-function namesIn(path: string, [level, ...others]: string[]): string[] {
+function directoriesIn(path: string, [level, ...others]: string[]): [string, string[]][] {
   const names = fs.readdirSync(path);
-  if (level === undefined) return names;
+  if (level === undefined) return [['', names]];
   const pattern = new RegExp(`^${level.replaceAll('.', '\\.').replaceAll('*', '.*')}$`, 's');
   return names.flatMap(name => {
     if (!pattern.test(name) || !fs.statSync(join(path, name)).isDirectory()) return [];
-    return namesIn(join(path, name), others).map(inner => `${name}/${inner}`);
+    const below = directoriesIn(join(path, name), others);
+    return below.map(([inner, all]): [string, string[]] => [
+      inner ? `${name}/${inner}` : name,
+      all,
+    ]);
   });
 }
 
@@ -56,8 +60,8 @@ const own = {
       try {
         if ((most[i] as number) >= 0) return fs.readFileSync(at, 'utf8');
         const levels = (parts[i] as string).split('/').filter(Boolean);
-        return namesIn(at, levels)
-          .map(name => `${name}\0`)
+        return directoriesIn(at, levels)
+          .map(([path, names]) => `${[path, ...names, ''].join('\0')}\0`)
           .join('');
       } catch (error) {
         failed.push([i, (error as NodeJS.ErrnoException).errno ?? -5, 'open', '']);
@@ -65,6 +69,14 @@ const own = {
       }
     });
     return { error: 0, step: '', failed, texts };
+  },
+  jsonDepth(json: string) {
+    let [depth, most] = [0, 0];
+    for (const part of json.replace(/"(?:[^"\\]|\\.)*"?/gs, '')) {
+      depth += part === '[' || part === '{' ? 1 : part === ']' || part === '}' ? -1 : 0;
+      most = Math.max(most, depth);
+    }
+    return most;
   },
   readEnviron(directory: number) {
     return Buffer.from(

@@ -1,7 +1,7 @@
 // A reader of one user's files stands in the same root as that of all.
 import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Reader } from '../../src/containers/reader.ts';
 
@@ -24,6 +24,10 @@ test.each([
 describe('names in directories below', () => {
   let folder: string;
   const make = (path: string) => mkdirSync(join(folder, path), { recursive: true });
+  const pathsIn = async (reader: Reader, ...levels: string[]) => {
+    const all = await reader.directories(folder, ...levels);
+    return all.flatMap(({ path, names }) => names.map(name => relative(folder, join(path, name))));
+  };
   beforeEach(() => {
     folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-names-'));
   });
@@ -34,12 +38,17 @@ describe('names in directories below', () => {
       make(path);
     writeFileSync(join(folder, 'runtime-file'), '');
     const reader = new Reader();
-    const names = await reader.names(folder, 'runtime-*', '*');
-    expect(names.sort()).toEqual(['runtime-runc/moby/a', 'runtime-runc/other/b']);
-    expect(await reader.names(folder, 'runtime-r*')).toEqual(
-      expect.arrayContaining(['runtime-runc/moby', 'runtime-runc/other']),
-    );
-    expect(await reader.names(join(folder, 'nothing'), '*')).toEqual([]);
+    const paths = await pathsIn(reader, 'runtime-*', '*');
+    expect(paths.sort()).toEqual(['runtime-runc/moby/a', 'runtime-runc/other/b']);
+    expect((await pathsIn(reader, 'runtime-r*')).sort()).toEqual([
+      'runtime-runc/moby',
+      'runtime-runc/other',
+    ]);
+    make('runtime-empty/none');
+    expect(await reader.directories(folder, 'runtime-e*', '*')).toEqual([
+      { path: join(folder, 'runtime-empty/none'), names: [] },
+    ]);
+    expect(await reader.directories(join(folder, 'nothing'), '*')).toEqual([]);
     expect(reader.problems).toEqual([]);
   });
 
@@ -50,8 +59,8 @@ describe('names in directories below', () => {
     }
     writeFileSync(join(folder, 'b/2500'), '');
     const reader = new Reader();
-    expect(await reader.names(folder, '*')).toHaveLength(5000);
-    expect(await reader.names(folder, '*')).toHaveLength(5000);
+    expect(await pathsIn(reader, '*')).toHaveLength(5000);
+    expect(await pathsIn(reader, '*')).toHaveLength(5000);
     expect(reader.problems).toMatchObject([{ code: 'EFBIG', syscall: 'getdents' }]);
   });
 
@@ -62,7 +71,7 @@ describe('names in directories below', () => {
       for (const path of ['', 'theirs', 'theirs/x']) chownSync(join(folder, path), 1000, 1000);
       chownSync(join(folder, 'ours'), 1001, 1001);
       const reader = new Reader().of(folder, 1000);
-      expect(await reader.names(folder, '*')).toEqual(['theirs/x']);
+      expect(await pathsIn(reader, '*')).toEqual(['theirs/x']);
       expect(reader.problems).toMatchObject([{ code: 'EPERM', target: join(folder, 'ours') }]);
     },
   );

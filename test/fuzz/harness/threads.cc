@@ -98,16 +98,17 @@ void look() {
   check(processes::list({}, most, &rows, &unreadable, &step) == 0, "list");
   check(processes::list_socket_owners(most, &owners, &unreadable, &step) == 0, "owners");
   std::string text;
-  std::vector<std::string> names;
+  std::vector<state::Directory> names;
   check(state::read({folder + "/from", "9", 0}, 1000, &text, &step) == 0, step);
   check(text.size() == 900, "state");
   std::vector<state::Failure> failures;
   const state::Location from = {folder + "/from", "", -1};
   check(state::names(from, "", 1000, &names, &step, &failures) == 0, step);
-  check(names.size() == 150 && failures.empty(), "names");
+  check(names.size() == 1 && names[0].names.size() == 150 && failures.empty(), "names");
   names.clear();
   check(state::names({folder, "", -1}, "fro?", 1000, &names, &step, &failures) == 0, step);
-  check(names.size() == 150 && names[0].rfind("from/", 0) == 0 && failures.empty(), "below");
+  check(names.size() == 1 && names[0].path == "from" && failures.empty(), "below");
+  check(names[0].names.size() == 150, "names below");
 }
 
 // As on the threads of libuv's pool, and on several that run JavaScript.
