@@ -128,7 +128,6 @@ export function runInside(makeProtocol: Start, makePack: Pack, notJoined: number
     maxResultBytes = settings.maxResultBytes;
     process.execPath = execPath;
     process.argv = [execPath];
-    process.argv0 = 'node';
     process.execArgv = [];
     process.title = 'node';
     Object.assign(process.env, env);

@@ -1,9 +1,10 @@
 /**
- * What V8 goes on with by itself after a promise, and tells no hook of: Array.fromAsync and
- * AsyncDisposableStack. Such a step comes outside, so what it calls of a program's is bound to where it was
- * handed over.
+ * What V8 goes on with by itself after a promise, and tells no hook of: Array.fromAsync, by which Node has
+ * fs.glob too, and AsyncDisposableStack. Such a step comes outside, so what it calls of a program's is bound to
+ * where it was handed over.
  */
 import { AsyncResource } from 'node:async_hooks';
+import fs from 'node:fs';
 import { currentContext } from '../context.ts';
 import { patch } from './patch.ts';
 
@@ -16,6 +17,7 @@ export function isolateUnhooked(): void {
     AsyncDisposableStack?: { prototype: Record<'use' | 'adopt' | 'defer', Loose> };
   };
   if ('fromAsync' in array) isolateFromAsync(array); // from Node 22 on
+  if ('glob' in fs) isolateGlob(fs as never); // the same
   if (stack !== undefined) isolateDisposal(stack.prototype); // from Node 24 on
 }
 
@@ -57,6 +59,49 @@ function boundValues(items: unknown): unknown {
 /** Of what is iterable, or like an array. */
 async function* eachOf(this: Values): AsyncGenerator<unknown> {
   yield* typeof this[Symbol.iterator] === 'function' ? this : Array.from(this);
+}
+
+interface GlobModule {
+  glob(pattern: unknown, options: unknown, done: unknown): void;
+  readonly promises: {
+    glob(pattern: unknown, options: unknown): AsyncIterable<unknown>;
+  };
+}
+
+/** Node's own Array.fromAsync reads it: by its promises instead, whose steps are known. */
+function isolateGlob(module: GlobModule): void {
+  patch(
+    module,
+    'glob',
+    original =>
+      function (this: unknown, pattern, ...rest) {
+        const [options, done] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest;
+        const isPattern = [pattern].flat().every(each => typeof each === 'string');
+        const isRight = isPattern && isGlobOptions(options) && typeof done === 'function';
+        if (currentContext() === undefined || !isRight) {
+          original.call(this, pattern, ...rest);
+          return;
+        }
+        void allOf(module.promises.glob(pattern, options)).then(
+          found => done(null, found),
+          error => done(error),
+        );
+      },
+  );
+}
+
+/** What Node refuses, it refuses at once. */
+function isGlobOptions(options: unknown): boolean {
+  if (options === undefined) return true;
+  if (typeof options !== 'object' || options === null) return false;
+  const { exclude } = options as { exclude?: unknown };
+  return exclude === undefined || typeof exclude === 'function';
+}
+
+async function allOf(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const all: unknown[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 function isolateDisposal(stacks: Record<'use' | 'adopt' | 'defer', Loose>): void {

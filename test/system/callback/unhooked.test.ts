@@ -1,5 +1,8 @@
 // What V8 goes on with after a promise without a word to any hook.
 
+import fs, { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespaces } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -151,6 +154,57 @@ describe.runIf(array.fromAsync)('Array.fromAsync [from Node 22 on]', () => {
       await expect(blue.run(() => fromAsync(...args))).rejects.toThrow(TypeError);
     }
   });
+});
+
+const globs = fs as unknown as {
+  glob(...args: unknown[]): void;
+  globSync(pattern: string): string[];
+};
+const search = (...args: unknown[]) => globs.glob(...args);
+
+test.runIf('glob' in fs)('fs.glob with a callback [from Node 22 on]', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-glob-'));
+  try {
+    for (const name of ['a/b/c', 'd/e/f']) mkdirSync(join(folder, name), { recursive: true });
+    const pattern = `${folder}/*/*/*`;
+    const find = (at: At, ...options: unknown[]) =>
+      new Promise<string[]>((resolve, reject) => {
+        const done = (error: Error | null, found: string[]) => {
+          at('done');
+          if (error) reject(error);
+          else resolve(found.sort());
+        };
+        search(pattern, ...options, done);
+      });
+    for (const [where, run] of [
+      [blue.inode('net'), (search: () => unknown) => blue.run(search)],
+      [home, (search: () => unknown) => search()],
+    ] as const) {
+      const track = new Track();
+      const exclude = () => {
+        track.at('exclude');
+        return false;
+      };
+      const found = await run(() => find(track.at, { exclude }));
+      expect(found).toEqual(globs.globSync(pattern).sort());
+      expect(await run(() => find(track.at))).toEqual(found);
+      track.expectAll(where, 8);
+    }
+    const code = (run: () => unknown) => {
+      try {
+        return run();
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code;
+      }
+    };
+    for (const wrong of [[5], [pattern, 5], [[pattern, 5], {}]]) {
+      const call = () => search(...wrong, () => {});
+      expect(code(() => blue.run(call))).toBe(code(call));
+    }
+    expect(code(() => blue.run(search, pattern))).toBe('ERR_INVALID_ARG_TYPE');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe.runIf(AsyncDisposableStack)('AsyncDisposableStack [from Node 24 on]', () => {
