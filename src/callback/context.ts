@@ -259,6 +259,13 @@ function makes(id: number, resource: Marked): void {
   lostMakers.register(resource, id);
 }
 
+/** For a handle that listens: not of each does the type say so (net.BoundSocket, Node 24). */
+export function listens(handle: object): void {
+  const maker = handle as Marked & { getAsyncId?(): number };
+  const id = maker[MARK] && maker.getAsyncId?.();
+  if (id !== undefined && !makers.has(id)) makes(id, maker);
+}
+
 function settle(stream: Marked): Context | undefined {
   try {
     const context = (sessionOf(stream) as Marked | undefined)?.[MARK];

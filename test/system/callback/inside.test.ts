@@ -383,6 +383,30 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
   },
 };
 
+type Bound = new (options: object) => object;
+const { BoundSocket } = net as unknown as { BoundSocket?: Bound }; // of Node 24's last, and 26
+
+for (const host of BoundSocket === undefined ? [] : ['127.0.0.1', '::1']) {
+  pieces[`a socket that is bound before it listens, ${host}`] = async at => {
+    const server = net.createServer(socket => {
+      at('connection');
+      socket.on('data', data => {
+        at('data of the accepted connection');
+        setTimeout(() => socket.end(data), 1);
+      });
+      socket.on('close', () => at('close of the accepted connection'));
+    });
+    server.listen(new (BoundSocket as Bound)({ host }));
+    await once(server, 'listening');
+    const socket = net.connect(port(server), host);
+    socket.write('hello');
+    expect(await text(socket)).toBe('hello');
+    at('end');
+    server.close();
+    await once(server, 'close');
+  };
+}
+
 describe('inside is everything that a callback starts, outside all the rest', () => {
   beforeAll(async () => {
     ({ key, cert } = certificate());
