@@ -58,8 +58,8 @@ export interface ChildPlace extends CreateOptions {
    * The environment: an object, `'target'` for the one that the target was started with, or a list of
    * these of which later ones win. The target's byte for byte, UTF-8 or not, with names that are there
    * twice; where its process has written over it (setproctitle(3): nginx, postgres), that which the
-   * engine of a `Container` gave it, otherwise just a PATH. Default: with `mnt` joined, or its root, the
-   * target's (for a target that is no process just a PATH), otherwise ours. The target's only with its `mnt` or root: with its
+   * engine of a `Container` gave it, otherwise just a PATH. Default: with `mnt` joined the target's (for
+   * a target that is no process just a PATH), otherwise ours. The target's only with its `mnt` or root: with its
    * variables, programs of ours would run its code. At most 2 MiB (E2BIG), within a second (ETIMEDOUT).
    */
   env?: 'target' | Environment | readonly ('target' | Environment)[] | null | undefined;
@@ -90,7 +90,7 @@ export interface ChildPlace extends CreateOptions {
    * worker. Not taken along: seccomp filters.
    * `'inherit'`: as this process, within the namespaces that were joined.
    *
-   * Default: `'target'` with the `mnt` or the root of a process, where the program is a file of its image;
+   * Default: `'target'` with the `mnt` of a process, where the program is a file of its image;
    * otherwise, and with `userParent`, `'inherit'`.
    */
   credentials?: Credentials | undefined;

@@ -1,6 +1,5 @@
 /** What is ours already: the user namespace, the mount namespace and the root directory of this process. */
 import { binding } from '../base/binding.ts';
-import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
 import { openThread } from '../target/target.ts';
@@ -26,9 +25,8 @@ export function isOwn(type: NamespaceType, fd: number): boolean {
   return inodeOf(fd) === ownInode(type);
 }
 
-/** Of a directory, by an fd of it. One that we may not even look at, on FUSE of another user namespace, is none. */
+/** Of a directory, by an fd of it. */
 export function isOwnRoot(fd: number): boolean {
-  if (binding.getInode(fd) === errnos.EACCES) return false;
   const own = binding.openDirectory('/');
   if (own < 0) throw failure(own, 'open', { target: '/' });
   try {

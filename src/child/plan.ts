@@ -77,8 +77,7 @@ export class OpenPlan {
       const { forNode, pairs } = this.#environment(own, given, rootFd, source);
       this.environment = forNode;
       // A file of the target's image is executed: it gets the target's rights.
-      const isOfTarget = joined.includes('mnt') || own.root === 'target';
-      const isTheirs = isOfTarget && source !== undefined && !own.userParent;
+      const isTheirs = joined.includes('mnt') && source !== undefined && !own.userParent;
       const asTarget = isTheirs || own.tools !== undefined;
       this.credentials = own.credentials ?? (asTarget ? 'target' : 'inherit');
       const foreignEnv = given !== env && given !== process.env;
@@ -102,7 +101,7 @@ export class OpenPlan {
   }
 
   #usualEnvironment(source: SourceProcess | undefined, rootFd: number): ChildPlace['env'] {
-    if (this.#fds?.get('mnt') === undefined && rootFd < 0) return process.env;
+    if (this.#fds?.get('mnt') === undefined) return process.env;
     if (source === undefined) return bareEnvironment;
     return this.#isElsewhere(rootFd) ? 'target' : process.env;
   }

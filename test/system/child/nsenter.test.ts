@@ -56,7 +56,6 @@ test('the same as nsenter -r -w: the root of the target, without its mount names
       target: target.pid,
       namespaces: ['net'],
       root: 'target',
-      credentials: 'inherit',
       setsid: false,
     }),
   );
