@@ -9,7 +9,7 @@ import { spawn } from '../child/spawn.ts';
 import type { Terminal } from '../child/terminal.ts';
 import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { inherited } from './inherited.ts';
-import { openTerminal, rawModeOf, sizeOfTerminal } from './operator-terminal.ts';
+import { isTerminal, openTerminal, rawModeOf, sizeOfTerminal } from './operator-terminal.ts';
 import { type ProgramOptions, runProgram } from './program.ts';
 import { bytesOfWords } from './raw-words.ts';
 
@@ -117,15 +117,18 @@ export const runPiped: Run = async (line, options, interactive) => {
     process.on(name, () => child.kill(name));
   }
   const ended = endOf(child, 'close');
-  if (child.stdin !== null) {
-    child.stdin.on('error', () => process.stdin.destroy());
-    process.stdin.pipe(child.stdin);
-  }
   const lost = [lossOf(process.stdout), lossOf(process.stderr), lossWhereClosed(child.stdout)];
+  const input = child.stdin;
+  if (input !== null) {
+    // A terminal that has gone; or what can be written alone, as under nohup(1).
+    lost.push(lossOf(process.stdin, isTerminal(0) ? ['EIO'] : ['EBADF']));
+    input.on('error', () => process.stdin.destroy());
+    process.stdin.on('error', () => input.end()).pipe(input);
+  }
   join(child.stdout, process.stdout);
   join(child.stderr, process.stderr);
   const end = await ended;
-  if (child.stdin !== null) process.stdin.destroy();
+  if (input !== null) process.stdin.destroy();
   for (const one of lost) one.check();
   return end;
 };
@@ -155,14 +158,17 @@ function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): vo
 }
 
 /** What could not be written is no success; where nobody reads any more, it is not missed. */
-function lossOf(to: Writable): { check: () => void } {
+function lossOf(
+  stream: Writable | Readable,
+  unmissed: readonly string[] = ['EPIPE', 'EIO'],
+): { check: () => void } {
   let lost: NodeJS.ErrnoException | undefined;
-  to.on('error', error => {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
     lost ??= error;
   });
   return {
     check() {
-      if (lost !== undefined && !['EPIPE', 'EIO'].includes(lost.code ?? '')) throw lost;
+      if (lost !== undefined && !unmissed.includes(lost.code ?? '')) throw lost;
     },
   };
 }

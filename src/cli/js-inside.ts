@@ -5,6 +5,8 @@
 
 export interface Program {
   readonly code: string;
+  /** What is run where `code` is not well formed: statements, of which the last one has the value. */
+  readonly script?: string | undefined;
   /** In stacks, and the second of `process.argv`. */
   readonly file: string;
   readonly args: readonly string[];
@@ -41,14 +43,15 @@ export async function runProgram(program: Program): Promise<void> {
     const source = Buffer.from(`${code}\n//# sourceURL=${encodeURI(file)}`).toString('base64');
     return import(`data:text/javascript;base64,${source}`).then(() => undefined);
   };
-  const asBody = () => {
-    const head = '(async (args) => {';
-    const script = new Script(`${head}${code}\n})`, {
+  const scriptOf = (source: string, columnOffset = 0) =>
+    new Script(source, {
       filename: file,
-      columnOffset: -head.length,
+      columnOffset,
       importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     });
-    return script.runInThisContext()(args);
+  const asBody = () => {
+    const head = '(async (args) => {';
+    return scriptOf(`${head}${code}\n})`, -head.length).runInThisContext()(args);
   };
   const run = () => {
     if (program.module) return asModule();
@@ -56,8 +59,11 @@ export async function runProgram(program: Program): Promise<void> {
       return asBody();
     } catch (error) {
       const isModule = /import statement outside a module|'import\.meta' outside|token 'export'/;
-      if (error instanceof SyntaxError && isModule.test(error.message)) return asModule();
-      throw error;
+      if (!(error instanceof SyntaxError)) throw error;
+      if (isModule.test(error.message)) return asModule();
+      const { script = 'await' } = program;
+      if (/\bawait\b/.test(script)) throw error;
+      return Promise.resolve(scriptOf(script).runInThisContext());
     }
   };
   const flush = async () => {
@@ -108,10 +114,11 @@ export async function* wantInput(): AsyncGenerator<void> {
       want();
     },
   });
-  const feed = (bytes: Uint8Array | null) => {
+  const feed: typeof feedInput = (bytes, failed) => {
     clearInterval(waiting);
     waiting = undefined;
-    stdin.push(bytes);
+    if (failed === undefined) stdin.push(bytes);
+    else stdin.destroy(Object.assign(new Error(failed.message), failed));
   };
   Object.assign(stdin, { fd: 0 });
   Object.defineProperty(process, 'stdin', { value: stdin, configurable: true, enumerable: true });
@@ -125,10 +132,10 @@ export async function* wantInput(): AsyncGenerator<void> {
   }
 }
 
-/** More of it; null: its end. */
-export function feedInput(bytes: Uint8Array | null): void {
+/** More of it; null: its end, or why there is no more. */
+export function feedInput(bytes: Uint8Array | null, failed?: { readonly message: string }): void {
   const feed = Reflect.get(globalThis, Symbol.for('linux-namespaces.feed'));
-  (feed as (bytes: Uint8Array | null) => void)(bytes);
+  (feed as typeof feedInput)(bytes, failed);
 }
 
 /** A line of a REPL: its value, as it is shown, or what it throws. */

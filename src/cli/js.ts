@@ -117,7 +117,11 @@ export async function main(words: readonly string[], { lookup }: Context): Promi
 
 function read(words: readonly string[]): Arguments<typeof options> {
   try {
-    return readArguments(words, options);
+    const line = readArguments(words, options);
+    // As node has it: -p and -e in one.
+    const both = words.slice(0, words.length - line.rest.length).indexOf('-pe');
+    if (line.given.print !== 'e' || both < 0) return line;
+    return readArguments(words.with(both, '-p'), options);
   } catch (error) {
     // As for enter: they would be nothing else here.
     const type = error instanceof UnknownOption ? typeNamed(error.option) : undefined;
@@ -151,7 +155,8 @@ function programOf(
   // With a semicolon at its end, as it is written in code.
   const inline = code ?? (expression && `return (${expression.replace(/[\s;]+$/, '')}\n)`);
   if (inline !== undefined) {
-    return { code: inline, file: '[eval]', args: rest, module, print, colors };
+    const script = code === undefined ? expression : undefined;
+    return { code: inline, script, file: '[eval]', args: rest, module, print, colors };
   }
   const [file, ...args] = rest;
   if (file === undefined && process.stdin.isTTY) return undefined;
@@ -186,9 +191,14 @@ async function feed(worker: NamespaceWorker, wants: AsyncIterable<unknown>): Pro
   let chunks: AsyncIterator<Buffer> | undefined;
   for await (const _ of wants) {
     chunks ??= process.stdin[Symbol.asyncIterator]();
-    const { done, value } = await chunks.next();
-    await worker.evaluate(feedInput, done ? null : new Uint8Array(value));
-    if (done) return;
+    const read = await chunks.next().catch((error: NodeJS.ErrnoException) => error);
+    if (read instanceof Error) {
+      const { message, code, errno, syscall } = read;
+      await worker.evaluate(feedInput, null, { message, code, errno, syscall });
+      return;
+    }
+    await worker.evaluate(feedInput, read.done ? null : new Uint8Array(read.value));
+    if (read.done) return;
   }
 }
 

@@ -15,7 +15,7 @@ if [ -r /proc/self/environ ]; then
     case $lns_a in /proc/self/fd/?) ;; *) [ "$lns_a" -ef "$0" ] && continue ;; esac
     lns_files=$lns_files,${lns_a#/proc/self/fd/}
   done
-  { lns_a=$(ulimit -n; export LC_ALL=C PATH=/usr/bin:/bin${PATH:+:$PATH} && exec base64); } </proc/self/environ 2>/dev/null
+  { lns_a=$(exec 2>/dev/null; ulimit -n; export LC_ALL=C PATH=/usr/bin:/bin${PATH:+:$PATH} && exec base64); } </proc/self/environ
   [ ${#lns_a} -lt 120000 ] || lns_a=${lns_a%%[!0-9]*}
   [ "$lns_a" = "${lns_a%%[!0-9]*}" ] || unset NODE_EXTRA_CA_CERTS # Node reads that at each start: longer than all else takes
   export LINUX_NAMESPACES_INHERITED="$$ $lns_ignored $lns_blocked $lns_files $lns_a"

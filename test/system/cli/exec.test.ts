@@ -1,7 +1,7 @@
 // `linux-namespaces exec`, with and without a terminal: what the program is given, what the operator's
 // terminal is afterwards, how it ends.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn as spawnOn } from 'linux-namespaces';
@@ -93,6 +93,21 @@ describe('without a terminal', () => {
     expect((await run()).stdout).toBe('');
     const { stdout } = await exec(`${target.pid}`, 'sh', '-c', 'ls /proc/self/fd | wc -l');
     expect(Number(stdout)).toBe(4); // and the directory
+  });
+
+  test('stdin that can only be written, as under nohup, is empty', async () => {
+    const line = (words: string) => `"$0" "$1" ${words} 0>/dev/null >"$2"; echo $?`;
+    const run = async (words: string) => {
+      const file = join(folder, 'said');
+      const args = ['-c', line(words), process.execPath, main, file];
+      const { stdout, stderr } = await outcome(spawn('sh', args));
+      return { code: stdout, stderr, said: readFileSync(file, 'utf8') };
+    };
+    const { pid } = target;
+    expect(await run(`exec -i ${pid} sh -c 'cat; echo end; exit 7'`)).toEqual({
+      ...{ code: '7\n', stderr: '', said: 'end\n' },
+    });
+    expect(await run(`debug ${pid} echo end`)).toEqual({ code: '0\n', stderr: '', said: 'end\n' });
   });
 
   test('what can be a number is one, also where the list of users calls others so', async () => {

@@ -269,6 +269,13 @@ test('a stdout that is closed is said, and nothing is taken for printed', async 
   expect((await bash(`${withoutOthers}\n${none}`, command)).stdout).toBe('1\n1\n');
 });
 
+test('that there is no process left to note all this with is said', async () => {
+  const user = 'setpriv --reuid 54321 --regid 54321 --clear-groups prlimit --nproc=1';
+  const { stdout, stderr } = await bash(`${user} $C ps; [ $? -gt 0 ] && echo failed`, command);
+  expect(stdout).toBe('failed\n');
+  expect(stderr).toMatch(/fork/);
+});
+
 test('--kill-child: with who waits', async () => {
   const script = `$C run -p -f --kill-child sh -c 'echo up; exec sleep 20' >ready & started
     child=$(pgrep -P $!); kill -KILL $!; until ! [ -e /proc/$child ] || grep -q 'State:.Z' /proc/$child/status; do sleep 0.02; done; echo gone`;

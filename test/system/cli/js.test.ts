@@ -38,6 +38,19 @@ test.each([
   ],
   ['code that is one', ['-e', 'import os from "os"; console.log(typeof os.EOL)'], 'string\n', 0],
   ['an expression as it is written in code', ['-p', '"a;" + 1; '], 'a;1\n', 0],
+  [
+    'statements, of which the last has the value',
+    ['-p', 'const os = require("os"); os.EOL.length; // x'],
+    '1\n',
+    0,
+  ],
+  ['no statement', ['-p', ' ;'], 'undefined\n', 0],
+  [
+    '-p and -e in one, as for node',
+    ['-pe', 'process.argv.slice(2)', 'x', '-pe'],
+    "[ 'x', '-pe' ]\n",
+    0,
+  ],
   ['import()', ['-p', 'typeof (await import("node:fs")).open'], 'function\n', 0],
 ])('%s', async (_, args, stdout, code) => {
   expect(await js(args)).toMatchObject({ stdout, stderr: '', code });
@@ -98,6 +111,18 @@ test('stdin: to the code, or as the code', async () => {
   expect(await js(['-e', count])).toMatchObject({ stdout: '0\n', code: 0 });
   expect(await js([], 'console.log(args)')).toMatchObject({ stdout: '[]\n', code: 0 });
   expect(await js(['-', 'z'], 'console.log(args)')).toMatchObject({ stdout: "[ 'z' ]\n", code: 0 });
+});
+
+test('stdin that can only be written, as under nohup', async () => {
+  const run = async (code: string) => {
+    const line = ['-c', '"$0" "$@" 0>/dev/null', process.execPath, main];
+    const all = [...line, 'js', '-t', `${target.pid}`, '-e', code];
+    return outcome(spawn('sh', all));
+  };
+  const code = 'process.stdin.on("error", ({ code }) => console.log(code)).resume()';
+  expect(await run(code)).toMatchObject({ stdout: 'EBADF\n', stderr: '', code: 0 });
+  const uncaught = await run('for await (const _ of process.stdin);');
+  expect(uncaught).toMatchObject({ code: 1, stderr: expect.stringMatching(/^\[?Error: EBADF: /) });
 });
 
 test('stdin that nobody asks for is not read, and not waited for', async () => {
