@@ -157,10 +157,24 @@ static void make_folders(int root) {
   }
 }
 
-/* Of the container's own only terminals, which hold nothing of its making. Whatever else it has
- * there it may replace at any time, also by a link: what a program of ours writes to /dev/null
- * would then be in a file of our root, such as ld.so.preload, or on a disk. */
-static void make_devices(int root, int terminals) {
+/* Terminals that nobody has but the program and what it starts: what is typed on one of the
+ * container's own, whoever is root there reads. -1: there are none to be had. */
+static int new_terminals(void) {
+  const long context = CALL2(fsopen, "devpts", FSOPEN_CLOEXEC);
+  if (context < 0) return -1;
+  long mounted = CALL(fsconfig, context, FSCONFIG_SET_STRING, "ptmxmode", "0666", 0);
+  if (mounted >= 0) mounted = CALL(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+  if (mounted >= 0) {
+    mounted = CALL3(fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+  }
+  CALL1(close, context);
+  return mounted < 0 ? -1 : (int)mounted;
+}
+
+/* None of the container's own. What it has there it may replace at any time, also by a link: what a
+ * program of ours writes to /dev/null would then be in a file of our root, such as ld.so.preload,
+ * or on a disk. */
+static void make_devices(int root) {
   for (unsigned i = 0; i < TOOL_DEVICES; i++) {
     if (tools.device_trees[i] < 0) continue;
     CALL1(close, new_file(root, tool_devices[i]));
@@ -169,7 +183,7 @@ static void make_devices(int root, int terminals) {
   for (unsigned i = 0; i < sizeof device_links / sizeof *device_links; i++) {
     made(CALL3(symlinkat, device_links[i].target, root, device_links[i].path), CREATE_TOOLS_FILE);
   }
-  attach(terminals, root, "dev/pts");
+  attach(new_terminals(), root, "dev/pts");
 }
 
 /* A program that gives up its capabilities (ping) is looked into by whoever is the same user in the
@@ -226,7 +240,6 @@ void build_tools(void) {
   const int container = (int)made(CALL3(open_tree, AT_FDCWD, ".", CLONED), CREATE_TOOLS_CONTAINER);
   const int proc = clone_theirs("proc", PROC_SUPER_MAGIC);
   const int sys = clone_theirs("sys", SYSFS_MAGIC);
-  const int terminals = clone_theirs("dev/pts", DEVPTS_SUPER_MAGIC);
   const int root = new_tmpfs();
   made(CALL(move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH), CREATE_TOOLS_MOUNT);
   make_folders(root);
@@ -234,7 +247,7 @@ void build_tools(void) {
   copy_of_target(root);
   attach(proc >= 0 ? proc : new_joined_proc(), root, "proc");
   attach(sys, root, "sys");
-  make_devices(root, terminals);
+  make_devices(root);
   attach(container, root, "container");
   make_read_only(root);
   become_root(root);

@@ -1,7 +1,7 @@
 /* The root directory of a program that has tools of ours: tools.h.
  *
- * What is the target's is opened below its root with no link on the way. Its /proc, /dev/pts and
- * /sys come with all that is mounted in them: what the engine has covered stays covered. A new
+ * What is the target's is opened below its root with no link on the way. Its /proc and /sys
+ * come with all that is mounted in them: what the engine has covered stays covered. A new
  * /proc would not be: with uid 0 it writes the machine's settings. So where there is none to clone,
  * it has processes and nothing else, or is missing.
  */

@@ -48,7 +48,7 @@ export interface ChildPlace extends CreateOptions {
    * Programs of ours, where the target has none: `true` for this machine's /usr, or the path of a
    * directory that holds a root file system, of which its programs are taken. The child gets a root of
    * its own, in memory: with the programs read-only and nosuid, the root of the target at /container, its
-   * /proc and /sys with what its engine has covered in them, its terminals, and copies of its hosts, hostname,
+   * /proc and /sys with what its engine has covered in them, and copies of its hosts, hostname,
    * resolv.conf, passwd and group. Nobody else sees it, but for who may trace the child. Default of
    * `credentials`: `'target'`, and CAP_SYS_PTRACE with `pid` joined, CAP_NET_ADMIN and CAP_NET_RAW with
    * `net`. Not with `root`, `mountProc`, `propagation` or `env: 'target'`. Linux 5.12.

@@ -128,6 +128,20 @@ test('of what has given up its capabilities, nothing that other programs of ours
   expect([stdout, stderr]).toEqual(['tmp/x\n', '']);
 });
 
+test('of their terminals it sees nothing', async () => {
+  const mount = 'mount -t devpts -o newinstance,ptmxmode=0666 none /dev/pts && exec "$@"';
+  const { pid: target } = await startImage(['mnt', 'pid'], { before: ['sh', '-c', mount, 'sh'] });
+  const terminal = { columns: 80, rows: 25 };
+  const tool = spawn('sh', ['-c', 'tty; read line'], { target, tools: true, terminal });
+  let said = '';
+  tool.terminal.on('data', bytes => (said += bytes));
+  await until('its name', () => said.includes('\n'));
+  const { stdout } = spawnSync('ls', ['/dev/pts'], { target, encoding: 'utf8' });
+  tool.terminal.write('\n');
+  await once(tool, 'exit');
+  expect([said.split('\r\n')[0], stdout]).toEqual(['/dev/pts/0', 'ptmx\n']);
+});
+
 test('its links to what is the kernel’s are not read with our rights', async () => {
   const root = makeImage();
   symlinkSync('/proc/kallsyms', join(root, 'etc/hosts'));
