@@ -204,7 +204,8 @@ function numberOf(device: string): number {
   return high + Math.floor(minor / 2 ** 8) * 2 ** 20 + low + (minor % 2 ** 8);
 }
 
-function unescaped(field: string): string {
+/** A field of a table of mounts, or of fstab(5): what would part it is written in octal. */
+export function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   );

@@ -5,7 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { state as limits } from '../base/limits.ts';
-import { fileOfProcess, mountsIn } from '../base/proc.ts';
+import { fileOfProcess, mountsIn, unescaped } from '../base/proc.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Mount } from './container.ts';
 import { isId, pairs, text, ticks } from './fields.ts';
@@ -56,7 +56,7 @@ function parse(reader: Reader, id: string, config: string): Sighting {
     knownAs: { engine: 'lxc', id },
     owner: 0,
     isSeen: true,
-    rootfs: reader.outside(last('lxc.rootfs.path')?.replace(/^dir:/, '')),
+    rootfs: reader.outside(last('lxc.rootfs.path')?.replace(/^(dir|btrfs):/, '')),
     hostname: last('lxc.uts.name'),
     env: pairs(values.get('lxc.environment') ?? []),
     mounts: (values.get('lxc.mount.entry') ?? []).flatMap(entry => mountOf(reader, entry)),
@@ -66,7 +66,7 @@ function parse(reader: Reader, id: string, config: string): Sighting {
 
 /** As in fstab(5); the destination is below the root, without a slash. */
 function mountOf(reader: Reader, entry: string): Mount[] {
-  const [source, destination, , options = ''] = entry.split(/\s+/);
+  const [source, destination, , options = ''] = entry.split(/\s+/).map(unescaped);
   if (destination === undefined || !/\br?bind\b/.test(options)) return [];
   return [
     {

@@ -206,6 +206,18 @@ describe('settings', () => {
   });
 });
 
+test('lxc.container.conf(5): what is written as in fstab(5), and where the root is of btrfs', async () => {
+  const lines = [
+    'rootfs.path = btrfs:/srv/web',
+    'mount.entry = /a\\040b mnt/c\\040d none bind 0 0',
+  ];
+  state.write('var/lib/lxc/web/config', lines.map(line => `lxc.${line}\n`).join(''));
+  expect(await find('lxc:web')).toMatchObject({
+    rootfs: `${state.root}/srv/web`,
+    mounts: [{ source: `${state.root}/a b`, destination: '/mnt/c d' }],
+  });
+});
+
 describe('what cannot be read may run', () => {
   test("Docker's file, half-written, where no runtime's state says more", async () => {
     state.write(`var/lib/docker/containers/${hex('a')}/config.v2.json`, '{"ID":');
