@@ -13,6 +13,7 @@ import type { NamespaceType } from '../base/namespace-types.ts';
 import type { Fds } from '../target/fds.ts';
 import { checkCopies, isOthers, tellCopies } from './copies.ts';
 import { sessionOf } from './http2.ts';
+import { Arrivals, isMaker, makerOf, makers, makes } from './makers.ts';
 import {
   arrived,
   comeBack,
@@ -176,22 +177,11 @@ function derive(origin: Context, fds: Fds): Context {
   return context;
 }
 
-/**
- * Handles that make further ones in native code, outside every scope (a server its connections, a
- * channel to a child the handles that come over it, an HTTP/2 session its streams): what they make
- * belongs where they belong.
- */
-const makers = new Map<number, WeakRef<Marked>>();
-const lostMakers = new FinalizationRegistry<number>(id => makers.delete(id));
-const makerTypes = new Set([
-  'TCPSERVERWRAP',
-  'PIPESERVERWRAP',
-  'PIPEWRAP',
-  'HTTP2SESSION',
-  'MESSAGEPORT',
-]);
 /** The mark of an HTTP/2 stream from the peer, until its session is known. */
 const unsettled = {} as Context;
+
+/** What has come over a port, which is the next to be entered. */
+const arrivals = new Arrivals();
 
 /** The scopes that `before` opened: their ids, and where the thread was before each. */
 const scopes: number[] = [];
@@ -207,6 +197,7 @@ const hook = createHook({
     origins.push(current);
     const resource = executionAsyncResource() as Marked | undefined;
     let location = resource?.[MARK];
+    if (arrivals.any) arrivals.take((id, type, each) => settleIn(id, type, each, location));
     if (location === current) return;
     try {
       if (location === unsettled) location = settle(resource as Marked);
@@ -239,7 +230,7 @@ function mark(id: number, type: string, resource: Marked, context: Context): voi
   if (type === 'Timeout' && isShared(resource)) return;
   context.started = true;
   resource[MARK] = context;
-  if (makerTypes.has(type)) makes(id, resource);
+  if (isMaker(type)) makes(id, resource);
 }
 
 function adopt(id: number, type: string, trigger: number, resource: object): void {
@@ -247,23 +238,22 @@ function adopt(id: number, type: string, trigger: number, resource: object): voi
     (resource as Marked)[MARK] = unsettled;
     return;
   }
-  const context = makers.get(trigger)?.deref()?.[MARK];
+  if (trigger === 0) arrivals.add(id, type, resource);
+  else settleIn(id, type, resource, (makerOf(trigger) as Marked | undefined)?.[MARK]);
+}
+
+function settleIn(id: number, type: string, resource: object, context: Context | undefined): void {
   if (context === undefined) return;
   mark(id, type, resource as Marked, context);
   // It may be a server that came over a channel, with connections of its own to come.
-  if (type === 'TCPWRAP') makes(id, resource as Marked);
-}
-
-function makes(id: number, resource: Marked): void {
-  makers.set(id, new WeakRef(resource));
-  lostMakers.register(resource, id);
+  if (type === 'TCPWRAP') makes(id, resource);
 }
 
 /** For a handle that listens: not of each does the type say so (net.BoundSocket, Node 24). */
 export function listens(handle: object): void {
   const maker = handle as Marked & { getAsyncId?(): number };
   const id = maker[MARK] && maker.getAsyncId?.();
-  if (id !== undefined && !makers.has(id)) makes(id, maker);
+  if (id !== undefined) makes(id, maker);
 }
 
 function settle(stream: Marked): Context | undefined {

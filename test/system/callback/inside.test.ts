@@ -13,7 +13,7 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import timers from 'node:timers/promises';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import zlib from 'node:zlib';
 import { type Namespaces, outside } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -366,6 +366,37 @@ const pieces: Record<string, (at: At) => Promise<unknown>> = {
     await timers
       .setTimeout(1000, null, { signal: AbortSignal.timeout(1) })
       .catch(() => at('aborted'));
+  },
+  async 'a port that comes over a port'(at) {
+    const { port1, port2 } = new MessageChannel();
+    const sent = outside(() => new MessageChannel());
+    port1.on('message', (come: MessagePort) => {
+      at('message');
+      come.on('message', () => {
+        at('message over what has come');
+        come.close();
+      });
+      come.on('close', () => at('close'));
+    });
+    outside(() => {
+      port2.postMessage(sent.port1, [sent.port1]);
+      sent.port2.postMessage(1);
+    });
+    await once(sent.port2, 'close');
+    port1.close();
+    await once(port1, 'close');
+    const worker = outside(() => new Worker(new URL('../fixtures/send-port.mjs', import.meta.url)));
+    const [own, theirs] = Object.values(new MessageChannel()) as [MessagePort, MessagePort];
+    worker.postMessage(theirs, [theirs]);
+    const [come] = (await once(own, 'message')) as [MessagePort];
+    const said = once(come, 'message');
+    come.on('message', () => at('message of a worker'));
+    come.postMessage(1);
+    await said;
+    come.close();
+    own.close();
+    await worker.terminate();
+    at('terminated');
   },
   async 'messages and workers'(at) {
     const inside = place();
