@@ -16,7 +16,7 @@ export async function search(nameOrId: string, options: CheckedOptions): Promise
   const ours = await survey(options, 'ours');
   const found = await meant(ours, ours.entries.filter(isOurs), wantedOf(nameOrId));
   if (found.length > 0) return one(nameOrId, found);
-  const all = both(ours, await survey(options, 'others', ours.reader));
+  const all = both(ours, await survey(options, 'others', ours));
   const theirs = await meantOfUser(all, nameOrId);
   if (theirs.length > 0) return one(nameOrId, theirs);
   throw await unknown(nameOrId, all);

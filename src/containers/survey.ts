@@ -25,15 +25,17 @@ export interface Survey {
   /** All that is to be known of some of them; without those that have been removed meanwhile. */
   readonly finish: (some: readonly Entries[]) => Promise<Container[]>;
   readonly reader: Reader;
+  readonly sockets: Sockets;
 }
 
-/** `reader`: of another survey, whose problems this one adds to. */
+/** `before`: another survey, whose problems this one adds to, and of whose time for sockets it has the rest. */
 export async function survey(
   { root, directories, timeout, grpc }: CheckedOptions,
   whose: Whose = 'all',
-  reader: Reader = new Reader(root),
+  before?: Pick<Survey, 'reader' | 'sockets'>,
 ): Promise<Survey> {
-  const sockets = new Sockets(reader, timeout, grpc);
+  const reader = before?.reader ?? new Reader(root);
+  const sockets = before?.sockets ?? new Sockets(reader, timeout, grpc);
   const locations = await findLocations(reader, directories, sockets.grpc, whose);
   // Before the engines: what starts meanwhile is not seen as a runtime's own. Of one reader that is so in one turn.
   const finding = findRuntimes(locations);
@@ -52,6 +54,7 @@ export async function survey(
     places: placesIn(locations),
     finish: some => finish(reader, some),
     reader,
+    sockets,
   };
 }
 

@@ -343,6 +343,34 @@ describe('a root directory with two users', () => {
     }
   });
 
+  test('sockets that do not answer are waited for in all, by a name that a user has, too', async () => {
+    write('var/lib/containers/storage/overlay-containers/containers.json', [{ id: 'ours' }], 0);
+    const [own, hers] = ['run', runtime].map(folder => join(root, folder, 'podman/podman.sock'));
+    mkdirSync(dirname(own as string));
+    let asked = 0;
+    const server = createServer(connection => {
+      connection.on('error', () => {}).on('data', () => asked++);
+    }).listen(own);
+    await new Promise(done => server.once('listening', done));
+    execFileSync('chmod', ['711', root]);
+    const silent =
+      'require("net").createServer(() => {}).listen(process.argv[1], () => console.log())';
+    const child = spawn(process.execPath, ['-e', silent, hers as string], {
+      uid: alice,
+      gid: alice,
+    });
+    try {
+      await once(child.stdout, 'data');
+      const { message } = await rejectionOf(findContainer('hers', { root, timeout: 200 }));
+      expect(message).toContain('1000:podman:hers');
+      expect(asked).toBe(0);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      await new Promise(done => server.close(done));
+    }
+  });
+
   const all = ['State', 'StartedAt', 'Created', 'Labels', 'Ports', 'Pod'];
   test.each([
     ['a name that every object has', '"constructor"', all],
