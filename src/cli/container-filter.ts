@@ -24,9 +24,21 @@ const tests: Readonly<Record<string, Test>> = {
     const [, name = '', equals, wanted] = /^([^=]*)(=?)(.*)$/s.exec(value) ?? [];
     return Object.hasOwn(labels, name) && (equals === '' || labels[name] === wanted);
   },
-  name: (container, value) => nameOf(container).includes(value),
+  // The slash in front is docker's: `^/web$`.
+  name: (container, value) => {
+    const name = nameOf(container);
+    return [name, `/${name}`].some(one => patternOf(value).test(one));
+  },
   state: ({ state }, value) => state === value,
 };
+
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new UsageError(`--filter name: ${text} is no regular expression`);
+  }
+}
 
 /** Docker's word. */
 const aliases: Readonly<Record<string, string>> = { status: 'state' };
@@ -52,6 +64,7 @@ export function filterOf(given: readonly string[]): Filter {
     if (key === 'engine' && !engines.some(engine => engine === value)) {
       throw new UsageError(`no engine ${value}: there are ${engines.join(', ')}`);
     }
+    if (key === 'name') patternOf(value);
     wanted.set(key, [...(wanted.get(key) ?? []), value]);
   }
   const matches = (container: Container) =>

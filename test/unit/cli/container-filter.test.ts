@@ -21,6 +21,10 @@ test.each([
   [[], 'web web2 db bare'],
   [['name=web'], 'web web2'],
   [['name=web2', 'name=db'], 'web2 db'],
+  [['name=^web$'], 'web'],
+  [['name=^/(web|db)$'], 'web db'],
+  [['name=/web'], 'web web2'],
+  [['name=b$'], 'web db'],
   [['name=web', 'name=db', 'state=running'], 'web db'],
   [['status=exited'], 'web2'],
   [['engine=podman'], 'db'],
@@ -41,8 +45,8 @@ test.each([
   ).toBe(names);
 });
 
-test.each(['web', 'colour=red', 'toString=x', 'state=up', ''])('refused: %j', text => {
-  expect(() => filterOf([text])).toThrow(/--filter is KEY=VALUE|no state up/);
+test.each(['web', 'colour=red', 'toString=x', 'state=up', 'name=(', ''])('refused: %j', text => {
+  expect(() => filterOf([text])).toThrow(/--filter is KEY=VALUE|no state up|no regular expression/);
 });
 
 test('a state asks for those that do not run, too', () => {
