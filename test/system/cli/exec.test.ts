@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn as spawnOn } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { addedGroups } from '../../../src/cli/container-user.ts';
 import { seconds } from '../../timeouts.ts';
 import {
   folder,
@@ -108,6 +109,17 @@ describe('without a terminal', () => {
       ...{ code: '7\n', stderr: '', said: 'end\n' },
     });
     expect(await run(`debug ${pid} echo end`)).toEqual({ code: '0\n', stderr: '', said: 'end\n' });
+  });
+
+  test('groups that were added to those of its user: in the numbers of its user namespace', async () => {
+    const maps = ['users', 'groups'].map(name => `--map-${name}=0:100000:65536`);
+    const run = [process.execPath, main, 'run', ...maps, '-S', '0', '-G', '0'];
+    const setpriv = ['setpriv', '--reuid=5', '--regid=6', '--groups=6,7,8'];
+    const { pid } = await startTarget([], { before: [...run, ...setpriv] });
+    const user = { uid: 5, gid: 6, groups: [6, 7], home: '/', shell: undefined };
+    expect(addedGroups(pid, user)).toEqual([8]);
+    expect(addedGroups(pid, { ...user, uid: 4 })).toEqual([]);
+    expect(addedGroups(pid, { ...user, gid: 5 })).toEqual([]);
   });
 
   test('what can be a number is one, also where the list of users calls others so', async () => {
