@@ -186,6 +186,7 @@ Change::Change(const Root& root, int fd, Work* work) {
   // Also of what is refused: a device is opened all the same.
   const int narrowed = keep_capabilities(false);
   if (refused_ >= 0) refused_ = seen < 0 ? seen : narrowed;
+  if (refused_ >= 0 && !has_become(root.users, root.groups)) refused_ = -EPERM;
   narrowed_ = true;
   work->foreign = true;
 }

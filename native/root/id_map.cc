@@ -63,4 +63,12 @@ void become(const Ids& users, const Ids& groups) {
   keep_capabilities(true);
 }
 
+// Of an id that is none, these calls tell the present one and change nothing.
+bool has_become(const Ids& users, const Ids& groups) {
+  const auto user = static_cast<uint32_t>(::syscall(SYS_setfsuid, ~0u));
+  const auto group = static_cast<uint32_t>(::syscall(SYS_setfsgid, ~0u));
+  return user == static_cast<uint32_t>(users.Maker()) &&
+         group == static_cast<uint32_t>(groups.Maker());
+}
+
 }  // namespace root

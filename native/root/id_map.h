@@ -36,4 +36,7 @@ int keep_capabilities(bool all);
 // to the process that the container is known by. Nothing, where the ids are ours or unknown.
 void become(const Ids& users, const Ids& groups);
 
+// Is that so? Without CAP_SETUID and CAP_SETGID we stay who we are: of root's files the owner.
+bool has_become(const Ids& users, const Ids& groups);
+
 }  // namespace root

@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { type ContainerRoot, NamespaceError, openNamespaces, openRoot } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { startTarget } from '../child/fixtures/targets.ts';
-import { rejectionOf, until } from '../shared/support.ts';
+import { hasProgram, rejectionOf, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, run, startContainer } from './fixtures/containers.ts';
 
 /** What mounts it at `$0`, and a file and a directory on it that every user of it could name. */
@@ -341,6 +341,40 @@ test.each([
   expect(readFileSync(secret, 'utf8')).toBe('ours');
   expect(readdirSync(folder).sort()).toEqual(['secret', 'theirs']);
 });
+
+test.skipIf(!hasProgram('setpriv')).each(['-setuid', '-setgid', '-setuid,-setgid'])(
+  'nor by a root that cannot become that user (%s)',
+  async without => {
+    const folder = makeFolder();
+    chmodSync(folder, 0o777);
+    const secret = join(folder, 'secret');
+    writeFileSync(secret, 'ours', { mode: 0o660 });
+    const { pid } = await startTarget([], {
+      uid: 65534,
+      program: ['unshare', '--user', '--mount', '--map-root-user', 'sh', '-c', named],
+    });
+    const script = `
+      const { openRoot } = await import('linux-namespaces');
+      const root = openRoot(${pid});
+      const calls = [
+        root.writeFile('${secret}', 'theirs'), root.chmod('${secret}', 0o666), root.rm('${secret}'),
+        root.mkdir('${folder}/made'), root.copyIn('/etc/passwd', '${secret}'),
+      ];
+      const all = await Promise.allSettled(calls);
+      console.log(all.map(({ reason }) => reason?.code).join());`;
+    const line = [
+      `--bounding-set=${without}`,
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+    ];
+    const said = execFileSync('setpriv', line, { encoding: 'utf8' });
+    expect(said).toMatch(/^(E(PERM|ACCES),?){5}\n$/);
+    expect(readFileSync(secret, 'utf8')).toBe('ours');
+    expect(readdirSync(folder)).toEqual(['secret']);
+  },
+);
 
 test('a user namespace that root made: changed by its ids, which a process shows', async () => {
   const folder = makeFolder();
