@@ -21,7 +21,7 @@ export function checkOptions(options: ContainerOptions): CheckedOptions {
   const { root, directories, timeout = 2000, grpc = false } = optionsIn(options, names);
   if (typeof grpc !== 'boolean') throw invalidType('options.grpc', 'a boolean', grpc);
   if (root !== undefined) checkPath('options.root', root);
-  if (typeof timeout !== 'number' || !(timeout >= 0 && timeout < 2 ** 31)) {
+  if (typeof timeout !== 'number' || !(timeout >= 0 && timeout <= 2 ** 31 - 1)) {
     throw invalidType('options.timeout', 'a number of milliseconds', timeout);
   }
   if (directories === undefined) return { root, timeout, grpc };

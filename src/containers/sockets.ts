@@ -42,7 +42,7 @@ export class Sockets {
 
   /** `timeout`: in milliseconds; 0 for never. */
   constructor(reader: Reader, timeout: number, grpc: boolean) {
-    this.#timeout = timeout;
+    this.#timeout = Math.ceil(timeout); // AbortSignal takes no fractions
     this.grpc = grpc && timeout > 0;
     this.#problems = reader.problems;
     // Before Linux 6.16 no socket can refuse file descriptors: those of another root may be anybody's.

@@ -361,7 +361,7 @@ describe('a root directory with two users', () => {
     });
     try {
       await once(child.stdout, 'data');
-      const { message } = await rejectionOf(findContainer('hers', { root, timeout: 200 }));
+      const { message } = await rejectionOf(findContainer('hers', { root, timeout: 200.5 }));
       expect(message).toContain('1000:podman:hers');
       expect(asked).toBe(0);
     } finally {
