@@ -61,13 +61,17 @@ const kinds = ['io.containerd.runtime.v1.linux', 'io.containerd.runtime.v2.task'
 
 function entryOf(task: Task): Entry {
   const { reader, owner, bundle, namespace, id, told } = task;
-  const knownAs = { engine: 'containerd', namespace, id } as const;
-  const entry = { ...knownAs, owner };
-  // The path that runc has of it may be one of the daemon's own mount namespace (rootless).
-  if (namespace === ofDocker) return { ...entry, read: async () => [{ knownAs, owner, bundle }] };
+  if (namespace === ofDocker) {
+    // The path that runc has of it may be one of the daemon's own mount namespace (rootless).
+    const knownAs = { engine: 'containerd', namespace, id } as const;
+    return { ...knownAs, owner, read: async () => [{ knownAs, owner, bundle }] };
+  }
   const file = new StateFile(reader, `${bundle}/config.json`, told?.spec);
   return {
-    ...entry,
+    engine: 'containerd',
+    namespace,
+    id,
+    owner,
     file,
     names: async () => {
       const config = await file.value();

@@ -96,7 +96,7 @@ async function unknown(name: string, all: Survey): Promise<NamespaceError> {
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   const unread =
     problems[0] === undefined
-      ? `no engine has such a container; state was looked for in ${all.places.join(', ')}: options.root and options.directories say where else, and a pid needs no name`
+      ? `no engine has such a container; state was looked for in ${all.places().join(', ')}: options.root and options.directories say where else, and a pid needs no name`
       : `not all could be read: ${problems[0]}${more}`;
   const advice =
     first === undefined

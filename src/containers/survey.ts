@@ -21,7 +21,7 @@ export interface Survey {
   readonly entries: readonly Entries[];
   readonly problems: Containers['problems'];
   /** Where state was looked for, of those that have any: paths. */
-  readonly places: readonly string[];
+  readonly places: () => readonly string[];
   /** All that is to be known of some of them; without those that have been removed meanwhile. */
   readonly finish: (some: readonly Entries[]) => Promise<Container[]>;
   readonly reader: Reader;
@@ -51,7 +51,7 @@ export async function survey(
   return {
     entries: join([...engines.flat(), ...runtimes]),
     problems: reader.problems,
-    places: placesIn(locations),
+    places: () => placesIn(locations),
     finish: some => finish(reader, some),
     reader,
     sockets,
