@@ -85,12 +85,11 @@ function closing(iterator: unknown, worker: NamespaceWorker): AsyncGenerator<unk
     }
   }
   const generator = values();
-  const end = generator.return.bind(generator);
-  // One that was never asked for a value runs no `finally`.
-  const value = async (given: unknown) => {
-    const result = await end(given);
-    await worker.close();
-    return result;
-  };
-  return Object.defineProperty(generator, 'return', own({ value }));
+  // One that was never asked for a value runs no `finally`; a stream that is destroyed throws into it.
+  for (const name of ['return', 'throw'] as const) {
+    const end = generator[name].bind(generator);
+    const value = (given: unknown) => end(given).finally(() => worker.close());
+    Reflect.defineProperty(generator, name, own({ value }));
+  }
+  return generator;
 }

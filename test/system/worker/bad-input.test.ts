@@ -1,5 +1,7 @@
 // What cannot be sent, what does not come back, and what ends the worker: each promise settles, with
 // an error that says why, and nothing is left.
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { evaluate, type NamespaceWorker, openWorker, WorkerError } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { all, makeImage, type Started, startTarget } from '../child/fixtures/targets.ts';
@@ -293,6 +295,20 @@ describe('streams of results', () => {
     });
     expect(children()).toHaveLength(before.length + 1);
     expect(await values.return?.()).toEqual({ done: true, value: undefined });
+    expect(children()).toEqual(before);
+  });
+
+  test('and one that is destroyed before it, which throws into it', async () => {
+    const before = children();
+    const values = await evaluate(target.pid, 'all', async function* () {
+      yield 1;
+    });
+    expect(children()).toHaveLength(before.length + 1);
+    const stream = Readable.from(values);
+    const failed = rejectionOf(once(stream, 'data'));
+    stream.destroy(new Error('mine'));
+    expect((await failed).message).toBe('mine');
+    if (!stream.closed) await once(stream, 'close');
     expect(children()).toEqual(before);
   });
 });
