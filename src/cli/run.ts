@@ -250,7 +250,11 @@ const [realTimeLeast, realTimeMost] = [34, 64];
 
 function signalOf(name: string | true | undefined): number | undefined {
   if (name === undefined || name === true) return undefined;
-  const known: Readonly<Record<string, number>> = constants.signals;
+  // CLD is what System V calls it.
+  const known: Readonly<Record<string, number>> = {
+    ...constants.signals,
+    SIGCLD: constants.signals.SIGCHLD,
+  };
   const word = name.toUpperCase();
   const number = /^\d+$/.test(name)
     ? Number(name)

@@ -43,6 +43,7 @@ const same: string[] = [
   '-r --keep-caps',
   '-n -S 12 -G 34',
   '-n -w /tmp',
+  '-n --kill-child=CLD',
   '-UmuinpCTf -r --mount-proc',
 ];
 
