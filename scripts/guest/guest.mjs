@@ -80,7 +80,6 @@ node -e "import('./scripts/count.mjs').then(({ count }) => {
 
 /** The same. */
 const execute = programs => `code=0
-for module in fuse inet_diag tcp_diag udp_diag unix_diag; do modprobe $module; done
 ${programs.map(line => `echo '${line}'\nnode ${line} 2>&1 || code=1`).join('\n')}`;
 
 /** The first process, once it is on the disk. What it says last is the exit code. */
@@ -105,6 +104,7 @@ ln -s /proc/self/fd /dev/fd
 cp /usr/share/libc-bin/nsswitch.conf /etc/
 printf '127.0.0.1 localhost\\n::1 localhost\\n' >/etc/hosts
 echo nameserver 127.0.0.1 >/etc/resolv.conf
+for module in fuse inet_diag tcp_diag udp_diag unix_diag; do modprobe $module; done
 ip link set lo up
 hostname guest
 cd ${checkout}

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { seconds } from '../../timeouts.ts';
 import { holder } from './fixtures/holder.ts';
 
 interface Row {
@@ -65,10 +66,10 @@ beforeAll(async () => {
   const { stdout } = await promisify(execFile)(
     'unshare',
     [...machine, process.execPath, script, holder, ...lsns],
-    { maxBuffer: 1 << 26, timeout: 60_000, killSignal: 'SIGKILL' },
+    { maxBuffer: 1 << 26, timeout: seconds(60), killSignal: 'SIGKILL' },
   );
   zoo = JSON.parse(stdout);
-}, 90_000);
+}, seconds(90));
 
 const inodes = (rows: Row[]) => rows.map(row => row.inode);
 const ofInode = (inode: number) => zoo.ours.find(row => row.inode === inode) as Row;
