@@ -34,7 +34,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** What no guest has. */
 const absent = [
   ...['crun', 'docker', 'dockerd', 'containerd', 'podman', 'lxc-start', 'fuse-overlayfs'],
-  ...['fish', 'make', 'musl-gcc', 'tmux', 'zsh'],
+  ...['fish', 'make', 'musl-gcc', 'perl', 'tmux', 'zsh'],
   'where pid 1 is one', // it is our own
 ];
 
