@@ -30,25 +30,23 @@ interface Task {
 export async function findContainerd(location: ContainerdLocation, ask: Sockets): Promise<Entry[]> {
   const { reader, owner, grpc } = location;
   const telling = toldByContainerd(ask, grpc);
-  const [first, second] = kinds.map(kind => `${location.state}/${kind}`) as [string, string];
-  const all = await Promise.all([first, second].map(path => reader.directories(path, '*')));
-  const told = new Map(await telling);
-  const running = all.flat().flatMap(({ path, names }) => {
+  const paths = kinds.map(kind => `${location.state}/${kind}`);
+  const all = await Promise.all(paths.map(path => reader.directories(path, '*')));
+  const bundles = new Map<string, string>();
+  for (const { path, names } of all.flat()) {
     const namespace = basename(path);
-    return !isName(namespace)
-      ? []
-      : names.filter(isName).map(id => {
-          const name = `${namespace}/${id}`;
-          const about = told.get(name);
-          told.delete(name);
-          return entryOf({ reader, owner, bundle: `${path}/${id}`, namespace, id, told: about });
-        });
-  });
-  const others = [...told].map(([name, about]) => {
+    for (const id of isName(namespace) ? names.filter(isName) : []) {
+      bundles.set(`${namespace}/${id}`, `${path}/${id}`);
+    }
+  }
+  const told = await telling;
+  for (const name of told.keys()) {
+    if (!bundles.has(name)) bundles.set(name, `${paths.at(-1)}/${name}`);
+  }
+  return [...bundles].map(([name, bundle]) => {
     const [namespace = '', id = ''] = name.split('/');
-    return entryOf({ reader, owner, bundle: `${second}/${name}`, namespace, id, told: about });
+    return entryOf({ reader, owner, bundle, namespace, id, told: told.get(name) });
   });
-  return [...running, ...others];
 }
 
 /** What it removes gets a dot before its name: atomicDelete() of runtime/v2/bundle_linux.go. */

@@ -2,6 +2,7 @@
  * The runtimes that engines work with: every directory in which runc or crun keeps containers, their
  * own and those that engines give them.
  */
+import { basename } from 'node:path';
 import { readCrun } from './crun.ts';
 import { isId } from './fields.ts';
 import type { Locations, RuntimeLocation } from './location-types.ts';
@@ -31,7 +32,8 @@ interface Root extends RuntimeLocation {
 /** Those that are so many levels below this one, with what is in each. */
 async function rootsIn(place: RuntimeLocation, ...levels: readonly string[]): Promise<Root[]> {
   const all = await place.reader.directories(place.path, ...levels);
-  return all.map(({ path, names }) => ({ ...place, path, ids: names.filter(isId) }));
+  const spaces = levels.length === 0 ? all : all.filter(({ path }) => isId(basename(path)));
+  return spaces.map(({ path, names }) => ({ ...place, path, ids: names.filter(isId) }));
 }
 
 function entriesOf(at: Root): Entry[] {

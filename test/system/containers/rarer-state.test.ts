@@ -52,6 +52,30 @@ describe('Kubernetes', () => {
     expect((await find('shop/cart/web')).id).toBe(now);
   });
 
+  test('what these have left behind of a task does not count beside its bundle of today', async () => {
+    const kinds = ['io.containerd.runtime.v1.linux', 'io.containerd.runtime.v2.task'];
+    const [before, today] = kinds.map(kind => `run/containerd/${kind}/default/${now}`);
+    for (const [bundle, name] of [
+      [before, 'old'],
+      [today, 'new'],
+    ]) {
+      state.write(`${bundle}/config.json`, { annotations: { 'nerdctl/name': name } });
+      state.write(`${bundle}/init.pid`, `${target.pid}`);
+    }
+    state.write(`run/containerd/runc/default/${now}/state.json`, runcState(now, target.pid));
+    const [container, ...others] = await list();
+    expect(others).toEqual([]);
+    expect(container).toMatchObject({ name: 'new', bundle: join(state.root, `${today}`) });
+    await expect(find('old')).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('a directory that no namespace is called by is none of a runtime', async () => {
+    state.write(`run/docker/runtime-runc/mo by/${now}/state.json`, runcState(now, target.pid));
+    expect(await list()).toHaveLength(0);
+    state.write(`run/docker/runtime-runc/moby/${now}/state.json`, runcState(now, target.pid));
+    expect(await list()).toHaveLength(1);
+  });
+
   // makeSandboxName() and makeContainerName() of core/naming.go, labels of core/*_create.go: cri-dockerd 0.3.
   const labelled = (kind: string, more = {}) => ({
     Config: { Labels: { 'io.kubernetes.docker.type': kind, ...more } },
