@@ -70,6 +70,17 @@ const stamp = {
   load: id => (id.endsWith('src/cli/build.ts') ? `export const build = '${digest()}';` : undefined),
 };
 
+/** One other character in a file, and V8 keeps all of it with two bytes for each. */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_options, bundle) {
+    const escaped = one => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    for (const chunk of Object.values(bundle)) {
+      if (chunk.type === 'chunk') chunk.code = chunk.code.replace(/[^\0-\x7f]/g, escaped);
+    }
+  },
+};
+
 /** What src/base has to make for ES modules, and CommonJS has: by `require`, what could not be loaded is tried again. */
 const ofCommonJS = {
   'src/base/here.ts': 'export const folder = __dirname, load = require;',
@@ -158,7 +169,7 @@ export default defineConfig([
   {
     ...shared,
     input: { main: 'src/cli/main.ts' },
-    plugins: [commonJS],
+    plugins: [commonJS, ascii],
     output: {
       ...output,
       format: 'cjs',

@@ -32,21 +32,20 @@ export async function findContainerd(location: ContainerdLocation, ask: Sockets)
   const telling = toldByContainerd(ask, grpc);
   const paths = kinds.map(kind => `${location.state}/${kind}`);
   const all = await Promise.all(paths.map(path => reader.directories(path, '*')));
-  const bundles = new Map<string, string>();
+  const tasks = new Map<string, Omit<Task, 'told'>>();
   for (const { path, names } of all.flat()) {
     const namespace = basename(path);
     for (const id of isName(namespace) ? names.filter(isName) : []) {
-      bundles.set(`${namespace}/${id}`, `${path}/${id}`);
+      tasks.set(`${namespace}/${id}`, { reader, owner, bundle: `${path}/${id}`, namespace, id });
     }
   }
   const told = await telling;
   for (const name of told.keys()) {
-    if (!bundles.has(name)) bundles.set(name, `${paths.at(-1)}/${name}`);
-  }
-  return [...bundles].map(([name, bundle]) => {
     const [namespace = '', id = ''] = name.split('/');
-    return entryOf({ reader, owner, bundle, namespace, id, told: told.get(name) });
-  });
+    const bundle = `${paths.at(-1)}/${name}`;
+    if (!tasks.has(name)) tasks.set(name, { reader, owner, bundle, namespace, id });
+  }
+  return [...tasks].map(([name, task]) => entryOf({ ...task, told: told.get(name) }));
 }
 
 /** What it removes gets a dot before its name: atomicDelete() of runtime/v2/bundle_linux.go. */
@@ -61,8 +60,10 @@ function entryOf(task: Task): Entry {
   const { reader, owner, bundle, namespace, id, told } = task;
   if (namespace === ofDocker) {
     // The path that runc has of it may be one of the daemon's own mount namespace (rootless).
-    const knownAs = { engine: 'containerd', namespace, id } as const;
-    return { ...knownAs, owner, read: async () => [{ knownAs, owner, bundle }] };
+    const read = async () => [
+      { knownAs: { engine: 'containerd' as const, namespace, id }, owner, bundle },
+    ];
+    return { engine: 'containerd', namespace, id, owner, read };
   }
   const file = new StateFile(reader, `${bundle}/config.json`, told?.spec);
   return {

@@ -33,31 +33,40 @@ export async function findDocker(location: DockerLocation, ask: Sockets): Promis
   const isRange = ({ path }: Directory) => /\/\d+\.\d+\/containers$/.test(path);
   return [...own, ...remapped.filter(isRange)].flatMap(({ path, names }) => {
     const root = dirname(path);
-    return names.filter(isId).map(id => entryOf(location, root, id));
+    return names.filter(isId).map(id => new DockerEntry(location, root, id));
   });
 }
 
-function entryOf(location: DockerLocation, root: string, id: string): Entry {
-  const { owner, ofData: reader } = location;
-  const path = `${root}/containers/${id}/config.v2.json`;
-  const file = new StateFile(reader, path);
-  return {
-    engine: 'docker',
-    id,
-    owner,
-    file,
-    names: async () => {
-      const config = await file.value();
-      return { ...namesIn(id, config), service: serviceIn(config) };
-    },
-    read: async () => {
-      const sighting = readOne(location, root, id, await file.value());
-      if (sighting !== undefined) return [sighting];
-      // It has been removed; or it is there, and what its runtime knows will have to do.
-      const doubt = `${path} cannot be read`;
-      return reader.hasFailed(path) ? [{ knownAs: { engine: 'docker', id }, owner, doubt }] : [];
-    },
-  };
+class DockerEntry implements Entry {
+  readonly engine = 'docker';
+  readonly id: string;
+  readonly owner: number;
+  readonly file: StateFile;
+  readonly #location: DockerLocation;
+  readonly #root: string;
+
+  constructor(location: DockerLocation, root: string, id: string) {
+    this.id = id;
+    this.owner = location.owner;
+    this.file = new StateFile(location.ofData, `${root}/containers/${id}/config.v2.json`);
+    this.#location = location;
+    this.#root = root;
+  }
+
+  async names(): Promise<Names> {
+    const config = await this.file.value();
+    return { ...namesIn(this.id, config), service: serviceIn(config) };
+  }
+
+  async read(): Promise<readonly Sighting[]> {
+    const { id, owner, file } = this;
+    const { ofData: reader } = this.#location;
+    const sighting = readOne(this.#location, this.#root, id, await file.value());
+    if (sighting !== undefined) return [sighting];
+    // It has been removed; or it is there, and what its runtime knows will have to do.
+    if (!reader.hasFailed(file.path)) return [];
+    return [{ knownAs: { engine: 'docker', id }, owner, doubt: `${file.path} cannot be read` }];
+  }
 }
 
 function readOne(

@@ -24,13 +24,12 @@ export function wantedOf(text: string): Wanted {
 /** An entry with its names, where these may be what is wanted. */
 type Named = Names & { readonly id: string };
 
-/** In this order: the first by which there is one. */
+/** In this order: the first by which there is one; after all of them, the beginning of its id. */
 const ways: readonly ((wanted: string, named: Named) => boolean)[] = [
   (wanted, named) => namesOf(named).includes(wanted) || named.ownName === wanted,
   // A pod's sandbox has the name of the pod, which its only container often has, too.
   (wanted, { pod, id, name }) => pod?.sandbox === id && name === wanted,
   (wanted, { service }) => service === wanted,
-  (wanted, { id }) => wanted.length >= digitsLeast && id.startsWith(wanted),
 ];
 
 /** For each way in turn those that it means, until the caller is content. */
@@ -40,30 +39,33 @@ export async function* matches(
 ): AsyncGenerator<Entries[]> {
   const asked = containers.filter(entries => engine === undefined || mayBeOf(entries, engine));
   yield asked.filter(entries => entries.some(({ id }) => id === name));
-  const all = await namedIn(asked, name);
+  const named = await namedIn(asked, name);
   for (const way of ways) {
-    yield asked.filter((_, i) => all[i]?.some(one => way(name, one)));
+    yield asked.filter(entries => named.get(entries)?.some(one => way(name, one)));
   }
+  if (name.length < digitsLeast) return;
+  yield asked.filter(entries => entries.some(({ id }) => id.startsWith(name)));
 }
 
-/** One after the other, and most of them without waiting: of a hundred, few have the name in their file. */
+/** Those that may be called so: of a hundred, few have the name in their file. */
 async function namedIn(
   containers: readonly Entries[],
   wanted: string,
-): Promise<(readonly Named[])[]> {
+): Promise<ReadonlyMap<Entries, readonly Named[]>> {
   const files = containers.flat().flatMap(({ file }) => (file === undefined ? [] : [file]));
   const having = await StateFile.having(files, wanted);
-  const all: (readonly Named[])[] = [];
+  const all = new Map<Entries, readonly Named[]>();
   for (const entries of containers) {
     const mayBe = entries.some(({ file, names }) => (file ? having.has(file) : names));
-    all.push(mayBe ? await Promise.all(entries.map(one => named(one, having))) : entries);
+    if (mayBe) all.set(entries, await Promise.all(entries.map(one => named(one, having))));
   }
   return all;
 }
 
-async function named({ id, names, file }: Entry, having: ReadonlySet<StateFile>): Promise<Named> {
-  const isAsked = names !== undefined && (file === undefined || having.has(file));
-  return { id, ...(isAsked ? await names() : {}) };
+async function named(entry: Entry, having: ReadonlySet<StateFile>): Promise<Named> {
+  const { id, file } = entry;
+  const isAsked = file === undefined || having.has(file);
+  return { id, ...(isAsked ? await entry.names?.() : {}) };
 }
 
 /** Which runtime it is shows when it is read. */

@@ -22,7 +22,7 @@ export async function findRuntimes(locations: Locations): Promise<Entry[]> {
     ...locations.shims.map(place => rootsIn(place, '*')),
   ]);
   const unique = new Map(all.flat().map(root => [root.path, root]));
-  return [...unique.values()].flatMap(entriesOf);
+  return [...unique.values()].flatMap(root => root.ids.map(id => new RuntimeEntry(root, id)));
 }
 
 interface Root extends RuntimeLocation {
@@ -36,16 +36,28 @@ async function rootsIn(place: RuntimeLocation, ...levels: readonly string[]): Pr
   return spaces.map(({ path, names }) => ({ ...place, path, ids: names.filter(isId) }));
 }
 
-function entriesOf(at: Root): Entry[] {
-  const { owner } = at;
-  const root = at.reader.inside(at.path);
-  return at.ids.map(id => {
-    const read = async () => {
-      const sighting = await readRuntime(at, id);
-      return sighting === undefined ? [] : [sighting];
-    };
-    return { engine: undefined, id, owner, root, read };
-  });
+class RuntimeEntry implements Entry {
+  readonly engine = undefined;
+  readonly id: string;
+  readonly #at: Root;
+
+  constructor(at: Root, id: string) {
+    this.id = id;
+    this.#at = at;
+  }
+
+  get owner(): number {
+    return this.#at.owner;
+  }
+
+  get root(): string {
+    return this.#at.reader.inside(this.#at.path);
+  }
+
+  async read(): Promise<readonly Sighting[]> {
+    const sighting = await readRuntime(this.#at, this.id);
+    return sighting === undefined ? [] : [sighting];
+  }
 }
 
 /** By the file that is there; a FIFO is there until the program is started. */

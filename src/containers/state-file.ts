@@ -3,7 +3,7 @@ import type { Reader } from './reader.ts';
 
 export class StateFile {
   readonly #reader: Reader;
-  readonly #path: string;
+  readonly path: string;
   /** What there is where there is no such file. */
   readonly #instead: string | undefined;
   #reading: Promise<string | undefined> | undefined;
@@ -11,16 +11,16 @@ export class StateFile {
 
   constructor(reader: Reader, path: string, instead?: string) {
     this.#reader = reader;
-    this.#path = path;
+    this.path = path;
     this.#instead = instead;
   }
 
   /** undefined where it cannot be read, or is no JSON, which is a problem then. */
   async value(): Promise<unknown> {
-    this.#reading ??= this.#reader.text(this.#path);
+    this.#reading ??= this.#reader.text(this.path);
     const text = (await this.#reading) ?? this.#instead;
     if (text === undefined) return undefined;
-    this.#parsing ??= this.#reader.jsonOf(text, this.#path);
+    this.#parsing ??= this.#reader.jsonOf(text, this.path);
     return this.#parsing;
   }
 
@@ -35,7 +35,7 @@ export class StateFile {
       else some.push(file);
     }
     const all = [...unread].map(async ([reader, some]) => {
-      const paths = some.map(file => file.#path);
+      const paths = some.map(file => file.path);
       for (const [i, text] of (await reader.textsWith(paths, name)).entries()) {
         const file = some[i];
         if (file === undefined || text === '') continue;
