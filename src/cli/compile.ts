@@ -37,7 +37,10 @@ function write(): void {
   const made = `new-${process.pid}`;
   mkdirSync(join(all, made), { recursive: true });
   try {
-    for (const file of files) writeFileSync(join(all, made, file), compile(file));
+    for (const file of files) {
+      // On the disk before it has its name: V8 looks at nothing of what it takes, and what a power cut left would end it.
+      writeFileSync(join(all, made, file), compile(file), { flush: true });
+    }
     if (existsSync(wanted)) renameSync(wanted, join(all, `old-${process.pid}`));
     renameSync(join(all, made), wanted); // fails where somebody else was faster
   } finally {

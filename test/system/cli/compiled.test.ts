@@ -19,6 +19,7 @@ import {
 import os from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { hasProgram } from '../shared/support.ts';
 
 const root = join(import.meta.dirname, '../../..');
 let folder: string;
@@ -101,7 +102,7 @@ test('it is what runs: the sources beside it are not looked at', () => {
   expect(command('enter', '--help').status).not.toBe(0);
 });
 
-test('a file that is missing, cut short, or damaged, is compiled from the source', () => {
+test('a file that is missing, cut short, or without its source, is compiled from the source', () => {
   const expected = command('enter', '--help');
   compile();
   for (const name of ['cli-main.cjs', 'cli-help.cjs', 'cli-start.cjs']) {
@@ -152,6 +153,17 @@ test('several at once leave one behind, and the whole of it', async () => {
     expect(readdirSync(compiled())).toEqual(files);
   }
 });
+
+test.skipIf(!hasProgram('strace'))(
+  'has its name when it is on the disk: V8 would crash by what a power cut leaves [needs strace]',
+  () => {
+    const fail = ['-f', '-qq', '-o', '/dev/null', '-e', 'inject=fsync:error=EIO'];
+    const words = [...fail, process.execPath, join(lib, 'compile.cjs')];
+    const { status, stdout, stderr } = spawnSync('strace', words, { encoding: 'utf8' });
+    expect({ status, stdout, stderr }).toEqual(silent);
+    expect(readdirSync(join(lib, 'compiled'))).toEqual([]);
+  },
+);
 
 test.skipIf(process.getuid?.() !== 0)('where nothing may be written it is silent', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(lib, 'compile.cjs')], {
