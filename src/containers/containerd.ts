@@ -29,23 +29,27 @@ interface Task {
 
 export async function findContainerd(location: ContainerdLocation, ask: Sockets): Promise<Entry[]> {
   const { reader, owner, grpc } = location;
-  const telling = toldByContainerd(ask, grpc);
   const paths = kinds.map(kind => `${location.state}/${kind}`);
-  const all = await Promise.all(paths.map(path => reader.directories(path, '*')));
-  const tasks = new Map<string, Omit<Task, 'told'>>();
+  const [told, ...all] = await Promise.all([
+    toldByContainerd(ask, grpc),
+    ...paths.map(path => reader.directories(path, '*')),
+  ]);
+  const tasks = new Map<string, Task>();
   for (const { path, names } of all.flat()) {
     const namespace = basename(path);
     for (const id of isName(namespace) ? names.filter(isName) : []) {
-      tasks.set(`${namespace}/${id}`, { reader, owner, bundle: `${path}/${id}`, namespace, id });
+      const name = `${namespace}/${id}`;
+      const bundle = `${path}/${id}`;
+      tasks.set(name, { reader, owner, bundle, namespace, id, told: told.get(name) });
     }
   }
-  const told = await telling;
-  for (const name of told.keys()) {
+  for (const [name, one] of told) {
+    if (tasks.has(name)) continue;
     const [namespace = '', id = ''] = name.split('/');
     const bundle = `${paths.at(-1)}/${name}`;
-    if (!tasks.has(name)) tasks.set(name, { reader, owner, bundle, namespace, id });
+    tasks.set(name, { reader, owner, bundle, namespace, id, told: one });
   }
-  return [...tasks].map(([name, task]) => entryOf({ ...task, told: told.get(name) }));
+  return [...tasks.values()].map(entryOf);
 }
 
 /** What it removes gets a dot before its name: atomicDelete() of runtime/v2/bundle_linux.go. */
