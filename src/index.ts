@@ -1,4 +1,5 @@
 /** The public names. */
+/// <reference types="node" preserve="true" />
 
 export { NamespaceError } from './base/errors.ts';
 export type { NamespaceType, Types } from './base/namespace-types.ts';

@@ -6,6 +6,7 @@
  *       await net.run(async () => { ... });
  *     });
  */
+/// <reference types="node" preserve="true" />
 import { test as base, type TestAPI } from 'vitest';
 import type { NamespaceError } from './base/errors.ts';
 import { createNamespaces } from './create/create.ts';

@@ -3,6 +3,7 @@
  * do. Each answers as the kernel does, with a failure as a `NamespaceError` that carries its errno.
  * File descriptors that they return are the caller's to close (`fs.closeSync`); all are close-on-exec.
  */
+/// <reference types="node" preserve="true" />
 export { NamespaceError } from '../base/errors.ts';
 export type { NamespaceType } from '../base/namespace-types.ts';
 export { type Cloned, clone, waitid } from './clone.ts';

@@ -28,10 +28,13 @@ const highWaterMark = 1 << 20;
 /** In milliseconds: a killed process can be held up by a file system that never answers. */
 const killMost = 1000;
 
-/** What a function that runs inside gives back to us: an async iterator comes as one. */
+/**
+ * What a function that runs inside gives back to us: an async iterator comes as one. (Before TypeScript 5.6,
+ * AsyncIterableIterator takes one type only.)
+ */
 export type Result<R> =
   Awaited<R> extends AsyncIterable<infer T>
-    ? AsyncIterableIterator<T, unknown, unknown>
+    ? AsyncIterator<T, unknown, unknown> & AsyncIterable<T>
     : Awaited<R>;
 
 /**

@@ -193,6 +193,29 @@ test('its import loads none of the modules of Node that take long to load', () =
   expect(seen.match(slow) ?? []).toEqual([]);
 });
 
+// From TypeScript 6 on that is what a project has that says nothing of types; Node's were `any` there, in silence.
+test.each([
+  ['', "spawn('true', [], { stdio: 'pipe' }).stdout.nothing"],
+  ['/syscalls', "waitid(1).then(({ signal }) => signal === 'nothing')"],
+  ['/vitest', "test('', ({ net }) => net.spawn('true', [], { stdio: 'pipe' }).stdout.nothing)"],
+])('linux-namespaces%s: its types are whole for a project that names none', (entry, wrong) => {
+  const folder = mkdtempSync(join(root, 'test/.types-')); // in the package, for its own name
+  try {
+    const source = `import { ${/^\w+/.exec(wrong)} } from 'linux-namespaces${entry}';
+      // @ts-expect-error: there is none
+      ${wrong};`;
+    writeFileSync(join(folder, 'program.ts'), source);
+    const compilerOptions = { module: 'nodenext', strict: true, noEmit: true, types: [] };
+    const project = { compilerOptions, files: ['program.ts'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project));
+    const tsc = join(root, 'node_modules/.bin/tsc');
+    const { stdout } = spawnSync(tsc, ['-p', folder, '--pretty', 'false'], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 /** The upload itself is tried by nobody. */
 const upload = 'npm publish --provenance';
 const folder = join(root, '.github/workflows');
