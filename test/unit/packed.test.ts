@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -98,6 +99,19 @@ test('npm compiles the command, and it works as before', () => {
   expect(run('sh', '-c', postinstall)).toEqual({ stdout: '', stderr: '', status: 0 });
   expect(existsSync(compiled)).toBe(true);
   expect(run('lib/cli.cjs', 'ls', '--help')).toEqual(before);
+});
+
+// npm does so for a folder that is installed as it is: a package that was unpacked into a repository of somebody's.
+test('to prepare it again, without what it was made with, leaves it as it is', () => {
+  const { prepare } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')).scripts;
+  const files = readdirSync(join(installed, 'lib'));
+  const { status, stderr } = spawnSync('sh', ['-c', prepare], {
+    cwd: installed,
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(readdirSync(join(installed, 'lib'))).toEqual(files);
 });
 
 test('where there is no binary for the machine, the error says so', () => {
