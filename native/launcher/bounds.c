@@ -6,8 +6,10 @@
 
 #include "channel.h"
 #include "syscalls.h"
+#include "tools.h"
 
 #define LIMITS 16 /* RLIM_NLIMITS */
+#define CORE 4    /* RLIMIT_CORE */
 
 struct limit {
   uint64_t soft, hard;
@@ -49,5 +51,11 @@ void lower_limits(void) {
     if (own.hard > limits[i].hard) own.hard = limits[i].hard;
     own.soft = limits[i].soft < own.hard ? limits[i].soft : own.hard;
     must(CALL4(prlimit64, 0, i, &own, 0), LAUNCH_PRLIMIT);
+  }
+  /* Whoever is the same user in the container ends a tool by SIGSEGV, and raises a soft limit of it
+   * (prlimit): in the container's directories, its core would show him what it had in memory. */
+  if (has_tools()) {
+    static const struct limit none;
+    must(CALL4(prlimit64, 0, CORE, &none, 0), LAUNCH_PRLIMIT);
   }
 }

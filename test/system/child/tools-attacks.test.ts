@@ -1,12 +1,12 @@
 // What a container does to get hold of the machine by programs of ours that run in it (`tools`).
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn, spawnSync } from 'linux-namespaces';
 import { expect, test } from 'vitest';
 import { attack, hasProgram, start, startTarget, until } from '../shared/support.ts';
-import { makeImage, startTarget as startImage } from './fixtures/targets.ts';
+import { folder, makeImage, startTarget as startImage } from './fixtures/targets.ts';
 
 const locale = { LC_ALL: 'C' };
 
@@ -126,6 +126,22 @@ test('of what has given up its capabilities, nothing that other programs of ours
   tool.stdin.end('\n');
   await once(tool, 'close');
   expect([stdout, stderr]).toEqual(['tmp/x\n', '']);
+});
+
+test('none of them leaves a core where it reads that, whatever signal it sends', async () => {
+  const unlimited = ['prlimit', '--core=unlimited'];
+  const { pid: target } = await startImage(['mnt', 'pid'], { before: unlimited });
+  const script = 'ulimit -Sc; ulimit -Hc; cd "/container$1"; echo $$; read line';
+  const tool = spawn('sh', ['-c', script, 'sh', folder], { target, tools: true });
+  let said = '';
+  tool.stdout.on('data', bytes => (said += bytes));
+  await until('its pid', () => said.split('\n').length > 3);
+  const ended = once(tool, 'exit');
+  const [soft, hard, pid = ''] = said.split('\n');
+  spawnSync('kill', ['-SEGV', pid], { target });
+  const [, signal] = await ended;
+  expect([soft, hard, signal]).toEqual(['0', '0', 'SIGSEGV']);
+  expect(readdirSync(folder).filter(name => name.startsWith('core'))).toEqual([]);
 });
 
 test('of their terminals it sees nothing', async () => {
