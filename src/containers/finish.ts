@@ -89,6 +89,7 @@ async function processOf(group: Group, { reader, pids, view }: Look): Promise<Kn
   const pid = isSeen ? there : pids.here(there);
   const claim = {
     startTime: runtime?.startTime,
+    isSeen,
     id: knownAs.id,
     cgroupName: first(group, 'cgroupName'),
     owner,
@@ -123,8 +124,11 @@ function doubtOf(
     return pid => `pid ${pid} is not known here: its engine may be on another machine`;
   }
   if (found === 'gone') return undefined;
-  return pid =>
-    `nothing proves that pid ${pid} is its process: no runtime's state says when it started, and its cgroup is not named by the id`;
+  const why =
+    first(group, 'startTime') === undefined
+      ? "no runtime's state says when it started, and its cgroup is not named by the id"
+      : 'when it started is hidden here (hidepid), or is by the clock of another time namespace';
+  return pid => `nothing proves that pid ${pid} is its process: ${why}`;
 }
 
 function nameOf(group: Group): string {

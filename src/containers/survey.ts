@@ -1,5 +1,6 @@
 /** Asks every engine which containers it has, and makes of what they say one container after the other. */
 import { setImmediate } from '../base/timers.ts';
+import { ticksAhead } from './clocks.ts';
 import type { Container, Containers } from './container.ts';
 import { findContainerd } from './containerd.ts';
 import { findDocker } from './docker.ts';
@@ -74,10 +75,11 @@ const atOnce = 16;
 async function finish(reader: Reader, some: readonly Entries[]): Promise<Container[]> {
   const read = (await Promise.all(some.map(readAll))).filter(group => group !== undefined);
   const groups = withoutParts(read);
+  const host = hostOf(reader.root);
   const look: Look = {
     reader,
     pids: await pidsIn(reader.root),
-    view: { host: hostInodes(hostOf(reader.root)), root: reader.root },
+    view: { host: hostInodes(host), ahead: ticksAhead(host), root: reader.root },
   };
   const containers: Container[] = [];
   // A process is looked at without waiting; after some of them others have their turn.

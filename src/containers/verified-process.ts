@@ -3,12 +3,12 @@
  * started, and what /proc says of it.
  */
 import { readlinkSync } from 'node:fs';
-import { uptime } from 'node:os';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { fileOfProcess, startTimeOf } from '../base/proc.ts';
+import { dateOf, isStart } from './clocks.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 import { isNamedBy } from './membership.ts';
 
@@ -17,6 +17,8 @@ export interface Claim {
   readonly pid: number;
   /** In clock ticks after boot; engines that do not write it down name the cgroup by the id. */
   readonly startTime: number | undefined;
+  /** It was read from our /proc, by our clock. */
+  readonly isSeen: boolean;
   readonly id: string;
   /** A component of its cgroup's path that nobody else's has. Default: one that is named by the id. */
   readonly cgroupName: string | undefined;
@@ -43,6 +45,8 @@ export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
 export interface View {
   /** The namespaces of the host. */
   readonly host: Inodes;
+  /** How far our clock is ahead of the host's, in clock ticks; undefined where that is not known. */
+  readonly ahead: number | undefined;
   /** The directory that is the host's root; empty for `/`. */
   readonly root: string;
 }
@@ -65,11 +69,14 @@ export function lookAt(claim: Claim, view: View): Found {
   }
 }
 
-function look(claim: Claim, { host, root }: View): Found {
-  const { pid, startTime, owner, hasOwnMounts } = claim;
+function look(claim: Claim, { host, ahead, root }: View): Found {
+  const { pid, startTime, isSeen, owner, hasOwnMounts } = claim;
   const started = startTimeOf(pid);
   if (started === undefined) return isHidden(pid) ? 'unproven' : 'gone';
-  if (startTime !== undefined && started !== startTime) return 'gone';
+  if (startTime !== undefined) {
+    const isIt = isStart(pid, started, startTime, isSeen ? 0 : ahead);
+    if (!isIt) return isIt === undefined ? 'unproven' : 'gone';
+  }
   const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
   if (startTime === undefined) {
     // Also where the cgroup has its name: users name their own as they like.
@@ -194,14 +201,6 @@ export function isHidden(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-/** In milliseconds; /proc counts in hundredths of a second on every architecture of Node's. */
-const tick = 10;
-
-/** To some hundredths of a second; to a second where /proc has processes alone (`subset=pid`). */
-function dateOf(startTime: number): Date {
-  return new Date(Date.now() - uptime() * 1000 + startTime * tick);
 }
 
 function namespacesOf(pid: number, host: Inodes): ContainerNamespaces | undefined {
