@@ -15,16 +15,23 @@
 namespace spawn {
 namespace {
 
-// A file of /proc that fits into one read. false where there is none.
+// A file of /proc, or the end of one that is larger: what is asked of status stands behind the list
+// of groups, and that may have 700 KB. false where there is none.
 bool read_file(const char* path, char* text, size_t size) {
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
   if (fd == -1) return false;
-  long length;
+  size_t length = 0;
+  long got;
   do {
-    length = ::read(fd, text, size - 1);
-  } while (length == -1 && errno == EINTR);
+    if (length == size - 1) {
+      length /= 2;
+      memmove(text, text + size - 1 - length, length);
+    }
+    got = ::read(fd, text + length, size - 1 - length);
+    if (got > 0) length += static_cast<size_t>(got);
+  } while (got > 0 || (got == -1 && errno == EINTR));
   ::close(fd);
-  if (length <= 0) return false;
+  if (length == 0) return false;
   text[length] = '\0';
   return true;
 }

@@ -34,6 +34,12 @@ describe('without a handler', () => {
     expect(error).toMatchObject({ killed: true, signal: 'SIGTERM', code: null });
   });
 
+  test('of so many groups that its signals stand far behind in its status', () => {
+    const groups = Array.from({ length: 10_000 }, (_, i) => 100_000 + i);
+    const options = { ...first, groups, timeout: 50 };
+    expect(ours.spawnSync('sleep', ['1000'], options).signal).toBe('SIGTERM');
+  });
+
   test('signal', async () => {
     const controller = new AbortController();
     const child = spawn('sleep', ['1000'], { ...first, signal: controller.signal });
