@@ -19,6 +19,7 @@ import {
   comeBack,
   die,
   holds,
+  isAt,
   type Location,
   locate,
   move,
@@ -123,6 +124,21 @@ export function runAt<A extends unknown[], R>(
     } catch {
       binding.die(overflow);
     }
+  }
+}
+
+/**
+ * After code that may have been stopped in the middle: to `from`, where it was entered, or where a raw
+ * system call has taken the rest of that.
+ */
+export function comeBackTo(from: Context | undefined): void {
+  try {
+    let origin = current;
+    while (origin !== from && origin?.origin !== undefined) origin = origin.origin;
+    const to = origin === from ? current : from;
+    if (current !== to || !isAt(locationOf(to))) enter(to);
+  } catch {
+    binding.die(overflow);
   }
 }
 

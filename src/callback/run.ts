@@ -21,6 +21,7 @@ import {
 } from './context.ts';
 import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';
+import { isStoppable } from './stops.ts';
 import { checkWayBack, closeOutside, openOutside } from './thread.ts';
 
 let isolated = false;
@@ -46,19 +47,39 @@ function checkCallback(fn: unknown): void {
 
 /** For `fds` in use by the caller: runs `fn` inside them. */
 export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => R, args: A): R {
+  return runIn(contextOf(fds, fn), fds, fn, args);
+}
+
+/** One that holds `fds`, and counts as live. */
+function contextOf(fds: Fds, fn: unknown): Context {
   checkCallback(fn);
   refuseOthers(fds.types);
   checkCopies(); // before this copy asks where outside is
   switchOn();
   const context = new Context(fds);
   live++;
+  return context;
+}
+
+function runIn<A extends unknown[], R>(
+  context: Context,
+  fds: Fds,
+  fn: (...args: A) => R,
+  args: A,
+): R {
+  const isKnown = isStoppable();
+  if (isKnown) ended.register(context, context.sources, context);
   try {
     checkWayBack(fds.types);
     trace('callback', () => fds.inodes());
     return runAt(context, fn, args);
   } finally {
-    if (context.started) ended.register(context, context.sources);
-    else over(context.sources);
+    if (!context.started) {
+      if (isKnown) ended.unregister(context);
+      over(context.sources);
+    } else if (!isKnown) {
+      ended.register(context, context.sources);
+    }
   }
 }
 
@@ -85,11 +106,13 @@ export function withNamespaces<A extends unknown[], R>(
   checkCallback(fn);
   if (wanted !== 'all') refuseOthers(wanted);
   const fds = openTarget(target, wanted);
+  let context: Context;
   try {
-    return runInside(fds, fn, args);
+    context = contextOf(fds, fn);
   } finally {
     fds.release();
   }
+  return runIn(context, fds, fn, args);
 }
 
 /** From inside a callback: runs `fn`, and what it starts, outside. Anywhere else just calls it. */

@@ -77,6 +77,11 @@ interface FailedMove {
   readonly errno: number;
 }
 
+/** Is the thread there, as far as we have moved it? */
+export function isAt(location: Location): boolean {
+  return here.length === 0 || location.every((fd, i) => fd < 0 || fd === here[i]);
+}
+
 /** Moves the thread, type by type. Stops at the first that fails, and says which and why. */
 export function move(to: Location): FailedMove | undefined {
   for (let i = 0; i < to.length; i++) {

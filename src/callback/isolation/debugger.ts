@@ -6,7 +6,8 @@ import type inspectorModule from 'node:inspector';
 import type traceModule from 'node:trace_events';
 import { binding } from '../../base/binding.ts';
 import { builtin } from '../../base/lazy-builtins.ts';
-import { currentContext, runAt, runOutside } from '../context.ts';
+import { bindHere, currentContext, runAt, runOutside } from '../context.ts';
+import { runStoppable } from '../stops.ts';
 import { patch, patchOutside } from './patch.ts';
 
 type Post = (this: unknown, method: string, ...rest: unknown[]) => unknown;
@@ -48,8 +49,10 @@ function patchProfilers(): void {
   }
 }
 
-/** The protocol's methods that start a thread; the others, such as Runtime.evaluate, run in place. */
+/** The protocol's methods that start a thread; the others run in place. */
 const startsThread = /^(Profiler|NodeTracing|Tracing)\./;
+/** Those that run code, and can stop it. */
+const stopsCode = /^Runtime\./;
 
 function patchPost(sessions: object): void {
   patch(
@@ -58,6 +61,10 @@ function patchPost(sessions: object): void {
     original =>
       function post(this: unknown, method: string, ...rest: unknown[]) {
         const context = currentContext();
+        if (stopsCode.test(method)) {
+          const back = rest.map(arg => (typeof arg === 'function' ? bindHere(arg as never) : arg));
+          return runStoppable(() => original.call(this, method, ...back));
+        }
         if (context === undefined || !startsThread.test(method)) {
           return original.call(this, method, ...rest);
         }

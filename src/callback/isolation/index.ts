@@ -18,6 +18,7 @@ import { isolateNames } from './names.ts';
 import { isolateProcess } from './process.ts';
 import { isolateSockets } from './sockets.ts';
 import { isolateUnhooked } from './unhooked.ts';
+import { isolateVm } from './vm.ts';
 
 /** Once for a thread, outside, before its first callback. */
 export function isolate(): void {
@@ -35,6 +36,7 @@ export function isolate(): void {
   isolateCluster();
   isolateDebugger();
   isolateUnhooked();
+  isolateVm();
   syncBuiltinESMExports();
 }
 
