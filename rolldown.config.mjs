@@ -19,7 +19,8 @@ function importsOf(file, seen = new Set()) {
 
 /** What a program that is entered waits for, in one file; and the little that lists share with what finds containers. */
 const entering = importsOf(join(import.meta.dirname, 'src/cli/enter.ts'));
-const ofLists = /src\/(base\/(addon-rows|chunks|limits)|containers\/(container-names|membership))\.ts$/;
+const ofLists =
+  /src\/(base\/(addon-rows|chunks|limits)|containers\/(container-names|membership))\.ts$/;
 const start = id => entering.has(id) || ofLists.test(id);
 /** What finds a container, in one more; the library loads it by src/base/lazy-module.ts. */
 const finding = new Set();
