@@ -40,6 +40,11 @@ function loadAddon(): Binding {
         'linux-namespaces is an addon, and this Node may load none: run it without --no-addons, or with --allow-addons where it has --permission';
       throw Object.assign(new Error(words, { cause: error }), { code });
     }
+    if (!existsSync(join(packageRoot(), 'lib/library.js'))) {
+      const words =
+        'linux-namespaces is in a bundle, away from its addon: leave it out of that (external: linux-namespaces), and install it';
+      throw new Error(words, { cause: error });
+    }
     throw new Error(
       `linux-namespaces has no addon that loads on ${process.platform}-${process.arch}; with a C++ compiler, make and Python: npm rebuild linux-namespaces (${message.split('\n')[0]})`,
       { cause: error },

@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const folder: string = dirname(fileURLToPath(import.meta.url));
+/** Of a bundle of CommonJS there may be no URL: binding.ts refuses that in words. */
+export const folder: string = dirname(fileURLToPath(import.meta.url ?? 'file:///none'));
 
 let own: NodeJS.Require | undefined;
 /** Made by its first use, as that takes half a millisecond. */

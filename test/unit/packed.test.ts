@@ -10,9 +10,11 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
+import { build } from 'rolldown';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
@@ -112,6 +114,24 @@ test('to prepare it again, without what it was made with, leaves it as it is', (
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(readdirSync(join(installed, 'lib'))).toEqual(files);
+});
+
+test.each([
+  ['ES modules', {}],
+  ['CommonJS, as esbuild makes it', { 'import.meta': '{}' }],
+])('in a bundle of %s, the error says that it is to be left out of that', async (_, define) => {
+  const input = join(folder, 'bundled.mjs');
+  writeFileSync(
+    input,
+    `import { openNamespaces } from 'linux-namespaces';
+    try { openNamespaces(process.pid, ['net']); } catch (error) { console.log(error.message); }`,
+  );
+  const file = join(folder, 'bundle/index.mjs');
+  const output = { file, codeSplitting: false };
+  await build({ input, platform: 'node', logLevel: 'silent', transform: { define }, output });
+  const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^linux-namespaces is in a bundle, .*external: linux-namespaces/);
 });
 
 test('where there is no binary for the machine, the error says so', () => {
