@@ -65,7 +65,8 @@ export interface ChildPlace extends CreateOptions {
   env?: 'target' | Environment | readonly ('target' | Environment)[] | null | undefined;
   /**
    * Joins the cgroups of the target, in every hierarchy that is mounted, of version 1 and 2; before new
-   * namespaces are made, so that they are the root of a new cgroup namespace. Default: it stays in ours.
+   * namespaces are made, so that they are the root of a new cgroup namespace. Default: it stays in ours, where an
+   * engine's rules for devices do not hold: a program of the image may open the machine's disk.
    */
   cgroup?: 'target' | undefined;
   /** A session of its own, without a terminal. Default: with `mnt` joined or `root` given. */
@@ -82,7 +83,7 @@ export interface ChildPlace extends CreateOptions {
   noNewPrivs?: boolean | undefined;
   /**
    * As whom it runs. `'target'`: uid, gid, groups, the five capability sets, no_new_privs and umask as
-   * the target has them, so that the child has no more power than what runs there already; and a
+   * the target has them, so that the child has no more rights than what runs there already; and a
    * session keyring of its own (keyrings(7)), as ours is not the target's. All of one moment: EAGAIN
    * where they change meanwhile. `uid`, `gid`, `groups`, `capabilities` and `noNewPrivs` beside it
    * replace those parts. With them come

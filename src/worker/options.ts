@@ -20,12 +20,15 @@ export interface ResourceLimits {
 export interface WorkerOptions {
   /**
    * As whom it runs. `'target'`: uid, gid, groups, capabilities, no_new_privs and umask of the target,
-   * so that the worker has no more power than what runs there already. `'inherit'`: as this process,
+   * so that the worker has no more rights than what runs there already. `'inherit'`: as this process,
    * within the namespaces that were joined. Default: `'target'` with the `mnt` of a process, otherwise
    * `'inherit'`.
    */
   credentials?: Credentials | undefined;
-  /** Joins the cgroups of the target, in every hierarchy that is mounted. Default: it stays in ours. */
+  /**
+   * Joins the cgroups of the target, in every hierarchy that is mounted. Default: it stays in ours, where an
+   * engine's rules for devices do not hold: what is opened may be the machine's disk.
+   */
   cgroup?: 'target' | undefined;
   /** `process.env` inside. Default: a PATH and nothing else. */
   env?: Environment | undefined;
