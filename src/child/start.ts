@@ -111,9 +111,11 @@ class Watch {
     };
     this.#prototype.spawn = this.#spawn;
     if (diagnostics().channel('child_process').hasSubscribers) this.#follow();
+    queueMicrotask(() => this.end()); // node:vm stops code without its `finally`
   }
 
   end(): void {
+    if (this.#over) return;
     this.#over = true;
     // Somebody may have wrapped ours meanwhile; it lets everything through from now on.
     if (this.#prototype.spawn === this.#spawn) this.#prototype.spawn = this.#own;

@@ -1,12 +1,16 @@
 // Functions of node:child_process that somebody has replaced before us: the program runs where it was told
 // to, or nothing runs. Each case is a Node of its own, for spawn, execFile, exec and fork.
 
-import { execFile } from 'node:child_process';
+import cp, { execFile } from 'node:child_process';
+import channel from 'node:diagnostics_channel';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import vm from 'node:vm';
+import { spawn } from 'linux-namespaces';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-replaced-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -189,4 +193,25 @@ test('an environment that is a Proxy is read as Node reads it', async () => {
     'spawn',
   );
   expect(said).toBe('true');
+});
+
+test('a call that node:vm stops in the middle leaves nothing of ours in the place of Node’s', async () => {
+  const before = cp.ChildProcess.prototype;
+  const spawns = Object.getOwnPropertyDescriptor(before, 'spawn');
+  const replacement = vi.spyOn(cp, 'spawn').mockImplementation(() => {
+    for (;;);
+  });
+  const noSubscriber = () => {};
+  channel.subscribe('child_process', noSubscriber);
+  try {
+    const call = () => vm.runInNewContext('spawn("true")', { spawn }, { timeout: 50 });
+    expect(call).toThrow(expect.objectContaining({ code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' }));
+  } finally {
+    channel.unsubscribe('child_process', noSubscriber);
+    replacement.mockRestore();
+  }
+  await Promise.resolve();
+  expect(Object.getOwnPropertyDescriptor(before, 'spawn')).toEqual(spawns);
+  expect(Object.hasOwn(before, 'spawnfile')).toBe(false);
+  expect(await once(cp.spawn('true'), 'exit')).toEqual([0, null]);
 });
