@@ -4,11 +4,11 @@
  * death fails, and another that got its pid is never taken for it.
  */
 import { readFileSync } from 'node:fs';
-import { gone, unreadable } from '../base/advice.ts';
+import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
-import { type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
+import { goneAdvice, type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
 import { type Bounds, labelOf, limitsIn } from './bounds.ts';
 import { type CgroupFile, openCgroups } from './cgroups.ts';
 import { environmentIn } from './environ.ts';
@@ -68,7 +68,7 @@ export class SourceProcess {
     const user = this.#userNamespace();
     // What is ending has no umask any more (exit_fs, kernel/exit.c).
     if (!/^Umask:/m.test(again)) {
-      throw failure(errnos.ESRCH, 'read', { target: this.pid, advice: gone });
+      throw failure(errnos.ESRCH, 'read', { target: this.pid, advice: goneAdvice(this.pid) });
     }
     if (again !== rights || user !== before) {
       const advice = 'its credentials have changed at this moment: try again';
@@ -130,7 +130,7 @@ export class SourceProcess {
     const at = { target: this.pid };
     // The directory of a process that has ended is empty, the links of a zombie lead nowhere.
     if (errno === errnos.ENOENT || errno === errnos.ESRCH) {
-      return failure(errnos.ESRCH, syscall, { ...at, advice: gone });
+      return failure(errnos.ESRCH, syscall, { ...at, advice: goneAdvice(this.pid) });
     }
     const usual = errno === errnos.EACCES ? unreadable() : undefined;
     return failure(errno, syscall, { ...at, advice: advice ?? usual });

@@ -9,6 +9,7 @@ import {
   type NamespaceType,
   openNamespaces,
   processTree,
+  spawn,
   type Target,
   withNamespaces,
 } from 'linux-namespaces';
@@ -289,10 +290,13 @@ describe.skipIf(!hasProgram('python3'))(
       await until('the end of the first', () =>
         /^State:\tZ/m.test(readFileSync(`/proc/${started.pid}/status`, 'utf8')),
       );
-      expect(errorOf(() => openNamespaces(started.pid, ['net']))).toMatchObject({
+      const ended = {
         code: 'ESRCH',
         message: expect.stringContaining(`a thread can be the target, such as ${tid} (`),
-      });
+      };
+      expect(errorOf(() => openNamespaces(started.pid, ['net']))).toMatchObject(ended);
+      const rights = { target: started.pid, namespaces: [], credentials: 'target' } as const;
+      expect(errorOf(() => spawn('true', [], rights))).toMatchObject(ended);
       await visit(tid, ['net', 'uts'], at(['net', 'uts'], `${started.pid}/task/${tid}`));
     });
 
