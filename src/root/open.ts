@@ -6,7 +6,7 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import type { OpenedRoot } from '../base/addon.ts';
-import { gone } from '../base/advice.ts';
+import { gone, unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, refusal } from '../base/errors.ts';
@@ -139,7 +139,8 @@ function idsOf(directory: number, user: string, file: string, pid: number): read
 function unknownIds(error: unknown, pid: number): Error {
   const { errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
   if (errno === errnos.ENOENT || errno === errnos.ESRCH) return ended(pid);
-  return failure(errno, 'open', { type: 'user', target: pid });
+  const advice = errno === errnos.EACCES ? unreadable() : undefined;
+  return failure(errno, 'open', { type: 'user', target: pid, advice });
 }
 
 /** The ids with which the process works on files, in our numbers: proc_pid_status(5), the fourth of each line. */

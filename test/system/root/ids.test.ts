@@ -120,6 +120,14 @@ test('B20: a user who may not is told what can [needs setpriv]', async () => {
   expect(chown).toMatch(/^EPERM .*evaluate\(\) and spawn\(\)/);
 });
 
+test("a user who may not look into another's process is told what can [needs setpriv]", async () => {
+  await using target = start('sleep', ['1000000']);
+  const script = `import { openRoot } from 'linux-namespaces';
+    try { openRoot(${target.pid}); } catch (error) { console.log(error.code, error.advice); }`;
+  const user = '--reuid=1000 --regid=1000 --clear-groups'.split(' ');
+  expect(runScript(script, ['setpriv', ...user])).toMatch(/^EACCES .*run as root or as its owner/);
+});
+
 test('B21: /proc/self and what leads there', async () => {
   const image = makeImage();
   execFileSync('ln', ['-s', '/proc/self/mounts', join(image, 'etc/mtab')]);
