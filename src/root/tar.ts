@@ -76,6 +76,10 @@ export const parse = (): Parser => {
   return parser;
 };
 
+const sparse = 'GNU.sparse.';
+/** By the library, or below. Of a global header, every entry that follows has a copy. */
+const used = new Set(['path', 'linkpath', 'size', 'uid', 'gid', 'mtime', sparse]);
+
 /** pax(1): `LENGTH NAME=VALUE\n`. A value may be a name, of whatever bytes. */
 function recordsIn(content: Uint8Array): Records {
   const records: [string, string][] = [];
@@ -86,7 +90,8 @@ function recordsIn(content: Uint8Array): Records {
     if (whole === undefined || equals === undefined || name === undefined || rest[end] !== '\n') {
       throw new Error('Invalid tar header: it has no records of pax');
     }
-    records.push([name, rest.slice(whole.length, end)]);
+    const kept = name.startsWith(sparse) ? sparse : name;
+    if (used.has(kept)) records.push([kept, rest.slice(whole.length, end)]);
     rest = rest.slice(end + 1);
   }
   return Object.fromEntries(records);
@@ -216,7 +221,7 @@ function ownEntry(kind: 'L' | 'K' | 'x', content: Buffer): Buffer[] {
 export function saidBy(header: Headers): Said | undefined {
   const { type, name, linkname, size = 0, pax } = header;
   if (!type || !Object.hasOwn(types, type)) return undefined;
-  if (Object.keys(pax ?? {}).some(key => key.startsWith('GNU.sparse.'))) return undefined;
+  if (Object.hasOwn(pax ?? {}, sparse)) return undefined;
   const said = {
     name: Buffer.from(name, 'latin1'),
     type: type === 'contiguous-file' ? 'file' : type,

@@ -24,6 +24,7 @@ import { pipeline } from 'node:stream/promises';
 import { openRoot } from 'linux-namespaces';
 import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
+import { parse } from '../../../src/root/tar.ts';
 import { fdCount, rejectionOf, until } from '../shared/support.ts';
 import { firstId, makeFolder, makeImage, mount, startContainer } from './fixtures/containers.ts';
 
@@ -132,8 +133,9 @@ test('records of pax: for all entries, for one, and what are none', async () => 
     execFileSync('tar', ['-c', `--format=${format}`, '-C', given, ...names]);
   /** An extended header of that type, with these records. */
   const header = (type: string, records: string) => {
-    const blocks = Buffer.from(tar('pax', 'one').subarray(0, 1024));
-    blocks.fill(0, 512).write(records, 512);
+    const blocks = Buffer.alloc(512 + 512 * Math.ceil(records.length / 512));
+    tar('pax', 'one').copy(blocks, 0, 0, 512);
+    blocks.write(records, 512);
     blocks.write(`${records.length.toString(8).padStart(11, '0')}\0`, 124);
     blocks.fill(' ', 148, 156).write(type, 156);
     const sum = blocks.subarray(0, 512).reduce((all, byte) => all + byte, 0);
@@ -147,6 +149,22 @@ test('records of pax: for all entries, for one, and what are none', async () => 
   const found = (name: string) => statSync(join(image, 'tmp', name));
   expect([found('one').mtimeMs, found('one').uid]).toEqual([1e6, 33]);
   expect([found('two').mtimeMs, found('two').uid]).toEqual([99_000, 33]);
+  // Each entry has a copy of those for all: many that mean nothing here would take it long.
+  const many = Array.from({ length: 500 }, (_, i) => `11 key${i + 100}=\n`).join('');
+  const parser = parse();
+  for (const part of [header('g', many), header('x', '9 uid=33\n'), entries]) parser.write(part);
+  parser.end();
+  const kept: string[][] = [];
+  for await (const entry of parser) {
+    kept.push(Object.keys(entry.header.pax ?? {}));
+    for await (const _ of entry);
+  }
+  expect(kept).toEqual([['uid'], []]);
+  const sparse = [header('x', '22 GNU.sparse.major=1\n'), entries];
+  expect(await rejectionOf(root.extract(sparse, '/tmp'))).toMatchObject({
+    code: 'EINVAL',
+    advice: expect.stringContaining('sparse'),
+  });
   for (const records of ['99 path=x\n', 'path=x\n', '10 path\nxx\n', '9 path=xx']) {
     const error = await rejectionOf(root.extract([header('x', records), entries], '/tmp'));
     expect(error, records).toMatchObject({
