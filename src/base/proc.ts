@@ -72,8 +72,8 @@ export function fuseOfAnother(pid: number): string | undefined {
 }
 
 /**
- * The beginning of its table of mounts, where that of its root is: all of it may be as long as its user likes. ''
- * where it cannot be read.
+ * The first lines of its table of mounts, with that of its root: all of it may be as long as its user likes.
+ * '' where it cannot be read.
  */
 export function firstMounts(pid: number): string {
   let file: number | undefined;
@@ -82,7 +82,7 @@ export function firstMounts(pid: number): string {
     const bytes = Buffer.alloc(looking.firstMounts);
     let length = 0;
     for (let more = 1; more > 0; length += more) more = readSync(file, bytes, { offset: length });
-    return bytes.toString('utf8', 0, length);
+    return bytes.toString('utf8', 0, bytes.lastIndexOf('\n', length) + 1);
   } catch {
     return '';
   } finally {

@@ -5,7 +5,7 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { state as limits } from '../base/limits.ts';
-import { fileOfProcess, mountsIn, unescaped } from '../base/proc.ts';
+import { fileOfProcess, firstMounts, mountsIn, unescaped } from '../base/proc.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Mount } from './container.ts';
 import { isId, pairs, text, ticks } from './fields.ts';
@@ -166,15 +166,17 @@ function isWant(error: unknown): boolean {
 function hasRoot(pid: number, root: string): boolean | undefined {
   const [, other] = /^\/proc\/(\d+)\/root$/.exec(root) ?? [];
   const isElsewhere = root !== '' && other === undefined;
-  const expected = rootOf(other ?? 'self', isElsewhere ? root : '/');
-  if (rootOf(pid, '/') === expected) return true;
-  return expected === undefined ? undefined : false;
+  const expected = isElsewhere
+    ? mountAt(root, fileOfProcess('/proc/self/mountinfo') ?? '')
+    : mountAt('/', firstMounts(Number(other ?? process.pid)));
+  const found = mountAt('/', firstMounts(pid));
+  if (found === expected) return true;
+  return found === undefined || expected === undefined ? undefined : false;
 }
 
 /** Which directory of which file system is mounted there. */
-function rootOf(process: number | string, point: string): string | undefined {
-  const mounts = mountsIn(fileOfProcess(`/proc/${process}/mountinfo`) ?? '');
-  const mount = mounts.findLast(one => one.point === point);
+function mountAt(point: string, mountinfo: string): string | undefined {
+  const mount = mountsIn(mountinfo).findLast(one => one.point === point);
   return mount && `${mount.device} ${mount.root}`;
 }
 

@@ -7,7 +7,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { read, rejectionOf, start, startTarget, type Target, until } from '../shared/support.ts';
+import {
+  read,
+  rejectionOf,
+  runScript,
+  start,
+  startTarget,
+  type Target,
+  until,
+} from '../shared/support.ts';
 import { crunStatus, hex, processOf, runcState, StateRoot } from './state-root.ts';
 
 let state: StateRoot;
@@ -461,6 +469,17 @@ describe("LXC's monitors, by their titles, of a program of root's that is called
     const containers = await list();
     expect(containers.map(seen)).toEqual(['lxc web unknown']);
     expect(containers.problems[0]?.message).toContain('may be of another root');
+  });
+
+  test('a table of mounts that is too long to be read keeps nothing from the list', async () => {
+    await using host = started('-m', `${machine} && ${monitor}`);
+    const { pid, child } = await below(host, title);
+    const script = `import { listContainers } from 'linux-namespaces';
+      const all = await listContainers({ root: '/proc/${child}/root' });
+      console.log(all.map(({ name, state }) => name + ' ' + state).join(), all.problems.length);`;
+    const long = `truncate -s 3G ${files}/long && mount --bind ${files}/long /proc/${pid}/mountinfo`;
+    const under = ['unshare', '-m', 'sh', '-c', `${long} && exec "$@"`, 'sh'];
+    expect(runScript(script, under)).toBe('web unknown 1\n');
   });
 
   test('in another root directory, as in a privileged container, it is none of its', async () => {
