@@ -11,7 +11,7 @@ import type { ContainerdLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { lastLog, namesInCri, portsIn } from './pods.ts';
 import type { Reader } from './reader.ts';
-import { readRuntime } from './runtimes.ts';
+import { readRuntime, shimOf } from './runtimes.ts';
 import type { Entry, Names, Sighting } from './sighting.ts';
 import type { Sockets } from './sockets.ts';
 import { StateFile } from './state-file.ts';
@@ -111,6 +111,7 @@ async function readTask(task: Task, config: unknown): Promise<readonly Sighting[
     knownAs: { engine: 'containerd', namespace, id },
     owner,
     runtime: text(at(options, 'binary_name')) ?? text(shim?.trim()) ?? told?.runtime,
+    findRuntime: shimOf, // containerd writes it down since 1.6
     state: told?.state ?? (hasTask ? undefined : 'created'),
     pid: pidIn(init),
     // What has ended keeps its file until the task is removed with it.

@@ -29,7 +29,8 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
   );
   const isRunc = ofRuntime?.knownAs.engine === 'runc';
   const told =
-    first(group, 'runtime') ?? (isRunc ? undefined : await first(group, 'findRuntime')?.());
+    first(group, 'runtime') ??
+    (isRunc ? undefined : await first(group, 'findRuntime')?.(known.process?.pid));
   const annotations = first(group, 'annotations');
   // crun can also be told there to make a virtual machine of it.
   const handler = ofRuntime?.knownAs.engine === 'crun' ? annotations?.[crunHandler] : undefined;

@@ -84,7 +84,7 @@ function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
       at(mount, 'type') === 'bind' || options.includes('bind') || options.includes('rbind');
     if (!isBind || source === undefined || destination === undefined) return [];
     if (isEngines(source, destination, id)) return [];
-    const rw = !options.includes('ro');
+    const rw = !options.includes('ro') && !options.includes('rro');
     return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });
 }

@@ -37,7 +37,8 @@ export async function readRunc(
   };
 }
 
-const readOnly = 1; // MS_RDONLY
+/** MS_RDONLY, and MOUNT_ATTR_RDONLY of what is so with all below it. */
+const isReadOnly = (flags: unknown) => typeof flags === 'number' && (flags & 1) !== 0;
 
 function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
   return list(mounts).flatMap(mount => {
@@ -45,8 +46,7 @@ function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
     if (at(mount, 'device') !== 'bind' || source === undefined || destination === undefined)
       return [];
     if (isEngines(source, destination, id)) return [];
-    const flags = at(mount, 'flags');
-    const rw = typeof flags !== 'number' || (flags & readOnly) === 0;
+    const rw = ![at(mount, 'flags'), at(mount, 'rec_attr', 'Attr_set')].some(isReadOnly);
     return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });
 }

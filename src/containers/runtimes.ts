@@ -3,6 +3,7 @@
  * own and those that engines give them.
  */
 import { basename } from 'node:path';
+import { processRows } from '../base/processes.ts';
 import { readCrun } from './crun.ts';
 import { isId } from './fields.ts';
 import type { Locations, RuntimeLocation } from './location-types.ts';
@@ -88,6 +89,15 @@ export function runtimeName(told: string | undefined): string | undefined {
     .slice(told.lastIndexOf('/') + 1)
     .replace(/^containerd-shim-|^io\.containerd\./, '');
   return program.replace(/[.-]v\d+$/, '') || undefined;
+}
+
+/** The program whose child it is, if that is a shim of those with a kernel of their own. */
+export async function shimOf(pid: number | undefined): Promise<string | undefined> {
+  if (pid === undefined) return undefined;
+  const parent = (await processRows([pid])).get(pid)?.ppid ?? 0;
+  const row = parent === 0 ? undefined : (await processRows([parent])).get(parent);
+  const [program] = row?.command.split(' ') ?? [];
+  return hasOwnKernel(runtimeName(program)) ? program : undefined;
 }
 
 /** Those whose containers are in a kernel of their own: no process of theirs is one of ours. */

@@ -73,8 +73,8 @@ export interface Sighting extends Perhaps<Told> {
   readonly podLabels?: Readonly<Record<string, string>> | undefined;
   /** What the engine was told to run it with. */
   readonly runtime?: string | undefined;
-  /** Asked when it is not seen that runc does. */
-  readonly findRuntime?: () => Promise<string | undefined>;
+  /** Asked when it is not seen that runc does. `pid`: of its process, in our /proc. */
+  readonly findRuntime?: (pid: number | undefined) => Promise<string | undefined>;
   /** Does a process of it have a mount namespace that is not the host's, whatever it is? */
   readonly hasOwnMounts?: boolean | undefined;
   /** A component of the path of its cgroup that no other container has. Default: one that is named by the id. */

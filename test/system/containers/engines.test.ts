@@ -7,7 +7,17 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hasProgram, rejectionOf, runScript, startTarget, type Target } from '../shared/support.ts';
+import { freeze } from '../shared/freezer.ts';
+import {
+  hasProgram,
+  read,
+  rejectionOf,
+  runScript,
+  start,
+  startTarget,
+  type Target,
+  until,
+} from '../shared/support.ts';
 import { crunStatus, hex, processOf, runcState, StateRoot } from './state-root.ts';
 import { named } from './support.ts';
 
@@ -371,6 +381,30 @@ describe('containerd 2: core/runtime/v2/binary.go of 00c9fe4, and what is built 
     state.write(`${path}/init.pid`, `${target.pid}`);
     state.write(`${path}/shim-binary-path`, shim);
     expect(await find(hex('a'))).toMatchObject({ runtime, pid: undefined, namespaces: undefined });
+  });
+
+  // init.pid is that of the sandbox, as pkg/shim/proc/init.go of gVisor 210e3f6 has it.
+  test.for([
+    ['/usr/local/bin/containerd-shim-runsc-v1', 'runsc'],
+    ['/usr/bin/containerd-shim-runc-v2', undefined],
+  ])('before containerd 1.6, by the title of the shim %s', async ([shim, runtime], context) => {
+    const sandbox = 'setpriv --pdeathsig KILL sleep infinity & echo $!; wait';
+    await using parent = start('bash', ['-c', `exec -a ${shim} bash -c '${sandbox}'`]);
+    const pid = await until('its child', () => Number(parent.output()) || undefined);
+    await until('it', () => read(`/proc/${pid}/comm`) === 'sleep' || undefined);
+    const frozen = freeze(pid) ?? context.skip('no freezer');
+    try {
+      const path = task('k8s.io', `linux-namespaces-frozen-${pid}`);
+      state.write(`${path}/config.json`, {});
+      state.write(`${path}/init.pid`, `${pid}`);
+      expect((await list())[0]).toMatchObject({
+        runtime,
+        state: 'paused',
+        pid: runtime === undefined ? pid : undefined,
+      });
+    } finally {
+      frozen.thaw();
+    }
   });
 });
 

@@ -401,6 +401,33 @@ describe('kernels of their own', () => {
   });
 });
 
+test('mounts that are read-only with all below them: rro, of runc 1.1, crun 1.5, CRI-O and containerd 2', async () => {
+  const [source, all] = ['/srv', ['rbind', 'rprivate']];
+  const mounts = [
+    { destination: '/ro', source, type: 'bind', options: [...all, 'ro'] },
+    { destination: '/rro', source, type: 'bind', options: [...all, 'rro'] },
+    { destination: '/rw', source, type: 'bind', options: [...all, 'rw', 'rnosuid'] },
+  ];
+  state.write('run/crun/ofcrun/status', crunStatus(target.pid));
+  state.write('run/crun/ofcrun/config.json', { mounts });
+  // configs.Mount, libcontainer/configs/mount_linux.go: MS_BIND, MS_REC, MS_RDONLY, and mount_attr of mount_setattr(2).
+  const device = 'bind';
+  const ofRunc = [
+    { destination: '/ro', source, device, flags: 20481, rec_attr: null },
+    { destination: '/rro', source, device, flags: 20480, rec_attr: { Attr_set: 1, Attr_clr: 0 } },
+    { destination: '/rw', source, device, flags: 20480, rec_attr: { Attr_set: 2, Attr_clr: 0 } },
+  ];
+  state.write('run/runc/ofrunc/state.json', runcState('ofrunc', target.pid, { mounts: ofRunc }));
+  for (const name of ['ofcrun', 'ofrunc']) {
+    const found = (await find(name)).mounts?.map(({ destination, rw }) => [destination, rw]);
+    expect(found, name).toEqual([
+      ['/ro', false],
+      ['/rro', false],
+      ['/rw', true],
+    ]);
+  }
+});
+
 describe("LXC's monitors, by their titles, of a program of root's that is called so", () => {
   const files = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
   const [program, script] = [join(files, 'lxc-start'), join(files, 'script')];
