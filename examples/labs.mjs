@@ -1,6 +1,6 @@
 /**
- * npm start            Two labs and the outside, asked at the same time from this one process.
- * npm start -- PID     The inside of a process: see look.mjs.
+ * npm start                 Two labs and the outside, asked at the same time from this one process.
+ * npm start -- PID|NAME     The inside of a process, or of a container: see look.mjs.
  */
 import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
@@ -9,6 +9,7 @@ import os from 'node:os';
 import { createNamespaces, NamespaceError, openNamespaces } from 'linux-namespaces';
 import { interfaces, table } from './format.mjs';
 import { look } from './look.mjs';
+import { targetOf } from './target.mjs';
 
 const needs =
   'To create namespaces and to run code inside them, CAP_SYS_ADMIN is needed: run it as root. Without it, `npm start -- PID` still tells which namespaces of a process of yours differ from ours.';
@@ -144,9 +145,9 @@ function microseconds(handle) {
 }
 
 try {
-  const [pid] = process.argv.slice(2);
-  if (pid === undefined) await labs();
-  else look(Number(pid));
+  const [name] = process.argv.slice(2);
+  if (name === undefined) await labs();
+  else look(await targetOf(name));
 } catch (error) {
   if (error.code === 'EPERM') console.error(needs);
   else if (error instanceof NamespaceError || /^ERR_INVALID_ARG/.test(error.code)) {

@@ -1,4 +1,4 @@
-/** npm start -- PID: which namespaces of a process are other ones than ours, and what is in them. */
+/** npm start -- PID|NAME: which namespaces of a process are other ones than ours, and what is in them. */
 import { readFileSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import { openNamespaces, withNamespaces } from 'linux-namespaces';
@@ -9,10 +9,11 @@ const types = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
 /** Those that a callback can be in. */
 const enterable = new Set(['cgroup', 'ipc', 'net', 'uts']);
 
-export function look(pid) {
-  const theirs = openNamespaces(pid, 'all');
+/** What targetOf gives. */
+export function look(target) {
+  const theirs = openNamespaces(target, 'all');
   try {
-    report(pid, theirs);
+    report(target.pid ?? target, theirs);
   } finally {
     theirs.close();
   }

@@ -71,6 +71,12 @@ test('every line of the recipes is known here, and every one here is in the reci
   expect(Object.keys(shows)).toEqual(lines);
 });
 
+test('npm start -- NAME looks for a container', async () => {
+  await expect(run('node examples/labs.mjs no-such-container')).rejects.toMatchObject({
+    stderr: expect.stringMatching(/^no-such-container: .* no engine has such a container/),
+  });
+});
+
 test('what the recipes show of an example is in it', () => {
   const examples = [...recipes.matchAll(/\(\.\.\/(examples\/\w+\.mjs)\)/g)].map(([, path]) =>
     readFileSync(join(root, path as string), 'utf8'),
