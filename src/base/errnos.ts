@@ -30,6 +30,7 @@ export const errnos = {
   EUSERS: -87,
   EOVERFLOW: -75,
   EOPNOTSUPP: -95,
+  EAFNOSUPPORT: -97,
   ETIMEDOUT: -110,
   ECONNREFUSED: -111,
   ESTALE: -116,

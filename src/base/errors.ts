@@ -7,6 +7,7 @@ import { errnos } from './errnos.ts';
 import { builtin } from './lazy-builtins.ts';
 import { isType, kinds, type NamespaceType, type Types } from './namespace-types.ts';
 import { own } from './own-properties.ts';
+import { filterAdvice } from './own-rights.ts';
 import { printable } from './printable.ts';
 
 const { getSystemErrorMap, inspect } = builtin('node:util')();
@@ -89,9 +90,11 @@ function named(errno: number): [code: string, words: string] {
 /** Turns what a native function returned (-errno) into an error. */
 export function failure(errno: number, syscall: string, given: Circumstances = {}): NamespaceError {
   const at = own(given);
+  const advice = at.advice ?? filterAdvice(errno, syscall, false);
   const [code, words] = named(errno);
-  const [before, after] = around(syscall, at);
-  return new NamespaceError(`${before}${code}, ${words}${after}`, errno, code, syscall, at);
+  const all = own({ ...at, advice });
+  const [before, after] = around(syscall, all);
+  return new NamespaceError(`${before}${code}, ${words}${after}`, errno, code, syscall, all);
 }
 
 /** The parts of the message of `failure`: what comes before the name of the error, and after it. */

@@ -88,7 +88,7 @@ export function runAsRoot(): string {
 /** Most profiles let through what the capabilities allow; pivot_root(2) for one Docker's does not. */
 function filter(): string {
   const capability = hasCapability('CAP_SYS_ADMIN') ? '' : ' or --cap-add SYS_ADMIN';
-  return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, and refuses this system call: --security-opt seccomp=PROFILE${capability} lets it through, or do it outside`;
+  return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines and systemd (SystemCallFilter=) set one, and refuses this system call: --security-opt seccomp=PROFILE${capability} lets it through, or do it outside`;
 }
 
 /** Since which Linux what a child is started with is there. */
@@ -128,7 +128,8 @@ export function filterAdvice(
   hasRights: boolean,
 ): string | undefined {
   if (errno !== errnos.ENOSYS && errno !== errnos.EPERM) return undefined;
-  const known = free.has(syscall) || privileged.has(syscall) || syscall === 'setns';
+  const known =
+    free.has(syscall) || privileged.has(syscall) || syscall === 'setns' || syscall === 'openat2';
   const isCertain =
     errno === errnos.ENOSYS
       ? known && isNewEnough()
@@ -142,7 +143,7 @@ export function filterHint(): string {
   const way = hasCapability('CAP_SYS_ADMIN')
     ? 'which may refuse it: --security-opt seccomp=PROFILE'
     : 'which refuses it: --cap-add SYS_ADMIN is the way past it with most';
-  return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines set one, ${way}, or do it outside`;
+  return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines and systemd (SystemCallFilter=) set one, ${way}, or do it outside`;
 }
 
 /** AppArmor's profile, where it is enforced: it refuses with EACCES. */

@@ -7,6 +7,7 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { type Kind, type NamespaceType, threadKinds } from '../base/namespace-types.ts';
+import { filterAdvice } from '../base/own-rights.ts';
 import type { Fds } from '../target/fds.ts';
 import { openThread } from '../target/target.ts';
 
@@ -66,7 +67,7 @@ export function checkWayBack(types: readonly NamespaceType[]): void {
   for (const type of types) {
     const errno = noReturn.get(type);
     if (errno === undefined) continue;
-    const advice = `this thread could not come back: ${joiningMissing(`our own ${type} namespace`, ', or use spawn() or evaluate()')}`;
+    const advice = `this thread could not come back: ${filterAdvice(errno, 'setns', false) ?? joiningMissing(`our own ${type} namespace`, ', or use spawn() or evaluate()')}`;
     throw failure(errno, 'setns', { type, advice });
   }
 }

@@ -50,6 +50,9 @@ function advice(errno: number, step: string): string | undefined {
   if (errno === errnos.EPERM && step === 'setns') {
     return joiningMissing();
   }
+  if (errno === errnos.EAFNOSUPPORT) {
+    return 'no netlink socket may be opened here, as where RestrictAddressFamilies= of systemd leaves AF_NETLINK out';
+  }
   return errno === errnos.ENOENT
     ? 'the kernel lacks tcp_diag, udp_diag or unix_diag: modprobe'
     : undefined;

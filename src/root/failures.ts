@@ -2,7 +2,7 @@
 import type { CallResult } from '../base/addon.ts';
 import { errnos } from '../base/errnos.ts';
 import { type Files, fileFailure, type NamespaceError } from '../base/errors.ts';
-import { isRoot } from '../base/own-rights.ts';
+import { filterAdvice, filterHint, isRoot } from '../base/own-rights.ts';
 import type { Request } from './request.ts';
 
 /** Node's own codes for what is no failure of a system call. */
@@ -23,7 +23,6 @@ const advices: Readonly<Record<string, string>> = {
   [`remove ${errnos.ENOTEMPTY}`]: 'somebody puts files into it while it is removed',
   [`list ${errnos.EFBIG}`]: 'more names than fit into 256 MiB: list its directories one by one',
   [`chown ${errnos.EINVAL}`]: 'there is no such id in the user namespace of the container',
-  [errnos.ENOSYS]: 'this needs openat2(2), Linux 5.6',
   [errnos.ESTALE]:
     'a directory was moved or unmounted while we were in it, or is in another mount namespace than the process',
   [errnos.EBUSY]:
@@ -106,8 +105,11 @@ function hint(value: number, { shown }: Request): string | undefined {
   if (value === errnos.ENOENT && shown !== undefined && ofSelf.test(shown)) {
     return 'in the /proc of the container nothing is `self` for a process outside of it: take the number of one of its processes, as in /proc/1/mounts or /proc/1/net/tcp';
   }
+  if (value === errnos.ENOSYS) {
+    return filterAdvice(value, 'openat2', false) ?? 'this needs openat2(2), Linux 5.6';
+  }
   if (value === errnos.EACCES || value === errnos.EPERM) {
-    if (isRoot()) return undefined;
+    if (isRoot()) return (value === errnos.EPERM && filterHint()) || undefined;
     return 'without root only what belongs to you can be reached from outside; evaluate() and spawn() do it inside, as the root of the container';
   }
   return undefined;

@@ -7,6 +7,7 @@ import { binding } from '../base/binding.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { maskOf, type Types } from '../base/namespace-types.ts';
+import { filterAdvice } from '../base/own-rights.ts';
 import { requirePermission } from '../base/permission.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { launchFlags } from '../child/launch-flags.ts';
@@ -115,6 +116,9 @@ function environment(preload: number): Record<string, string> {
 }
 
 function must(fd: number, syscall: string): number {
-  if (fd < 0) throw failure(fd, syscall, { advice: 'a worker runs a sealed copy of this node' });
+  if (fd < 0)
+    throw failure(fd, syscall, {
+      advice: filterAdvice(fd, syscall, false) ?? 'a worker runs a sealed copy of this node',
+    });
   return fd;
 }

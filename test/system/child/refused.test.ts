@@ -52,6 +52,30 @@ describe('a seccomp filter', () => {
     },
   );
 
+  test.each([
+    ['setns', 'ENOSYS', `withNamespaces(pid, ['net'], () => {})`],
+    ['setns', 'ENOSYS', `listInterfaces(pid)`],
+    ['setns', 'ENOSYS', `listSockets(pid)`],
+    ['openat2', 'ENOSYS', `openRoot(pid).readFile('/etc/hostname')`],
+    ['openat2', 'EPERM', `openRoot(pid).readFile('/etc/hostname')`],
+    ['memfd_create', 'EPERM', `evaluate(pid, ['net'], () => {})`],
+    ['pidfd_open', 'ENOSYS', `syscalls.pidfdOpen(pid)`],
+    ['socket', 'EAFNOSUPPORT', `listInterfaces(pid)`],
+  ])('that answers %s with %s: %s says what it is', async (call, code, expression) => {
+    const target = await startTarget(['net', 'pid']);
+    const script = `import * as syscalls from 'linux-namespaces/syscalls';
+      import { evaluate, listInterfaces, listSockets, openRoot, withNamespaces } from 'linux-namespaces';
+      const pid = ${target.pid};
+      const error = await (async () => await ${expression})().catch(error => error);
+      console.log(error.code, error.advice);`;
+    const line = [call, code, process.execPath, '--input-type=module', '-e', script];
+    const { stdout } = await outcome(nodeSpawn(denied, line));
+    expect(stdout).toMatch(
+      new RegExp(`^${code} .*(a seccomp filter is in force|RestrictAddressFamilies)`),
+    );
+    expect(stdout).not.toMatch(/CAP_SYS_ADMIN is missing|Linux 5\.6/);
+  });
+
   test('that knows no clone3, as those of engines: nothing of it is needed', async () => {
     const target = await startTarget(['net', 'pid']);
     const place = JSON.stringify({ target: target.pid, namespaces: ['net', 'pid'] });
