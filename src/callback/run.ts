@@ -21,6 +21,7 @@ import {
 } from './context.ts';
 import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';
+import { shared } from './shared-fds.ts';
 import { isStoppable } from './stops.ts';
 import { checkWayBack, closeOutside, openOutside } from './thread.ts';
 
@@ -105,7 +106,8 @@ export function withNamespaces<A extends unknown[], R>(
   const wanted = checkTypes(types);
   checkCallback(fn);
   if (wanted !== 'all') refuseOthers(wanted);
-  const fds = openTarget(target, wanted);
+  const opened = openTarget(target, wanted);
+  const fds = live > 0 ? shared(opened) : opened;
   let context: Context;
   try {
     context = contextOf(fds, fn);

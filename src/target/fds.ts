@@ -34,6 +34,10 @@ export class Fds {
     return Object.fromEntries(pairs);
   }
 
+  get isOpen(): boolean {
+    return this.#users > 0;
+  }
+
   retain(): this {
     this.#users++;
     return this;

@@ -4,7 +4,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import timers from 'node:timers/promises';
-import { createNamespaces, listContainers, type Namespaces } from 'linux-namespaces';
+import {
+  createNamespaces,
+  listContainers,
+  type Namespaces,
+  withNamespaces,
+} from 'linux-namespaces';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { collected, home, lab, openFds, place, threadPlaces } from '../shared/lab.ts';
 
@@ -123,6 +128,23 @@ test('handles that were dropped are closed', async () => {
   await hooksOff();
   const before = openFds();
   for (let i = 0; i < 20; i++) await createNamespaces(['net']);
+  await collected(() => openFds().length === before.length);
+  expect(openFds()).toEqual(before);
+});
+
+test('callbacks in the same namespaces have the same descriptors, however many wait to be collected', async () => {
+  await hooksOff();
+  const before = openFds();
+  const path = `/proc/${process.pid}/fd/${blue.fd('net')}`;
+  const [net, uts] = [{ net: path }, { uts: `/proc/${process.pid}/fd/${blue.fd('uts')}` }];
+  for (let i = 0; i < 100; i++) {
+    await withNamespaces(net, ['net'], () => timers.setTimeout(0));
+    await withNamespaces(uts, ['uts'], () => timers.setTimeout(0));
+    // Its own are closed, and not those that they are shared with.
+    expect(withNamespaces(net, ['net'], place)).toBe(blue.inode('net'));
+  }
+  expect(openFds().length).toBeLessThan(before.length + 20);
+  expect(await hooksOff()).toBe(true);
   await collected(() => openFds().length === before.length);
   expect(openFds()).toEqual(before);
 });
