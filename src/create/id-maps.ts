@@ -161,8 +161,15 @@ function rangesOf(rule: IdRule, own: number, half: Half, mapper: Mapper): readon
 
 /** Everybody whom our own user namespace knows. */
 function known(half: Half): IdRange[] {
-  const lines = idMapIn(readFileSync(half.known, 'utf8'));
-  return lines.map(([inside, , length]) => ({ inside, outside: inside, length }));
+  let text = '';
+  try {
+    text = readFileSync(half.known, 'utf8');
+  } catch (error) {
+    const { errno = errnos.ENOENT } = error as NodeJS.ErrnoException;
+    const advice = "idMap: 'all' needs /proc, as proc(5) has it";
+    throw failure(errno, 'open', { type: 'user', target: half.known, advice });
+  }
+  return idMapIn(text).map(([inside, , length]) => ({ inside, outside: inside, length }));
 }
 
 /** The ranges of /etc/subuid that are lent to us: lines of name or uid, first id, number of ids. */

@@ -4,6 +4,7 @@ import { binding } from '../base/binding.ts';
 import { optionsIn } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
+import { kindOf } from '../base/namespace-types.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import { openTarget } from '../target/target.ts';
 import { bindFailure, unbind } from './bind.ts';
@@ -75,14 +76,15 @@ function remove(name: string): void {
 
 export const networks: Networks = { create, open, list, remove };
 
-/** What has been removed meanwhile is none, nor what is no namespace: the file of a killed program. */
+/** What has been removed meanwhile is none, nor another namespace, nor what is none: the file of a killed program. */
 function isNetwork(name: string): boolean {
   const target = `${directory}/${name}`;
   const fd = binding.openNamespace(target);
   if (fd === errnos.ENOENT || fd === errnos.EINVAL) return false;
   if (fd < 0) throw failure(fd, 'open', { type: 'net', target });
+  const type = binding.getType(fd);
   binding.close(fd);
-  return true;
+  return type < 0 || type === kindOf.net.flag;
 }
 
 /** The same names as `ip netns` takes: one step of a path, and nothing else. */

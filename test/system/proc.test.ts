@@ -47,6 +47,17 @@ const ask = (pid: string) => `
     try { call(); console.log('no error'); } catch (error) { console.log(error.message); }
   }`;
 
+test("idMap: 'all' where /proc is not mounted", () => {
+  const source = `
+    import { spawnSync } from 'linux-namespaces';
+    try { spawnSync('true', [], { unshare: ['user'], idMap: 'all' }); }
+    catch (error) { console.log(error.name, error.code, error.type, error.target, error.advice); }`;
+  const without = ['unshare', '-m', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
+  expect(runScript(source, without)).toMatch(
+    /^NamespaceError ENOENT user \/proc\/self\/uid_map .*needs \/proc/,
+  );
+});
+
 describe('what is said of a process that /proc does not show', () => {
   test('where /proc is not mounted', () => {
     const said = runScript(ask('process.ppid'), [

@@ -126,6 +126,21 @@ describe.skipIf(needed)(`named networks${needed}`, () => {
     }
   });
 
+  test('a namespace of another type is no network', async () => {
+    const name = `${own}uts`;
+    const path = join('/run/netns', name);
+    using handle = await createNamespaces(['uts']);
+    handle.bind('uts', path);
+    try {
+      expect(networks.list()).not.toContain(name);
+      expect(() => networks.open(name)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+      await expect(networks.create(name)).rejects.toMatchObject({ code: 'EEXIST' });
+    } finally {
+      networks.remove(name);
+    }
+    expect(existsSync(path)).toBe(false);
+  });
+
   test('ip netns sees, enters and removes ours; we see, open and remove its', async () => {
     const [blue, red] = [`${own}blue`, `${own}red`];
     const handle = await networks.create(blue, { loopback: true });
