@@ -20,7 +20,8 @@ constexpr uint64_t kCountMost = 1 << 24;
 constexpr uint64_t kAgain = 1 << 10;     // of a directory that was filled while it was removed
 constexpr int kRounds = 100;             // so many times that happens
 constexpr size_t kDeepest = 1 << 17;     // directories, one in the other
-constexpr size_t kListMost = 256 << 20;  // bytes of names and what we know of each
+constexpr size_t kListMost = 256 << 20;  // bytes of paths below what is listed
+constexpr size_t kListEach = 32;         // and of what JavaScript has of each besides
 
 // UV_DIRENT_* of uv.h, which are Node's.
 char node_type(unsigned char type) {
@@ -218,7 +219,9 @@ int list(const Root& root, const std::string& path, bool recursive, Work* work,
          std::string* found) {
   Walk walk;
   std::vector<uint32_t> numbers = {0};
+  std::vector<size_t> lengths = {0};  // of the paths to the directories that we are in
   uint32_t count = 0;
+  size_t size = 0;
   int left = walk.Push(root.Resolve(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK), "");
   while (left >= 0 && !walk.Empty()) {
     if (work->cancelled) return -ECANCELED;
@@ -227,8 +230,11 @@ int list(const Root& root, const std::string& path, bool recursive, Work* work,
     if (left == 0) {
       left = walk.Pop();
       numbers.pop_back();
+      lengths.pop_back();
     } else if (left == 1) {
-      if (found->size() > kListMost) return -EFBIG;
+      const size_t length = lengths.back() + strlen(entry.name);
+      size += length + kListEach;
+      if (size > kListMost) return -EFBIG;
       const unsigned char type = type_of(walk, entry);
       found->append(reinterpret_cast<const char*>(&numbers.back()), sizeof(uint32_t));
       found->push_back(node_type(type));
@@ -242,6 +248,7 @@ int list(const Root& root, const std::string& path, bool recursive, Work* work,
       left = below < 0 ? below : walk.Push(below, name);
       if (left < 0) work->at = walk.PathTo(name);
       numbers.push_back(count);
+      lengths.push_back(length + 1);
     } else {
       work->at = walk.PathTo("");
     }

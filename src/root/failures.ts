@@ -21,7 +21,7 @@ const advices: Readonly<Record<string, string>> = {
     'something is mounted there, and would be lost: only a file is written in its place',
   [`remove ${errnos.EISDIR}`]: 'remove a directory with `recursive: true`',
   [`remove ${errnos.ENOTEMPTY}`]: 'somebody puts files into it while it is removed',
-  [`list ${errnos.EFBIG}`]: 'more names than fit into 256 MiB: list its directories one by one',
+  [`list ${errnos.EFBIG}`]: 'more paths than fit into 256 MiB: list its directories one by one',
   [`chown ${errnos.EINVAL}`]: 'there is no such id in the user namespace of the container',
   [errnos.ESTALE]:
     'a directory was moved or unmounted while we were in it, or is in another mount namespace than the process',

@@ -47,6 +47,25 @@ test('a directory with more files than are taken without counting is removed who
   expect(readdirSync(image)).not.toContain('many');
 });
 
+test('directories, one in the other, whose paths are longer than all may be: not listed, and removed', async () => {
+  const image = makeImage();
+  const deep = join(image, 'deep');
+  mkdirSync(deep);
+  // 1,500 paths of up to 375 kB: 280 MB.
+  const nest = `const name = 'd'.repeat(250);
+    for (let i = 0; i < 1500; i++) { fs.mkdirSync(name); process.chdir(name); }`;
+  execFileSync(process.execPath, ['-e', nest], { cwd: deep });
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  try {
+    const error = await rejectionOf(root.readdir('/deep', { recursive: true }));
+    expect(error).toMatchObject({ code: 'EFBIG', syscall: 'scandir', path: '/deep' });
+    expect(await root.readdir('/deep')).toHaveLength(1);
+  } finally {
+    await root.rm('/deep', { recursive: true });
+  }
+});
+
 const fuse = existsSync('/dev/fuse') ? '' : 'no /dev/fuse';
 
 describe.skipIf(fuse)(`a directory that never ends [${fuse || 'FUSE'}]`, () => {
