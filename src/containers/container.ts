@@ -128,7 +128,7 @@ export interface Mount {
   readonly type: string;
   /** Of a volume. */
   readonly name: string | undefined;
-  /** As it is reached from here; undefined where it is no path. */
+  /** As it is reached from here; undefined where it is no path. Of an overlay, the directory that it is laid over. */
   readonly source: string | undefined;
   /** Inside. */
   readonly destination: string;

@@ -75,16 +75,26 @@ export function isEngines(source: string, destination: string, id: string): bool
   return names.includes(id) || (ofEngines.includes(destination) && names.some(isRandomId));
 }
 
-/** What is bound from outside. */
+/** What is bound from outside, or is below an overlay: Podman's `-v DIRECTORY:PATH:O`. */
 function binds(reader: Reader, mounts: unknown, id: string): readonly Mount[] {
   return list(mounts).flatMap(mount => {
-    const [source, destination] = [text(at(mount, 'source')), text(at(mount, 'destination'))];
-    const options = list(at(mount, 'options'));
+    const [type, destination] = [at(mount, 'type'), text(at(mount, 'destination'))];
+    const options = list(at(mount, 'options')).filter(option => typeof option === 'string');
+    const isOverlay = type === 'overlay';
     const isBind =
-      at(mount, 'type') === 'bind' || options.includes('bind') || options.includes('rbind');
+      isOverlay || type === 'bind' || options.includes('bind') || options.includes('rbind');
+    const source = isOverlay ? lowerIn(options) : text(at(mount, 'source'));
     if (!isBind || source === undefined || destination === undefined) return [];
     if (isEngines(source, destination, id)) return [];
-    const rw = !options.includes('ro') && !options.includes('rro');
+    const isReadOnly = options.includes('ro') || options.includes('rro');
+    const rw = !isReadOnly && (!isOverlay || options.some(option => /^upperdir=/.test(option)));
     return [{ type: 'bind', name: undefined, source: reader.outside(source), destination, rw }];
   });
+}
+
+/** The uppermost of the directories that it shows; colons are written with a backslash. */
+function lowerIn(options: readonly string[]): string | undefined {
+  const lower = options.find(option => option.startsWith('lowerdir='));
+  const [, first] = /^lowerdir=((?:[^:\\]|\\.)+)/.exec(lower ?? '') ?? [];
+  return text(first?.replace(/\\(.)/g, '$1'));
 }

@@ -27,6 +27,7 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     await start('systemd-unit', '--cidfile=/run/unit.cid', ...unit);
     await start('by-runc', '--runtime', 'runc', '--net=host', '--uts=host');
     await start('with-init', '--init', '--ipc=host');
+    await start('over', '-v', '/opt:/over:O', '-v', 'below:/volume:O');
     await start('paused').then(() => podman.podman('pause', 'paused'));
     await podman.start('--name', 'exited', 'busybox:1', 'true');
     await podman.podman('wait', 'exited');
@@ -54,6 +55,16 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     expect(named(own(await list()), 'with-init').mounts).toEqual([]);
   });
 
+  test('the directories below its overlays are mounts of it', async () => {
+    const [inspected] = JSON.parse(await podman.podman('volume', 'inspect', 'below'));
+    const mounts = named(own(await list()), 'over').mounts;
+    const found = mounts?.map(({ source, destination, rw }) => [destination, source, rw]);
+    expect(found?.sort()).toEqual([
+      ['/over', `${machine.root}/opt`, true],
+      ['/volume', machine.root + inspected.Mountpoint, true],
+    ]);
+  });
+
   test('a range of ports is each of them', async () => {
     const { ports } = named(own(await list()), 'created');
     const expected = [0, 1, 2].map(i => ({
@@ -70,6 +81,7 @@ describe.skipIf(absent)(`Podman [${absent || 'installed'}]`, () => {
     'goes',
     'systemd-unit',
     'by-runc',
+    'over',
     'paused',
     'exited',
     'created',

@@ -428,6 +428,25 @@ test('mounts that are read-only with all below them: rro, of runc 1.1, crun 1.5,
   }
 });
 
+test("overlays, of which what is below is from outside: Podman's -v DIRECTORY:PATH:O, and images", async () => {
+  const [source, type] = ['/var/lib/merge', 'overlay'];
+  const lower = String.raw`lowerdir=/srv/a\:b\\c:/srv/other`;
+  const mounts = [
+    { destination: '/over', source, type, options: [lower, 'upperdir=/u', 'workdir=/w'] },
+    { destination: '/image', source, type, options: ['lowerdir=/layer:/other', 'private'] },
+    { destination: '/ro', source, type, options: ['ro', 'lowerdir=/srv', 'upperdir=/u'] },
+    { destination: '/none', source, type, options: [5, 'lowerdir=', 'lowerdir'] },
+  ];
+  state.write('run/crun/web/status', crunStatus(target.pid));
+  state.write('run/crun/web/config.json', { mounts });
+  const found = (await find('web')).mounts?.map(one => [one.destination, one.source, one.rw]);
+  expect(found).toEqual([
+    ['/over', String.raw`${state.root}/srv/a:b\c`, true],
+    ['/image', `${state.root}/layer`, false],
+    ['/ro', `${state.root}/srv`, false],
+  ]);
+});
+
 describe("LXC's monitors, by their titles, of a program of root's that is called so", () => {
   const files = mkdtempSync(join(tmpdir(), 'linux-namespaces-'));
   const [program, script] = [join(files, 'lxc-start'), join(files, 'script')];
