@@ -16,7 +16,7 @@ const foreignProc = 'our /proc is that of another pid namespace, where this is a
 const foreignThread =
   'our /proc is that of another pid namespace, and before Linux 6.11 no other way leads to our own namespaces: mount a /proc here';
 
-const noProc = '/proc is not mounted here';
+export const noProc = '/proc is not mounted here';
 
 /**
  * An fd (O_PATH) of /proc/PID, for the caller to close. Whatever is read through it is of that one

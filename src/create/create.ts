@@ -10,6 +10,7 @@ import { errnos } from '../base/errnos.ts';
 import { checkTypeList, failure, invalidValue } from '../base/errors.ts';
 import { kindOf, kinds, maskOf, type NamespaceType, typesIn } from '../base/namespace-types.ts';
 import { requirePermission } from '../base/permission.ts';
+import { noProc } from '../base/proc.ts';
 import { trace } from '../base/trace.ts';
 import { Fds } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
@@ -98,6 +99,9 @@ function heldFailure({ error, step, detail, words }: Held, types: readonly Names
 
 /** A step of the thread after it has made them. */
 function inThread(errno: number, step: string, types: readonly NamespaceType[]): Error {
+  if (step === 'open' && errno === errnos.ENOENT) {
+    return failure(errno, step, { target: '/proc/thread-self/ns', advice: noProc });
+  }
   const type = step === 'ioctl' ? 'net' : step.endsWith('name') ? 'uts' : undefined;
   const advice =
     step === 'ioctl' && errno === errnos.EPERM

@@ -1,6 +1,9 @@
 /** The node that workers run, which is ours: whether it can be one inside, and with which flags. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
 import { own } from '../base/own-properties.ts';
+import { noProc } from '../base/proc.ts';
 import { requireNode } from '../base/runtime.ts';
 import type { ResourceLimits } from './options.ts';
 
@@ -44,7 +47,7 @@ function externalBuiltins(): string | undefined {
 /** elf(5): no PT_INTERP, no dynamic loader. */
 function isStatic(): boolean {
   const head = Buffer.alloc(4096);
-  const fd = openSync('/proc/self/exe', 'r');
+  const fd = openOwnProgram();
   try {
     readSync(fd, head, 0, head.length, 0);
   } finally {
@@ -57,6 +60,17 @@ function isStatic(): boolean {
     if (head.readUInt32LE(offset + i * size) === 3) return false;
   }
   return true;
+}
+
+function openOwnProgram(): number {
+  const target = '/proc/self/exe';
+  try {
+    return openSync(target, 'r');
+  } catch (error) {
+    const { errno = errnos.EINVAL } = error as NodeJS.ErrnoException;
+    const advice = errno === errnos.ENOENT ? noProc : undefined;
+    throw failure(errno, 'open', { target, advice });
+  }
 }
 
 /**

@@ -67,6 +67,27 @@ describe('what is said of a process that /proc does not show', () => {
     expect(said.trim().split('\n')).toEqual([line, line]);
   });
 
+  test('where /proc is not mounted, of a call that needs no process', () => {
+    const script = `
+      import { createNamespaces, evaluate } from 'linux-namespaces';
+      const calls = [() => createNamespaces(['net']), () => evaluate({ unshare: ['net'] }, 'all', () => {})];
+      for (const call of calls) {
+        await Promise.resolve().then(call).catch(error => console.log(error.name, error.message));
+      }`;
+    const said = runScript(script, [
+      'unshare',
+      '-m',
+      'sh',
+      '-c',
+      'umount -l /proc && exec "$@"',
+      'sh',
+    ]);
+    const line = expect.stringMatching(
+      /^NamespaceError \/proc\/.*: open ENOENT, .*; \/proc is not mounted here$/,
+    );
+    expect(said.trim().split('\n')).toEqual([line, line]);
+  });
+
   test('where /proc hides it', () => {
     const line =
       'mount -t proc -o hidepid=4 proc /proc && exec setpriv --reuid=65534 --regid=65534';
