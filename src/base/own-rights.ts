@@ -112,6 +112,9 @@ const free: ReadonlySet<string> = new Set([
 const privileged: ReadonlySet<string> = new Set([
   'unshare',
   'mount',
+  'mount_setattr',
+  'move_mount',
+  'open_tree',
   'umount2',
   'pivot_root',
   'sethostname',

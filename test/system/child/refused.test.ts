@@ -60,11 +60,12 @@ describe('a seccomp filter', () => {
     ['openat2', 'EPERM', `openRoot(pid).readFile('/etc/hostname')`],
     ['memfd_create', 'EPERM', `evaluate(pid, ['net'], () => {})`],
     ['pidfd_open', 'ENOSYS', `syscalls.pidfdOpen(pid)`],
+    ['open_tree', 'EPERM', `execFileSync('true', [], { target: pid, tools: true })`],
     ['socket', 'EAFNOSUPPORT', `listInterfaces(pid)`],
   ])('that answers %s with %s: %s says what it is', async (call, code, expression) => {
     const target = await startTarget(['net', 'pid']);
     const script = `import * as syscalls from 'linux-namespaces/syscalls';
-      import { evaluate, listInterfaces, listSockets, openRoot, withNamespaces } from 'linux-namespaces';
+      import { evaluate, execFileSync, listInterfaces, listSockets, openRoot, withNamespaces } from 'linux-namespaces';
       const pid = ${target.pid};
       const error = await (async () => await ${expression})().catch(error => error);
       console.log(error.code, error.advice);`;
