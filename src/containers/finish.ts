@@ -128,7 +128,7 @@ function doubtOf(
   const why =
     first(group, 'startTime') === undefined
       ? "no runtime's state says when it started, and its cgroup is not named by the id"
-      : 'when it started is hidden here (hidepid), or is by the clock of another time namespace';
+      : 'what would prove it is hidden here (hidepid, another user namespace), or is by the clock of another time namespace';
   return pid => `nothing proves that pid ${pid} is its process: ${why}`;
 }
 

@@ -85,7 +85,8 @@ function look(claim: Claim, { host, ahead, root }: View): Found {
     if (!lines.some(line => isNamed(line, claim))) return 'unproven';
   }
   // The files of a user can claim any process: it has to be in a user namespace of that user's.
-  if (owner !== 0 && !isOf(owner, pid)) return 'gone';
+  const isTheirs = owner === 0 || isOf(owner, pid);
+  if (!isTheirs) return isTheirs === undefined ? 'unproven' : 'gone';
   const namespaces = namespacesOf(pid, host);
   // What was read is of that process if it still is there.
   if (startTimeOf(pid) !== started) return 'gone';
@@ -226,9 +227,10 @@ function inodesOf(pid: number | string): Inodes {
 
 /**
  * Is it in a user namespace that this user has made, or below one? Not so a process of the user's that is in none:
- * its root may be the host's, where whoever takes it for a container would change the host's files.
+ * its root may be the host's, where whoever takes it for a container would change the host's files. undefined where
+ * its user namespace is not shown to us, who are in another.
  */
-function isOf(uid: number, pid: number): boolean {
+function isOf(uid: number, pid: number): boolean | undefined {
   let fd = binding.openNamespace(`/proc/${pid}/ns/user`);
   while (fd >= 0) {
     const isOwner = binding.getOwnerUid(fd) === uid;
@@ -237,8 +239,9 @@ function isOf(uid: number, pid: number): boolean {
     if (isOwner) return true;
     fd = parent;
   }
+  if (fd === errnos.EACCES) return undefined;
   // At the top, EPERM.
-  if (![errnos.ENOENT, errnos.ESRCH, errnos.EACCES, errnos.EPERM].some(errno => errno === fd)) {
+  if (![errnos.ENOENT, errnos.ESRCH, errnos.EPERM].some(errno => errno === fd)) {
     throw failure(fd, 'open', { type: 'user', target: pid });
   }
   return false;

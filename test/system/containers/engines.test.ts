@@ -621,6 +621,27 @@ test('what /proc hides from us (hidepid) has not exited', () => {
   expect(runScript(script, under)).toBe('web unknown undefined\n');
 });
 
+test('what is hidden from us, who are in another user namespace, has not exited', async () => {
+  await using theirs = await processOf(1000);
+  state.write('run/crun/web/status', crunStatus(theirs.pid), 1000);
+  state.write('run/crun/old/status', { ...crunStatus(theirs.pid), 'process-start-time': 5 }, 1000);
+  chmodSync(state.root, 0o755);
+  const script = `import { listContainers } from 'linux-namespaces';
+    const all = await listContainers({ timeout: 0 });
+    for (const { name, state, owner } of all.filter(({ name }) => /^(web|old)$/.test(name)))
+      console.log(name, state, owner);`;
+  const as = ['setpriv', '--reuid=1000', '--regid=1000', '--clear-groups'];
+  const at = ['env', `XDG_RUNTIME_DIR=${state.root}/run`, `HOME=${state.root}`];
+  const seenBy = (...more: string[]) =>
+    runScript(script, [...as, ...at, ...more])
+      .split('\n')
+      .sort()
+      .join(' ')
+      .trim();
+  expect(seenBy()).toBe('old exited 1000 web running 1000');
+  expect(seenBy('unshare', '-U', '--map-current-user')).toBe('old exited 1000 web unknown 1000');
+});
+
 describe('names', () => {
   const docker = (digit: string, Name: string) =>
     state.write(`var/lib/docker/containers/${hex(digit)}/config.v2.json`, {
