@@ -39,7 +39,29 @@ export async function takeRest({ fd, socket }: Reading): Promise<void> {
   socket.destroy();
 }
 
-/** Reads one of the streams into another: ours, or one for the caller. Waits for it where it is full. */
+const waits = new WeakMap<Writable, Promise<void>>();
+
+/** Once for all that wait for it, as any number of workers may write to ours. What is closed takes no more. */
+function drained(to: Writable): Promise<void> {
+  const known = waits.get(to);
+  if (known !== undefined) return known;
+  const wait = new Promise<void>(done => {
+    const events = ['drain', 'close'] as const;
+    const over = () => {
+      for (const event of events) to.off(event, over);
+      waits.delete(to);
+      done();
+    };
+    for (const event of events) to.on(event, over);
+  });
+  waits.set(to, wait);
+  return wait;
+}
+
+/**
+ * Reads one of the streams into another: ours, or one for the caller. Waits for it where it is full; where nobody
+ * can read that any more, what comes is dropped.
+ */
 export class Output {
   readonly #from: Reading;
   #last = '';
@@ -51,9 +73,9 @@ export class Output {
     const { socket } = from;
     socket.on('data', (chunk: Buffer) => {
       this.#last = (this.#last + chunk.subarray(-lastMost).toString('latin1')).slice(-lastMost);
-      if (to.write(chunk) || this.#over) return;
+      if (to.write(chunk) || this.#over || to.destroyed) return;
       socket.pause();
-      to.once('drain', () => socket.resume());
+      void drained(to).then(() => socket.resume());
     });
     socket.on('error', failed);
   }

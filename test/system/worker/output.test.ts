@@ -165,3 +165,52 @@ test('a flood of stderr that nobody reads: timeout and close work', async () => 
   await worker.close();
   expect(worker.stderr.readableLength).toBeLessThan(4 << 20);
 });
+
+const writeMuch = () => {
+  const much = 'x'.repeat(1 << 20);
+  for (let i = 0; i < 4; i++) process.stdout.write(much);
+  return 'written';
+};
+
+test('a stream that is destroyed holds up nobody', async () => {
+  const worker = await openWorker({ ...sandbox }, 'all', { stdout: true });
+  const waiting = worker.evaluate(writeMuch);
+  await expect.poll(() => worker.stdout.writableNeedDrain).toBe(true);
+  worker.stdout.destroy();
+  expect(await waiting).toBe('written');
+  expect(await worker.evaluate(writeMuch)).toBe('written');
+  await worker.close();
+});
+
+test.each([
+  ['is read late: no warning of listeners', true],
+  ['is closed by its reader', false],
+])('our stdout, where several workers write to it, %s', async (_, isRead) => {
+  const source = `
+    import { openWorker } from 'linux-namespaces';
+    const open = () => openWorker({ unshare: ['uts'] }, 'all');
+    const workers = [await open(), await open(), await open()];
+    process.stdout.setMaxListeners(1);
+    process.stdout.on('error', () => {});
+    const calls = workers.map(worker => worker.evaluate(${writeMuch}));
+    while (!process.stdout.writableNeedDrain) await new Promise(setImmediate);
+    console.error('full');
+    console.error((await Promise.all(calls)).join());
+    for (const worker of workers) await worker.close();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    let said = '';
+    let read = 0;
+    child.stderr.on('data', data => (said += data));
+    await once(child.stderr, 'data');
+    if (isRead) child.stdout.on('data', data => (read += data.length));
+    else child.stdout.destroy();
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(said).toBe('full\nwritten,written,written\n');
+    if (isRead) expect(read).toBe(12 << 20);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
