@@ -40,7 +40,7 @@ export class Context {
   started = false;
   #own: Map<object, unknown> | undefined;
   readonly location: Location;
-  /** What keeps the fds of `location` open. */
+  /** What keeps the fds of `location` open, its own first. */
   readonly sources: readonly Fds[];
   /** The types that were entered, by this context and those around it. */
   readonly types: readonly NamespaceType[];

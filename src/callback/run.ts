@@ -48,7 +48,7 @@ function checkCallback(fn: unknown): void {
 
 /** For `fds` in use by the caller: runs `fn` inside them. */
 export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => R, args: A): R {
-  return runIn(contextOf(fds, fn), fds, fn, args);
+  return runIn(contextOf(fds, fn), fn, args);
 }
 
 /** One that holds `fds`, and counts as live. */
@@ -57,22 +57,18 @@ function contextOf(fds: Fds, fn: unknown): Context {
   refuseOthers(fds.types);
   checkCopies(); // before this copy asks where outside is
   switchOn();
-  const context = new Context(fds);
+  const context = new Context(live > 0 ? shared(fds) : fds);
   live++;
   return context;
 }
 
-function runIn<A extends unknown[], R>(
-  context: Context,
-  fds: Fds,
-  fn: (...args: A) => R,
-  args: A,
-): R {
+function runIn<A extends unknown[], R>(context: Context, fn: (...args: A) => R, args: A): R {
+  const [inner] = context.sources as [Fds];
   const isKnown = isStoppable();
   if (isKnown) ended.register(context, context.sources, context);
   try {
-    checkWayBack(fds.types);
-    trace('callback', () => fds.inodes());
+    checkWayBack(inner.types);
+    trace('callback', () => inner.inodes());
     return runAt(context, fn, args);
   } finally {
     if (!context.started) {
@@ -106,15 +102,14 @@ export function withNamespaces<A extends unknown[], R>(
   const wanted = checkTypes(types);
   checkCallback(fn);
   if (wanted !== 'all') refuseOthers(wanted);
-  const opened = openTarget(target, wanted);
-  const fds = live > 0 ? shared(opened) : opened;
+  const fds = openTarget(target, wanted);
   let context: Context;
   try {
     context = contextOf(fds, fn);
   } finally {
     fds.release();
   }
-  return runIn(context, fds, fn, args);
+  return runIn(context, fn, args);
 }
 
 /** From inside a callback: runs `fn`, and what it starts, outside. Anywhere else just calls it. */

@@ -7,18 +7,25 @@ import type { Fds } from '../target/fds.ts';
 
 /** By types and inodes: while one of them is open, no other namespace gets its inode. */
 const sets = new Map<string, Fds>();
+const keys = new WeakMap<Fds, string>();
 
-/** Those of `fds`, whose use by the caller it takes over, or others that are open on the same. */
-export function shared(fds: Fds): Fds {
-  const inodes = Object.entries(fds.inodes());
-  if (inodes.some(([, inode]) => inode === undefined)) return fds;
-  const key = inodes.join();
-  const known = sets.get(key);
-  if (known?.isOpen) {
-    known.retain(); // first: they may be these
-    fds.release();
-    return known;
+/** '' where it cannot be told. */
+function keyOf(fds: Fds): string {
+  let key = keys.get(fds);
+  if (key === undefined) {
+    const inodes = Object.entries(fds.inodes());
+    key = inodes.every(([, inode]) => inode !== undefined) ? inodes.join() : '';
+    keys.set(fds, key);
   }
+  return key;
+}
+
+/** Those that are open on the same namespaces, of whomever; otherwise `fds`, for others. */
+export function shared(fds: Fds): Fds {
+  const key = keyOf(fds);
+  if (key === '') return fds;
+  const known = sets.get(key);
+  if (known?.isOpen) return known;
   for (const [key, { isOpen }] of sets) if (!isOpen) sets.delete(key);
   sets.set(key, fds);
   return fds;

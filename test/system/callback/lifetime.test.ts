@@ -8,6 +8,7 @@ import {
   createNamespaces,
   listContainers,
   type Namespaces,
+  openNamespaces,
   withNamespaces,
 } from 'linux-namespaces';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -140,6 +141,9 @@ test('callbacks in the same namespaces have the same descriptors, however many w
   for (let i = 0; i < 100; i++) {
     await withNamespaces(net, ['net'], () => timers.setTimeout(0));
     await withNamespaces(uts, ['uts'], () => timers.setTimeout(0));
+    const handle = openNamespaces(net, ['net']);
+    await handle.run(() => timers.setTimeout(0));
+    handle.close();
     // Its own are closed, and not those that they are shared with.
     expect(withNamespaces(net, ['net'], place)).toBe(blue.inode('net'));
   }
