@@ -23,7 +23,9 @@ class Destination {
   }
 
   // Follows links, as whoever writes to this path does.
-  int Open(int flags) const { return OpenPath(path_, flags); }
+  int Open(int flags) const {
+    return OpenPath(path_, (flags_ & kCopyEntry) != 0 ? flags | O_NOFOLLOW : flags);
+  }
   int OpenParent() const { return OpenPath(directory_, O_PATH | O_DIRECTORY); }
   const std::string& name() const { return name_; }
   // It ends in a slash, `.` or `..`.
@@ -122,7 +124,8 @@ int copy_file(const Root& root, int from, const Destination& to, const struct st
   int there = stat(parent.Get(), to.name().c_str(), AT_SYMLINK_NOFOLLOW, &found);
   if (there < 0 && there != -ENOENT) return there;
   const bool link = there >= 0 && S_ISLNK(found.stx_mode);
-  if (S_ISREG(source.stx_mode) && there >= 0 && (link || is_special(found.stx_mode))) {
+  const bool through = S_ISREG(source.stx_mode) && (flags & kCopyEntry) == 0;
+  if (through && there >= 0 && (link || is_special(found.stx_mode))) {
     const Fd file(to.Open(O_PATH));
     const int may = naming.Existing();
     if (may != Naming::kReplace) return may < 0 ? may : 0;

@@ -41,19 +41,20 @@ int list(const Root& root, const std::string& path, bool recursive, Work* work, 
 int remove(const Root& root, const std::string& path, bool recursive, Work* work);
 
 enum CopyFlags {
-  kCopyIn = 1,           // from outside to inside; otherwise the other way
-  kCopyOwners = 2,       // and with them the set-ID bits, and file capabilities
-  kCopySpecial = 4,      // FIFOs, devices and sockets are made anew; otherwise refused
-  kCopySkip = 8,         // or left out;
-  kCopyAuto = 4096,      // or left out where the source is the whole root of the container
-  kCopyKeep = 16,        // what is there stays
-  kCopyExclusive = 32,   // what is there is an error, -EEXIST
-  kCopyFollow = 64,      // links are not copied, but what they lead to
-  kCopyNewTimes = 128,   // times are not kept
-  kCopyOneSystem = 256,  // of other file systems the mount points alone
-  kCopyFlat = 512,       // no directories, -EISDIR
-  kCopyClone = 1024,     // shares the blocks where the file system can
-  kCopyCloneOnly = 2048  // and nowhere else
+  kCopyIn = 1,            // from outside to inside; otherwise the other way
+  kCopyOwners = 2,        // and with them the set-ID bits, and file capabilities
+  kCopySpecial = 4,       // FIFOs, devices and sockets are made anew; otherwise refused
+  kCopySkip = 8,          // or left out;
+  kCopyAuto = 4096,       // or left out where the source is the whole root of the container
+  kCopyKeep = 16,         // what is there stays
+  kCopyExclusive = 32,    // what is there is an error, -EEXIST
+  kCopyFollow = 64,       // links are not copied, but what they lead to
+  kCopyNewTimes = 128,    // times are not kept
+  kCopyOneSystem = 256,   // of other file systems the mount points alone
+  kCopyFlat = 512,        // no directories, -EISDIR
+  kCopyClone = 1024,      // shares the blocks where the file system can
+  kCopyCloneOnly = 2048,  // and nowhere else
+  kCopyEntry = 8192       // put as an entry of a tree: a link that has the name is not followed
 };
 
 int copy(const Root& root, const std::string& from, const std::string& to, int flags, Work* work);

@@ -13,6 +13,8 @@ import type { Shown } from './copy-progress.ts';
 
 interface Options extends CopyOptions {
   readonly shown: Shown;
+  /** As `asEntry` of copies: a link that has the name is not followed. */
+  readonly isEntry: boolean;
 }
 
 /** One copy, from `source` to `path` in `target`, its own. */
@@ -37,11 +39,12 @@ export async function copyAcross(
 }
 
 async function copyTree(copy: Across, found: BigIntStats): Promise<void> {
-  const { source, from, target, path } = copy;
-  const isThere = await isDirectoryIn(target, path);
+  const { source, from, target, path, options } = copy;
+  const there = await orNothing(target.lstat(path));
+  const isThere = options.isEntry ? there?.isDirectory() : await isDirectoryIn(target, path);
   await refuseWithin(copy, isThere ? path : above(path), found);
   if (isThere) return send(copy, Buffer.concat([from, Buffer.from('/.')]), path);
-  if (await orNothing(target.lstat(path))) throw refused(copy, errnos.ENOTDIR);
+  if (there !== undefined) throw refused(copy, errnos.ENOTDIR);
   if (lastName(from) !== undefined) return replace(copy);
   // A new directory has the mode and owner of that which the dots are in.
   const whole = await source.realpath(from, { encoding: 'buffer' });
@@ -51,7 +54,7 @@ async function copyTree(copy: Across, found: BigIntStats): Promise<void> {
 }
 
 async function copyFile(copy: Across, found: BigIntStats): Promise<void> {
-  const { target, path } = copy;
+  const { target, path, options } = copy;
   const there = await orNothing(target.lstat(path, { bigint: true }));
   if (there === undefined) {
     if (path.at(-1) !== 0x2f) return replace(copy);
@@ -63,7 +66,7 @@ async function copyFile(copy: Across, found: BigIntStats): Promise<void> {
   }
   if (there.isDirectory()) throw refused(copy, errnos.EISDIR);
   const end = await orNothing(target.stat(path, { bigint: true }));
-  const isThrough = found.isFile() && there.isSymbolicLink();
+  const isThrough = found.isFile() && there.isSymbolicLink() && !options.isEntry;
   if (isThrough && end === undefined) {
     throw refused(copy, errnos.ENOENT, 'a link that leads nowhere is not written through');
   }

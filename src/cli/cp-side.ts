@@ -115,6 +115,8 @@ async function wordsOfDestination(
   const name = shown(side, path.toString());
   const found = await look(side, path, true);
   if (code === 'ENOENT' || found === undefined) return undefined;
+  const isLink = code === 'ENOTDIR' && found.isDirectory();
+  if (isLink) return `${name} is a link, not followed unless that is on the line`;
   return found.isDirectory() ? `${name} is a directory` : `${name} is no directory`;
 }
 

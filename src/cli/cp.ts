@@ -3,6 +3,7 @@ import { fstatSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { isatty } from 'node:tty';
 import type { ContainerRoot } from '../root/container-root.ts';
+import { asEntry } from '../root/copies.ts';
 import type { CopyOptions } from '../root/options.ts';
 import { readArguments, UsageError } from './arguments.ts';
 import { type Shown, withProgress } from './copy-progress.ts';
@@ -98,9 +99,10 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
     if (between) {
       return inRoot(to, where, async other => {
         const path = (await isDirectoryIn(other, to.path)) ? within(to.path, from.path) : to.path;
+        const isEntry = path !== to.path;
         await copying({ ...from, root }, { ...to, path, root: other }, signal =>
           withProgress(quiet, unknown, shown =>
-            copyAcross(root, from.path, other, path, { ...copyOptions, shown, signal }),
+            copyAcross(root, from.path, other, path, { ...copyOptions, isEntry, shown, signal }),
           ),
         );
       });
@@ -125,7 +127,7 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
       out ? expectInside(root, source, expect, signal) : expectHere(source, expect, signal);
     await copying({ ...from, root }, { ...to, path, root }, signal =>
       withProgress(quiet, ask, async ({ progress }) => {
-        const options = { ...copyOptions, progress, signal };
+        const options = { ...copyOptions, [asEntry]: path !== to.path, progress, signal };
         await (out
           ? root.copyOut(from.path, path, options)
           : root.copyIn(from.path, path, options));

@@ -22,7 +22,15 @@ const flag = {
   clone: 1024,
   cloneOnly: 2048,
   auto: 4096,
+  entry: 8192,
 } as const;
+
+/**
+ * Of the command alone: the destination is the directory of the words and a name that they do not say, and what has
+ * it may be a link that an earlier copy has brought. It is not followed, as none in a tree.
+ */
+export const asEntry: unique symbol = Symbol('asEntry');
+type Given = CopyOptions & { readonly [asEntry]?: boolean };
 
 const names = [
   'preserveOwners',
@@ -46,7 +54,7 @@ export async function copy(
   direction: 'in' | 'out',
   from: InsidePath,
   to: InsidePath,
-  options: CopyOptions | undefined,
+  options: Given | undefined,
 ): Promise<void> {
   if (typeof (options ?? {}) !== 'object') throw invalidType('options', 'an object', options);
   const { special, ...others } = { ...options };
@@ -54,7 +62,8 @@ export async function copy(
   const { signal, progress, filter } = all;
   const path = direction === 'in' ? ours(from) : bytesOf(from, 'inside');
   const other = direction === 'in' ? bytesOf(to, 'inside') : ours(to);
-  const flags = flag[direction] | copyFlags({ ...all, special });
+  const entry = options?.[asEntry] ? flag.entry : 0;
+  const flags = flag[direction] | entry | copyFlags({ ...all, special });
   for (const name of ['progress', 'filter'] as const) {
     const given = all[name];
     if (given !== undefined && typeof given !== 'function') {

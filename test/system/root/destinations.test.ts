@@ -234,6 +234,38 @@ test('a link as the destination is written through, in place, and only inside', 
   expect(existsSync(join(image, outside))).toBe(false);
 });
 
+test.each(['out', 'in', 'across'] as const)(
+  'a link that one cp has brought into a directory is not followed by the next: %s',
+  async way => {
+    const image = makeImage();
+    const { pid } = await startContainer('chroot', image);
+    const inside = mkdtempSync(join(image, 'tmp/'));
+    const outside = way === 'across' ? mkdtempSync(join(image, 'tmp/')) : makeFolder();
+    const [from, to] = way === 'out' ? [inside, outside] : [outside, inside];
+    const named = (path: string) =>
+      path.startsWith(image) ? `${pid}:${path.slice(image.length)}` : path;
+    for (const name of ['here', 'file', 'tree']) mkdirSync(join(to, name));
+    const mine = join(to, 'here/mine');
+    writeFileSync(mine, 'mine');
+    const [toFile, toTree] = ['file', 'tree'].map(name => named(join(to, name)));
+    const source = join(from, 'x');
+    const copy = (where = '') => ours(named(source), where);
+    symlinkSync('../here/mine', source);
+    expect([copy(toFile), readlinkSync(join(to, 'file/x'))]).toEqual([true, '../here/mine']);
+    rmSync(source);
+    writeFileSync(source, 'theirs');
+    expect([copy(toFile), readFileSync(join(to, 'file/x'), 'utf8')]).toEqual([true, 'theirs']);
+    rmSync(source);
+    symlinkSync('../here', source);
+    expect(copy(toTree)).toBe(true);
+    rmSync(source);
+    mkdirSync(source);
+    writeFileSync(join(source, 'mine'), 'theirs');
+    expect([copy(toTree), readlinkSync(join(to, 'tree/x'))]).toEqual([false, '../here']);
+    expect([readdirSync(join(to, 'here')), readFileSync(mine, 'utf8')]).toEqual([['mine'], 'mine']);
+  },
+);
+
 test('into itself: nothing is made', async () => {
   const image = makeImage();
   const { pid } = await startContainer('chroot', image);
