@@ -62,13 +62,13 @@ function namespaceOf(process: number | 'self', type: string): string | undefined
   }
 }
 
-/** time_namespaces(7), in ticks; NaN where it cannot be read. What /proc hides is taken to be in the first namespace. */
+/** time_namespaces(7), in ticks. What is hidden from us is taken to be in the first namespace; NaN for want of files. */
 function offsetOf(process: number | 'self'): number {
   try {
     const text = fileOfProcess(`/proc/${process}/timens_offsets`) ?? '';
     const [, seconds = 0, nanoseconds = 0] = /^boottime +(-?\d+) +(\d+)$/m.exec(text) ?? [];
     return (Number(seconds) * 1e3 + Number(nanoseconds) / 1e6) / tick;
-  } catch {
-    return Number.NaN;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 0 : Number.NaN;
   }
 }

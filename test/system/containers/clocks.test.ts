@@ -82,6 +82,17 @@ describe('looked for in a time namespace of our own', () => {
   });
 });
 
+test('where the clock of the host is hidden from us, it is taken for ours', () => {
+  state.write('run/runc/web/state.json', runcState('web', target.pid));
+  const script = `import { listContainers } from 'linux-namespaces';
+    process.setgid(1000); process.setuid(1000);
+    const [one] = await listContainers({ root: '${state.root}' });
+    console.log(one.name, one.state, one.pid);`;
+  const hide = `chmod 711 $1; touch $1/no; chmod 600 $1/no; mount --bind $1/no /proc/1/timens_offsets`;
+  const under = ['unshare', '-m', 'sh', '-c', `${hide} && shift && exec "$@"`, 'sh', state.root];
+  expect(runScript(script, under)).toBe(`web running ${target.pid}\n`);
+});
+
 test('of an engine in a time namespace of its own: unknown, as anybody can have such a clock', async () => {
   const inner = await startTarget('--mount', '--time', '--boottime=1000');
   try {
