@@ -31,8 +31,8 @@ describe.skipIf(!hasProgram('tmux'))('on a terminal [needs tmux]', () => {
   afterEach(() => screen.close());
   const open = async () => {
     screen = await Screen.open();
-    screen.type(`cd ${folder}; clear`);
-    await screen.until(/^host# $/m);
+    screen.type(`cd ${folder}; clear; echo cle""ared`);
+    await screen.until(/^cleared\n+host# $/m);
   };
   /** Types `line`, and resolves to what stands below it when its end has been said. */
   const after = async (line: string): Promise<string> => {
