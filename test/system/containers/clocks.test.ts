@@ -104,6 +104,12 @@ test('of an engine in a time namespace of its own: unknown, as anybody can have 
       ['old', 'exited', undefined],
       ['web', 'unknown', undefined],
     ]);
+    // Where that is the host, by its clock.
+    const root = `/proc/${inner.pid}/root`;
+    const directories = { runc: { root: `${state.root}/run/runc` } };
+    const there = await listContainers({ root, directories });
+    const web = there.find(({ pid }) => pid === inner.pid);
+    expect(web).toMatchObject({ name: 'web', state: 'running' });
     expect(containers.problems.map(({ message }) => message)).toEqual([
       expect.stringMatching(/^runc:web: open ESRCH, .* is by the clock of another time namespace$/),
     ]);
