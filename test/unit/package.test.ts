@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -85,6 +86,18 @@ test('the tarball has what is built and what it is built from, and no tests', ()
   expect(files.filter((path: string) => /^(test|bench|examples|build|\.ci)\//.test(path))).toEqual(
     [],
   );
+});
+
+test('npm finds nothing to correct in package.json when it publishes that', () => {
+  const folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-manifest-'));
+  try {
+    const file = join(folder, 'package.json');
+    copyFileSync(join(root, 'package.json'), file);
+    execFileSync('npm', ['pkg', 'fix'], { cwd: folder, stdio: 'ignore' });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(manifest);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('before a tarball is made, by pack or publish', () => {
