@@ -26,7 +26,7 @@ import { isStoppable } from './stops.ts';
 import { checkWayBack, closeOutside, openOutside } from './thread.ts';
 
 let isolated = false;
-/** Why it cannot be in this version of Node: half of it may be done, so it is not tried again. */
+/** Why it cannot be, as in this version of Node: half of it may be done, so it is not tried again. */
 let unknownNode: Error | undefined;
 
 let live = 0;
@@ -170,9 +170,13 @@ function switchOn(): void {
 
 function isolateThread(): void {
   if (unknownNode !== undefined) throw unknownNode;
+  const message =
+    'linux-namespaces: the first callback of this thread was stopped in the middle, as by a timeout of node:vm, so there can be no other; call handle.run(() => {}) ahead of it';
+  unknownNode = Object.assign(new Error(message), { code: 'ERR_INVALID_STATE' });
   try {
     isolate();
     isolated = true;
+    unknownNode = undefined;
   } catch (error) {
     unknownNode = error as Error;
     throw error;

@@ -117,3 +117,23 @@ test('by the inspector', async () => {
   );
   expect(ended.out).toEqual(['ready', 'ERR_INSPECTOR_COMMAND home', 'home']);
 });
+
+test('a first callback that is stopped while it is prepared is said to be, by the next', async () => {
+  const ended = await script(
+    `const vm = await import('node:vm');
+     const { binding } = process;
+     process.binding = () => { for (;;); };
+     try {
+       vm.runInNewContext('run()', { run: () => lab.run(() => {}) }, { timeout: 500 });
+     } catch (error) {
+       say(error.code, name(place()));
+     }
+     process.binding = binding;
+     try {
+       lab.run(() => say('ran'));
+     } catch (error) {
+       say(error.code, /stopped in the middle/.test(error.message), name(place()));
+     }`,
+  );
+  expect(ended.out).toEqual(['ERR_SCRIPT_EXECUTION_TIMEOUT home', 'ERR_INVALID_STATE true home']);
+});
