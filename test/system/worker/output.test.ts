@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { evaluate, type NamespaceWorker, openWorker } from 'linux-namespaces';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { seconds } from '../../timeouts.ts';
 import { fdCount, rejectionOf } from '../shared/support.ts';
 
@@ -174,12 +174,12 @@ const writeMuch = () => {
 
 test('a stream that is destroyed holds up nobody', async () => {
   const worker = await openWorker({ ...sandbox }, 'all', { stdout: true });
+  onTestFinished(() => worker.close());
   const waiting = worker.evaluate(writeMuch);
   await expect.poll(() => worker.stdout.writableNeedDrain).toBe(true);
   worker.stdout.destroy();
   expect(await waiting).toBe('written');
   expect(await worker.evaluate(writeMuch)).toBe('written');
-  await worker.close();
 });
 
 test.each([
@@ -200,17 +200,14 @@ test.each([
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  try {
-    let said = '';
-    let read = 0;
-    child.stderr.on('data', data => (said += data));
-    await once(child.stderr, 'data');
-    if (isRead) child.stdout.on('data', data => (read += data.length));
-    else child.stdout.destroy();
-    expect(await once(child, 'close')).toEqual([0, null]);
-    expect(said).toBe('full\nwritten,written,written\n');
-    if (isRead) expect(read).toBe(12 << 20);
-  } finally {
-    child.kill('SIGKILL');
-  }
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let said = '';
+  let read = 0;
+  child.stderr.on('data', data => (said += data));
+  await once(child.stderr, 'data');
+  if (isRead) child.stdout.on('data', data => (read += data.length));
+  else child.stdout.destroy();
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(said).toBe('full\nwritten,written,written\n');
+  if (isRead) expect(read).toBe(12 << 20);
 });
