@@ -142,6 +142,7 @@ static void wait_for_signal(long child, const uint64_t* signals) {
 static void end_as(int status) {
   const int signal = status & 127;
   if (signal == 0) quit(status >> 8 & 255);
+  if (asked(LAUNCH_SIGNAL_AS_CODE)) quit(128 + signal);
   CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* the program's core is the one that is wanted */
   handle(signal, 0);
   block(0);

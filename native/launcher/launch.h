@@ -37,6 +37,7 @@
 #define LAUNCH_FORWARD 131072u      /* in place: who waits for the program hands signals on to it */
 #define LAUNCH_HAS_TERMINAL 262144u /* 0, 1 and 2 are a new terminal, that of its session */
 #define LAUNCH_KEEP_MODES 524288u   /* nothing is executed: it puts our terminal back, modes.h */
+#define LAUNCH_SIGNAL_AS_CODE 1048576u /* in place: who waits ends with 128 and the signal */
 
 /* The fixed part. Offsets count from its start, 0 meaning "none"; strings end with a zero byte. */
 struct launch {

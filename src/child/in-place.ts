@@ -36,6 +36,8 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
   readonly fork?: boolean | undefined;
   /** Where the program is a child: signals to us go to it. */
   readonly forward?: boolean | undefined;
+  /** Where the program is a child that a signal has killed: this ends with 128 and its number, not by it. */
+  readonly signalAsCode?: boolean | undefined;
   /** The exit code where something fails before the program is executed. Default: 1, as of nsenter(1). */
   readonly failed?: number | undefined;
   /** Its stdin is the null device; the caller's is gone, also where this fails. */
@@ -65,13 +67,16 @@ export function executeInPlace(
   inherited: Inherited,
 ): SpawnFailure {
   const { file, args, env, cwd, cwdFd = -1, rootIsHere, ...how } = own(program);
-  const { fork, forward, failed = 1, withoutInput } = how;
+  const { fork, forward, signalAsCode, failed = 1, withoutInput } = how;
   const { flags, ids } = plan.complete(program);
   const { ignored, blocked, openFiles, nonBlocking, descriptors } = inherited;
   trace('execute', () => ({ joined: plan.joined, created: plan.created }));
   return binding.execute({
     ...plan,
-    flags: withForks(flags, plan, fork) | (forward ? launchFlags.forward : 0),
+    flags:
+      withForks(flags, plan, fork) |
+      (forward ? launchFlags.forward : 0) |
+      (signalAsCode ? launchFlags.signalAsCode : 0),
     ids,
     file,
     args,

@@ -23,4 +23,5 @@ export const launchFlags = {
   hasTerminal: 262144,
   /** Set by native/child/keep_modes.cc. */
   keepModes: 524288,
+  signalAsCode: 1048576,
 } as const;

@@ -2,12 +2,14 @@
  * The environment of what `exec` runs: nothing of ours, but what is named. That of the engine's
  * configuration, which is what the image and `run -e` say; where there is none, that of the process.
  */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { bareEnvironment } from '../child/environ.ts';
 import type { Environment, SpawnOptions } from '../child/options.ts';
 import type { Container } from '../containers/container.ts';
 import { UsageError } from './arguments.ts';
 import type { ContainerUser } from './container-user.ts';
+import { readText } from './read-text.ts';
 
 interface For {
   readonly given: {
@@ -28,7 +30,8 @@ export function environmentFor({ given, pid, container, user }: For): SpawnOptio
     return [own, ...(user === undefined ? [] : [{ HOME: user.home }]), named];
   }
   const usual: Record<string, string> = { ...bareEnvironment };
-  if (container?.hostname !== undefined) usual['HOSTNAME'] = container.hostname;
+  const own = container?.namespaces?.uts?.host ? hostname() : container?.hostname;
+  if (own !== undefined) usual['HOSTNAME'] = own;
   if (user !== undefined) usual['HOME'] = user.home;
   return [usual, configured, named];
 }
@@ -45,7 +48,7 @@ function isHere(pid: number): boolean {
  * `export A=1` is of a shell.
  */
 function linesOf(path: string): string[] {
-  const lines = readFileSync(path, 'utf8')
+  const lines = readText(path)
     .replace(/^\ufeff/, '')
     .split('\n')
     .map(line => line.trimStart().replace(/\r$/, ''))

@@ -149,7 +149,13 @@ function runInPlace(line: Line, options: SpawnOptions, interactive: boolean): vo
     line,
     options as ProgramOptions,
     {
-      ...{ forward: true, failed: notStarted, withoutInput: !interactive, optionNames },
+      ...{
+        forward: true,
+        signalAsCode: true,
+        failed: notStarted,
+        withoutInput: !interactive,
+        optionNames,
+      },
       ...{ programHint: line.hint, directory: line.directory },
     },
     {},

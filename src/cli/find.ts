@@ -1,5 +1,5 @@
 /** `linux-namespaces find`: which container has this process, port, address or interface. */
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import type { Container, Containers } from '../containers/container.ts';
 import { nameOf } from '../containers/container-names.ts';
 import { type InterfaceInfo, listInterfaces } from '../inspect/interfaces.ts';
@@ -57,6 +57,8 @@ const ways: Readonly<Record<string, Way>> = {
   pid: byPid,
   port: byPort,
   address: (wanted, containers) => {
+    const isAddress = isIP(wanted) !== 0 || /^[\da-f]{2}(:[\da-f]{2})+$/i.test(wanted);
+    if (!isAddress) throw new UsageError(`an address is an IP or MAC address: ${wanted}`);
     const address = canonical(wanted);
     const none = [`who has the address ${wanted}`, `no interface has the address ${wanted}`];
     return byInterface(containers, none as [string, string], one => {
@@ -124,7 +126,9 @@ async function byPid(wanted: string, containers: Containers): Promise<Answer> {
 
 async function byPort(wanted: string, containers: Containers): Promise<Answer> {
   const port = numberOf(wanted);
-  if (port === undefined) throw new UsageError(`a port is a number: ${wanted}`);
+  if (port === undefined || port < 1 || port > 65_535) {
+    throw new UsageError(`a port is a number from 1 to 65535: ${wanted}`);
+  }
   const membership = await membershipOf(containers);
   const published = containers.flatMap(container =>
     (container.ports ?? [])

@@ -1,5 +1,4 @@
 /** `linux-namespaces js`: JavaScript run by a Node of ours inside a process's or container's namespaces. */
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { checkTypes } from '../base/errors.ts';
 import { WorkerError } from '../worker/errors.ts';
@@ -10,7 +9,8 @@ import { numberOf } from './ids.ts';
 import { inherited } from './inherited.ts';
 import { feedInput, hideWarning, type Program, runProgram, wantInput } from './js-inside.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
-import { stdout } from './output.ts';
+import { hasColors } from './output.ts';
+import { readText } from './read-text.ts';
 import type { Context } from './subcommand.ts';
 import { targetOf } from './target-argument.ts';
 import { typeNamed } from './type-options.ts';
@@ -64,7 +64,7 @@ export const usage: Usage = {
 export const optionNames = { timeout: '--timeout' };
 
 export async function main(words: readonly string[], { lookup }: Context): Promise<void> {
-  const { given, rest } = read(words);
+  const { given, order, rest } = read(words);
   if (given.target === undefined) {
     const { withoutTarget } = await import('./meant-line.ts');
     throw await withoutTarget('where?', '--target PID or NAME', {
@@ -78,11 +78,13 @@ export async function main(words: readonly string[], { lookup }: Context): Promi
   if (type !== undefined && type !== 'module' && type !== 'commonjs') {
     throw new UsageError(`--input-type is module or commonjs, not ${type}`);
   }
-  const program = programOf(given.eval, given.print, type, rest);
+  // As node has it: of -e and -p the last one is the code, and -p prints.
+  const code = order.findLast(({ name }) => name === 'eval' || name === 'print')?.value;
+  const program = programOf(code as string | undefined, given.print !== undefined, type, rest);
   const isClosed = !inherited().descriptors.includes(1);
   const worker = await openWorker(
     await targetOf(given.target, lookupOf(lookup, given)),
-    given.types === undefined ? 'all' : checkTypes(given.types.split(',')),
+    given.types === undefined ? 'all' : checkTypes(given.types.split(','), '--types'),
     {
       credentials: given.ours ? 'inherit' : 'target',
       timeout: given.timeout === undefined ? undefined : millisecondsOf(given.timeout),
@@ -136,26 +138,18 @@ function millisecondsOf(text: string): number {
   throw new UsageError(`--timeout must be a number of milliseconds above 0, not ${text}`);
 }
 
-function hasColors(): boolean {
-  return stdout.isTTY && stdout.hasColors();
-}
-
 /** undefined: what is typed. */
 function programOf(
   code: string | undefined,
-  expression: string | undefined,
+  print: boolean,
   type: string | undefined,
   rest: readonly string[],
 ): Program | undefined {
-  const { module, print, colors } = {
-    module: type === 'module',
-    print: expression !== undefined,
-    colors: hasColors(),
-  };
-  // With a semicolon at its end, as it is written in code.
-  const inline = code ?? (expression && `return (${expression.replace(/[\s;]+$/, '')}\n)`);
-  if (inline !== undefined) {
-    const script = code === undefined ? expression : undefined;
+  const [module, colors] = [type === 'module', hasColors()];
+  if (code !== undefined) {
+    // With a semicolon at its end, as it is written in code.
+    const inline = print && code ? `return (${code.replace(/[\s;]+$/, '')}\n)` : code;
+    const script = print ? code : undefined;
     return { code: inline, script, file: '[eval]', args: rest, module, print, colors };
   }
   const [file, ...args] = rest;
@@ -166,9 +160,9 @@ function programOf(
   return { code: text, file: isInput ? '[stdin]' : file, args, module: isModule, print, colors };
 }
 
-function textOf(file: string | number): string {
+function textOf(file: string | 0): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readText(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new UsageError(`there is no file ${file}; code is what stands behind -e or -p`);

@@ -75,6 +75,8 @@ async function moreOf(name: string, { option, message }: UnknownOption): Promise
 }
 
 noteInherited();
+// Of Node's own: that FORCE_COLOR and NO_COLOR are both set, which each line on stderr would tell anew.
+process.removeAllListeners('warning');
 run(process.argv.slice(2)).catch((error: Error) => {
   console.error(`linux-namespaces: ${printable(error.message)}`);
   process.exitCode ??= 1;

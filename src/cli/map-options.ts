@@ -2,7 +2,7 @@
 import { type IdMap, type IdRule, withoutTaken } from '../create/id-maps.ts';
 import type { CreateOptions } from '../create/options.ts';
 import { UsageError } from './arguments.ts';
-import { idOf, idOrNameOf } from './ids.ts';
+import { idOf, idOrNameOf, numberOf } from './ids.ts';
 
 interface Given {
   readonly 'map-auto'?: true;
@@ -65,9 +65,7 @@ function ruleOf(text: string): IdRule {
   if (text === 'auto' || text === 'subids' || text === 'all') return text;
   // With commas as unshare before 2.39 had it: what is outside comes first.
   const parts = text.replace(/^(\d+),(\d+),/, '$2:$1:').split(':');
-  const [inside, outside, length] = parts.map(part =>
-    /^\d+$/.test(part) ? Number(part) : undefined,
-  );
+  const [inside, outside, length] = parts.map(numberOf);
   if (
     inside === undefined ||
     outside === undefined ||

@@ -7,6 +7,11 @@ import { inherited } from './inherited.ts';
 
 export const stdout: NodeJS.WriteStream & { fd: 1 } = process.stdout;
 
+/** Of a terminal that has them, for people who want them: no-color.org. Node lets FORCE_COLOR win. */
+export function hasColors(): boolean {
+  return stdout.isTTY && !process.env['NO_COLOR'] && stdout.hasColors();
+}
+
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   console.error(`linux-namespaces: ${error.message}`);

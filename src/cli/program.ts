@@ -30,6 +30,8 @@ export interface Waiting {
   readonly fork?: boolean | undefined;
   /** What is sent to us goes to it; otherwise SIGINT and SIGTERM are ignored. */
   readonly forward?: boolean | undefined;
+  /** A signal that kills it is an exit code of ours. */
+  readonly signalAsCode?: boolean | undefined;
   /** The exit code where something fails before it is executed. Default: 1. */
   readonly failed?: number | undefined;
   /** As of executeInPlace. */

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import { chunk } from '../base/chunks.ts';
 import { printable, printableJson } from '../base/printable.ts';
 import { UsageError } from './arguments.ts';
-import { print, stdout } from './output.ts';
+import { hasColors, print, stdout } from './output.ts';
 
 export interface Column<R> {
   readonly name: string;
@@ -27,9 +27,8 @@ export type TableOptions = { readonly [Name in keyof typeof tableOptions]?: bool
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Colours are for a terminal that has them, and for people who want them (NO_COLOR, no-color.org). */
 export function style(format: Style, text: string): string {
-  return stdout.isTTY && stdout.hasColors() ? styleText(format, text) : text;
+  return hasColors() ? styleText(format, text) : text;
 }
 
 /** `paint` colours a whole line. */

@@ -2,7 +2,7 @@
 import { noProcess } from '../base/advice.ts';
 import type { NamespaceError } from '../base/errors.ts';
 import type { Container, ContainerOptions } from '../containers/container.ts';
-import type { Target } from '../target/target.ts';
+import { pidMost, type Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
 import { lookupNames } from './lookup.ts';
@@ -22,6 +22,11 @@ export class NotRunning extends UsageError {
 export async function targetOf(text: string, where: ContainerOptions): Promise<Target> {
   const pid = numberOf(text);
   if (pid === 0) throw new UsageError('0 is the pid of no process');
+  if (pid !== undefined && pid > pidMost) {
+    throw new UsageError(
+      `there is no process ${text}; of a container that is called so, the engine stands before it: docker:${text}`,
+    );
+  }
   if (pid !== undefined) return pid;
   const container = await containerNamed(text, where);
   if (container.pid !== undefined) return container;

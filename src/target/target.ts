@@ -37,7 +37,7 @@ export type Paths = { readonly [type in NamespaceType]?: string };
  */
 export type Target = number | Owner | Paths | Namespaces;
 
-const pidMost = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
+export const pidMost: number = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
 const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
 
 /** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */

@@ -81,6 +81,10 @@ describe('without a terminal', () => {
       code: 125,
       stderr: "linux-namespaces: ENOENT: no such file or directory, open '/no/such'\n",
     });
+    expect(await run('--env-file', '/etc', pid, 'true')).toMatchObject({
+      code: 125,
+      stderr: "linux-namespaces: EISDIR: illegal operation on a directory, read '/etc'\n",
+    });
   });
 
   test('stdin only with -i; no descriptor but three', async () => {
@@ -201,6 +205,24 @@ describe('without a terminal', () => {
     const script = '{ "$@"; echo $? >&3; } 3>&2 2>&1 </dev/null | cat';
     const words = ['-c', script, 'sh', process.execPath, main, 'exec', ...lineOf(args)];
     expect((await outcome(spawn('sh', words))).stderr).toBe(`${code}\n`);
+  });
+
+  test('by pipes, what a signal has killed is an exit code to who waits, too, and no signal', async () => {
+    const code = `const { spawn } = require('node:child_process');
+      const all = ['exec', ...process.argv.slice(1)];
+      spawn(${JSON.stringify(main)}, all, { stdio: ['ignore', 1, 1] }).once('exit', (...end) => {
+        console.error(JSON.stringify(end));
+      });`;
+    const line = '"$@" | cat';
+    const words = ['-c', line, 'sh', process.execPath, '-e', code, `${target.pid}`, 'sh', '-c'];
+    for (const [signal, number] of [
+      ['KILL', 9],
+      ['TERM', 15],
+      ['SEGV', 11],
+    ] as const) {
+      const { stderr } = await outcome(spawn('sh', [...words, `kill -${signal} $$`]));
+      expect(JSON.parse(stderr), signal).toEqual([128 + number, null]);
+    }
   });
 
   test.each([

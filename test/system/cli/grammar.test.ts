@@ -195,6 +195,12 @@ test.each([
   ['find pid', 'find which pid? find pid PID\n'],
   ['find nothing', 'interface NAME, not nothing\n'],
   ['find port 80 81', 'interface NAME, not port 80 81\n'],
+  ['find port 0', 'a port is a number from 1 to 65535: 0\n'],
+  ['find port 65536', 'a port is a number from 1 to 65535: 65536\n'],
+  ['find address web', 'an address is an IP or MAC address: web\n'],
+  ['find address 10.0.0.0/8', 'an address is an IP or MAC address: 10.0.0.0/8\n'],
+  ['tree 4194305', 'there is no process 4194305; of a container that is called so, the engine'],
+  ['enter -t 123456789012 -n', 'stands before it: docker:123456789012\n'],
   ['js -t 1 -n -e 1', 'unknown option -n; here that is --types net (see'],
   ['js -t 1 --mount -e 1', 'unknown option --mount; here that is --types mnt (see'],
   [
@@ -212,7 +218,8 @@ test.each([
   ['enter -t 1 -t 2 -n true', 'one target, not 1 and 2'],
   ['js -t 1 --input-type cjs -p 1', 'not cjs'],
   ['js -t 1 --timeout soon -p 1', 'soon'],
-  ['js -t 1 --types net,nte -p 1', 'nte'],
+  ['js -t 1 --types net,nte -p 1', '"--types" must be \'all\' or made of'],
+  ['js -t 1 /etc', "EISDIR: illegal operation on a directory, read '/etc'\n"],
   ['ps --filter nme=x', 'not nme=x'],
   ['ps -o nme', 'no column nme'],
 ])('%s: refused with the word that is wrong', async (line, message) => {
@@ -221,6 +228,22 @@ test.each([
   expect(stderr).toMatch(/^linux-namespaces: [^\n]*\n$/);
   expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/options\./);
+});
+
+// Of the two, Node says which one it takes, on each line of stderr; for FORCE_COLOR NO_COLOR is nothing.
+test('NO_COLOR holds beside FORCE_COLOR, and nothing is said of that', async () => {
+  const both = { NO_COLOR: '1', FORCE_COLOR: '3', TERM: 'xterm-256color' };
+  const { stderr } = await run(['nothing'], both);
+  expect(stderr).toMatch(/^linux-namespaces: no command nothing [^\n]*\n$/);
+  const line = `${process.execPath} ${main} ls -p ${process.pid}`;
+  const onTerminal = async (env: NodeJS.ProcessEnv) => {
+    const all = { ...process.env, ...env };
+    return (await outcome(spawn('script', ['-qec', line, '/dev/null'], { env: all }))).stdout;
+  };
+  expect(await onTerminal({ ...both, NO_COLOR: '' })).toContain('\x1b[');
+  const plain = await onTerminal(both);
+  expect(plain).toContain('COMMAND');
+  expect(plain).not.toContain('\x1b[');
 });
 
 test('options may stand behind the target where no program follows', async () => {

@@ -45,6 +45,8 @@ test.each([
     0,
   ],
   ['no statement', ['-p', ' ;'], 'undefined\n', 0],
+  ['-p behind -e: the last one, printed', ['-e', '1', '-p', '2'], '2\n', 0],
+  ['-e behind -p: the same', ['-p', '2', '-e', '3'], '3\n', 0],
   [
     '-p and -e in one, as for node',
     ['-pe', 'process.argv.slice(2)', 'x', '-pe'],

@@ -59,6 +59,7 @@ test.each([
   ['--map-users 0:100000:10 --map-groups 0:200000:10 -S 0 -G 0', '0 100000 10', '0 200000 10'],
   ['--map-users 100000,0,10 --map-groups=200000,0,10', '0 100000 10', '0 200000 10'],
   ['-r --map-users 1:100000:10', '0 0 1 1 100000 10', '0 0 1'],
+  ['-r --map-users +1:0100000:+10', '0 0 1 1 100000 10', '0 0 1'],
 ])('maps of ranges: %s', async (line, uids, gids) => {
   const cat = ['cat', '/proc/self/uid_map', '/proc/self/gid_map'];
   const { stdout, stderr } = await ours(...line.split(' '), ...cat);

@@ -17,6 +17,10 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     const options = ['--name', 'web', '-e', 'A=b c', '-w', '/tmp', '-u', '1:2', '--ulimit'];
     const groups = ['--group-add', '7', '--group-add', '1234'];
     await docker.start(...options, 'nofile=300:400', ...groups, 'busybox:1', 'sleep', '1000');
+    for (const network of ['host', 'container:web']) {
+      const name = network.slice(0, 4);
+      await docker.start('--name', name, '--network', network, 'busybox:1', 'sleep', '1000');
+    }
     for (const name of ['stopped', 'paused']) await docker.start('--name', name, 'busybox:1');
     await docker.docker('kill', 'stopped');
     await docker.docker('pause', 'paused');
@@ -48,6 +52,14 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
     const words = [main, 'exec', ...options, 'web', ...program];
     const ours = await docker.machine.try(process.execPath, words);
     expect([ours.stdout, ours.code]).toEqual([theirs.stdout, theirs.code]);
+  });
+
+  test.each(['host', 'cont'])('HOSTNAME in a network that is not its own: %s', async name => {
+    const theirs = await docker.docker('exec', name, 'env');
+    const words = [main, 'exec', name, 'env'];
+    const { stdout } = await docker.machine.try(process.execPath, words);
+    expect(theirs).toContain('HOSTNAME=');
+    expect(stdout.trim().split('\n').sort()).toEqual(theirs.split('\n').sort());
   });
 
   // docker exec gives 400 now and then: its Go raises the soft limit while runc sets it.
