@@ -21,8 +21,15 @@ int main(int argc, char** argv) {
   int pid = base + 1;
   while (kill(pid, SIGSTOP) != 0) {
   }
+  char path[32], program[256] = "", state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  for (int i = 0; i < 1000 && state != 'T' && state != 'Z'; i++) { /* it goes on for a moment */
+    FILE* stat = fopen(path, "r");
+    if (stat == NULL || fscanf(stat, "%*d (%*[^)]) %c", &state) != 1) state = 'Z';
+    if (stat != NULL) fclose(stat);
+    usleep(1000);
+  }
   const int pidfd = syscall(SYS_pidfd_open, pid, 0);
-  char path[32], program[256] = "";
   snprintf(path, sizeof path, "/proc/%d/exe", pid);
   if (readlink(path, program, sizeof program - 1) > 0) printf("is %s\n", program);
   int sockets[64], count = 0;

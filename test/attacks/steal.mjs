@@ -33,7 +33,9 @@ await report(async () => {
     const taken = target.lines.filter(line => !isNode && /^fd (?![0-4] 10000$)/.test(line));
     const killed = victims.some(victim => victim.exitCode !== null || victim.signalCode !== null);
     if (!target.lines.some(line => line.startsWith('fd'))) throw new Error('caught nothing');
-    return killed || taken.length > 0 || signal !== null || code >= 128;
+    const won = killed || taken.length > 0 || signal !== null || code >= 128;
+    if (won) console.error({ killed, taken, signal, code, lines: target.lines });
+    return won;
   } finally {
     await target.stop();
     for (const victim of victims) {
