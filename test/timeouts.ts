@@ -7,3 +7,6 @@ const slowness = Number(process.env['SLOWNESS'] ?? 1);
 export function seconds(count: number): number {
   return count * 1000 * slowness;
 }
+
+/** Whether a test that does the same thing many times does so less often: where it would take many minutes. */
+export const isEmulated = slowness >= 15;
