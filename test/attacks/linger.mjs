@@ -13,6 +13,19 @@ await report(async () => {
     `import { existsSync, readFileSync, rmSync } from 'node:fs';
      import { setTimeout as sleep } from 'node:timers/promises';
      import { spawn } from '${libraryUrl}';
+     import { Worker } from 'node:worker_threads';
+     // What another thread of this process has to wait for as well is the machine's own.
+     const beside = new Int32Array(new SharedArrayBuffer(4));
+     const heart = new Worker(
+       \`import { workerData } from 'node:worker_threads';
+        let last = Date.now();
+        setInterval(() => {
+          Atomics.store(workerData, 0, Math.max(Atomics.load(workerData, 0), Date.now() - last));
+          last = Date.now();
+        }, 20);\`,
+       { eval: true, workerData: beside },
+     );
+     await new Promise(done => heart.on('online', done));
      let last = Date.now(), longest = 0;
      const timer = setInterval(() => {
        longest = Math.max(longest, Date.now() - last);
@@ -34,7 +47,8 @@ await report(async () => {
        rmSync(result);
      }
      clearInterval(timer);
-     console.log(JSON.stringify({ longest, said }));`,
+     await heart.terminate();
+     console.log(JSON.stringify({ longest: longest - beside[0], said }));`,
   );
   if (out === '') throw new Error(err);
   const { longest, said } = JSON.parse(out);
