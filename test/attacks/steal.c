@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
   int pid = base + 1;
   while (kill(pid, SIGSTOP) != 0) {
   }
-  char path[32], program[256] = "", state = 0;
+  char path[32], state = 0;
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
   for (int i = 0; i < 1000 && state != 'T' && state != 'Z'; i++) { /* it goes on for a moment */
     FILE* stat = fopen(path, "r");
@@ -31,7 +31,8 @@ int main(int argc, char** argv) {
   }
   const int pidfd = syscall(SYS_pidfd_open, pid, 0);
   snprintf(path, sizeof path, "/proc/%d/exe", pid);
-  if (readlink(path, program, sizeof program - 1) > 0) printf("is %s\n", program);
+  struct stat exe; /* its path may be that of a mount of it alone: `/` */
+  if (stat(path, &exe) == 0) printf("is %lu %lu\n", exe.st_dev, exe.st_ino);
   int sockets[64], count = 0;
   for (int fd = 0; fd < 64; fd++) {
     struct stat stat;

@@ -3,6 +3,7 @@
 // was taken but the worker's own pipes: its streams, answers and requests (attacks.md, A2).
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { compile, container, docker, libraryUrl, node, report } from './harness.mjs';
 
 const program = compile('steal');
@@ -29,7 +30,8 @@ await report(async () => {
       ['getpriority', 'ppoll'],
     );
     // On a machine with a lot to do it may be caught later: what Node has opened by then is its own.
-    const isNode = target.lines.includes(`is ${process.execPath}`);
+    const { dev, ino } = statSync(process.execPath);
+    const isNode = target.lines.includes(`is ${dev} ${ino}`);
     const taken = target.lines.filter(line => !isNode && /^fd (?![0-4] 10000$)/.test(line));
     const killed = victims.some(victim => victim.exitCode !== null || victim.signalCode !== null);
     if (!target.lines.some(line => line.startsWith('fd'))) throw new Error('caught nothing');
