@@ -90,6 +90,30 @@ export async function container(flags, line) {
   return { pid, lines, stop };
 }
 
+/**
+ * For such a source: `longest()` is for how many milliseconds its loop has stood still, without what another
+ * thread of it has had to wait for as well, for want of a processor; `again()`: from here on.
+ */
+export const heart = `
+  import { Worker as Heart } from 'node:worker_threads';
+  const waited = new Int32Array(new SharedArrayBuffer(8));
+  const other = new Heart(
+    'import { workerData as waited } from "node:worker_threads";' +
+    'let last = Date.now();' +
+    'setInterval(() => { waited[1] = Math.max(waited[1], Date.now() - last); last = Date.now(); }, 20);',
+    { eval: true, workerData: waited },
+  );
+  await new Promise(done => other.on('online', done));
+  other.unref();
+  let last = Date.now();
+  setInterval(() => {
+    waited[0] = Math.max(waited[0], Date.now() - last);
+    last = Date.now();
+  }, 20).unref();
+  const again = () => { last = Date.now(); };
+  const longest = () => Math.max(waited[0], Date.now() - last) - waited[1];
+`;
+
 /** Runs a module's source in a Node of its own, under strace where calls are to be slow. */
 export async function node(source, slow = [], milliseconds = 200) {
   const line = [process.execPath, '--input-type=module', '-e', source];
