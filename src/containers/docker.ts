@@ -243,10 +243,10 @@ async function mergedDirectory(
   driver: string | undefined,
 ): Promise<string | undefined> {
   if (driver === 'overlayfs' || driver === 'native') return `${root}/rootfs/${driver}/${id}`;
-  const directory = at(mergedOf, driver ?? '');
+  const directory = text(at(mergedOf, driver ?? ''));
   if (directory === undefined) return undefined;
   const mount = await reader.text(`${root}/image/${driver}/layerdb/mounts/${id}/mount-id`);
-  return isId(mount) ? `${root}/${driver}/${directory}`.replace('ID', mount) : undefined;
+  return isId(mount) ? `${root}/${driver}/${directory.replace('ID', mount)}` : undefined;
 }
 
 const mergedOf = {

@@ -293,6 +293,16 @@ test.each([
   expect(rootfs).toBe(directory && `${state.root}/var/lib/docker/${directory}`);
 });
 
+test('the root of one that has ended, where the data root is called as a part of that', async () => {
+  const id = hex('a');
+  state.write('etc/docker/daemon.json', { 'data-root': '/srv/RAID' });
+  const folder = `srv/RAID/containers/${id}`;
+  const config = { ID: id, Name: '/web', State: {}, Config: {}, Driver: 'overlay2' };
+  state.write(`${folder}/config.v2.json`, config);
+  state.write(`srv/RAID/image/overlay2/layerdb/mounts/${id}/mount-id`, 'f00');
+  expect((await find('web')).rootfs).toBe(`${state.root}/srv/RAID/overlay2/f00/merged`);
+});
+
 // drivers/btrfs of containers/storage: where the configuration says more than the layer.
 test("the root of Podman's with a storage driver that is rarer", async () => {
   const id = hex('a');
