@@ -91,12 +91,13 @@ function filter(): string {
   return `a seccomp filter is in force (Seccomp: 2 in /proc/self/status), as container engines and systemd (SystemCallFilter=) set one, and refuses this system call: --security-opt seccomp=PROFILE${capability} lets it through, or do it outside`;
 }
 
-/** Since which Linux what a child is started with is there. */
-const needed = [5, 9] as const;
+/** Since which Linux they are there; the others that are asked for, since 5.9 at the latest. */
+const since: Readonly<Record<string, readonly [number, number]>> = { mount_setattr: [5, 12] };
 
-function isNewEnough(): boolean {
+function isThere(syscall: string): boolean {
+  const [needed, least] = Object.hasOwn(since, syscall) ? (since[syscall] ?? [5, 9]) : [5, 9];
   const [major = 0, minor = 0] = release().split('.').map(Number);
-  return major > needed[0] || (major === needed[0] && minor >= needed[1]);
+  return major > needed || (major === needed && minor >= least);
 }
 
 /** The kernel itself never refuses these for want of a right. */
@@ -135,7 +136,7 @@ export function filterAdvice(
     free.has(syscall) || privileged.has(syscall) || syscall === 'setns' || syscall === 'openat2';
   const isCertain =
     errno === errnos.ENOSYS
-      ? known && isNewEnough()
+      ? known && isThere(syscall)
       : free.has(syscall) || (privileged.has(syscall) && hasRights);
   return isCertain && isFiltered() ? filter() : undefined;
 }

@@ -24,6 +24,7 @@ import {
   locate,
   move,
   moveOrDie,
+  needRoom,
   outside,
   setOutside,
 } from './thread.ts';
@@ -111,13 +112,14 @@ export function runAt<A extends unknown[], R>(
   const from = current;
   const home = locationOf(from);
   checkCopies();
+  needRoom();
   const failed = move(locationOf(context));
   try {
     if (failed !== undefined) throw comeBack(home, failed);
     setCurrent(context);
     return fn(...args);
   } finally {
-    // No deeper than the way there: what the stack had room for then, it has now.
+    // No deeper than the way there, and that had needRoom(): what the stack had room for then, it has now.
     try {
       if (isOthers() || move(home) !== undefined) enter(from); // ends the process, and says why
       setCurrent(from);

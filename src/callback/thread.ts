@@ -78,6 +78,19 @@ interface FailedMove {
   readonly errno: number;
 }
 
+const slots = new Array(64).fill(0);
+
+/**
+ * Throws a RangeError where the stack has less room than a move back may need: V8 may have compiled that anew since
+ * the move there, and then it takes some hundred bytes more. So many arguments take half a kilobyte, however this is
+ * compiled.
+ */
+export function needRoom(): void {
+  Reflect.apply(nothing, undefined, slots);
+}
+
+function nothing(): void {}
+
 /** Is the thread there, as far as we have moved it? */
 export function isAt(location: Location): boolean {
   return here.length === 0 || location.every((fd, i) => fd < 0 || fd === here[i]);

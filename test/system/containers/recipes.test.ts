@@ -67,7 +67,8 @@ const known: Record<string, Shows> = {
   tcpdump: { needs: ['tcpdump'], shows: /listening on any/, endless: true },
   'max-depth': { needs: ['du', 'sort'], shows: /2\.9M\t\/container\/var\/log$/m },
   'grep deleted': { needs: [], shows: /\/gone \(deleted\)/ },
-  fuser: { needs: ['fuser'], shows: /^(?=[\s\S]*\b1\b)[\s\S]*root +F\S+ sh$/m },
+  // It says pids on stdout and all else on stderr: either may come first.
+  fuser: { needs: ['fuser'], shows: /^(?=[\s\S]*\b1\b)[\s\S]*root[ \d]+F\S+ sh$/m },
   'trace=write': { needs: ['strace'], shows: /write\(\d+<\/var\/log\/app\.log>/, endless: true },
   gcore: { needs: ['gcore'], shows: /Saved corefile \/container\/data\/core\.1/ },
   'linux-namespaces cp': { needs: ['gcore'], shows: /^$/ },
