@@ -1,8 +1,8 @@
 /** What this process may do, and what confines it, as far as errors have to say it. */
 
 import { readFileSync } from 'node:fs';
-import { release } from 'node:os';
 import { errnos } from './errnos.ts';
+import { isSince } from './kernel.ts';
 import { fieldIn } from './status-fields.ts';
 
 /** Numbers of capabilities(7). */
@@ -92,12 +92,10 @@ function filter(): string {
 }
 
 /** Since which Linux they are there; the others that are asked for, since 5.9 at the latest. */
-const since: Readonly<Record<string, readonly [number, number]>> = { mount_setattr: [5, 12] };
+const since = new Map<string, readonly [number, number]>([['mount_setattr', [5, 12]]]);
 
 function isThere(syscall: string): boolean {
-  const [needed, least] = Object.hasOwn(since, syscall) ? (since[syscall] ?? [5, 9]) : [5, 9];
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  return major > needed || (major === needed && minor >= least);
+  return isSince(...(since.get(syscall) ?? [5, 9]));
 }
 
 /** The kernel itself never refuses these for want of a right. */

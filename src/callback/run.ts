@@ -63,7 +63,7 @@ function contextOf(fds: Fds, fn: unknown): Context {
 }
 
 function runIn<A extends unknown[], R>(context: Context, fn: (...args: A) => R, args: A): R {
-  const [inner] = context.sources as [Fds];
+  const inner = context.sources[0] as Fds;
   const isKnown = isStoppable();
   if (isKnown) ended.register(context, context.sources, context);
   try {

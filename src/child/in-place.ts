@@ -1,7 +1,7 @@
 /** This process becomes a program, as execve(2) has it, by way of the launcher (native/launcher/in_place.c). */
-import { release } from 'node:os';
 import type { SpawnFailure } from '../base/addon-child.ts';
 import { binding } from '../base/binding.ts';
+import { isSince } from '../base/kernel.ts';
 import { own } from '../base/own-properties.ts';
 import { trace } from '../base/trace.ts';
 import type { NodeOptions, Plan } from './launch.ts';
@@ -47,8 +47,7 @@ export interface ProgramInPlace extends Omit<NodeOptions, 'envPairs' | 'detached
 /** From Linux 6.3 on an exec is in the new time namespace, too, not only a child: time_namespaces(7). */
 function withForks(flags: number, { created }: Plan, fork = false): number {
   if (fork) return flags | launchFlags.forkCreated;
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  const needed = created.includes('pid') || major < 6 || (major === 6 && minor < 3);
+  const needed = created.includes('pid') || !isSince(6, 3);
   return needed ? flags : flags & ~launchFlags.forkCreated;
 }
 

@@ -3,7 +3,8 @@
  * written it down by another clock than ours.
  */
 import { readlinkSync } from 'node:fs';
-import { release, uptime } from 'node:os';
+import { uptime } from 'node:os';
+import { isSince } from '../base/kernel.ts';
 import { fileOfProcess } from '../base/proc.ts';
 
 /**
@@ -42,9 +43,7 @@ function isSame(shown: number, expected: number): boolean {
 
 /** How far our clock is ahead of that of a process, in ticks; undefined where that is not known. */
 export function ticksAhead(pid: number): number | undefined {
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  // Before Linux 5.11, /proc shows everybody the same.
-  if (major < 5 || (major === 5 && minor < 11)) return 0;
+  if (!isSince(5, 11)) return 0; // /proc shows everybody the same
   const ours = namespaceOf('self', 'time');
   if (ours === namespaceOf(pid, 'time')) return 0;
   // What is to be read is the clock of children, who will be in another namespace than we are.
