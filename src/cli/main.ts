@@ -74,7 +74,16 @@ async function moreOf(name: string, { option, message }: UnknownOption): Promise
   return `${hint} (see linux-namespaces ${name} --help)`;
 }
 
+/** What hands the signal on has a listener, too. */
+function endBySignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  process.removeListener(signal, endBySignal);
+  process.kill(process.pid, signal);
+}
+
 noteInherited();
+// Node would open its debugger, by which every user of this machine could have it do what they like.
+process.on('SIGUSR1', endBySignal);
 // Of Node's own: that FORCE_COLOR and NO_COLOR are both set, which each line on stderr would tell anew.
 process.removeAllListeners('warning');
 run(process.argv.slice(2)).catch((error: Error) => {

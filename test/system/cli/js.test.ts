@@ -145,6 +145,13 @@ test.each([
   expect(result.stderr).toContain(message);
 });
 
+test('SIGUSR1 ends it as any program, and opens no debugger, which every user of the machine could use', async () => {
+  const code = 'console.log("ready"); setTimeout(() => {}, 5000)';
+  const child = spawn(process.execPath, [main, 'js', '-t', `${target.pid}`, '-e', code]);
+  child.stdout.once('data', () => child.kill('SIGUSR1'));
+  expect(await outcome(child)).toMatchObject({ stdout: 'ready\n', stderr: '', signal: 'SIGUSR1' });
+});
+
 test('at a terminal: each line is run, and names stay', async () => {
   const line = `${process.execPath} ${main} js -t ${target.pid}`;
   const child = spawn('script', ['-qec', line, '/dev/null'], {
