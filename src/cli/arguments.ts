@@ -16,7 +16,10 @@ export interface Option {
   readonly value?: true | 'maybe' | 'long';
   /** Attached to the letter, these are its value, though others could be grouped so. */
   readonly words?: readonly string[];
-  /** A value that is attached to the letter may have = before it, as with docker and kubectl: `-u=0`. */
+  /**
+   * As with docker and kubectl, a value that is attached to the letter may have = before it (`-u=0`), and a
+   * flag may be told yes or no (`--tty=false`, `-i=1`).
+   */
   readonly equals?: true;
   /** May be given more than once: its values are a list. */
   readonly many?: true;
@@ -90,9 +93,13 @@ export function readArguments<const O extends Options>(
     if (value === undefined) throw new UsageError(`option ${option} needs a value`);
     return value;
   };
-  const take = (name: string, value: string | true) => {
+  const take: Take = (name, value) => {
     if (name === 'help') throw new HelpWanted();
     if (name === 'version') throw new VersionWanted();
+    if (value === false) {
+      delete given[name];
+      return;
+    }
     order.push({ name, value });
     const before = given[name] as string | true | undefined;
     if (known[name]?.many) given[name] = [...((given[name] as string[]) ?? []), value as string];
@@ -115,7 +122,7 @@ export function readArguments<const O extends Options>(
   };
 }
 
-type Take = (name: string, value: string | true) => void;
+type Take = (name: string, value: string | boolean) => void;
 type Next = (option: string) => string;
 
 function takeLong(word: string, options: Options, take: Take, next: Next): void {
@@ -132,8 +139,12 @@ function takeLong(word: string, options: Options, take: Take, next: Next): void 
   if (names.length > 1 && name !== start) {
     throw new UsageError(`--${start} can be any of ${names.map(name => `--${name}`).join(', ')}`);
   }
-  const { value: takes } = options[name] as Option;
-  if (takes === undefined && equals) throw new UsageError(`option --${name} takes no value`);
+  const { value: takes, equals: isToldBoth } = options[name] as Option;
+  if (takes === undefined && equals) {
+    if (!isToldBoth) throw new UsageError(`option --${name} takes no value`);
+    take(name, isYes(`--${name}`, value));
+    return;
+  }
   take(name, equals ? value : takes === true ? next(`--${name}`) : true);
 }
 
@@ -151,6 +162,10 @@ function takeShort(word: string, options: Options, take: Take, next: Next): void
       take(name, isJoined ? attached.slice(1) : attached || next(`-${letter}`));
       return;
     }
+    if (takes === undefined && equals && attached.startsWith('=')) {
+      take(name, isYes(`-${letter}`, attached.slice(1)));
+      return;
+    }
     const isValue = words.includes(attached) || (attached !== '' && !areFlags(attached, options));
     if (takes === 'maybe' && isValue) {
       take(name, attached.replace(/^=/, ''));
@@ -158,6 +173,13 @@ function takeShort(word: string, options: Options, take: Take, next: Next): void
     }
     take(name, true);
   }
+}
+
+/** The words of docker's, which are Go's. */
+function isYes(option: string, value: string): boolean {
+  if (/^(1|t|T|true|True|TRUE)$/.test(value)) return true;
+  if (/^(0|f|F|false|False|FALSE)$/.test(value)) return false;
+  throw new UsageError(`option ${option} is true or false, not ${value}`);
 }
 
 /** `before`: the option that stands before it in the same word. */

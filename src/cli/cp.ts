@@ -16,12 +16,12 @@ import type { Context } from './subcommand.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
-  archive: { short: 'a', about: '-p and --special' },
+  archive: { short: 'a', equals: true, about: '-p and --special' },
   'preserve-owners': {
     short: 'p',
     about: 'owners, by their numbers inside; set-ID bits, file capabilities',
   },
-  dereference: { short: 'L', about: 'what links lead to, not the links' },
+  dereference: { short: 'L', equals: true, about: 'what links lead to, not the links' },
   'no-clobber': { short: 'n', about: 'leaves files alone that are there already' },
   'one-file-system': { short: 'x', about: 'of other file systems, their mount points alone' },
   special: {
@@ -30,7 +30,7 @@ const options = {
     about: 'FIFOs, devices and sockets too; skip: leaves them out',
   },
   recursive: { short: 'rR', about: 'is always so' },
-  quiet: { short: 'q', about: 'no progress' },
+  quiet: { short: 'q', equals: true, about: 'no progress' },
   ...lookupOptions,
 } as const satisfies Described;
 

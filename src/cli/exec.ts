@@ -19,8 +19,8 @@ import { targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
-  interactive: { short: 'i', about: 'stdin goes to it' },
-  tty: { short: 't', about: 'it gets a terminal' },
+  interactive: { short: 'i', equals: true, about: 'stdin goes to it' },
+  tty: { short: 't', equals: true, about: 'it gets a terminal' },
   user: {
     short: 'u',
     value: true,
@@ -38,8 +38,8 @@ const options = {
     about: 'a variable; NAME alone: with our value',
   },
   'env-file': { value: true, many: true, placeholder: 'FILE', about: 'variables, one a line' },
-  detach: { short: 'd', about: 'does not wait for it' },
-  privileged: { about: 'with all capabilities that we have' },
+  detach: { short: 'd', equals: true, about: 'does not wait for it' },
+  privileged: { equals: true, about: 'with all capabilities that we have' },
   ...lookupOptions,
 } as const satisfies Described;
 

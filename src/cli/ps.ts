@@ -25,7 +25,7 @@ import { sayUnseen } from './unseen.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
-  all: { short: 'a', about: 'those that do not run, too' },
+  all: { short: 'a', equals: true, about: 'those that do not run, too' },
   filter: {
     short: 'f',
     value: true,
@@ -42,9 +42,13 @@ const options = {
     about:
       'these columns, with commas: ENGINE ID NAME STATE PID STARTED SIZE ADDRESS PORTS ROOTFS IMAGE COMMAND',
   },
-  size: { short: 's', about: 'with SIZE, how much each has written to files of its own' },
+  size: {
+    short: 's',
+    equals: true,
+    about: 'with SIZE, how much each has written to files of its own',
+  },
   json: { short: 'J', about: 'all that is known of each, as JSON' },
-  quiet: { short: 'q', about: 'only the ids' },
+  quiet: { short: 'q', equals: true, about: 'only the ids' },
   ...tableOptions,
   ...lookupOptions,
 } as const satisfies Described;

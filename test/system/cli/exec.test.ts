@@ -96,6 +96,9 @@ describe('without a terminal', () => {
     };
     expect((await run('-i')).stdout).toBe('typed');
     expect((await run()).stdout).toBe('');
+    // As docker's options are told.
+    expect((await run('--interactive=true', '--tty=false')).stdout).toBe('typed');
+    expect((await run('-i', '--interactive=false')).stdout).toBe('');
     const { stdout } = await exec(`${target.pid}`, 'sh', '-c', 'ls /proc/self/fd | wc -l');
     expect(Number(stdout)).toBe(4); // and the directory
   });

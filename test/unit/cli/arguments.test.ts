@@ -16,6 +16,7 @@ const options = {
   all: { short: 'a' },
   uts: { short: 'u', value: 'long' },
   owner: { short: 'o', value: true, equals: true },
+  tty: { short: 'y', equals: true },
   tree: { short: 'T', value: 'maybe', words: ['aunt'] },
 } as const;
 
@@ -50,6 +51,9 @@ const cases: [line: string, given: object, rest?: string[]][] = [
   ['-Taun', { tree: true, all: true, uts: true, net: true }],
   ['--uts=/x', { uts: '/x' }],
   ['--uts /x', { uts: true }, ['/x']],
+  ['--tty=true x', { tty: true }, ['x']],
+  ['-y --tty=false x', {}, ['x']],
+  ['--tty=0 -ay=T x', { tty: true, all: true }, ['x']],
 ];
 
 test.each(cases)('%s', (line, given, rest = []) => {
@@ -67,6 +71,9 @@ test.each([
   ['-t', 'option -t needs a value'],
   ['--target', 'option --target needs a value'],
   ['--all=yes', 'option --all takes no value'],
+  ['-a=1', 'unknown option -='],
+  ['--tty=no', 'option --tty is true or false, not no'],
+  ['-y=', 'option -y is true or false, not '],
   ['--map', '--map can be any of --map-users, --map-user'],
 ])('refused: %s', (line, message) => {
   const read = () => readArguments(line.split(' '), options);
