@@ -117,6 +117,12 @@ function absence(pid: number): string {
     : gone;
 }
 
+/** Does /proc not show others' processes at all (its mount option hidepid), so that nobody can count them? */
+export function hidesProcesses(): boolean {
+  // The first process is there as long as any other.
+  return binding.isOwnProc() === 1 && lstatSync('/proc/1', { throwIfNoEntry: false }) === undefined;
+}
+
 function lives(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -159,14 +159,15 @@ async function noneHas(
 ): Promise<UsageError> {
   const has = (one: SocketInfo) => one.protocol !== 'unix' && one.local.port === port;
   const closed = closedIn(containers);
-  const processes = unowned.some(has) ? unreadable : 0;
+  const isOfAll = unowned.some(has);
+  const processes = isOfAll ? unreadable : 0;
   const found = (await listSockets(process.pid, { listening: true })).find(has);
   const [owner] = found?.processes ?? [];
   const who =
     owner === undefined ? 'a process that is not seen' : `${owner.command} (${owner.pid})`;
   return noneOf(
     `which container has port ${port}${found ? ` (here listens ${who})` : ''}`,
-    { problems: containers.problems, closed, processes },
+    { problems: containers.problems, closed, processes, isOfAll },
     found === undefined
       ? `nobody listens on port ${port}, and no container has it published`
       : `no container has port ${port}: here listens ${who}`,

@@ -203,7 +203,8 @@ async function rowsOf(
   const containers = isAsked ? containersIn(where) : undefined;
   const members = Promise.resolve(containers ?? []).then(list => new Members(list));
   const { rows, unreadable } = await namespaceRows(types, true, own, members);
-  return { rows, problems: (await containers)?.problems ?? [], processes: unreadable };
+  const { problems = [] } = (await containers) ?? {};
+  return { rows, problems, processes: unreadable, isOfAll: true };
 }
 
 async function containersIn(where: ContainerOptions): Promise<Containers> {

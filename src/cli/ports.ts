@@ -76,14 +76,14 @@ async function ofContainers(where: ContainerOptions, looking: Looking): Promise<
   const containers = await containersHere(where);
   const rows = await socketsOf(containers, await membershipOf(containers), looking);
   const unseen = { problems: containers.problems, closed: closedIn(containers) };
-  sayUnseen({ ...unseen, processes: rows.unreadable }, rows.length === 0);
+  sayUnseen({ ...unseen, processes: rows.unreadable, isOfAll: true }, rows.length === 0);
   return rows;
 }
 
 async function ofTarget(target: Target, looking: Looking): Promise<Row[]> {
   if (isContainer(target) && target.namespaces?.net?.host) {
     const rows = await socketsOf([target], await membershipOf([target]), looking);
-    sayUnseen({ processes: rows.unreadable }, rows.length === 0);
+    sayUnseen({ processes: rows.unreadable, isOfAll: true }, rows.length === 0);
     return rows.map(({ socket }) => ({ socket }));
   }
   const sockets = await listSockets(target, looking).catch(error => {

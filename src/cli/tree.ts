@@ -40,7 +40,8 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const target = rest[0] === undefined ? undefined : await targetOf(rest[0], where);
   const containers = await listContainers({ ...where, timeout: 0 });
   const roots = await processTree(target, { containers });
-  sayUnseen({ problems: containers.problems, processes: roots.unreadable }, false);
+  const { problems } = containers;
+  sayUnseen({ problems, processes: roots.unreadable, isOfAll: true }, false);
   if (given.json) return printJson(roots.map(withState));
   const rows = drawForest(roots, node => node.children).map(row => ({
     ...row,

@@ -5,6 +5,7 @@
 import type { NamespaceError } from '../base/errors.ts';
 import { runAsRoot, seesAllProcesses } from '../base/own-rights.ts';
 import { printable } from '../base/printable.ts';
+import { hidesProcesses } from '../base/proc.ts';
 import type { Container } from '../containers/container.ts';
 import { nameOf } from '../containers/container-names.ts';
 import { UsageError } from './arguments.ts';
@@ -16,6 +17,8 @@ export interface Unseen {
   readonly closed?: readonly Container[];
   /** How many processes could not be looked into. */
   readonly processes?: number;
+  /** All processes would have to be seen: those that are not shown at all are missing, too. */
+  readonly isOfAll?: boolean;
 }
 
 /** Those of which neither the namespaces nor what is in them is shown. */
@@ -46,6 +49,7 @@ export function reasonIn({
   problems = [],
   closed = [],
   processes = 0,
+  isOfAll = false,
 }: Unseen): string | undefined {
   const unread = problems.filter(isDenied).map(({ target }) => `${target}`);
   const wants = [
@@ -53,6 +57,9 @@ export function reasonIn({
     ...some('to look into', closed.map(nameOf)),
     ...(processes > 0 && !seesAllProcesses()
       ? [`to look into ${processes} ${processes === 1 ? 'process' : 'processes'}`]
+      : []),
+    ...(isOfAll && hidesProcesses()
+      ? ['to see the processes that /proc hides (its mount option hidepid)']
       : []),
   ];
   return wants.length === 0 ? undefined : `no right ${wants.join(', or ')}; ${runAsRoot()}`;

@@ -97,13 +97,15 @@ describe('as a user who may not read what the engines know', () => {
     expect({ stderr, code }).toEqual({ stderr: none, code: 1 });
   });
 
-  test('a process that /proc does not show may be there', async () => {
-    const hidden = 'mount -t proc -o hidepid=2 proc /proc && exec "$@"';
-    const { stderr, code } = await run(
-      'find pid PID',
-      ...['unshare', '-m', 'sh', '-c', hidden, 'sh', ...nobody],
-    );
-    expect(stderr).toMatch(/: cannot tell which container process \d+ runs in: .*run as root\n$/);
+  const hidden = 'mount -t proc -o hidepid=2 proc /proc && exec "$@"';
+  test.each([
+    ['find pid PID', /: cannot tell which container process \d+ runs in: .*run as root\n$/],
+    ['ls INODE', /: cannot tell who is in the namespace \d+: .*\(.* hidepid\); run as root\n$/],
+    ['ls -P -Q NS<1', /: not all is seen: .*\(.* hidepid\); run as root\n$/],
+  ])('%s: a process that /proc does not show may be there', async (line, said) => {
+    const before = ['unshare', '-m', 'sh', '-c', hidden, 'sh', ...nobody];
+    const { stderr, code } = await run(line, ...before);
+    expect(stderr).toMatch(said);
     expect(code).toBe(1);
   });
 });
