@@ -5,8 +5,8 @@
  */
 import { state as limits } from '../base/limits.ts';
 import { processRows } from '../base/processes.ts';
-import type { ContainerState } from './container.ts';
-import { at, date, isId, list, pidIn, text, texts, time } from './fields.ts';
+import type { ContainerState, Port } from './container.ts';
+import { at, date, isId, isTable, list, pidIn, port, text, texts, time } from './fields.ts';
 import type { PodmanLocation } from './location-types.ts';
 import { readConfig } from './oci.ts';
 import { namesInCrio, type PortBudget, portsIn } from './pods.ts';
@@ -191,7 +191,7 @@ function parseRow(
   return {
     labels: texts(at(row, 'Labels')) ?? {},
     state: said ?? state,
-    ports: portsIn(at(row, 'Ports'), ranges),
+    ports: withExposed(portsIn(at(row, 'Ports'), ranges), at(row, 'ExposedPorts')),
     // The number in a file that a container has left behind says nothing.
     ...(said === 'exited' ? { findPid: undefined } : {}),
     created: time(at(row, 'Created')) ?? created,
@@ -206,4 +206,19 @@ function parseRow(
             sandbox: undefined,
           },
   };
+}
+
+/** `{"80": ["tcp"]}`, from Podman 5.1 on: as its own ps, without those that are published. */
+function withExposed(published: readonly Port[], table: unknown): readonly Port[] {
+  const known = new Set(published.map(({ privatePort, type }) => `${privatePort}/${type}`));
+  const exposed = Object.entries(isTable(table) ? table : {}).flatMap(([name, types]) => {
+    const privatePort = port(name);
+    if (privatePort === undefined) return [];
+    return list(types).flatMap((one): Port[] => {
+      const type = text(one);
+      if (type === undefined || known.has(`${privatePort}/${type}`)) return [];
+      return [{ ip: undefined, privatePort, publicPort: undefined, type }];
+    });
+  });
+  return [...published, ...exposed];
 }

@@ -349,6 +349,37 @@ test("by Docker's socket: its own name, and not that of a link to it", async () 
   }
 });
 
+// ListContainer of pkg/domain/entities/types/container_ps.go, and portsToString() of cmd/podman/containers/ps.go: Podman 5.4.
+test('ports that are exposed, as Podman from 5.1 on has them', async () => {
+  const id = hex('a');
+  state.write(`${storage}/containers.json`, [{ id, names: ['web'] }]);
+  state.write('run/podman/.keep', '');
+  const Ports = [{ host_ip: '', container_port: 80, host_port: 8080, range: 2, protocol: 'tcp' }];
+  const ExposedPorts = {
+    53: ['udp', 'tcp', 1],
+    81: ['tcp', 'udp'],
+    0: ['tcp'],
+    x: ['tcp'],
+    9: 'tcp',
+  };
+  const server = createServer((_, response) => {
+    response.end(JSON.stringify([{ Id: id, State: 'created', Ports, ExposedPorts }]));
+  }).listen(join(state.root, 'run/podman/podman.sock'));
+  await once(server, 'listening');
+  try {
+    const { ports = [] } = await find('web');
+    expect(ports.map(one => `${one.publicPort}:${one.privatePort}/${one.type}`)).toEqual([
+      '8080:80/tcp',
+      '8081:81/tcp',
+      'undefined:53/udp',
+      'undefined:53/tcp',
+      'undefined:81/udp',
+    ]);
+  } finally {
+    await new Promise(done => server.close(done));
+  }
+});
+
 test("Podman, where DOCKER_HOST names its socket, is not Docker's", async () => {
   const [id, socket] = [hex('a'), join(state.root, 'podman.sock')];
   const server = createServer((request, response) => {
