@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
-import { isOwn, isRoot } from '../base/own-rights.ts';
+import { isRoot } from '../base/own-rights.ts';
 import { at, text } from './fields.ts';
 import { ownerOf } from './given-directories.ts';
 import { isHere } from './located.ts';
@@ -33,7 +33,9 @@ export async function dockerOf(
     reader.problems.push(failure(errno, 'lstat', { target: path, advice }));
     return [];
   }
-  const theirs = isOwn(owner) ? reader : reader.of(dirname(path), owner);
+  // Who may change the way there could put a socket of his own in the place of root's.
+  const theirs =
+    owner === process.geteuid?.() && owner > 0 ? reader : reader.of(dirname(path), owner);
   const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };
   const nowhere = { dataRoot: undefined, execRoot: undefined, runtimes: undefined };
   return [{ ...nowhere, socket: path, owner, ...readers }];

@@ -1,7 +1,15 @@
 // State of engines as older versions write it, as Kubernetes has it written, or as an operator may have set it.
 import { spawn as nodeSpawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -376,6 +384,31 @@ test('ports that are exposed, as Podman from 5.1 on has them', async () => {
       'undefined:81/udp',
     ]);
   } finally {
+    await new Promise(done => server.close(done));
+  }
+});
+
+test("by a socket of root's where a user could put another: refused", async () => {
+  const [id, folder] = [hex('a'), join(state.root, 'run')];
+  const socket = join(folder, 'docker.sock');
+  state.write('run/.keep', '');
+  const server = createServer((request, response) => {
+    const isList = request.url?.startsWith('/containers/json');
+    const row = { Id: id, Names: ['/web'], Labels: {} };
+    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: '/web', State: ended }));
+  }).listen(socket);
+  await once(server, 'listening');
+  const before = { ...process.env };
+  try {
+    process.env['DOCKER_HOST'] = `unix://${socket}`;
+    expect(await findContainer(id)).toMatchObject({ name: 'web', owner: 0 });
+    chownSync(folder, 1234, 1234);
+    const { code, message } = await rejectionOf(findContainer(id));
+    expect(code).toBe('ENOENT');
+    expect(message).toContain(`${socket}: connect EPERM`);
+  } finally {
+    process.env = before;
+    server.closeAllConnections();
     await new Promise(done => server.close(done));
   }
 });
