@@ -3,7 +3,7 @@
  * and nothing that is not found for something that is not there.
  */
 import type { NamespaceError } from '../base/errors.ts';
-import { runAsRoot, seesAllProcesses } from '../base/own-rights.ts';
+import { hasCapability, isRoot, runAsRoot, seesAllProcesses } from '../base/own-rights.ts';
 import { printable } from '../base/printable.ts';
 import { hidesProcesses } from '../base/proc.ts';
 import type { Container } from '../containers/container.ts';
@@ -62,8 +62,16 @@ export function reasonIn({
       ? ['to see the processes that /proc hides (its mount option hidepid)']
       : []),
   ];
-  return wants.length === 0 ? undefined : `no right ${wants.join(', or ')}; ${runAsRoot()}`;
+  if (wants.length === 0) return undefined;
+  const lacking = (closed.length > 0 ? looking : looking.slice(0, 1)).filter(
+    name => isRoot() && unread.length === 0 && !hasCapability(name),
+  );
+  const takes = lacking.length === 0 ? '' : `, which takes ${lacking.join(' and ')}`;
+  return `no right ${wants.join(', or ')}${takes}; ${runAsRoot()}`;
 }
+
+/** What it takes to look into a process, and into its network. */
+const looking = ['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN'] as const;
 
 /** One is named for all. */
 function some(what: string, [first, ...others]: readonly string[]): string[] {

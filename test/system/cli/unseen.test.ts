@@ -136,6 +136,28 @@ describe('as a user who may read it, but not look into the containers', () => {
   });
 });
 
+describe('as root in a container, without capabilities', () => {
+  beforeAll(() => open(false));
+
+  test.each([
+    [
+      'ports -n',
+      'sys_ptrace,-sys_admin',
+      'look into web, which takes CAP_SYS_PTRACE and CAP_SYS_ADMIN;',
+    ],
+    ['find address 10.99.8.7', 'sys_admin', 'look into web, which takes CAP_SYS_ADMIN;'],
+    ['ls -P -Q NS<1', 'sys_ptrace', /look into \d+ process(es)?, which takes CAP_SYS_PTRACE;/],
+  ])('%s without %s: which it takes', async (line, names, said) => {
+    const sets = ['--bounding-set', '--inh-caps'].map(option => `${option}=-${names}`);
+    const { stdout, stderr, code } = await run(line, 'setpriv', ...sets);
+    expect({ stdout: stdout.trim(), code }).toEqual({ stdout: '', code: 1 });
+    expect(stderr).toMatch(said);
+    expect(stderr).toMatch(
+      /give it the capability \(--cap-add, --privileged\), or do it outside\n$/,
+    );
+  });
+});
+
 describe('as root', () => {
   beforeAll(() => open(false));
 
@@ -172,6 +194,18 @@ describe('as root', () => {
     );
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/ENOENT|findContainer/);
+  });
+
+  test.each([
+    ['ps -q', '', 1],
+    ['ps -aq', '0cc4b30cc4b3\n', 0],
+    ['find pid 1', '', 1],
+  ])('%s: that a directory of an engine is not there', async (line, stdout, code) => {
+    const found = await run(`${line} --directory runc.root=/nope`);
+    expect(found).toMatchObject({ stdout, code });
+    expect(found.stderr.split('\n')[0]).toBe(
+      `linux-namespaces: ${state.root}/nope: lstat ENOENT, no such file or directory; it was named as the directory of an engine`,
+    );
   });
 
   test('of a container of another user, the name by which it is found', async () => {

@@ -218,7 +218,7 @@ describe('settings', () => {
     else expect(said).toEqual([expect.stringContaining(`storage.conf: read EINVAL`)]);
     if (unknown !== undefined) expect(said[0]).toContain(`graphroot has ${unknown} in it`);
     // Where it is told, it is of no interest.
-    const directories = { podman: { root: '/elsewhere' } };
+    const directories = { podman: { root: '/etc' } };
     expect((await list({ directories })).problems).toEqual([]);
   });
 
