@@ -1,6 +1,7 @@
 /** `linux-namespaces completion`: a script by which a shell completes subcommands, options and names. */
 import { readArguments, UsageError } from './arguments.ts';
 import { withCommon } from './help.ts';
+import { lookupOptions } from './lookup.ts';
 import { print } from './output.ts';
 import type { Context } from './subcommand.ts';
 import type { Described, DescribedOption, Usage } from './usage.ts';
@@ -40,7 +41,11 @@ const files = 'cat cp';
 /** What `find` finds. */
 const found = 'pid port address interface';
 
-const names = 'linux-namespaces ps -n -o name 2>/dev/null';
+/** Those of the whole command, which stand before the subcommand, too: names are asked for with them. */
+const whole = withCommon(lookupOptions).map(([name]) => `--${name}`);
+const lookup = Object.keys(lookupOptions).map(name => `--${name}`);
+
+const names = (before: string) => `linux-namespaces ${before} ps -n -o name 2>/dev/null`;
 
 export async function main(args: readonly string[], { all }: Context): Promise<void> {
   const { rest } = readArguments(args, {}, true);
@@ -92,8 +97,10 @@ function listsOf(
   return [`flags=${flags}`, `options=${list(spelled)}`, ...lists].join(' ');
 }
 
+const namesInFish = '(__linux_namespaces_names)';
+
 const valueInFish: Readonly<Record<Kind, string>> = {
-  names: `-x -a '(${names})'`,
+  names: `-x -a '${namesInFish}'`,
   dirs: "-x -a '(__fish_complete_directories (commandline -ct))'",
   files: '-r -F',
   others: '-x',
@@ -101,22 +108,35 @@ const valueInFish: Readonly<Record<Kind, string>> = {
 
 const scripts: Readonly<Record<string, (words: readonly Word[]) => string>> = {
   bash: words => `_linux_namespaces() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} end='' name
-  local flags options ${kinds.join(' ')}
+  local words=("\${COMP_WORDS[@]:0:COMP_CWORD+1}") before=() from to value
+  local at cur prev end='' name flags options ${kinds.join(' ')}
   COMPREPLY=()
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W '${words.map(({ name }) => name).join(' ')}' -- "$cur"))
+  # Options before the subcommand; --root=DIR is three words here.
+  while at=$((\${#words[@]} - 1)) && [ "$at" -gt 1 ]; do
+    case \${words[1]} in ${lookup.join(' | ')}) ;; *) break ;; esac
+    from=2
+    if [ "\${words[2]}" = = ]; then from=3; fi
+    to=$from
+    if [ "\${words[to+1]}" = = ]; then to=$((to + 2)); fi
+    if [ "$to" -ge "$at" ]; then compopt +o default -o dirnames 2>/dev/null; return; fi
+    printf -v value %s "\${words[@]:from:to-from+1}"
+    before+=("\${words[1]}" "$value")
+    words=("\${words[0]}" "\${words[@]:to+1}")
+  done
+  cur=\${words[at]} prev=\${words[at-1]}
+  if [ "$at" -eq 1 ]; then
+    case $cur in -*) options='${whole.join(' ')}' ;; *) options='${words.map(({ name }) => name).join(' ')}' ;; esac
+    COMPREPLY=($(compgen -W "$options" -- "$cur"))
     return
   fi
-  case \${COMP_WORDS[1]} in
+  case \${words[1]} in
 ${words.map(word => `  ${word.name}) ${listsOf(word, list => `'${list.join(' ')}'`)} ;;`).join('\n')}
   *) return ;;
   esac
-  # --wd=DIR is three words here.
   if [ "$cur" = = ]; then
     prev=$prev= cur=
   elif [ "$prev" = = ]; then
-    prev=\${COMP_WORDS[COMP_CWORD-2]}=
+    prev=\${words[at-2]}=
   fi
   # Of several letters the last one may take a value.
   case $prev in
@@ -128,28 +148,49 @@ ${words.map(word => `  ${word.name}) ${listsOf(word, list => `'${list.join(' ')}
   case " $files " in *" $prev "*) return ;; esac
   case " $names " in *" $prev "*) ;; *)
     case $cur in -*) COMPREPLY=($(compgen -W "$options" -- "$cur")); return ;; esac
-    case \${COMP_WORDS[1]} in
+    case \${words[1]} in
     ${named.replaceAll(' ', '|')}) ;;
     ${files.replaceAll(' ', '|')}) end=: ;;
     completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$cur")); return ;;
-    find) [ "$prev" = find ] && COMPREPLY=($(compgen -W '${found}' -- "$cur")); return ;;
+    find)
+      case " \${words[*]:2:at-2} " in
+      ${found.replace(/\w+/g, '*" $& "*').replaceAll(' *', ' | *')}) ;;
+      *) COMPREPLY=($(compgen -W '${found}' -- "$cur")) ;;
+      esac
+      return ;;
     *) return ;;
     esac
   esac
   # Not by compgen -W, which would run what is in a name.
   while IFS= read -r name; do
     case $name$end in "$cur"*) COMPREPLY+=("$(printf %q "$name")$end") ;; esac
-  done < <(${names})
+  done < <(${names(`"\${before[@]}"`)})
   if [ -n "$end" ]; then compopt -o nospace 2>/dev/null; fi
 }
 complete -o default -F _linux_namespaces linux-namespaces`,
 
   zsh: words => `#compdef linux-namespaces
 _linux_namespaces() {
-  local cur=$words[CURRENT] prev=$words[CURRENT-1] flags
-  local -a found options ${kinds.join(' ')}
+  local cur prev flags
+  local -a before found options ${kinds.join(' ')}
+  # Options before the subcommand.
+  while (( CURRENT > 2 )); do
+    case $words[2] in
+    ${lookup.map(name => `${name}=*`).join(' | ')})
+      before+=("\${(Q)words[2]}"); words[2]=(); (( CURRENT -= 1 )) ;;
+    ${lookup.join(' | ')})
+      if (( CURRENT == 3 )); then _files -/; return; fi
+      before+=("\${(@Q)words[2,3]}"); words[2,3]=(); (( CURRENT -= 2 )) ;;
+    *) break ;;
+    esac
+  done
+  cur=$words[CURRENT] prev=$words[CURRENT-1]
   if (( CURRENT == 2 )); then
-    compadd -- ${words.map(({ name }) => name).join(' ')}
+    case $cur in
+    --*=*) compset -P '*='; _files -/ ;;
+    -*) compadd -- ${whole.join(' ')} ;;
+    *) compadd -- ${words.map(({ name }) => name).join(' ')} ;;
+    esac
     return
   fi
   case $words[2] in
@@ -178,16 +219,22 @@ ${words.map(word => `  ${word.name}) ${listsOf(word, list => `(${list.join(' ')}
     case $words[2] in
     ${named.replaceAll(' ', '|')}) ;;
     ${files.replaceAll(' ', '|')})
-      found=("\${(@f)$(${names})}")
+      found=("\${(@f)$(${names('$before')})}")
       compadd -S : -- $found
       _files
       return ;;
     completion) compadd -- bash zsh fish; return ;;
-    find) [[ $prev == find ]] && compadd -- ${found}; return ;;
+    find)
+      found=(${found})
+      for prev in $words[3,CURRENT-1]; do
+        if (( $found[(Ie)$prev] )); then return; fi
+      done
+      compadd -- $found
+      return ;;
     *) _files; return ;;
     esac
   fi
-  found=("\${(@f)$(${names})}")
+  found=("\${(@f)$(${names('$before')})}")
   compadd -- $found
 }
 compdef _linux_namespaces linux-namespaces`,
@@ -195,8 +242,10 @@ compdef _linux_namespaces linux-namespaces`,
   fish: words => {
     const complete = 'complete -c linux-namespaces';
     const of = (list: string) => `-n '__fish_seen_subcommand_from ${list}'`;
+    const all = words.map(({ name }) => name).join(' ');
+    const first = `-n 'not __fish_seen_subcommand_from ${all}'`;
     const lines = words.flatMap(({ name, about, options }) => [
-      `${complete} -f -n __fish_use_subcommand -a ${name} -d '${about.replaceAll("'", "\\'")}'`,
+      `${complete} -f ${first} -a ${name} -d '${about.replaceAll("'", "\\'")}'`,
       ...options.flatMap(([long, option]) => {
         const value = option.value === true ? ` ${valueInFish[kindOf(option)]}` : '';
         const flags = [...[...(option.short ?? '')].map(letter => `-s ${letter}`), `-l ${long}`];
@@ -204,9 +253,20 @@ compdef _linux_namespaces linux-namespaces`,
       }),
     ]);
     return [
+      `function __linux_namespaces_names
+  set -l words (commandline -opc)
+  set -l before
+  while contains -- (string replace -r '=.*' '' -- "$words[2]") ${lookup.join(' ')}
+    set -l last (string match -q '*=*' -- $words[2]; and echo 2; or echo 3)
+    set -a before $words[2..$last]
+    set -e words[2..$last]
+  end
+  ${names('$before')}
+end`,
+      ...lookup.map(name => `${complete} ${first} -l ${name.slice(2)} ${valueInFish.dirs}`),
       ...lines,
-      `${complete} -f ${of(named)} -a '(${names})'`,
-      `${complete} ${of(files)} -a '(${names} | string replace -r \\$ :)'`,
+      `${complete} -f ${of(named)} -a '${namesInFish}'`,
+      `${complete} ${of(files)} -a '${namesInFish.slice(0, -1)} | string replace -r \\$ :)'`,
       `${complete} -f ${of('completion')} -a 'bash zsh fish'`,
       `${complete} -f ${of(`find; and not __fish_seen_subcommand_from ${found}`)} -a '${found}'`,
     ].join('\n');

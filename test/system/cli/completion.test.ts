@@ -18,7 +18,12 @@ beforeAll(() => {
   mkdirSync(join(folder, 'some', 'below'), { recursive: true });
   mkdirSync(join(folder, 'some', 'other'));
   writeFileSync(join(folder, 'some-file'), '');
-  const command = `#!/bin/sh\n[ "$1" = ps ] && exec cat '${join(folder, 'names')}'\n`;
+  const command = `#!/bin/sh
+case $1:$2 in
+ps:*) cat '${join(folder, 'names')}' ;;
+--root:some | --root=some:ps | --directory:docker.data-root=some) echo there ;;
+esac
+`;
   writeFileSync(join(folder, 'linux-namespaces'), command);
   chmodSync(join(folder, 'linux-namespaces'), 0o755);
   for (const shell of ['bash', 'zsh', 'fish']) {
@@ -63,8 +68,8 @@ for (const [shell, complete] of Object.entries(shells)) {
   const absent = missing(shell);
   const title = `${shell} [${absent || 'installed'}]`;
   // bash has three words where `=` is; it and fish offer what is behind, or all of it.
-  const attached = (name: string, option: string, value: string) =>
-    shell === 'bash' ? [name, option, '=', value] : [name, `${option}=${value}`];
+  const attached = (option: string, value: string) =>
+    shell === 'bash' ? [option, '=', value] : [`${option}=${value}`];
   const joined = (values: string[], before: string) =>
     shell === 'fish' ? values.map(value => before + value) : values;
   const lines: [string, string[], string[]][] = [
@@ -74,13 +79,24 @@ for (const [shell, complete] of Object.entries(shells)) {
     ['names', ['exec', 'web'], ['web', 'web-2']],
     ['names after -t', ['enter', '-t', 'shop'], ['shop/cart/app']],
     ['names before a path', ['cat', 'web-'], ['web-2:']],
+    ['subcommands after --root DIR', ['--root', 'some', 'in'], ['inspect']],
+    ['names in that root', ['--root', 'some', 'exec', 't'], ['there']],
+    ['names in that root, --root=', [...attached('--root', 'some'), 'cat', 't'], ['there:']],
+    [
+      'names in that directory',
+      ['--directory', ...attached('docker.data-root', 'some'), 'ps', 't'],
+      ['there'],
+    ],
+    ['options before the subcommand', ['--dir'], ['--directory']],
     ['shells', ['completion', 'z'], ['zsh']],
     ['what find finds', ['find', 'po'], ['port']],
+    ['what find finds, after an option', ['find', '-J', 'po'], ['port']],
     ['nothing that it does not find', ['find', 'port', 'we'], []],
+    ['nothing that it does not find, after an option', ['find', '-J', 'port', 'pi'], []],
     ['names after -p of ls', ['ls', '-p', 'we'], ['web', 'web-2']],
     [
       'names after --target=',
-      attached('enter', '--target', 'web-'),
+      ['enter', ...attached('--target', 'web-')],
       joined(['web-2'], '--target='),
     ],
     ['names after flags', ['exec', '-it', 'web-'], ['web-2']],
@@ -152,6 +168,10 @@ describe.skipIf(!hasProgram('tmux'))('typed, with Tab [needs tmux]', () => {
       await typed('linux-namespaces exec --workdir=so', /exec --workdir=some\//);
       await typed('linux-namespaces exec --env-file some-', /exec --env-file some-file/);
       await typed('linux-namespaces run -R so', /run -R some\//);
+      await typed('linux-namespaces --root so', /--root some\//);
+      await typed('linux-namespaces --root some exec th', /exec there +$/m);
+      await typed('linux-namespaces --root=some ports th', /ports there +$/m);
+      await typed('linux-namespaces --directory docker.data-root=some cat th', /cat there:/m);
       screen.type('clear');
       // Of several what is common, and at the next Tab what there is.
       screen.type('linux-namespaces exec we', 'Tab');
