@@ -44,8 +44,10 @@ function write(): void {
     if (existsSync(wanted)) renameSync(wanted, join(all, `old-${process.pid}`));
     renameSync(join(all, made), wanted); // fails where somebody else was faster
   } finally {
-    // What somebody else is making just now stays.
-    const isKept = (name: string) => name.startsWith(`${build}-`) || name.startsWith('new-');
+    // What somebody else is making just now stays; where it was killed meanwhile, it does not.
+    const isMaking = (name: string) =>
+      name.startsWith('new-') && existsSync(`/proc/${name.slice('new-'.length)}`);
+    const isKept = (name: string) => name.startsWith(`${build}-`) || isMaking(name);
     for (const name of [made, ...readdirSync(all).filter(name => !isKept(name))]) {
       rmSync(join(all, name), { recursive: true, force: true });
     }

@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { hasProgram } from '../shared/support.ts';
 
@@ -141,6 +142,18 @@ test('that of another build goes; that of another Node stays', () => {
     [own.slice(all.length + 1), `${build}-v1.2.3-x64-1-2`].sort(),
   );
   expect(readFileSync(join(own, 'cli-main.cjs'), 'latin1')).not.toMatch(/damaged$/);
+});
+
+test('what one that was killed has begun goes, and what one is making stays', async () => {
+  const killed = spawn(process.execPath, [join(lib, 'compile.cjs')]);
+  const all = join(lib, 'compiled');
+  while (!existsSync(join(all, `new-${killed.pid}`))) await setTimeout(1);
+  killed.kill('SIGKILL');
+  await once(killed, 'close');
+  expect(readdirSync(all)).toEqual([`new-${killed.pid}`]);
+  mkdirSync(join(all, `new-${process.pid}`));
+  expect(compile()).toEqual(silent);
+  expect(readdirSync(all).filter(name => name.startsWith('new-'))).toEqual([`new-${process.pid}`]);
 });
 
 test('several at once leave one behind, and the whole of it', async () => {
