@@ -28,14 +28,17 @@ double milliseconds(clockid_t clock) {
 }
 
 // proc_pid_stat(5), field 22, in ticks since the machine started. The name in it may hold anything,
-// its ')' is the last one.
+// its ')' is the last one. By the clock of a time namespace of ours, what was before that began is
+// at the end of the 64 bits of nanoseconds.
 double start_of(const std::string& stat, double boot) {
   const size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return 0;
   size_t at = stat.find(' ', name_end);
   for (int field = 3; field < 22 && at != std::string::npos; field++) at = stat.find(' ', at + 1);
   if (at == std::string::npos) return 0;
-  return boot + atof(stat.c_str() + at) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const double age = atof(stat.c_str() + at) * 1e3 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  constexpr double all = 0x1p64 / 1e6;
+  return boot + (age < all / 2 ? age : age - all);
 }
 
 std::string rest_of_line(const std::string& text, const char* start) {

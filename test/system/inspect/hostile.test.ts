@@ -1,6 +1,7 @@
 // What does not stand still, may not be looked at, or is not there: lists stay whole and say what they
 // could not see.
 import { mkdtempSync, readdirSync, readlinkSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
@@ -223,6 +224,15 @@ describe('what may not be seen', () => {
     expect(pids.filter(Boolean)).toContain(1);
     expect(pids.filter((pid: number) => pid > 1)).toEqual([]);
     expect(tree).toBe(1);
+  });
+
+  test('a time namespace whose clock began after the processes: they started when they did', async () => {
+    const script = `import { processTree } from 'linux-namespaces';
+      const find = nodes => nodes.map(one => (one.pid === ${process.pid} ? one : find(one.children))).find(Boolean);
+      console.log(find(await processTree(undefined, { containers: false })).start.getTime());`;
+    const behind = `--boottime=${1 - Math.floor(uptime())}`;
+    const start = Number(runScript(script, ['unshare', '-T', '-f', behind]));
+    expect(Math.abs(start - (Date.now() - process.uptime() * 1000))).toBeLessThan(3000);
   });
 });
 
