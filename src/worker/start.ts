@@ -7,13 +7,13 @@ import { binding } from '../base/binding.ts';
 import { failure } from '../base/errors.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import { maskOf, type Types } from '../base/namespace-types.ts';
-import { filterAdvice } from '../base/own-rights.ts';
 import { requirePermission } from '../base/permission.ts';
 import type { NodeOptions } from '../child/launch.ts';
 import { launchFlags } from '../child/launch-flags.ts';
 import { type ChildPlace, type Credentials, part } from '../child/options.ts';
 import { OpenPlan } from '../child/plan.ts';
 import { startAs } from '../child/start.ts';
+import { startAdvice } from '../create/advice.ts';
 import { Channel } from './channel.ts';
 import { stayedOutside } from './errors.ts';
 import { checkSandbox, isSandbox, type WorkerOptions, type WorkerTarget } from './options.ts';
@@ -118,7 +118,7 @@ function environment(preload: number): Record<string, string> {
 function must(fd: number, syscall: string): number {
   if (fd < 0)
     throw failure(fd, syscall, {
-      advice: filterAdvice(fd, syscall, false) ?? 'a worker runs a sealed copy of this node',
+      advice: startAdvice(fd, syscall) ?? 'a worker runs a sealed copy of this node',
     });
   return fd;
 }

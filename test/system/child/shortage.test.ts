@@ -3,7 +3,7 @@
 import { execFileSync, spawn as nodeSpawn } from 'node:child_process';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { hasProgram } from '../shared/support.ts';
+import { hasProgram, runScript } from '../shared/support.ts';
 import { folder, outcome, probe, startTarget } from './fixtures/targets.ts';
 
 const starved = join(folder, 'starved');
@@ -153,3 +153,21 @@ test.skipIf(!hasProgram('strace'))(
     expectNothingLeft(found);
   },
 );
+
+test('of the size of a file (ulimit -f) less than a start needs: each says so, and runs nothing', () => {
+  const script = `import { once } from 'node:events';
+    import { createNamespaces, evaluate, spawn, spawnSync } from 'linux-namespaces';
+    const unshare = ['uts', 'pid'];
+    const said = await Promise.all([
+      once(spawn('true', { unshare }), 'exit').catch(error => error),
+      spawnSync('true', { unshare }).error,
+      evaluate(process.pid, ['net', 'uts'], () => 1).catch(error => error),
+      createNamespaces(['pid']).catch(error => error),
+    ]);
+    for (const { code, message } of said) console.log(code, message);`;
+  const lines = runScript(script, ['prlimit', '--fsize=1000']).trimEnd().split('\n');
+  expect(lines).toHaveLength(4);
+  for (const line of lines) {
+    expect(line).toMatch(/^EFBIG .*; the limit of the size of a file \(ulimit -f\) is too low$/);
+  }
+});
