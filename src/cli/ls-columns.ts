@@ -44,7 +44,7 @@ export function columnsIn(here: number | undefined): readonly NamespaceColumn[] 
     number('NPROCS', row => row.processes, 'how many processes are in it'),
     number('PID', row => row.pid, 'the process in it with the lowest pid'),
     number('PPID', row => row.ppid, 'the parent of that'),
-    column('COMMAND', row => row.command, 'its command line'),
+    { ...column('COMMAND', row => row.command, 'its command line'), shrinks: true },
     number('UID', row => row.uid ?? none.uid, 'its effective uid'),
     column('USER', nameOf, 'the name of that'),
     column('NETNSID', networkId, 'the id that a network has in ours'),
@@ -52,7 +52,7 @@ export function columnsIn(here: number | undefined): readonly NamespaceColumn[] 
     number('PNS', row => row.parent ?? 0, 'of pid and user: the number of the parent'),
     number('ONS', row => row.owner ?? 0, 'the number of the user namespace that owns it'),
     number('ID', row => row.id, 'the id that is never given again (Linux 6.18)'),
-    column('CONTAINER', containersOf, 'the containers that are in it'),
+    { ...column('CONTAINER', containersOf, 'the containers that are in it'), shrinks: true },
     { ...column('OURS', oursOf, 'is it one of those that this command is in'), kind: 'boolean' },
   ];
 }

@@ -265,8 +265,9 @@ function show(
   }
   printTable(
     drawn(forest),
-    shown.map(({ name, of, right }) => ({
+    shown.map(({ name, of, right, shrinks }) => ({
       name,
+      ...(shrinks && { shrinks }),
       ...(right && name !== edge && { right }),
       of: ({ node, branch }: Drawn) => {
         const value = of(node);

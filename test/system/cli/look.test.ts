@@ -155,3 +155,13 @@ test.skipIf(!hasProgram('script'))(
     expect(Math.max(...shown.map(row => row.length))).toBeLessThanOrEqual(80);
   },
 );
+
+test.skipIf(!hasProgram('script'))(
+  'ls: on a narrow terminal commands give way to the columns behind them [needs script]',
+  async () => {
+    const words = `ls -n -t net -p ${target.pid} -o NS,COMMAND,OURS`;
+    const line = `stty cols 30 rows 9; ${process.execPath} ${main} ${words}`;
+    const { stdout } = await outcome(spawn('script', ['-qec', line, '/dev/null']));
+    expect(stripVTControlCharacters(stdout)).toMatch(/^\d{10} .{13}… no\r\n$/);
+  },
+);
