@@ -97,6 +97,8 @@ export interface Binding extends ChildBinding {
   die(lastWords: string): never;
   /** The addon closes with a Worker what it opened for it, unless told that it is somebody else's. */
   letGo(fd: number): void;
+  /** Bytes that V8 takes its objects for having besides: more, or fewer. */
+  weigh(bytes: number): void;
   create(
     flags: number,
     names: readonly string[],

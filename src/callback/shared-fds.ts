@@ -28,5 +28,6 @@ export function shared(fds: Fds): Fds {
   if (known?.isOpen) return known;
   for (const [key, { isOpen }] of sets) if (!isOpen) sets.delete(key);
   sets.set(key, fds);
+  fds.weigh();
   return fds;
 }

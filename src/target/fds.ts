@@ -5,8 +5,11 @@
 import { binding } from '../base/binding.ts';
 import { type NamespaceType, threadKinds } from '../base/namespace-types.ts';
 
+const weight = 1 << 18;
+
 export class Fds {
   #users = 1;
+  #weight = 0;
   readonly #fds: ReadonlyMap<NamespaceType, number>;
   readonly #init: number;
   readonly types: readonly NamespaceType[];
@@ -43,8 +46,18 @@ export class Fds {
     return this;
   }
 
+  /**
+   * What lives until V8 collects what was made in there weighs, for V8, as much as the kernel has for a network:
+   * otherwise it would see no reason to.
+   */
+  weigh(): void {
+    this.#weight = weight;
+    binding.weigh(weight);
+  }
+
   release(): void {
     if (--this.#users > 0) return;
+    if (this.#weight > 0) binding.weigh(-this.#weight);
     for (const fd of this.#fds.values()) binding.close(fd);
     if (this.#init >= 0) binding.close(this.#init);
   }

@@ -179,3 +179,15 @@ test('timers that a test has replaced keep nothing on', async () => {
   expect(await hooksOff()).toBe(true);
   expect(openFds()).toEqual(before);
 });
+
+test('of namespaces that are made for one callback each, V8 lets go before there are too many', async () => {
+  const before = openFds().length;
+  let most = 0;
+  for (let i = 0; i < 700; i++) {
+    const own = await createNamespaces(['uts']);
+    await own.run(() => timers.setImmediate());
+    own.close();
+    most = Math.max(most, openFds().length - before);
+  }
+  expect(most).toBeLessThan(600);
+});
