@@ -33,6 +33,50 @@ function listen(signal: AbortSignal): Listeners {
   return listeners;
 }
 
+/** What `work` comes to, which may be a caller's and never come to anything; or an AbortError, at once. */
+export async function untilAborted<T>(
+  work: T | PromiseLike<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return work;
+  let end = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    const abort = () => reject(abortError(signal));
+    if (signal.aborted) abort();
+    else end = onAbort(signal, abort);
+  });
+  try {
+    return await Promise.race([aborted, work]);
+  } finally {
+    end();
+  }
+}
+
+/** The values of a caller's `source`, and an AbortError also while it gives none. */
+export async function* valuesUntilAborted<T>(
+  source: Iterable<T | PromiseLike<T>> | AsyncIterable<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T> {
+  const values = (async function* () {
+    for await (const value of source) yield value;
+  })();
+  try {
+    for (;;) {
+      const { done, value } = await untilAborted(values.next(), signal);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    const ended = values.return(undefined);
+    if (signal.aborted) {
+      ended.catch(() => {}); // it is not waited for: it may never end
+      (source as { destroy?: () => void }).destroy?.();
+    } else {
+      await ended;
+    }
+  }
+}
+
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal);
 }

@@ -1,6 +1,7 @@
 /** A directory or file of a container as a stream of tar. */
 
 import type { Readable } from 'node:stream';
+import { abortError, onAbort } from '../base/abort.ts';
 import { chunk } from '../base/chunks.ts';
 import { builtin } from '../base/lazy-builtins.ts';
 import type { Calls } from './calls.ts';
@@ -18,7 +19,13 @@ export function archive(calls: Calls, path: InsidePath, options?: ArchiveOptions
   const end = new AbortController();
   const signals = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
   const all = { special, oneFileSystem, signal: signals };
-  return streams().Readable.from(blocks(calls, bytes, shown, all, end), { objectMode: false });
+  const source = blocks(calls, bytes, shown, all, end);
+  const stream = streams().Readable.from(source, { objectMode: false });
+  if (signal === undefined) return stream;
+  // Also where no call is under way, as nobody reads.
+  const abort = () => stream.destroy(abortError(signal));
+  if (signal.aborted) return abort();
+  return stream.once('close', onAbort(signal, abort));
 }
 
 async function* blocks(

@@ -199,17 +199,17 @@ async function watched(
   onQuestion: (listener: (question: Buffer) => void) => void,
 ): Promise<CallResult> {
   if (signal === undefined && progress === undefined && ask === undefined) return done;
-  let reason: unknown;
+  let reason: { readonly why: unknown } | undefined; // anything can be thrown
   let leave = (_: unknown) => {};
   let timer: NodeJS.Timeout | undefined;
   const left = new Promise<never>((_, reject) => {
     leave = why => {
-      reason ??= why;
+      reason ??= { why };
       binding.rootStop(running, false);
       timer ??= setTimeout(() => {
         binding.rootStop(running, true);
         leaveBehind();
-        reject(reason);
+        reject(reason?.why);
       }, grace);
     };
   });
@@ -231,7 +231,7 @@ async function watched(
     const result = await Promise.race([done, left]);
     if (reason === undefined && result.value >= 0) report();
     // What is done is done: who opened something still has to close it.
-    if (reason !== undefined && (result.value < 0 || !signal?.aborted)) throw reason;
+    if (reason !== undefined && (result.value < 0 || !signal?.aborted)) throw reason.why;
     return result;
   } finally {
     clearInterval(reports);

@@ -1,5 +1,6 @@
 /** Reading and writing whole files. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { valuesUntilAborted } from '../base/abort.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
 import { flagsOf, modeOf } from './numbers.ts';
@@ -88,7 +89,7 @@ export async function writeFile(
   const mode = modeOf(options.mode ?? 0o666);
   const shown = shownAs(path);
   const bytes = bytesOf(path);
-  const content = partsOf(data, options.encoding ?? 'utf8');
+  const content = partsOf(data, options.encoding ?? 'utf8', signal);
   if (atomic) {
     if ((options.flag ?? 'w') !== 'w') throw invalidValue('flag', "'w' with atomic", options.flag);
     return replace(calls, bytes, shown, content, mode, options);
@@ -194,7 +195,7 @@ async function writeAll(
   }
 }
 
-function partsOf(data: Data, encoding: BufferEncoding): Content {
+function partsOf(data: Data, encoding: BufferEncoding, signal: AbortSignal | undefined): Content {
   if (typeof data === 'string' || ArrayBuffer.isView(data)) return [partOf(data, encoding)];
   const many = data as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown } | null;
   if (many?.[Symbol.asyncIterator] === undefined && many?.[Symbol.iterator] === undefined) {
@@ -202,7 +203,7 @@ function partsOf(data: Data, encoding: BufferEncoding): Content {
       'of type string or an instance of Buffer, TypedArray, DataView, or an iterable of these';
     throw invalidType('data', wanted, data);
   }
-  return eachPart(data, encoding);
+  return eachPart(signal ? valuesUntilAborted(data, signal) : data, encoding);
 }
 
 async function* eachPart(

@@ -1,7 +1,7 @@
 /** Copies between inside and outside: the options, and asking a filter. */
 import { constants } from 'node:fs';
 import { join } from 'node:path';
-import { throwIfAborted } from '../base/abort.ts';
+import { throwIfAborted, untilAborted } from '../base/abort.ts';
 import { invalidType, invalidValue } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
 import { bytesOf, type CopyOptions, type InsidePath, optionsOf, shownAs } from './options.ts';
@@ -73,7 +73,7 @@ export async function copy(
   const [source, destination] = [shownAs(from), shownAs(to)];
   if (filter !== undefined) {
     throwIfAborted(signal);
-    if (!(await filter(source, destination))) return;
+    if (!(await untilAborted(filter(source, destination), signal))) return;
   }
   await calls.call({
     operation: 'copy',

@@ -64,7 +64,9 @@ export async function extract(
   parser.on('error', error => {
     broken = error;
   });
-  const end = signal && onAbort(signal, () => parser.destroy(abortError(signal)));
+  const abort = () => parser.destroy(abortError(signal as AbortSignal));
+  const end = signal && onAbort(signal, abort);
+  if (signal?.aborted) abort(); // as it was opened
   const unpacking = new Unpacking(root, shown, { ...all, special });
   const fed = feed(archive, parser, tar.drained);
   fed.catch(() => {}); // the parser ends with the same error
@@ -94,12 +96,12 @@ export async function extract(
 
 /** What an entry says when the parser has ended before it was read. */
 function isDestroyed(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'STREAM_DESTROYED';
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'STREAM_DESTROYED';
 }
 
 /** What the library says of a broken archive. */
 function asFailure(error: unknown, unpacking: Unpacking): unknown {
-  const { message = '', code } = error as NodeJS.ErrnoException;
+  const { message = '', code } = Object(error) as NodeJS.ErrnoException;
   if (code !== undefined || !/tar header|Unexpected end|[Hh]eader/.test(message)) return error;
   return unpacking.failure(errnos.EINVAL, undefined, `this is no whole archive of tar: ${message}`);
 }

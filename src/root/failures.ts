@@ -50,12 +50,14 @@ export function callFailure(
   request: Request,
   target: number | string | undefined,
 ): Error {
-  const below = at.length === 0 ? '' : `/${at.toString()}`;
+  // As it was given, a slash at its end included, unless it is something below that.
   const shown =
-    request.shown === undefined ? undefined : `${request.shown.replace(/\/+$/, '')}${below}`;
+    at.length === 0 || request.shown === undefined
+      ? request.shown
+      : `${request.shown.replace(/\/+$/, '')}/${at.toString()}`;
   const reason = withReason.has(request.operation) ? data.toString() : '';
   const files = {
-    path: shown || request.shown,
+    path: shown,
     dest: request.shownOther,
     code:
       value === errnos.EEXIST && request.exists !== undefined

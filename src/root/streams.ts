@@ -105,6 +105,9 @@ class FileCalls {
   readonly #fileSystems: readonly string[] | undefined;
   readonly #signal: AbortSignal | undefined;
   #running = 0;
+  #abort = () => {};
+  /** The one error of a stream that was aborted: of two, Node makes an AggregateError. */
+  #aborted: Error | undefined;
 
   constructor(calls: Calls, path: InsidePath, { special, fileSystems, signal }: OpenOptions) {
     this.#calls = calls;
@@ -130,10 +133,13 @@ class FileCalls {
   ending<S extends ReadStream | WriteStream>(stream: S): S {
     const signal = this.#signal;
     if (signal === undefined) return stream;
-    const abort = () => {
-      if (this.#running === 0) stream.destroy(abortError(signal));
+    this.#abort = () => {
+      if (!signal.aborted || this.#running > 0) return;
+      this.#aborted ??= abortError(signal);
+      stream.destroy(this.#aborted);
     };
-    if (!signal.aborted) (stream as NodeJS.EventEmitter).once('close', onAbort(signal, abort));
+    const end = signal.aborted ? () => {} : onAbort(signal, this.#abort);
+    (stream as NodeJS.EventEmitter).once('close', end);
     return stream;
   }
 
@@ -148,11 +154,14 @@ class FileCalls {
       const values = await done;
       answer = () => callback(null, ...values);
     } catch (error) {
+      const failure = this.#aborted ?? (error as Error);
+      if (this.#signal?.aborted) this.#aborted = failure;
       // Node's writeAll() looks at the buffer also where nothing was written (EAGAIN).
-      answer = () => callback(error as Error, 0, buffer);
+      answer = () => callback(failure, 0, buffer);
     }
     this.#running--;
     process.nextTick(answer); // what it throws is the stream's, and no rejection of ours
+    process.nextTick(() => this.#abort()); // while the call ran, and did not end by that
   }
 
   #open(_path: unknown, flag: unknown, mode: unknown, callback: Callback): void {

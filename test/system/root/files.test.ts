@@ -257,6 +257,7 @@ test('errors are those of Node, with the path inside', async () => {
     [() => root.readFile('/etc/none'), 'ENOENT', "open '/etc/none'"],
     [() => root.readFile('/etc'), 'EISDIR', "open '/etc'"],
     [() => root.stat('/etc/hosts/x'), 'ENOTDIR', "stat '/etc/hosts/x'"],
+    [() => root.stat('/etc/hosts/'), 'ENOTDIR', "stat '/etc/hosts/'"], // what is wrong with it is the slash
     [() => root.mkdir('/etc'), 'EEXIST', "mkdir '/etc'"],
     [() => root.readdir('/etc/hosts'), 'ENOTDIR', "scandir '/etc/hosts'"],
     [() => root.rename('/none', '/etc/y'), 'ENOENT', "rename '/none' -> '/etc/y'"],
