@@ -30,7 +30,7 @@ export function statsOf(data: Buffer, bigint: boolean): Stats | BigIntStats {
   });
   const all = times.map((name, i) => {
     const index = numbers.length + 2 * i;
-    return { name, ns: at(index) * second + at(index + 1) };
+    return { name, ns: at(index) * second + at(index + 1), part: at(index + 1) };
   });
   for (const { name, ns } of all) {
     stats[`${name}Ms`] = bigint
@@ -46,7 +46,7 @@ export function statsOf(data: Buffer, bigint: boolean): Stats | BigIntStats {
   for (const symbol of Object.getOwnPropertySymbols(model)) {
     const name = /partial(\w+)Ns$/i.exec(symbol.description ?? '')?.[1]?.toLowerCase();
     const time = all.find(each => each.name === name);
-    if (time) stats[symbol] = Number(time.ns % second);
+    if (time) stats[symbol] = Number(time.part);
   }
   return stats;
 }

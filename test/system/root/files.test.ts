@@ -248,6 +248,9 @@ test("stat gives Node's own Stats, with what Node itself finds", async () => {
   expect(Object.getPrototypeOf(ours)).toBe(Object.getPrototypeOf(theirs));
   const exact = { bigint: true } as const;
   expect(await root.lstat('/etc/hosts', exact)).toEqual(lstatSync(path, exact));
+  // Before 1970 a time is a second before, and a part of one.
+  utimesSync(path, new Date(-1500), new Date(-2750));
+  expect(await root.stat('/etc/hosts')).toEqual(statSync(path));
   root.close();
 });
 
