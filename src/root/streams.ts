@@ -61,23 +61,19 @@ function withoutChanges(
   return handle;
 }
 
-type StreamOptions = OpenOptions & { fs?: unknown; fd?: unknown };
+/** Without what we put in its place. */
+type Ours = keyof OpenOptions | 'fs' | 'fd';
+type Nodes<F extends (...args: never[]) => unknown> = Exclude<Parameters<F>[1], string | undefined>;
+type ReadOptions = OpenOptions & Omit<Nodes<typeof fs.createReadStream>, Ours>;
+type WriteOptions = OpenOptions & Omit<Nodes<typeof fs.createWriteStream>, Ours>;
 
 /** Node's streams take the calls that they make from us. */
-export function readStream(
-  calls: Calls,
-  path: InsidePath,
-  options: StreamOptions & Parameters<typeof fs.createReadStream>[1] & object,
-): ReadStream {
+export function readStream(calls: Calls, path: InsidePath, options: ReadOptions): ReadStream {
   const own = new FileCalls(calls, path, options);
   return own.ending(fs.createReadStream(shownAs(path), own.instead(options) as never));
 }
 
-export function writeStream(
-  calls: Calls,
-  path: InsidePath,
-  options: StreamOptions & Parameters<typeof fs.createWriteStream>[1] & object,
-): WriteStream {
+export function writeStream(calls: Calls, path: InsidePath, options: WriteOptions): WriteStream {
   const own = new FileCalls(calls, path, options);
   return own.ending(fs.createWriteStream(shownAs(path), own.instead(options) as never));
 }
@@ -119,7 +115,7 @@ class FileCalls {
   }
 
   /** The options for Node, which looks for what is not there on Object.prototype. The signal is ours: it ends a call, or what no call is under way for. */
-  instead(options: StreamOptions): object {
+  instead(options: OpenOptions): object {
     const own = {
       open: this.#open.bind(this),
       read: this.#read.bind(this),

@@ -111,3 +111,7 @@ void root.extract([Buffer.of()], '/a', { special: true, preserveOwner: true });
 root.createReadStream('/a', { start: 1, sginal: signal });
 // @ts-expect-error: misspelt
 root.createWriteStream('/a', { start: 1, sginal: signal });
+// @ts-expect-error: misspelt
+root.createReadStream('/a', { start: 1, fd: 3 });
+// @ts-expect-error: misspelt
+root.createWriteStream('/a', { start: 1, fs: {} });
