@@ -41,6 +41,16 @@ export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw invalidType(name, 'a boolean', value);
 }
 
+/** Variables of an environment: a null byte would end one there, in its name as one of another name. */
+export function checkVariables(name: string, env: unknown): void {
+  if (typeof env !== 'object' || env === null) throw invalidType(name, 'an object', env);
+  for (const [variable, value] of Object.entries(env)) {
+    const cut = [variable, String(value)].find(text => text.includes('\0'));
+    if (cut === undefined) continue;
+    throw invalidValue(`${name}['${variable}']`, 'a string without null bytes', cut);
+  }
+}
+
 /** A path that is the same whatever the working directory is. */
 export function checkPath(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw invalidType(name, 'a path', value);

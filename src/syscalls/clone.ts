@@ -1,6 +1,7 @@
 /** clone(2), and the end of what it made. */
 import { constants } from 'node:os';
 import { binding } from '../base/binding.ts';
+import { checkVariables } from '../base/check.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { maskOf, type NamespaceType } from '../base/namespace-types.ts';
@@ -33,6 +34,8 @@ export function clone(
 ): Cloned {
   requirePermission();
   const wanted = checkList(types);
+  if (!Array.isArray(args)) throw invalidType('args', 'an array of strings', args);
+  checkVariables('env', env);
   const texts = [file, ...args];
   for (const text of texts) {
     if (typeof text !== 'string') throw invalidType('file and args', 'strings', text);

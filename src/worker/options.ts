@@ -1,5 +1,5 @@
 /** What openWorker takes, and whether it makes sense. */
-import { checkBoolean, namesOf, optionsIn } from '../base/check.ts';
+import { checkBoolean, checkVariables, namesOf, optionsIn } from '../base/check.ts';
 import { checkTypeList, invalidType, invalidValue } from '../base/errors.ts';
 import type { NamespaceType, Types } from '../base/namespace-types.ts';
 import { own } from '../base/own-properties.ts';
@@ -122,9 +122,7 @@ export function checkOptions(options: unknown): WorkerOptions {
   if (cgroup !== undefined && cgroup !== 'target') {
     throw invalidValue('options.cgroup', "'target'", cgroup);
   }
-  if (env !== undefined && (typeof env !== 'object' || env === null)) {
-    throw invalidType('options.env', 'an object', env);
-  }
+  if (env !== undefined) checkVariables('options.env', env);
   // Beyond that a timer of Node's fires at once.
   const isTime = typeof timeout === 'number' && timeout > 0 && timeout < 2 ** 31;
   if (timeout !== undefined && !isTime) {

@@ -106,6 +106,17 @@ test('what cannot be run leaves nothing, and says what', () => {
   expect(errorOf(() => clone('uts', '/bin/true', [7 as never]))).toMatchObject({
     code: 'ERR_INVALID_ARG_TYPE',
   });
+  for (const args of ['text', null]) {
+    expect(errorOf(() => clone('uts', '/bin/true', args as never))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    });
+  }
+  // The rest of it would be lost, or it would be another variable.
+  for (const env of [{ A: 'a\0b' }, { 'A\0B': 'a' }]) {
+    expect(errorOf(() => clone('uts', '/bin/true', [], env))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+    });
+  }
   expect(errorOf(() => clone(['nothing'] as never, '/bin/true'))).toMatchObject({
     code: 'ERR_INVALID_ARG_VALUE',
   });

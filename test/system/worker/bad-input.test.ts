@@ -501,6 +501,8 @@ test('wrong arguments are a TypeError', async () => {
     [{ stdout: 1 }, /boolean/],
     [{ resourceLimits: { maxOldGenerationSizeMb: 'x' } }, /maxOldGeneration/],
     [{ env: 'target' }, /env/],
+    [{ env: { A: 'a\0b' } }, /env\['A'\]/],
+    [{ env: { 'A\0B': 'a' } }, /null bytes/],
     [5, /object/],
   ] as const) {
     const error = await rejectionOf(openWorker(target.pid, 'all', options as never));
