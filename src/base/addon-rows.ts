@@ -2,6 +2,8 @@
 import type { Looked } from './addon-looks.ts';
 import { binding } from './binding.ts';
 import { failure } from './errors.ts';
+import { Limiter } from './limiter.ts';
+import { looking } from './limits.ts';
 import type { NamespaceType } from './namespace-types.ts';
 
 /** In the order of the addon's rows, which is that of `ls /proc/PID/ns`. */
@@ -21,9 +23,11 @@ const noProc: Readonly<Record<number, string>> = {
   [-38]: 'what is mounted there is not a proc file system: mount one',
 };
 
+const looks = new Limiter(looking.lists);
+
 /** The answer of a look at /proc. */
-export async function looked<L extends Looked>(look: Promise<L>): Promise<L> {
-  const answer = await look;
+export async function looked<L extends Looked>(look: () => Promise<L>): Promise<L> {
+  const answer = await looks.run(look);
   if (answer.error >= 0) return answer;
   const target = answer.step === 'clone' ? undefined : '/proc';
   throw failure(answer.error, answer.step, { target, advice: noProc[answer.error] });
@@ -40,7 +44,7 @@ export function split(texts: string): string[] {
 export async function userNames(uids: Iterable<number>): Promise<ReadonlyMap<number, string>> {
   const known = Uint32Array.from(new Set([...uids].filter(uid => uid >= 0)));
   if (known.length === 0) return new Map();
-  const { texts } = await looked(binding.userNames(known));
+  const { texts } = await looked(() => binding.userNames(known));
   const names = split(texts);
   return new Map([...known].map((uid, i) => [uid, names[i] ?? ''] as const).filter(named));
 }

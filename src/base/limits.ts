@@ -19,6 +19,8 @@ export const looking = {
   found: 1_048_576,
   /** Milliseconds that one process may keep a thread waiting; in all, 16 threads are left behind. */
   timeout: 2000,
+  /** Those that are made at the same time: each may leave a thread behind before any other knows of the process. */
+  lists: 4,
 };
 
 /** Of the dumps of one list from the kernel: all answers together. */

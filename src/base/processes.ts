@@ -27,7 +27,7 @@ export interface ProcessRows extends Map<number, ProcessRow> {
 
 /** Those with these pids that are still there; without any pids, all. */
 export async function processRows(pids: readonly number[] = []): Promise<ProcessRows> {
-  const { rows, texts, unreadable } = await looked(
+  const { rows, texts, unreadable } = await looked(() =>
     binding.listProcesses(Int32Array.from(pids), lookingLimits()),
   );
   const words = split(texts);

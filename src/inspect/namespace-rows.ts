@@ -75,7 +75,7 @@ export async function namespaceRows(
   containers: Promise<Containers>,
 ): Promise<NamespaceRows> {
   const [scan, members] = await Promise.all([
-    looked(binding.scanNamespaces(maskOf(types), holders, lookingLimits())),
+    looked(() => binding.scanNamespaces(maskOf(types), holders, lookingLimits())),
     containers,
   ]);
   const users = await userNames(uidsOf(scan));

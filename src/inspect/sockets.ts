@@ -76,7 +76,7 @@ interface Owners extends Map<number, SocketProcess[]> {
 }
 
 async function ownersOf(inodes: ReadonlySet<number>): Promise<Owners> {
-  const { rows, unreadable } = await looked(binding.listSocketOwners(lookingLimits()));
+  const { rows, unreadable } = await looked(() => binding.listSocketOwners(lookingLimits()));
   const held: { inode: number; pid: number; fd: number }[] = [];
   for (let at = 0; at < rows.length; at += 3) {
     const [inode = 0, pid = 0, fd = 0] = rows.subarray(at, at + 3);

@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { binding } from '../../../src/base/binding.ts';
 import { looking, lookingLimits } from '../../../src/base/limits.ts';
 import { firstMounts, mountsIn } from '../../../src/base/proc.ts';
-import { hasProgram, runScript, startTarget } from '../shared/support.ts';
+import { hasProgram, runScript, startTarget, threads } from '../shared/support.ts';
 import { folder, hold, holder } from './fixtures/holder.ts';
 
 const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));
@@ -71,6 +71,19 @@ describe('bounds', () => {
       .map(text => text.length);
     expect(lengths.filter(length => length > 10_000).length).toBeLessThanOrEqual(3);
     expect(lengths.filter(length => length === looking.textLeast).length).toBeGreaterThanOrEqual(6);
+  });
+
+  test('threads, however many lists are asked for at once', async () => {
+    const before = threads().length;
+    let most = 0;
+    const watch = setInterval(() => {
+      most = Math.max(most, threads().length);
+    }, 1);
+    const choice = { containers: false };
+    const list = () => [processTree(undefined, choice), listNamespaces(choice)];
+    await Promise.all(Array.from({ length: 30 }, list).flat());
+    clearInterval(watch);
+    expect(most - before).toBeLessThan(30); // four lists, with some threads each
   });
 
   test('a table of mounts of which only the root directory’s is wanted', async () => {
