@@ -4,11 +4,14 @@ import type { FileHandle } from 'node:fs/promises';
 import { abortError, onAbort } from '../base/abort.ts';
 import { errnos } from '../base/errnos.ts';
 import { fileFailure } from '../base/errors.ts';
+import { builtin } from '../base/lazy-builtins.ts';
 import type { Calls } from './calls.ts';
 import { tidied } from './contents.ts';
 import { refusedChange } from './failures.ts';
 import { flagsOf, modeOf } from './numbers.ts';
 import { bytesOf, type InsidePath, type OpenOptions, shownAs } from './options.ts';
+
+const { promisify } = builtin('node:util')();
 
 const unnamed = 0o20000000; // O_TMPFILE but for O_DIRECTORY, which Node does not name
 
@@ -37,7 +40,7 @@ export async function openHandle(
   try {
     const { O_CREAT, O_EXCL, O_TRUNC, O_NOFOLLOW, O_DIRECTORY } = fs.constants;
     const again = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW | O_DIRECTORY | unnamed);
-    const handle = await fs.promises.open(`/proc/self/fd/${fd}`, again);
+    const handle = await openAgain(fd, again, (flags & O_CREAT) !== 0);
     return value === 0 ? handle : withoutChanges(handle, { shown, system, target: calls.target });
   } catch (error) {
     const { errno = errnos.ENOENT } = error as NodeJS.ErrnoException;
@@ -46,6 +49,20 @@ export async function openHandle(
     throw fileFailure(errno, 'open', { path: shown }, { target: calls.target, advice });
   } finally {
     await tidied(calls.closeFile(fd, shown), options.signal);
+  }
+}
+
+/** Of a file that we have just made, and as a user, its mode may keep us from that: 0444 from writing. */
+async function openAgain(fd: number, flags: number, isMade: boolean): Promise<FileHandle> {
+  const open = () => fs.promises.open(`/proc/self/fd/${fd}`, flags);
+  try {
+    return await open();
+  } catch (error) {
+    if (!isMade || (error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+    const chmod = promisify(fs.fchmod);
+    const { mode } = await promisify(fs.fstat)(fd);
+    await chmod(fd, mode | 0o600);
+    return await open().finally(() => chmod(fd, mode));
   }
 }
 

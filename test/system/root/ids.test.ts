@@ -120,6 +120,26 @@ test('B20: a user who may not is told what can [needs setpriv]', async () => {
   expect(chown).toMatch(/^EPERM .*evaluate\(\) and spawn\(\)/);
 });
 
+test('a user makes a file that its mode keeps him from writing [needs setpriv]', () => {
+  const folder = makeFolder();
+  chmodSync(folder, 0o777);
+  const script = `import { openRoot } from 'linux-namespaces';
+    import { promises, statSync } from 'node:fs';
+    const root = openRoot(process.pid);
+    for (const [flags, mode] of [['w', 0o444], ['wx+', 0], ['a', 0o4444]]) {
+      const said = [promises, root].map(async (api, i) => {
+        const path = '${folder}/' + i + flags;
+        const handle = await api.open(path, flags, mode);
+        await handle.writeFile('written');
+        await handle.close();
+        return [statSync(path).mode.toString(8), statSync(path).size].join();
+      });
+      console.log(new Set(await Promise.all(said)).size);
+    }`;
+  const user = '--reuid=1000 --regid=1000 --clear-groups'.split(' ');
+  expect(runScript(script, ['setpriv', ...user])).toBe('1\n1\n1\n');
+});
+
 test("a user who may not look into another's process is told what can [needs setpriv]", async () => {
   await using target = start('sleep', ['1000000']);
   const script = `import { openRoot } from 'linux-namespaces';
