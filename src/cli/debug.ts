@@ -19,7 +19,7 @@ import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
 import { programOf } from './program-line.ts';
 import type { Context } from './subcommand.ts';
-import { targetOf } from './target-argument.ts';
+import { processOf, targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -65,7 +65,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   const [name] = rest;
   if (name === undefined) throw new UsageError('which container? debug [option...] NAME [program]');
   const words = programOf('debug', args, options, rest);
-  const target = await targetOf(name, lookupOf(before, given));
+  const target = processOf(await targetOf(name, lookupOf(before, given)));
   const pid = pidOf(target) ?? 0;
   const isOnTerminal = isTerminal(0) && isTerminal(1);
   if (given.tools === '') throw new UsageError('--tools: of which directory?');

@@ -11,12 +11,12 @@ import type { Namespaces } from '../target/namespaces.ts';
 import { type Owner, refuseSuccessor } from '../target/process-identity.ts';
 import { type Given, readArguments, UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
-import { type Choice, idInside, openJoined, processOf } from './joined.ts';
+import { type Choice, idInside, openJoined } from './joined.ts';
 import { lookupOf, lookupOptions } from './lookup.ts';
 import { type ProgramOptions, runProgram, type Waiting } from './program.ts';
 import { hintOfFiles } from './program-hint.ts';
 import type { Context } from './subcommand.ts';
-import { targetOf } from './target-argument.ts';
+import { processOf, targetOf } from './target-argument.ts';
 import { absolute, fileOf, typeOptions } from './type-options.ts';
 import type { Described, Usage } from './usage.ts';
 
@@ -294,5 +294,6 @@ async function askedId(
   if (text !== 'follow') throw new UsageError(`a ${kind} is a number, or follow: ${text}`);
   const pid = requirePid(whose);
   const id = statSync(`/proc/${pid}`)[kind];
+  refuseSuccessor(pid, whose);
   return inside === undefined ? id : idInside(id, kind, inside, pid);
 }

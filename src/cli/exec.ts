@@ -15,7 +15,7 @@ import { type Lookup, lookupOf, lookupOptions } from './lookup.ts';
 import { isTerminal } from './operator-terminal.ts';
 import { programOf } from './program-line.ts';
 import type { Context } from './subcommand.ts';
-import { targetOf } from './target-argument.ts';
+import { processOf, targetOf } from './target-argument.ts';
 import type { Described, Usage } from './usage.ts';
 
 const options = {
@@ -75,9 +75,10 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
     throw new UsageError('--tty: stdin is no terminal (-i alone needs none)');
   }
   const words = programOf('exec', args, options, rest);
-  const target = await targetOf(name, lookupOf(before, given));
-  const container = typeof target === 'object' ? (target as Container) : undefined;
-  const pid = container?.pid ?? (target as number);
+  const found = await targetOf(name, lookupOf(before, given));
+  const container = typeof found === 'object' ? (found as Container) : undefined;
+  const target = container ?? processOf(found);
+  const pid = target.pid as number;
   if (container?.state === 'paused' || isPaused(pid)) {
     throw new Error(
       `${name} is paused: nothing runs in it until it is resumed; debug ${name} runs beside it`,

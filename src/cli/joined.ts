@@ -7,12 +7,12 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
-import { idMapIn, startTimeOf } from '../base/proc.ts';
+import { idMapIn } from '../base/proc.ts';
 import { inodeOf, ownUserNamespace } from '../child/ours.ts';
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
 import type { Owner } from '../target/process-identity.ts';
-import { openTarget, type Paths, type Target } from '../target/target.ts';
+import { openTarget, type Paths } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 
 export interface Choice {
@@ -22,13 +22,6 @@ export interface Choice {
   readonly files: Paths;
   /** In place of the user namespace, that which owns it. */
   readonly userParent: boolean;
-}
-
-/** The process that is meant, so that another that gets its pid is not taken for it. */
-export function processOf(target: Target): Owner {
-  const { pid, startTime } = typeof target === 'number' ? { pid: target } : (target as Owner);
-  if (pid === undefined) return target as Owner;
-  return { pid, startTime: startTime ?? startTimeOf(pid) };
 }
 
 /** undefined where there are none. Our own user namespace is left out: nobody can join it again. */

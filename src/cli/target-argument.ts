@@ -1,7 +1,9 @@
 /** What people write for a target: a pid, or the name of a container. */
 import { noProcess } from '../base/advice.ts';
 import type { NamespaceError } from '../base/errors.ts';
+import { startTimeOf } from '../base/proc.ts';
 import type { Container, ContainerOptions } from '../containers/container.ts';
+import type { Owner } from '../target/process-identity.ts';
 import { pidMost, type Target } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 import { numberOf } from './ids.ts';
@@ -31,6 +33,13 @@ export async function targetOf(text: string, where: ContainerOptions): Promise<T
   const container = await containerNamed(text, where);
   if (container.pid !== undefined) return container;
   throw new NotRunning(text, container);
+}
+
+/** The process that is meant, so that another that gets its pid is not taken for it. */
+export function processOf(target: Target): Owner {
+  const { pid, startTime } = typeof target === 'number' ? { pid: target } : (target as Owner);
+  if (pid === undefined) return target as Owner;
+  return { pid, startTime: startTime ?? startTimeOf(pid) };
 }
 
 export async function containerNamed(name: string, where: ContainerOptions): Promise<Container> {
