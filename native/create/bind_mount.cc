@@ -20,6 +20,9 @@ namespace {
 // Older than this, an empty file is no longer one whose maker is about to bind a namespace to it.
 constexpr long kLeftoverSeconds = 60;
 
+constexpr int kLockTries = 500;
+constexpr int kLockPause = 10'000;  // microseconds
+
 using sys::result_of;
 
 int path_fd(const char* path) { return result_of(::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)); }
@@ -57,23 +60,40 @@ int bind_new(int fd, const char* path) {
   return bound;
 }
 
-int bind_leftover(int fd, const char* path) {
+// The file of a maker that was killed; -EEXIST: it is another.
+int open_leftover(const char* path) {
   const int file = path_fd(path);
   if (file < 0) return file;
   long age = 0;
-  const bool leftover = !is_namespace(file) && is_empty_file(file, &age) && age > kLeftoverSeconds;
-  const int bound = leftover ? mount_on(fd, file) : -EEXIST;
+  if (!is_namespace(file) && is_empty_file(file, &age) && age > kLeftoverSeconds) return file;
+  ::close(file);
+  return -EEXIST;
+}
+
+bool is_leftover(const char* path) {
+  const int file = open_leftover(path);
+  if (file < 0) return false;
+  ::close(file);
+  return true;
+}
+
+int bind_leftover(int fd, const char* path) {
+  const int file = open_leftover(path);
+  if (file < 0) return file;
+  const int bound = mount_on(fd, file);
   ::close(file);
   return bound;
 }
 
+// Whoever may open the directory, which everybody may, can hold its lock for ever.
 int lock(const char* directory) {
   const int fd = result_of(::open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd < 0) return fd;
-  int locked;
-  do {
-    locked = result_of(::flock(fd, LOCK_EX));
-  } while (locked == -EINTR);
+  int locked = -EWOULDBLOCK;
+  for (int tries = 0; tries < kLockTries && locked == -EWOULDBLOCK; tries++) {
+    if (tries > 0) ::usleep(kLockPause);
+    locked = result_of(::flock(fd, LOCK_EX | LOCK_NB));
+  }
   if (locked == 0) return fd;
   ::close(fd);
   return locked;
@@ -81,11 +101,14 @@ int lock(const char* directory) {
 
 // EINVAL: it is no mount yet.
 int share(const char* directory) {
-  int shared = result_of(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
+  return result_of(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
+}
+
+int make_shared(const char* directory) {
+  const int shared = share(directory);
   if (shared != -EINVAL) return shared;
-  shared = result_of(::mount(directory, directory, "none", MS_BIND | MS_REC, nullptr));
-  if (shared == 0) shared = result_of(::mount("", directory, "none", MS_SHARED | MS_REC, nullptr));
-  return shared;
+  const int bound = result_of(::mount(directory, directory, "none", MS_BIND | MS_REC, nullptr));
+  return bound < 0 ? bound : share(directory);
 }
 
 }  // namespace
@@ -111,11 +134,18 @@ int unbind(const char* path, bool leftovers) {
   }
 }
 
+// Two at once need the lock where the directory is to become a mount, as `ip netns` has it, or
+// where both could take over the same file. A new file has one maker.
 int add(int fd, const char* directory, const char* path) {
   if (::mkdir(directory, 0755) == -1 && errno != EEXIST) return -errno;
+  int done = share(directory);
+  if (done != -EINVAL) {
+    if (done == 0) done = bind_new(fd, path);
+    if (done != -EEXIST || !is_leftover(path)) return done;
+  }
   const int locked = lock(directory);
   if (locked < 0) return locked;
-  int done = share(directory);
+  done = make_shared(directory);
   if (done == 0) done = bind_new(fd, path);
   if (done == -EEXIST) done = bind_leftover(fd, path);
   ::close(locked);

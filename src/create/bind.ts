@@ -30,7 +30,7 @@ export function bindCircumstances(
   type: NamespaceType,
   target: string | undefined,
 ): Circumstances & { syscall: string } {
-  const syscall = errno === errnos.EEXIST ? 'open' : 'mount';
+  const syscall = errno === errnos.EEXIST ? 'open' : errno === errnos.EAGAIN ? 'flock' : 'mount';
   return { syscall, type, target, advice: bindAdvice(errno, type) };
 }
 
@@ -38,6 +38,7 @@ function bindAdvice(errno: number, type: NamespaceType): string | undefined {
   if (errno === errnos.EEXIST) {
     return 'there is a file of that name already: if it holds a namespace, enter that, or unmount and remove it';
   }
+  if (errno === errnos.EAGAIN) return 'somebody holds the lock of that directory: try again';
   if (errno === errnos.ENOENT) return 'there is no directory for that file';
   if (errno === errnos.EPERM) {
     const filtered = filterAdvice(errno, 'mount', hasCapability('CAP_SYS_ADMIN'));

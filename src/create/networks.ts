@@ -21,8 +21,9 @@ export interface Networks {
    * `loopback`: with `lo` up. Needs CAP_SYS_ADMIN. An empty file that a killed program left there more
    * than a minute ago is taken over.
    *
-   * Rejects with `NamespaceError`: EEXIST where there is one of that name; and `TypeError` for a name
-   * that is no file name ('../x').
+   * Rejects with `NamespaceError`: EEXIST where there is one of that name; EAGAIN where the lock of `ip netns`, which
+   * the first network and such a file need, is held for five seconds; and `TypeError` for a name that is no file
+   * name ('../x').
    */
   create(name: string, options?: Pick<CreateOptions, 'loopback'>): Promise<Namespaces>;
   /** Opens it, as `openNamespaces({ net: '/run/netns/NAME' }, ['net'])` does; ENOENT. */

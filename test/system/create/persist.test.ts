@@ -225,6 +225,27 @@ describe.skipIf(needed)(`named networks${needed}`, () => {
     expect(await rejectionOf(networks.create(`${own}left`))).toMatchObject({ code: 'EEXIST' });
   });
 
+  test('who holds the lock of the directory, as any user can, keeps nobody from making one [needs setpriv]', async () => {
+    const line = ['--reuid=65534', '--clear-groups', 'flock', '--no-fork', '/run/netns'];
+    const holder = nodeSpawn('setpriv', [...line, 'sh', '-c', 'echo held; exec sleep 1000']);
+    try {
+      await once(holder.stdout, 'data');
+      (await networks.create(`${own}held`)).close();
+      // For what two could take over at once it is waited, but not for ever.
+      const path = `/run/netns/${own}left`;
+      writeFileSync(path, '', { mode: 0 });
+      utimesSync(path, 1, 1);
+      expect(await rejectionOf(networks.create(`${own}left`))).toMatchObject({
+        code: 'EAGAIN',
+        syscall: 'flock',
+        target: path,
+      });
+    } finally {
+      holder.kill('SIGKILL');
+    }
+    (await networks.create(`${own}left`)).close();
+  });
+
   test('two processes at once, and ip: each name has one maker, and nothing is lost', async () => {
     const source = `
       import { networks } from 'linux-namespaces';
