@@ -20,9 +20,6 @@ import type { Terminal } from './terminal.ts';
 /** A child that libuv refuses before it does anything. */
 const unstartable = own({ file: '/', stdio: [own({ type: 'fd', fd: -1 })] });
 
-/** How long, in milliseconds, whoever takes a child for a target waits for it to be the program. */
-const timeout = 5000;
-
 /** Of these Node makes an event; what else there is, it throws. */
 const events: readonly number[] = [errnos.EACCES, errnos.EAGAIN, errnos.ENOENT];
 
@@ -130,7 +127,10 @@ export class ProcessHandle extends AsyncResource {
   }
 
   #markAsStarting(): void {
-    const settle = () => this.#child === undefined || binding.childSettle(this.#child, timeout);
+    // What has failed never becomes its program.
+    const settle = (milliseconds: number) =>
+      this.#child === undefined ||
+      (binding.childSettle(this.#child, milliseconds) && this.#late === undefined);
     if (this.pid !== undefined) markAsStarting(this.pid, settle);
   }
 

@@ -1,12 +1,14 @@
 /** How what `exec` runs is joined to this command: on a terminal of its own, by pipes, or not at all. */
+import type { ChildProcess } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { SpawnOptions } from '../child/options.ts';
 import type { ChildOf } from '../child/signatures.ts';
 import { spawn } from '../child/spawn.ts';
 import type { Terminal } from '../child/terminal.ts';
+import { isStarting } from '../target/process-identity.ts';
 import { type Arguments, type Options, UsageError } from './arguments.ts';
 import { inherited } from './inherited.ts';
 import { isTerminal, openTerminal, rawModeOf, sizeOfTerminal } from './operator-terminal.ts';
@@ -32,6 +34,11 @@ export type Run = (line: Line, options: SpawnOptions, interactive: boolean) => P
 
 /** Milliseconds between two looks whether a program has been executed. */
 const pause = 20;
+
+/** Milliseconds that docker exec waits for more output when a program has ended. */
+const moreOutput = 2000;
+/** More bytes than are in a pipe. */
+const restMost = 1 << 20;
 
 /** The exit code where something fails before a program is executed. */
 export const notStarted = 125;
@@ -66,6 +73,12 @@ export const runOnTerminal: Run = async (line, options, interactive) => {
   const terminal = sizeOfTerminal() ?? true;
   const child = start(line, { ...options, terminal });
   const ended = endOf(child, 'exit');
+  const screen: Writable = openTerminal(1) ?? process.stdout;
+  const lost = lossOf(screen);
+  const hangUp = () => child.terminal.destroy();
+  screen.on('error', hangUp).on('close', hangUp);
+  child.terminal.pipe(screen, { end: false });
+  await launched(child, ended); // until then Ctrl-C ends us
   raw?.enter();
   const resize = () => {
     const size = sizeOfTerminal();
@@ -73,15 +86,10 @@ export const runOnTerminal: Run = async (line, options, interactive) => {
   };
   process.on('SIGWINCH', resize);
   process.on('SIGCONT', resize);
-  const screen: Writable = openTerminal(1) ?? process.stdout;
   const keyboard: Readable | undefined = interactive
     ? (openTerminal(0) ?? process.stdin)
     : undefined;
-  const hangUp = () => child.terminal.destroy();
   keyboard?.on('end', hangUp).on('error', hangUp).pipe(child.terminal, { end: false });
-  const lost = lossOf(screen);
-  screen.on('error', hangUp).on('close', hangUp);
-  child.terminal.pipe(screen, { end: false });
   const end = await ended;
   await shown(child.terminal, screen);
   raw?.restore();
@@ -116,7 +124,8 @@ export const runPiped: Run = async (line, options, interactive) => {
   for (const name of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const) {
     process.on(name, () => child.kill(name));
   }
-  const ended = endOf(child, 'close');
+  const ended = endOf(child, 'exit');
+  const closed = endOf(child, 'close');
   const lost = [lossOf(process.stdout), lossOf(process.stderr), lossWhereClosed(child.stdout)];
   const input = child.stdin;
   if (input !== null) {
@@ -128,10 +137,34 @@ export const runPiped: Run = async (line, options, interactive) => {
   join(child.stdout, process.stdout);
   join(child.stderr, process.stderr);
   const end = await ended;
+  // Whoever in there has its output open, as what it has left running, may keep it open for ever.
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([closed, sleep(moreOutput, undefined, { signal }).catch(() => {})]);
+  over.abort();
+  await Promise.all([
+    takeRest(child.stdout, process.stdout),
+    takeRest(child.stderr, process.stderr),
+  ]);
   if (input !== null) process.stdin.destroy();
   for (const one of lost) one.check();
   return end;
 };
+
+/** What is in a pipe whose program has ended: in two turns of the loop nothing comes of one that is empty. */
+async function takeRest(from: Readable | null, to: Writable): Promise<void> {
+  if (from?.closed !== false) return;
+  let [length, idle] = [0, 0];
+  from.unpipe(to);
+  from.on('data', (bytes: Buffer) => {
+    length += bytes.length;
+    idle = 0;
+    to.write(bytes);
+  });
+  from.resume();
+  for (; idle < 2 && length < restMost && !from.closed; idle++) await turn();
+  from.destroy();
+}
 
 function isPipe(fd: number): boolean {
   try {
@@ -202,30 +235,33 @@ function join(from: Readable | null, to: Writable): void {
 
 export const runDetached: Run = async (line, options) => {
   const child = start(line, { ...options, stdio: 'ignore' });
-  const failed = await new Promise<NodeJS.ErrnoException | undefined>(resolve => {
-    child.once('spawn', () => resolve(undefined));
-    child.once('error', resolve);
-  });
-  while (failed === undefined && isLaunching(child.pid)) await sleep(pause);
+  const ended = endOf(child, 'exit');
+  await launched(child, ended);
+  const { failed } = await (child.pid ? Promise.race([ended, { failed: undefined }]) : ended);
   child.unref();
   return { code: 0, signal: null, failed };
 };
 
 /** The launcher, which ends with us, is not the program yet: a file system inside may be slow. */
-function isLaunching(pid: number | undefined): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`).startsWith('/memfd:');
-  } catch {
-    return false; // it has ended
-  }
+async function launched(child: ChildProcess, ended: Promise<End>): Promise<void> {
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  while (!isOver && isStarting(child.pid)) await sleep(pause);
 }
 
-function endOf(child: ReturnType<typeof spawn>, name: 'exit' | 'close'): Promise<End> {
+/** Without having become the program, at once or later: then there is no 'exit'. */
+function hasFailed({ pid, exitCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null;
+}
+
+function endOf(child: ChildProcess, name: 'exit' | 'close'): Promise<End> {
   return new Promise(resolve => {
     let failed: NodeJS.ErrnoException | undefined;
     child.once('error', error => {
       failed = error;
-      if (child.pid === undefined) resolve({ code: null, signal: null, failed });
+      if (hasFailed(child)) resolve({ code: null, signal: null, failed });
     });
     child.once(name, (code, signal) => resolve({ code, signal, failed }));
   });

@@ -26,11 +26,14 @@ export function markAsChild(owner: object): void {
   children.add(owner);
 }
 
-/** By pid, children of ours that may not be their programs yet: waits for that. false: it goes on. */
-const starting = new Map<number, () => boolean>();
+/** By pid, children of ours that may not be their programs yet: waits so many milliseconds for that. false: it goes on. */
+const starting = new Map<number, (milliseconds: number) => boolean>();
+
+/** How long, in milliseconds, whoever takes a child for a target waits for it to be the program. */
+const timeout = 5000;
 
 /** Until then, the launcher has that pid: where it is, is nobody's business. */
-export function markAsStarting(pid: number, settle: () => boolean): void {
+export function markAsStarting(pid: number, settle: (milliseconds: number) => boolean): void {
   starting.set(pid, settle);
 }
 
@@ -49,8 +52,13 @@ export function awaitStart(target: unknown): void {
   const settle = starting.get(pid);
   if (settle === undefined) return;
   const advice = 'this child has not become its program yet; try again later';
-  if (!settle()) throw failure(errnos.EAGAIN, 'execve', { target: pid, advice });
+  if (!settle(timeout)) throw failure(errnos.EAGAIN, 'execve', { target: pid, advice });
   starting.delete(pid);
+}
+
+/** Is that a child of ours which is not its program yet? */
+export function isStarting(pid: number | undefined): boolean {
+  return starting.get(pid ?? 0)?.(0) === false;
 }
 
 /** Is its pid from the kernel, and so that of a child of ours whatever /proc shows? */

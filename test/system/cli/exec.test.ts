@@ -1,7 +1,8 @@
 // `linux-namespaces exec`, with and without a terminal: what the program is given, what the operator's
 // terminal is afterwards, how it ends.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn as spawnOn } from 'linux-namespaces';
@@ -12,6 +13,7 @@ import {
   folder,
   makeImage,
   outcome,
+  probe,
   type Started,
   startTarget,
 } from '../child/fixtures/targets.ts';
@@ -369,6 +371,73 @@ test('a terminal that is hung up ends it, also where no SIGHUP comes', async () 
     await vi.waitUntil(() => !existsSync(`/proc/${own}`), { timeout: seconds(20) });
   } finally {
     if (existsSync(`/proc/${own}`)) process.kill(own, 'SIGKILL');
+  }
+});
+
+test.each([
+  ['-it', true],
+  ['-i', undefined],
+  ['-d', undefined],
+] as const)('exec %s: what fails later than at once ends it', async (letters, terminal) => {
+  const program = [probe, 'silence', '/mnt'];
+  const slow = await startTarget(['mnt'], { program });
+  const inside = [main, 'exec', letters, '-w', '/mnt/x', `${slow.pid}`, 'true'];
+  const child = terminal
+    ? spawnOn(process.execPath, inside, { terminal })
+    : spawn(process.execPath, inside);
+  const output = 'terminal' in child ? child.terminal : child.stderr;
+  let text = '';
+  output.on('data', bytes => (text += bytes));
+  const ended = once(child, 'exit');
+  const mounts = readlinkSync(`/proc/${slow.pid}/ns/mnt`);
+  await vi.waitUntil(() => childrenOf(child.pid).some(pid => mountsOf(pid) === mounts), {
+    timeout: seconds(20),
+  });
+  await sleep(200); // more than is waited for
+  slow.stop(); // the file system ends with its server
+  expect(await ended).toEqual([125, null]);
+  expect(text).toMatch(/chdir (ENOTCONN|ECONNABORTED)/);
+});
+
+test('exec -it: Ctrl-C ends what does not begin', async () => {
+  const program = [probe, 'silence', '/mnt'];
+  const slow = await startTarget(['mnt'], { program });
+  const inside = [main, 'exec', '-it', '-w', '/mnt/x', `${slow.pid}`, 'true'];
+  const child = spawnOn(process.execPath, inside, { terminal: true });
+  child.terminal.resume();
+  const ended = once(child, 'exit');
+  const mounts = readlinkSync(`/proc/${slow.pid}/ns/mnt`);
+  const launcher = await vi.waitUntil(
+    () => childrenOf(child.pid).find(pid => mountsOf(pid) === mounts),
+    { timeout: seconds(20) },
+  );
+  await sleep(200); // more than is waited for
+  child.terminal.write('\x03');
+  expect(await ended).toEqual([null, 'SIGINT']);
+  await vi.waitUntil(() => mountsOf(launcher) === undefined, { timeout: seconds(20) });
+});
+
+const childrenOf = (pid = 0) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+
+function mountsOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`);
+  } catch {
+    return undefined; // it has ended
+  }
+}
+
+// As anybody in there can, who may open /proc/PID/fd/1 of the program.
+test('who keeps the output of a program open does not keep its end from being seen', async () => {
+  const script = 'sleep 1000 & head -c 60000 /dev/zero | tr "\\0" x; printf MARKER; exit 3';
+  const child = spawn(process.execPath, [main, 'exec', `${target.pid}`, 'sh', '-c', script]);
+  try {
+    const { code, stdout } = await outcome(child);
+    expect([code, stdout.length, stdout.slice(-6)]).toEqual([3, 60_006, 'MARKER']);
+  } finally {
+    child.kill('SIGKILL');
+    execFileSync('pkill', ['--ns', `${target.pid}`, '--nslist', 'pid', '-x', 'sleep']);
   }
 });
 
