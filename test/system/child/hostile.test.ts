@@ -149,6 +149,26 @@ test.each([
   }
 });
 
+// Who may trace it could name other children of ours there, to be killed.
+test.each([undefined, ['pid'] as const])(
+  'what is forked into it (unshare: %s) has no page of which the addon believes what is there',
+  async unshare => {
+    const target = await startTarget(['mnt', 'pid'], { program: [probe, 'silence', '/mnt'] });
+    const child = spawn('/mnt/program', [], { target: target.pid, unshare, stdio: 'ignore' });
+    try {
+      const inside = () =>
+        /^NSpid:\t\d+\t/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+      await expect.poll(inside, { timeout: seconds(10) }).toBe(true);
+      const shared = readFileSync(`/proc/${child.pid}/maps`, 'utf8').match(/^.* rw-s .*$/gm) ?? [];
+      expect(shared.filter(line => line.includes('memfd'))).toEqual([]);
+      expect(shared).toHaveLength(1); // by which it says to the launcher what has failed
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    }
+  },
+);
+
 test('a file system that never answers: Node goes on, timeout and kill work', async () => {
   const target = await startTarget(['mnt', 'pid'], { program: [probe, 'silence', '/mnt'] });
   for (const [file, options] of [
