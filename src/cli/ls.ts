@@ -101,9 +101,12 @@ export async function main(args: readonly string[], { lookup }: Context): Promis
   const text = isName ? undefined : word;
   const task = isName ? word : given.task;
   const tree = treeOf(given, text !== undefined);
-  const usual =
-    text === undefined ? usualColumns(types, given) : ['PID', 'PPID', 'USER', 'COMMAND'];
-  const shown = given['output-all'] ? columns : chosen(columns, given.output, usual);
+  const usual = given['output-all']
+    ? columns.map(({ name }) => name)
+    : text === undefined
+      ? usualColumns(types, given)
+      : ['PID', 'PPID', 'USER', 'COMMAND'];
+  const shown = chosen(columns, given.output, usual);
   const passes =
     given.filter === undefined
       ? () => true

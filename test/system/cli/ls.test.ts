@@ -62,6 +62,7 @@ test.each([
   '-l -p TARGET -t net',
   '-p TARGET -t net -o NS,TYPE -n -l',
   '-n -t net -t net -l -o NS -p TARGET',
+  '-n -l -p TARGET -t net --output-all -o NS,TYPE',
 ])('%s: as lsns', async line => {
   const args = line.replace('NET', net).replace('TARGET', `${target.pid}`).split(' ');
   const [own, wanted] = await Promise.all([ours(...args), lsns(...args)]);
