@@ -230,7 +230,7 @@ function rootOf({ root }: Run, mnt: boolean): string | undefined {
 /** A directory that is named as the program will see it. */
 function insideOf({ root, wd }: Run, name: string, path: string): string {
   if (path === '') throw new UsageError(`--${name}= names no directory`);
-  const base = root === undefined ? process.cwd() : '/';
+  const base = root === undefined ? undefined : '/';
   return absolute(path, wd === undefined ? base : absolute(wd, base));
 }
 

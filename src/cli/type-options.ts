@@ -58,7 +58,7 @@ export function fileOf(
   return file;
 }
 
-/** As it stands: `..` behind a link is where the kernel finds it. */
-export function absolute(path: string, base: string = process.cwd()): string {
-  return path.startsWith('/') ? path : `${base}/${path}`;
+/** As it stands: `..` behind a link is where the kernel finds it. A directory that is gone has no name. */
+export function absolute(path: string, base?: string): string {
+  return path.startsWith('/') ? path : `${base ?? process.cwd()}/${path}`;
 }

@@ -54,6 +54,21 @@ test.each(same)('%s', async line => {
   expect(own).toEqual(wanted);
 });
 
+test.each([
+  ['run -R / true'],
+  ['run -m -R / --mount-proc=/proc -w /usr pwd'],
+  ['run --mount-proc=/proc true'],
+  ['enter --net=/proc/self/ns/net -r/ true'],
+  ['--root / --directory runc.root=/no/such find pid 4194303'],
+])('%s: in a directory that is gone, what is named from / is there', async line => {
+  const gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+  const words = ['-c', gone, 'sh', process.execPath, main, ...line.split(' ')];
+  const { stderr } = await outcome(spawn('sh', words, { cwd: folder }));
+  expect(stderr).toBe(
+    line.includes('find') ? 'linux-namespaces: there is no process 4194303\n' : '',
+  );
+});
+
 // Debian's unshare (2.38) fails at these, for want of rights in /etc/subuid and in the wrong order.
 test.each([
   ['--map-users 0:100000:10 --map-groups 0:200000:10 -S 0 -G 0', '0 100000 10', '0 200000 10'],
