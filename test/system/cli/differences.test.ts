@@ -316,6 +316,14 @@ const rows: [row: string, shown: () => Promise<void>][] = [
     },
   ],
   [
+    '`--map-users 0:5:0`',
+    async () => {
+      await refused('run -r --map-users 0:5:0', 'a range is INSIDE:OUTSIDE:COUNT');
+      await refused('run --map-groups=auto --map-groups=0:5:0', 'a range is INSIDE:OUTSIDE:COUNT');
+    },
+  ],
+  ['`--kill-child=9`', async () => void (await said('run --kill-child=9', ['true']))],
+  [
     '`-G`, and `-U` of nsenter',
     async () => {
       expect(await said('run -r -G 0', ['id', '-g'])).toBe('0');
@@ -347,6 +355,15 @@ const rows: [row: string, shown: () => Promise<void>][] = [
         await new Promise(resolve => child.stdout.once('data', resolve));
       process.kill(Number(below), 'SIGKILL');
       expect(await ended).toMatchObject({ stdout: 'ready\nit ended\n' });
+    },
+  ],
+  [
+    '`-S` and `-G` above',
+    async () => {
+      for (const option of ['-S', '-G']) {
+        await refused(`run ${option} 4294967296`, 'no id of a user or group');
+        await refused(`enter -t NET -n ${option} 4294967296`, 'no id of a user or group');
+      }
     },
   ],
   [
@@ -431,7 +448,7 @@ test.each([
   ['sigrtmax-2', 62],
   ['RT3', 37],
   ['36', 36],
-])('--kill-child=%s is signal %i, as with unshare', async (signal, number) => {
+])('--kill-child=%s is signal %i', async (signal, number) => {
   const script = `trap "echo it ended; exit" ${number}; echo ready; while :; do sleep 0.1; done`;
   const line = [main, 'run', `--kill-child=${signal}`, 'bash', '--norc', '-c', script];
   const child = spawn(process.execPath, line, options);
