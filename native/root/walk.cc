@@ -53,8 +53,9 @@ int Walk::Next(Entry* entry) {
     if (level.at == level.length) {
       if (level.entries == nullptr) level.entries.reset(new char[kEntries]);
       const long more = ::syscall(SYS_getdents64, level.fd.Get(), level.entries.get(), kEntries);
+      // Removed meanwhile, the directory has nothing more in it: to getdents64(2) it is not there.
+      if (more == 0 || (more == -1 && errno == ENOENT)) return 0;
       if (more == -1) return -errno;
-      if (more == 0) return 0;
       level.at = 0;
       level.length = static_cast<size_t>(more);
     }

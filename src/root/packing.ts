@@ -1,5 +1,6 @@
 /** Walks through a directory of a container, and writes what it finds into an archive. */
 import { type BigIntStats, constants, type Stats } from 'node:fs';
+import type { CallResult } from '../base/addon.ts';
 import { errnos } from '../base/errnos.ts';
 import { fileFailure } from '../base/errors.ts';
 import type { Calls } from './calls.ts';
@@ -89,10 +90,11 @@ export class Packing {
 
   /** Writes an entry. Of a directory gives what is in it. `above` is the file system that it is in. */
   async #entry(path: Buffer, name: Buffer, above: bigint | undefined): Promise<Level | undefined> {
-    const found = await this.#call('stat', 'lstat', path, [0]).catch(error => {
+    const ifThere = (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' && above !== undefined) return undefined; // gone since it was listed
       throw error;
-    });
+    };
+    const found = await this.#call('stat', 'lstat', path, [0]).catch(ifThere);
     if (found === undefined) return undefined;
     const stat = statsOf(found.data, true) as BigIntStats;
     this.#system ??= stat.dev;
@@ -111,8 +113,9 @@ export class Packing {
         ((stat.dev !== above && found.value === 1) ||
           (this.#options.oneFileSystem && stat.dev !== this.#system));
       if (leftOut) return undefined;
-      const { data } = await this.#call('list', 'scandir', path, [0]);
-      const entries = entriesOf(data, '', { encoding: 'buffer' }).reverse() as Buffer[];
+      const listed = await this.#call('list', 'scandir', path, [0]).catch(ifThere);
+      if (listed === undefined) return undefined;
+      const entries = entriesOf(listed.data, '', { encoding: 'buffer' }).reverse() as Buffer[];
       return { path, name: said.name, device: stat.dev, entries };
     }
     const key = `${stat.dev}:${stat.ino}`;
@@ -121,10 +124,15 @@ export class Packing {
       await this.#write({ ...said, type: 'link', linkname });
       return undefined;
     }
-    if (stat.isFile()) await this.#file(path, said);
-    else if (stat.isSymbolicLink()) {
-      const { data } = await this.#call('readlink', 'readlink', path);
-      await this.#write({ ...said, type: 'symlink', linkname: data });
+    if (stat.isFile()) {
+      const numbers = [O_NOFOLLOW | O_NONBLOCK, 0];
+      const opened = await this.#call('readFile', 'open', path, numbers).catch(ifThere);
+      if (opened === undefined) return undefined;
+      await this.#file(opened, said);
+    } else if (stat.isSymbolicLink()) {
+      const read = await this.#call('readlink', 'readlink', path).catch(ifThere);
+      if (read === undefined) return undefined;
+      await this.#write({ ...said, type: 'symlink', linkname: read.data });
     } else if (!(await this.#other(said, stat))) return undefined;
     if (stat.nlink > 1n && this.#links.size < linksMost) this.#links.set(key, name);
     return undefined;
@@ -155,11 +163,7 @@ export class Packing {
     return true;
   }
 
-  async #file(path: Buffer, said: Omit<Said, 'type'>): Promise<void> {
-    const { value, fd, data } = await this.#call('readFile', 'open', path, [
-      O_NOFOLLOW | O_NONBLOCK,
-      0,
-    ]);
+  async #file({ value, fd, data }: CallResult, said: Omit<Said, 'type'>): Promise<void> {
     if (fd < 0) return this.#write({ ...said, type: 'file', size: data.length }, data);
     try {
       if (value === 0) throw this.#failure(errnos.EFBIG, said.name, 'a file of unknown size');

@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -21,6 +22,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openRoot } from 'linux-namespaces';
 import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
@@ -461,6 +463,23 @@ test('what is no archive, or half of one, or too much of one', async () => {
   const wrong = await rejectionOf(root.extract('text' as never, '/tmp'));
   expect(wrong).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
   await expect.poll(fdCount).toBeLessThanOrEqual(before);
+});
+
+test('directories that are removed while they are packed end nothing', async () => {
+  const image = makeImage();
+  const { pid } = await startContainer('chroot', image);
+  using root = openRoot(pid);
+  for (let i = 100; i < 200; i++) mkdirSync(join(image, 'tmp/tree', `${i}`), { recursive: true });
+  writeFileSync(join(image, 'tmp/tree/last'), 'last');
+  const archive = root.archive('/tmp/tree');
+  // Where nothing is read, it waits with a directory whose header is written and that is not listed yet.
+  await once(archive, 'readable');
+  await sleep(200);
+  for (let i = 100; i < 200; i++) rmdirSync(join(image, 'tmp/tree', `${i}`));
+  const input = Buffer.concat(await archive.toArray());
+  const names = execFileSync('tar', ['-t'], { input, encoding: 'utf8' }).trim().split('\n');
+  expect(names.at(-1)).toBe('tree/last');
+  expect(names.length).toBeLessThan(100);
 });
 
 test('a reader that stops, or is told to: nothing stays open', async () => {

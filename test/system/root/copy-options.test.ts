@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -280,6 +281,26 @@ test('100,000 files: a filter, progress, and an end while the filter is waited f
   expect(calls).toBe(5000);
   await expect.poll(() => readdirSync('/proc/self/task').length).toBeLessThan(40);
 });
+
+test.each(directions)(
+  '%s: a directory that is removed while it is copied ends nothing',
+  async way => {
+    using container = await start();
+    const { from, to, copy } = container.ways[way];
+    mkdirSync(join(from, 'tree/going'), { recursive: true });
+    // More than are read at a time: the rest is asked for when the directory is gone.
+    for (let i = 0; i < 3000; i++) writeFileSync(join(from, `tree/going/${i}`), '');
+    for (const name of ['first', 'last']) writeFileSync(join(from, 'tree', name), name);
+    const filter = (source: string) => {
+      if (/going\/\d+$/.test(source))
+        rmSync(join(from, 'tree/going'), { recursive: true, force: true });
+      return true;
+    };
+    await copy('tree', 'tree', { filter });
+    expect(readdirSync(join(to, 'tree')).sort()).toEqual(['first', 'going', 'last']);
+    expect(readdirSync(join(to, 'tree/going'))).toEqual([]);
+  },
+);
 
 test('FIFOs, devices and sockets: refused, made anew, or left out', async () => {
   using container = await start();
