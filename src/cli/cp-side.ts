@@ -96,7 +96,10 @@ async function wordsOfSource(
   if (path === undefined) return undefined;
   const name = shown(side, path.toString());
   const found = await look(side, path);
-  if (found === undefined) return `${name} does not exist`;
+  if (found === undefined) {
+    const isFile = path.at(-1) === 0x2f && (await look(side, withoutSlash(path))) !== undefined;
+    return `${name} ${isFile ? 'is no directory' : 'does not exist'}`;
+  }
   if (code === 'EISDIR' && found.isDirectory()) return `${name} is a directory`;
   const isLost = found.isSymbolicLink() && (await look(side, path, true)) === undefined;
   return isLost && reads ? `${name} leads to nothing` : undefined;
@@ -118,6 +121,10 @@ async function wordsOfDestination(
   const isLink = code === 'ENOTDIR' && found.isDirectory();
   if (isLink) return `${name} is a link, not followed unless that is on the line`;
   return found.isDirectory() ? `${name} is a directory` : `${name} is no directory`;
+}
+
+function withoutSlash(path: Buffer): Buffer {
+  return Buffer.from(path.toString('latin1').replace(/(?<=.)\/+$/s, ''), 'latin1');
 }
 
 /** The directory that it is in. */

@@ -252,7 +252,7 @@ export class Packing {
     numbers: number[] = [],
   ) {
     const below = calls === this.#calls ? '' : path.toString().replace(/^\.(?=\/|$)/, '');
-    const shown = `${this.#shown.replace(/\/+$/, '')}${below}` || '/';
+    const shown = below === '' ? this.#shown : `${this.#shown.replace(/\/+$/, '')}${below}`;
     const { signal } = this.#options;
     return calls.call({ operation, syscall, shown, path, numbers, signal });
   }

@@ -101,7 +101,12 @@ test('cat and cp: what is wrong, and on which side', async () => {
       'EPERM: operation not permitted, copy PID:/bin/probe -> PID:/proc/x; ',
     ],
     ['cp PID:/bin PID:/proc', 'EPERM: operation not permitted, copy PID:/bin -> PID:/proc/bin; '],
+    ['cp PID:/bin/probe/ HERE', 'PID:/bin/probe/ is no directory'],
+    ['cp PID:/bin/probe/ -', 'PID:/bin/probe/ is no directory'],
+    ['cp PID:/bin/probe/ PID:/tmp/x', 'PID:/bin/probe/ is no directory'],
+    ['cp FILE/ PID:/tmp/x', 'FILE/ is no directory'],
     ['cat PID:/none', 'PID:/none does not exist'],
+    ['cat PID:/bin/probe/', 'PID:/bin/probe/ is no directory'],
     ['cat PID:/etc', 'PID:/etc is a directory'],
     ['cat PID:/bin/probe/x', 'PID:/bin/probe/x does not exist'],
   ];
