@@ -19,9 +19,17 @@ interface For {
   readonly pid: number;
   readonly container: Container | undefined;
   readonly user: ContainerUser | undefined;
+  /** Whom the engine's configuration names. */
+  readonly configured: ContainerUser | undefined;
 }
 
-export function environmentFor({ given, pid, container, user }: For): SpawnOptions['env'] {
+export function environmentFor({
+  given,
+  pid,
+  container,
+  user,
+  configured: whose,
+}: For): SpawnOptions['env'] {
   const named = variablesOf([...(given['env-file'] ?? []).flatMap(linesOf), ...(given.env ?? [])]);
   const configured = container?.env;
   if (configured === undefined) {
@@ -33,7 +41,9 @@ export function environmentFor({ given, pid, container, user }: For): SpawnOptio
   const own = container?.namespaces?.uts?.host ? hostname() : container?.hostname;
   if (own !== undefined) usual['HOSTNAME'] = own;
   if (user !== undefined) usual['HOME'] = user.home;
-  return [usual, configured, named];
+  // Podman writes that of whom it started into the configuration, where nothing else was asked for.
+  const isPodmans = container?.engine === 'podman' && configured['HOME'] === whose?.home;
+  return [usual, configured, isPodmans ? { HOME: usual['HOME'] } : {}, named];
 }
 
 /** Its programs are ours: with its variables, they would run its code. */

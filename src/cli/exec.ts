@@ -86,9 +86,9 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   }
   const root = openRoot(target);
   try {
-    const user = await userOf(root, given.user, container, pid);
+    const [user, configured] = await usersOf(root, given.user, container, pid);
     const line = words.length > 0 ? words : [await shellIn(root, name, user)];
-    const env = environmentFor({ given, pid, container, user });
+    const env = environmentFor({ given, pid, container, user, configured });
     const cwd = given.workdir || container?.workingDir || undefined;
     return await start(
       words.length > 0 ? given : asShell(given),
@@ -116,20 +116,20 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   }
 }
 
-/** Without a configuration, as whom it runs already: undefined. */
-async function userOf(
+/** Who is meant, and whom the configuration names. Without one, as whom it runs already: undefined. */
+async function usersOf(
   root: ContainerRoot,
   spec: string | undefined,
   container: Container | undefined,
   pid: number,
-): Promise<ContainerUser | undefined> {
-  if (container === undefined) return spec ? userIn(root, spec) : undefined;
-  const configured = container.user ?? '';
-  const user = await userIn(root, spec || configured);
+): Promise<[user: ContainerUser | undefined, configured: ContainerUser | undefined]> {
+  if (container === undefined) return [spec ? await userIn(root, spec) : undefined, undefined];
+  const named = container.user ?? '';
+  const user = await userIn(root, spec || named);
   // Of one who is no longer in its lists nothing is known.
-  const whose = spec ? await userIn(root, configured).catch(() => undefined) : user;
-  const added = whose === undefined ? [] : addedGroups(pid, whose);
-  return { ...user, groups: [...new Set([...user.groups, ...added])] };
+  const configured = spec ? await userIn(root, named).catch(() => undefined) : user;
+  const added = configured === undefined ? [] : addedGroups(pid, configured);
+  return [{ ...user, groups: [...new Set([...user.groups, ...added])] }, configured];
 }
 
 /** Without stdin it would end at once. */

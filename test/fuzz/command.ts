@@ -89,7 +89,7 @@ export function environment(files: Map<string, string>, bytes: Buffer): void {
   const env = orRefused(() =>
     environmentFor({
       given: { env: given, 'env-file': ['/environment'] },
-      ...{ pid: 1, container, user: undefined },
+      ...{ pid: 1, container, user: undefined, configured: undefined },
     }),
   ) as Readonly<Record<string, string>>[] | undefined;
   for (const [name, value] of Object.entries(env?.at(-1) ?? {})) {

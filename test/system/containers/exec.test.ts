@@ -1,10 +1,17 @@
-// `linux-namespaces exec` beside docker exec, in Docker's own containers: the same user, environment and directory.
+// `linux-namespaces exec` beside docker exec, in Docker's own containers: the same user, environment and directory. And
+// what is another thing with Podman.
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { spawn } from 'linux-namespaces';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Docker, missing, startDocker } from '../../engines/index.ts';
+import {
+  type Docker,
+  missing,
+  type Podman,
+  startDocker,
+  startPodman,
+} from '../../engines/index.ts';
 import { seconds } from '../../timeouts.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
@@ -165,5 +172,32 @@ describe.skipIf(absent)(`Docker [${absent || 'installed'}]`, () => {
       const isBack = act[0] === 'restart';
       expect([again.code, again.stdout]).toEqual(isBack ? [0, 'again\n'] : [125, '']);
     });
+  });
+});
+
+const absentPodman = missing('podman', 'crun');
+
+describe.skipIf(absentPodman)(`Podman [${absentPodman || 'installed'}]`, () => {
+  let podman: Podman;
+  beforeAll(async () => {
+    podman = await startPodman();
+    for (const [name, ...options] of [['plain'], ['home', '-e', 'HOME=/mine']] as const) {
+      await podman.start('--name', name, ...options, 'busybox:1');
+      const line = 'echo "op:x:77:77::/home/op:/bin/sh" >>/etc/passwd';
+      await podman.podman('exec', name, 'sh', '-c', line);
+    }
+  }, 180_000);
+  afterAll(() => podman?.stop());
+
+  test.each([
+    ['plain', []],
+    ['plain', ['-u', 'op']],
+    ['plain', ['-u', 'op', '-e', 'HOME=/here']],
+    ['home', ['-u', 'op']],
+  ])('HOME in %s with %j as podman exec', async (name, options) => {
+    const line = [...options, name, 'sh', '-c', 'echo $HOME'];
+    const theirs = await podman.podman('exec', ...line);
+    const ours = await podman.machine.run(process.execPath, [main, 'exec', ...line]);
+    expect(ours).toBe(theirs);
   });
 });
