@@ -34,7 +34,7 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
   const [given, group] = spec.split(':');
   const user = given || '0';
   const number = numberOf(user);
-  const users = await rowsOf(root, '/etc/passwd', 7);
+  const users = await rowsOf(root, '/etc/passwd', 4);
   const entry = users.find(([name, , id]) =>
     number === undefined ? name === user : Number(id) === number,
   );
@@ -42,7 +42,7 @@ export async function userIn(root: ContainerRoot, spec: string): Promise<Contain
   if (uid === undefined)
     throw new Error(`there is no user ${user} in its /etc/passwd; a number needs no entry`);
   requireId(uid, spec);
-  const groups = await rowsOf(root, '/etc/group', 4);
+  const groups = await rowsOf(root, '/etc/group', 3);
   const named = group ? gidOf(groups, group) : undefined;
   const name = entry?.[0];
   const gid = named ?? Number(entry?.[3] ?? 0);
@@ -97,13 +97,13 @@ function groupsOf(groups: readonly Row[], user: string): number[] {
 
 const idIn = ([, , id]: Row) => Number(id);
 
-/** Those whose third field is an id. */
+/** Those whose third field is an id; lines may end as on Windows. */
 async function rowsOf(root: ContainerRoot, path: string, fields: number): Promise<Row[]> {
   const text = await contentOf(root, path);
   return text
-    .split('\n')
+    .split(/\r?\n/)
     .map(line => line.split(':'))
-    .filter(row => row.length >= Math.min(fields, 4) && /^\d{1,10}$/.test(row[2] ?? ''))
+    .filter(row => row.length >= fields && /^\d{1,10}$/.test(row[2] ?? ''))
     .filter(row => !row.some(field => field.includes('\0'))); // that would be one more variable
 }
 
@@ -113,7 +113,10 @@ async function contentOf(root: ContainerRoot, path: string): Promise<string> {
   try {
     for await (const part of root.createReadStream(path, { end: most - 1 })) parts.push(part);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // It is not ours, which has the same path; and with `special` it is no list either.
+    if (!['ENOENT', 'ENOTDIR'].includes(code))
+      throw new Error(`its ${path} cannot be read: ${code}`);
   }
   return Buffer.concat(parts).toString();
 }

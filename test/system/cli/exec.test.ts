@@ -2,12 +2,21 @@
 // terminal is afterwards, how it ends.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawn as spawnOn } from 'linux-namespaces';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { addedGroups } from '../../../src/cli/container-user.ts';
+import { addedGroups, userIn } from '../../../src/cli/container-user.ts';
+import { openRoot } from '../../../src/root/open-root.ts';
 import { seconds } from '../../timeouts.ts';
 import {
   folder,
@@ -145,6 +154,30 @@ describe('without a terminal', () => {
     };
     expect(await run('7')).toMatchObject({ uid: [7, 7, 7], gid: [8, 8, 8] });
     expect(await run('7:9')).toMatchObject({ uid: [7, 7, 7], gid: [9, 9, 9] });
+  });
+
+  test('lists that end their lines as on Windows, or leave out their last fields, as docker reads them', async () => {
+    const image = makeImage();
+    const { pid } = await startTarget(['mnt', 'pid'], { root: image });
+    using root = openRoot(pid);
+    writeFileSync(join(image, 'etc/passwd'), 'one:x:7:8::/one:/bin/probe\r\ntwo:x:9:9\r\n');
+    writeFileSync(join(image, 'etc/group'), 'more:x:5:two,one\r\nbare:x:6\r\n');
+    const shell = '/bin/probe';
+    expect(await userIn(root, 'one')).toEqual({
+      ...{ uid: 7, gid: 8, groups: [8, 5], home: '/one', shell },
+    });
+    expect(await userIn(root, 'two:bare')).toMatchObject({ uid: 9, gid: 6, groups: [6] });
+  });
+
+  test('a list that is none: said whose it is; where there is no /etc, numbers do', async () => {
+    const image = makeImage();
+    const { pid } = await startTarget(['mnt', 'pid'], { root: image });
+    using root = openRoot(pid);
+    mkdirSync(join(image, 'etc/passwd'));
+    await expect(userIn(root, '7')).rejects.toThrow('its /etc/passwd cannot be read: EISDIR');
+    rmSync(join(image, 'etc'), { recursive: true });
+    writeFileSync(join(image, 'etc'), '');
+    expect(await userIn(root, '7')).toMatchObject({ uid: 7, gid: 0, home: '/' });
   });
 
   test('of a list of users, a home with a zero byte in it is no variable more', async () => {
