@@ -3,8 +3,8 @@ import { seesAllProcesses } from '../base/own-rights.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Container, Port } from '../containers/container.ts';
 import { Members } from '../containers/membership.ts';
-import type { SocketInfo, SocketList } from '../inspect/socket-types.ts';
-import { listSockets, type SocketOptions } from '../inspect/sockets.ts';
+import type { SocketInfo } from '../inspect/socket-types.ts';
+import { type BareSocket, type SocketOptions, socketsIn, withOwners } from '../inspect/sockets.ts';
 import { group } from './table.ts';
 
 export interface Sockets extends Array<ContainerSocket> {
@@ -17,6 +17,8 @@ export interface Sockets extends Array<ContainerSocket> {
 export interface ContainerSocket {
   /** Several where it is a network that they share, and no process tells whose it is. */
   readonly containers: readonly Container[];
+  /** All that share the network: of a pod, another than who listens has the port published. */
+  readonly sharing: readonly Container[];
   readonly socket: SocketInfo;
 }
 
@@ -47,13 +49,16 @@ export async function socketsOf(
   const unowned: SocketInfo[] = [];
   let unreadable = 0;
   const isAll = seesAllProcesses(); // what has no process then is the kernel's own
-  for (const sharing of group(running, one => one.namespaces?.net?.inode).values()) {
-    const [first] = sharing as [Container, ...Container[]];
-    const seen = await seenIn(first, options);
+  const groups = [...group(running, one => one.namespaces?.net?.inode).values()];
+  const lists: BareSocket[][] = [];
+  for (const [first] of groups) lists.push(await seenIn(first as Container, options));
+  for (const [i, seen] of (await withOwners(lists)).entries()) {
+    const sharing = groups[i] as [Container, ...Container[]];
+    const [first] = sharing;
     for (const socket of seen) {
       const owner = ownerOf(socket, membership);
       if (owner !== undefined ? sharing.includes(owner) : !first.namespaces?.net?.host) {
-        sockets.push({ containers: owner === undefined ? sharing : [owner], socket });
+        sockets.push({ containers: owner === undefined ? sharing : [owner], sharing, socket });
       } else if (socket.processes.length === 0 && !isAll) {
         unowned.push(socket);
         unreadable = seen.unreadable;
@@ -64,12 +69,11 @@ export async function socketsOf(
 }
 
 /** A container may end meanwhile. */
-async function seenIn(container: Container, options: SocketOptions): Promise<SocketList> {
+async function seenIn(container: Container, options: SocketOptions): Promise<BareSocket[]> {
   try {
-    return await listSockets(container, options);
+    return await socketsIn(container, options);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH')
-      return Object.assign([], { unreadable: 0 });
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return [];
     throw error;
   }
 }
@@ -83,10 +87,13 @@ function ownerOf(socket: SocketInfo, membership: Membership): Container | undefi
 }
 
 /** Where a socket's port is published: `0.0.0.0:8080`. */
-export function publishedOf({ containers, socket }: ContainerSocket): string[] {
+export function publishedOf({
+  sharing,
+  socket,
+}: Pick<ContainerSocket, 'sharing' | 'socket'>): string[] {
   if (socket.protocol === 'unix') return [];
   const { port } = socket.local;
-  return containers
+  return sharing
     .flatMap(({ ports = [] }) => ports)
     .filter(({ privatePort, type }) => privatePort === port && type === socket.protocol)
     .flatMap(published => outsideOf(published) ?? []);

@@ -39,6 +39,7 @@ export const usage: Usage = {
 interface Row {
   readonly socket: SocketInfo;
   readonly containers?: readonly Container[];
+  readonly sharing?: readonly Container[];
 }
 
 export async function main(args: readonly string[], { lookup }: Context): Promise<void> {
@@ -98,9 +99,9 @@ function isContainer(target: Target): target is Container & Target {
   return typeof target === 'object' && 'engine' in target;
 }
 
-function jsonOf({ containers, socket }: Row): object {
+function jsonOf({ containers, sharing = [], socket }: Row): object {
   if (containers === undefined) return socket;
-  const published = publishedOf({ containers, socket });
+  const published = publishedOf({ sharing, socket });
   return { ...socket, containers: containers.map(nameOf), published };
 }
 
@@ -108,8 +109,8 @@ function namesIn({ containers = [] }: Row): string {
   return containers.map(nameOf).join(',');
 }
 
-function publishedIn({ containers = [], socket }: Row): string {
-  return publishedOf({ containers, socket }).join(',');
+function publishedIn({ sharing = [], socket }: Row): string {
+  return publishedOf({ sharing, socket }).join(',');
 }
 
 function localOf(socket: SocketInfo): string | undefined {

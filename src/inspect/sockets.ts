@@ -41,6 +41,14 @@ export async function listSockets(
   target: Target,
   options: SocketOptions = {},
 ): Promise<SocketList> {
+  const [list] = await withOwners([await socketsIn(target, options)]);
+  return list as SocketList;
+}
+
+export type BareSocket = Bare<InternetSocket> | Bare<UnixSocket>;
+
+/** The same without the processes. */
+export async function socketsIn(target: Target, options: SocketOptions): Promise<BareSocket[]> {
   const { listening = false } = optionsIn(options, names);
   checkBoolean('options.listening', listening);
   const states = listening ? unconnected : everyState;
@@ -48,17 +56,22 @@ export async function listSockets(
   const answers = await dump(target, requests);
   const [unixAnswer = [], links = []] = answers.splice(-2);
   const interfaces = new Map(links.map(linkName));
-  const sockets: (Bare<InternetSocket> | Bare<UnixSocket>)[] = [];
+  const sockets: BareSocket[] = [];
   for (const [i, answer] of answers.entries()) {
     await inTurns(answer, body => sockets.push(internet(body, i, interfaces)));
   }
   await inTurns(unixAnswer, body => sockets.push(unix(body)));
-  const owners = await ownersOf(new Set(sockets.map(socket => socket.inode)));
-  const list = sockets.map(socket => ({
-    ...socket,
-    processes: owners.get(socket.inode) ?? [],
-  }));
-  return Object.assign(list, { unreadable: owners.unreadable });
+  return sockets;
+}
+
+/** Of several networks in one go: each file of each process of the machine is looked at for it. */
+export async function withOwners(lists: readonly (readonly BareSocket[])[]): Promise<SocketList[]> {
+  const owners = await ownersOf(new Set(lists.flat().map(socket => socket.inode)));
+  const { unreadable } = owners;
+  return lists.map(sockets => {
+    const list = sockets.map(socket => ({ ...socket, processes: owners.get(socket.inode) ?? [] }));
+    return Object.assign(list, { unreadable });
+  });
 }
 
 const atOnce = 1000;

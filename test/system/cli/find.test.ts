@@ -1,11 +1,18 @@
 // Which container is that: ps, inspect, find, ports and tree beside containers of runc.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Readable } from 'node:stream';
+import type { Container, SpawnOptions } from 'linux-namespaces';
+import * as ours from 'linux-namespaces';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { binding } from '../../../src/base/binding.ts';
+import { membershipOf, publishedOf, socketsOf } from '../../../src/cli/container-sockets.ts';
 import { missing, server, startRunc } from '../../engines/index.ts';
 import { outcome } from '../child/fixtures/targets.ts';
+import { startTimeOf } from '../containers/state-root.ts';
 
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const run = (...args: string[]) => outcome(spawn(process.execPath, [main, ...args]));
@@ -158,6 +165,53 @@ describe.skipIf(absent)(`containers of runc [${absent || 'installed'}]`, () => {
     );
     const json = JSON.parse((await run('tree', '-J', 'web-9', ...root)).stdout);
     expect(JSON.stringify(json)).toContain(`"state":"S","threads":1`);
+  });
+});
+
+describe('networks, of which one is shared', () => {
+  const running: ReturnType<typeof start>[] = [];
+  const start = (file: string, args: string[], options: SpawnOptions) =>
+    ours.spawn(file, args, { killOnParentExit: true, ...options });
+  afterEach(() => {
+    for (const child of running.splice(0)) child.kill('SIGKILL');
+  });
+  const holder = () => {
+    const child = start('sleep', ['1000000'], { unshare: ['net'], loopback: true });
+    running.push(child);
+    return child;
+  };
+  const containerOf = (name: string, pid: number, ports: Container['ports'] = []) => {
+    const namespaces = { net: { inode: inodeOf(pid), host: false } };
+    const about = { engine: 'docker', id: name, name, state: 'running', owner: 0, knownAs: [] };
+    return {
+      ...about,
+      pid,
+      startTime: startTimeOf(pid),
+      namespaces,
+      ports,
+    } as unknown as Container;
+  };
+  const inodeOf = (pid: number) => Number(/\d+/.exec(readlinkSync(`/proc/${pid}/ns/net`))?.[0]);
+
+  test('ports: what listens for another in its network is published, and all is looked at once', async () => {
+    const [vpn, other] = [holder(), holder()];
+    const code = `require('net').createServer().listen(8080, '127.0.0.1', () => console.log(1))`;
+    const server = start(process.execPath, ['-e', code], { target: vpn, namespaces: ['net'] });
+    running.push(server);
+    await once(server.stdout as Readable, 'data');
+    const ports = [{ ip: '0.0.0.0', privatePort: 8080, publicPort: 18080, type: 'tcp' }];
+    const containers = [
+      containerOf('vpn', vpn.pid as number, ports),
+      containerOf('app', server.pid as number),
+      containerOf('other', other.pid as number),
+    ];
+    const membership = await membershipOf(containers);
+    const scan = vi.spyOn(binding, 'listSocketOwners');
+    const sockets = await socketsOf(containers, membership, { listening: true });
+    expect(scan).toHaveBeenCalledTimes(1);
+    scan.mockRestore();
+    const found = sockets.map(one => [one.containers.map(({ name }) => name), publishedOf(one)]);
+    expect(found).toEqual([[['app'], ['0.0.0.0:18080']]]);
   });
 });
 
