@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,6 +61,14 @@ int find(const Location& location) {
     fd = next;
   }
   return fd;
+}
+
+// A link in a container that is looked into may lead there, to what is lost once it has been read
+// (/proc/kmsg).
+int refuse_proc(int fd) {
+  struct statfs system;
+  if (::fstatfs(fd, &system) == -1) return -errno;
+  return static_cast<unsigned long>(system.f_type) == PROC_SUPER_MAGIC ? -EINVAL : 0;
 }
 
 // What was found, by its name among our own files: opening that follows no link.
@@ -125,7 +135,8 @@ int read(const Location& location, size_t most, std::string* text, const char** 
   *step = "open";
   const sys::Fd found(find(location));
   if (!found.IsOpen()) return found.Get();
-  const int wrong = check(found.Get(), location.owner, S_IFREG);
+  int wrong = check(found.Get(), location.owner, S_IFREG);
+  if (wrong == 0) wrong = refuse_proc(found.Get());
   if (wrong < 0) return wrong;
   const sys::Fd file(open_found(found.Get(), O_RDONLY | O_NONBLOCK));
   if (!file.IsOpen()) return file.Get();

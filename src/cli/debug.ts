@@ -95,7 +95,7 @@ async function placeOf(
     namespaces: 'all',
     tools,
     // In that of a paused one nothing runs, and into that of a container few users may move a process.
-    cgroup: isRoot() && !isPaused(pidOf(target) ?? 0) ? 'target' : undefined,
+    cgroup: isRoot() && !(await isPaused(pidOf(target) ?? 0)) ? 'target' : undefined,
     credentials: 'target',
     setsid: true,
     env: {

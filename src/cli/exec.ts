@@ -79,7 +79,7 @@ async function run(args: readonly string[], before: Lookup): Promise<number> {
   const container = typeof found === 'object' ? (found as Container) : undefined;
   const target = container ?? processOf(found);
   const pid = target.pid as number;
-  if (container?.state === 'paused' || isPaused(pid)) {
+  if (container?.state === 'paused' || (await isPaused(pid))) {
     throw new Error(
       `${name} is paused: nothing runs in it until it is resumed; debug ${name} runs beside it`,
     );

@@ -97,7 +97,7 @@ async function processOf(group: Group, { reader, pids, view }: Look): Promise<Kn
     hasOwnMounts: first(group, 'hasOwnMounts') ?? false,
   };
   try {
-    const found = pid === undefined ? 'gone' : lookAt({ pid, ...claim }, view);
+    const found = pid === undefined ? 'gone' : await lookAt({ pid, ...claim }, view);
     if (typeof found !== 'string') return { process: found };
     return doubted(group, doubtOf(group, found, pids)?.(there), reader);
   } catch (error) {

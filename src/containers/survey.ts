@@ -79,7 +79,7 @@ async function finish(reader: Reader, some: readonly Entries[]): Promise<Contain
   const look: Look = {
     reader,
     pids: await pidsIn(reader.root),
-    view: { host: hostInodes(host), ahead: ticksAhead(host), root: reader.root },
+    view: { host: hostInodes(host), ahead: ticksAhead(host), reader },
   };
   const containers: Container[] = [];
   // A process is looked at without waiting; after some of them others have their turn.

@@ -11,6 +11,7 @@ import { fileOfProcess, startTimeOf } from '../base/proc.ts';
 import { dateOf, isStart } from './clocks.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 import { isNamedBy } from './membership.ts';
+import type { Reader } from './reader.ts';
 
 /** What an engine claims, with the pid as our /proc shows it. */
 export interface Claim {
@@ -47,8 +48,8 @@ export interface View {
   readonly host: Inodes;
   /** How far our clock is ahead of the host's, in clock ticks; undefined where that is not known. */
   readonly ahead: number | undefined;
-  /** The directory that is the host's root; empty for `/`. */
-  readonly root: string;
+  /** Below the directory that is the host's root. */
+  readonly reader: Reader;
 }
 
 /** The inodes of its namespaces, by type. */
@@ -61,15 +62,21 @@ export function hostInodes(pid: number): Inodes {
 }
 
 /** Throws where that cannot be known (too few files). */
-export function lookAt(claim: Claim, view: View): Found {
+export async function lookAt(claim: Claim, view: View): Promise<Found> {
   try {
-    return look(claim, view);
+    const found = look(claim, view);
+    if (typeof found === 'string') return found;
+    const { lines, ...known } = found;
+    return { ...known, frozen: await isFrozen(lines, claim.pid, view.reader) };
   } catch (error) {
     throw namedFailure(error, claim.pid);
   }
 }
 
-function look(claim: Claim, { host, ahead, root }: View): Found {
+/** With the lines of its cgroups, by which its freezer is found. */
+type Seen = Omit<Process, 'frozen'> & { readonly lines: readonly string[] };
+
+function look(claim: Claim, { host, ahead }: View): Seen | 'gone' | 'unproven' {
   const { pid, startTime, isSeen, owner, hasOwnMounts } = claim;
   const started = startTimeOf(pid);
   if (started === undefined) return isHidden(pid) ? 'unproven' : 'gone';
@@ -95,7 +102,7 @@ function look(claim: Claim, { host, ahead, root }: View): Found {
     startTime: started,
     started: dateOf(started),
     cgroup: mainCgroup(lines),
-    frozen: isFrozen(lines, pid, root),
+    lines,
     namespaces,
   };
 }
@@ -150,43 +157,50 @@ function mainCgroup(lines: readonly string[]): string | undefined {
 }
 
 /** Whether a process is in a frozen cgroup; undefined where that cannot be read. */
-export function isPaused(pid: number): boolean | undefined {
+export async function isPaused(pid: number): Promise<boolean | undefined> {
   const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
-  return isFrozen(lines, pid, '');
+  return isFrozen(lines, pid);
 }
 
 /** A paused container is in a frozen cgroup: cgroups(7), of either version. */
-function isFrozen(lines: readonly string[], pid: number, root: string): boolean | undefined {
-  const old = pathIn(lines, 'freezer');
-  const state = old && fileOfCgroup(['/freezer'], old, 'freezer.state', pid, root);
+async function isFrozen(
+  lines: readonly string[],
+  pid: number,
+  reader?: Reader,
+): Promise<boolean | undefined> {
+  const of = async (folders: readonly string[], path: string | undefined, name: string) =>
+    path && (await fileOfCgroup(folders, path, name, pid, reader));
+  const state = await of(['/freezer'], pathIn(lines, 'freezer'), 'freezer.state');
   if (state) return state.trim() !== 'THAWED';
-  const path = pathIn(lines, '');
-  const of = (name: string) => path && fileOfCgroup(['', '/unified'], path, name, pid, root);
-  const frozen = of('cgroup.freeze');
+  const ofGroup = (name: string) => of(['', '/unified'], pathIn(lines, ''), name);
+  const frozen = await ofGroup('cgroup.freeze');
   if (!frozen) return undefined;
   // What is frozen with a group above it, as systemd in a container is, shows in the events.
-  return frozen.trim() === '1' || /^frozen 1$/m.test(of('cgroup.events') ?? '');
+  return frozen.trim() === '1' || /^frozen 1$/m.test((await ofGroup('cgroup.events')) ?? '');
 }
 
 /**
  * Where we are in a cgroup namespace of our own, the path of others goes up from ours (`/../ID`). Then
- * it is that of the host's hierarchy if we are as deep as it goes up, and the process is in there.
+ * it is that of the host's hierarchy if we are as deep as it goes up, and the process is in there. Below
+ * another root there may be anything: it is read as all else there is, and not by this thread.
  */
-function fileOfCgroup(
+async function fileOfCgroup(
   folders: readonly string[],
   path: string,
   name: string,
   pid: number,
-  root: string,
-): string | undefined {
+  reader: Reader | undefined,
+): Promise<string | undefined> {
   const up = /^(\/\.\.)+(?=\/|$)/.exec(path)?.[0];
-  const bases = root === '' ? ['/sys/fs/cgroup'] : [`${root}/sys/fs/cgroup`, '/sys/fs/cgroup'];
-  for (const base of bases) {
+  const ofRoot = (file: string) => reader?.text(`${reader.root}${file}`);
+  const ways = reader === undefined || reader.root === '' ? [read] : [ofRoot, read];
+  for (const readThere of ways) {
     for (const folder of folders) {
-      const directory = `${base}${folder}${path.slice(up?.length ?? 0)}`;
+      const directory = `/sys/fs/cgroup${folder}${path.slice(up?.length ?? 0)}`;
       const isThere =
-        up === undefined || read(`${directory}/cgroup.procs`)?.split('\n').includes(`${pid}`);
-      const text = isThere ? read(`${directory}/${name}`) : undefined;
+        up === undefined ||
+        (await readThere(`${directory}/cgroup.procs`))?.split('\n').includes(`${pid}`);
+      const text = isThere ? await readThere(`${directory}/${name}`) : undefined;
       if (text !== undefined) return text;
     }
   }

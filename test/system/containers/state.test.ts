@@ -5,7 +5,14 @@ import { basename, dirname, join } from 'node:path';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freeze } from '../shared/freezer.ts';
-import { fdCount, read, rejectionOf, startTarget, type Target } from '../shared/support.ts';
+import {
+  fdCount,
+  read,
+  rejectionOf,
+  runScript,
+  startTarget,
+  type Target,
+} from '../shared/support.ts';
 import { named } from './support.ts';
 
 /** State as engines write it, and as nobody should: in a root directory of its own. */
@@ -130,6 +137,31 @@ describe('state that is not as it should be', () => {
       }
     }
   });
+
+  test.each(['FIFO', 'link to a device', 'file without an end'])(
+    'a %s in the place of its freezer is not waited for, and costs nothing else',
+    kind => {
+      runc('good');
+      const cgroups = read(`/proc/${target.pid}/cgroup`) ?? '';
+      const [, old] = /^\d+:freezer:(.*)$/m.exec(cgroups) ?? [];
+      const [, path] = /^0::(.*)$/m.exec(cgroups) ?? [];
+      const inside = old === undefined ? `${path}/cgroup.freeze` : `/freezer${old}/freezer.state`;
+      const file = join(root, 'sys/fs/cgroup', inside);
+      mkdirSync(dirname(file), { recursive: true });
+      if (kind === 'FIFO') execFileSync('mkfifo', [file]);
+      else if (kind.startsWith('link')) symlinkSync('/dev/zero', file);
+      else writeFileSync(file, '');
+      if (kind.startsWith('file')) truncateSync(file, 2 ** 32);
+      const script = `
+        const { listContainers } = await import('linux-namespaces');
+        const all = await listContainers({ root: ${JSON.stringify(root)} });
+        console.log(all.map(({ name, state }) => name + ' ' + state).join());
+        for (const { code, target } of all.problems) console.log(code, target);`;
+      const [, said, codes] = /^(.*)\n(\w+) .*\n$/.exec(runScript(script)) ?? [];
+      const code = { F: 'EINVAL', l: 'ELOOP', f: 'EFBIG' }[kind[0] as string];
+      expect([said, codes]).toEqual(['good running', code]);
+    },
+  );
 
   /** What nothing proves: each by its engine and name. */
   const unproven = ({ problems }: Containers) =>
@@ -338,6 +370,18 @@ describe('state that is not as it should be', () => {
       'EINVAL /run/runc/folder/state.json',
       'ELOOP /run/runc/link/state.json',
     ]);
+  });
+
+  test('what is the kernel’s is not read, wherever a link leads: its log is lost by that', () => {
+    for (const name of ['etc', 'proc']) mkdirSync(join(root, name));
+    symlinkSync('/proc/version', join(root, 'etc/passwd'));
+    const script = `
+      const { listContainers } = await import('linux-namespaces');
+      const { problems } = await listContainers({ root: ${JSON.stringify(root)} });
+      for (const { code, target } of problems) console.log(code, target);`;
+    const mount = `mount --rbind /proc ${root}/proc && exec "$@"`;
+    const said = runScript(script, ['unshare', '-m', 'sh', '-c', mount, 'sh']);
+    expect(said).toBe(`EINVAL ${root}/proc/version\n`);
   });
 
   test('an id with ../ in it leads nowhere', async () => {
