@@ -1,6 +1,7 @@
 /** Users as the lists of a container have them, /etc/passwd and /etc/group: read by us, at most so many bytes. */
 
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { fstatSync, readFileSync } from 'node:fs';
 import { idMapIn } from '../base/proc.ts';
 import { numbersIn } from '../base/status-fields.ts';
 import type { ContainerRoot } from '../root/container-root.ts';
@@ -107,11 +108,17 @@ async function rowsOf(root: ContainerRoot, path: string, fields: number): Promis
     .filter(row => !row.some(field => field.includes('\0'))); // that would be one more variable
 }
 
-/** '' where there is no such list. */
+/**
+ * '' where there is no such list. Nothing is read of what says that it has nothing, as files of the kernel do to which
+ * a link may lead: with our rights, one of them (/proc/kmsg) loses what is read, and waits for more.
+ */
 async function contentOf(root: ContainerRoot, path: string): Promise<string> {
   const parts: Buffer[] = [];
   try {
-    for await (const part of root.createReadStream(path, { end: most - 1 })) parts.push(part);
+    const content = root.createReadStream(path, { end: most - 1 });
+    const [fd] = await once(content, 'open');
+    if (fstatSync(fd).size === 0) content.destroy();
+    else for await (const part of content) parts.push(part);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     // It is not ours, which has the same path; and with `special` it is no list either.

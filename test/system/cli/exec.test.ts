@@ -9,6 +9,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -191,6 +192,16 @@ describe('without a terminal', () => {
     };
     expect(run('one')).toMatch(/HOME/);
     expect(run('two')).toMatch(/there is no user two/);
+  });
+
+  test('of a list of users that is a link to the log of the kernel nothing is read', async () => {
+    const root = makeImage();
+    symlinkSync('/proc/kmsg', join(root, 'etc/passwd'));
+    const { pid } = await startTarget(['mnt', 'pid'], { root });
+    const line = [main, 'exec', '-u', 'one', `${pid}`, '/bin/probe', 'report'];
+    const child = spawn(process.execPath, line, { timeout: seconds(10) });
+    const stderr = expect.stringContaining('there is no user one in its /etc/passwd');
+    expect(await outcome(child)).toMatchObject({ stdout: '', stderr, code: 125 });
   });
 
   // Our root, who can change whatever it has a descriptor of: in place by pipes, and by way of this command.
