@@ -1,6 +1,6 @@
 /** crun: `status`, and a copy of the OCI configuration, in a directory for each container. */
 import { isAbsolute, join } from 'node:path';
-import { at, pid, text, ticks, time } from './fields.ts';
+import { at, pathText, pid, ticks, time } from './fields.ts';
 import { readConfig } from './oci.ts';
 import type { AtRuntime, Sighting } from './sighting.ts';
 
@@ -20,8 +20,8 @@ export async function readCrun(
   if (startTime === undefined || process === undefined) {
     reader.problem(path, 'it has not the fields that crun writes: of another version, or damaged');
   }
-  const bundle = text(at(status, 'bundle'));
-  const rootfs = text(at(status, 'rootfs'));
+  const bundle = pathText(at(status, 'bundle'));
+  const rootfs = pathText(at(status, 'rootfs'));
   const absolute = rootfs && bundle && !isAbsolute(rootfs) ? join(bundle, rootfs) : rootfs;
   return {
     ...readConfig(reader, config, undefined, id),

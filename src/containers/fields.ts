@@ -97,15 +97,31 @@ export function isRandomId(id: string): boolean {
   return /^[0-9a-f]{64}$/.test(id);
 }
 
-/** An absolute path in settings. */
+/** Bytes: PATH_MAX of linux/limits.h. */
+const pathMost = 4096;
+
+/** A text that can be a path. Of a longer one Node takes minutes to find out where it leads: its square. */
+export function pathText(value: unknown): string | undefined {
+  const all = text(value);
+  return all !== undefined && all.length < pathMost ? all : undefined;
+}
+
+/** An absolute one. */
+export function wholePath(value: unknown): string | undefined {
+  const whole = pathText(value);
+  return whole?.startsWith('/') ? withoutSlash(whole) : undefined;
+}
+
+/** The same in settings. */
 export function pathAt(settings: unknown, ...names: string[]): string | undefined {
-  const path = text(at(settings, ...names));
-  return path?.startsWith('/') ? withoutSlash(path) : undefined;
+  return wholePath(at(settings, ...names));
 }
 
 /** Without one at its end, so that what is in there has one path. */
 export function withoutSlash(path: string): string {
-  return path.replace(/(?<=.)\/+$/s, '');
+  let end = path.length;
+  while (end > 1 && path[end - 1] === '/') end--;
+  return path.slice(0, end);
 }
 
 /** Is JSON nested deeper than `limits.depth` levels? */

@@ -8,14 +8,14 @@ import { state as limits } from '../base/limits.ts';
 import { fileOfProcess, firstMounts, mountsIn, unescaped } from '../base/proc.ts';
 import { type ProcessRow, processRows } from '../base/processes.ts';
 import type { Mount } from './container.ts';
-import { isId, pairs, text, ticks } from './fields.ts';
+import { isId, pairs, text, ticks, wholePath } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Entry, Sighting } from './sighting.ts';
 
 /** lxc.system.conf(5): where the tools of root put containers that are made from now on, and those of before. */
 export async function lxcPaths(reader: Reader): Promise<string[]> {
   const settings = await reader.text(await reader.locate('/etc/lxc/lxc.conf'), limits.settings);
-  const set = /^\s*lxc\.lxcpath\s*=\s*(\/.*?)\s*$/m.exec(settings ?? '')?.[1];
+  const set = wholePath(/^[ \t]*lxc\.lxcpath[ \t]*=(.*)$/m.exec(settings ?? '')?.[1]?.trim());
   const all = ['/var/lib/lxc', ...(set ? [set] : [])].map(path => reader.locate(path));
   return [...new Set(await Promise.all(all))];
 }
@@ -47,9 +47,12 @@ export async function findLxc(reader: Reader, path: string): Promise<Entry[]> {
 function parse(reader: Reader, id: string, config: string): Sighting {
   const values = new Map<string, string[]>();
   for (const line of config.split('\n')) {
-    const [, key, value = ''] = /^\s*(lxc\.[\w.]+)\s*=\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, key, rest = ''] = /^\s*(lxc\.[\w.]+)\s*=(.*)$/.exec(line) ?? [];
     if (key === undefined) continue;
-    values.set(key, value === '' ? [] : [...(values.get(key) ?? []), value]);
+    const value = rest.trim();
+    const list = values.get(key);
+    if (value === '' || list === undefined) values.set(key, value === '' ? [] : [value]);
+    else list.push(value);
   }
   const last = (key: string) => text(values.get(key)?.at(-1));
   return {

@@ -1,7 +1,7 @@
 /** What an OCI configuration (config.json of a bundle) says of a container: the same for every engine. */
 import { isAbsolute, join } from 'node:path';
 import type { Mount } from './container.ts';
-import { at, isRandomId, isTable, list, pairs, text, texts } from './fields.ts';
+import { at, isRandomId, isTable, list, pairs, pathText, text, texts } from './fields.ts';
 import type { Reader } from './reader.ts';
 import type { Sighting } from './sighting.ts';
 
@@ -26,7 +26,7 @@ export function readConfig(
   id: string,
 ): Configured {
   if (typeof config !== 'object' || config === null) return {};
-  const root = text(at(config, 'root', 'path'));
+  const root = pathText(at(config, 'root', 'path'));
   return {
     rootfs:
       root === undefined || isAbsolute(root) ? reader.outside(root) : bundle && join(bundle, root),

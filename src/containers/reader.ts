@@ -10,7 +10,7 @@ import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { Limiter } from '../base/limiter.ts';
 import { state as limits } from '../base/limits.ts';
-import { isDeep, withoutSlash } from './fields.ts';
+import { isDeep, wholePath, withoutSlash } from './fields.ts';
 import { linkAt, locatedIn } from './located.ts';
 import { adviceFor } from './reading-advice.ts';
 
@@ -195,8 +195,8 @@ export class Reader {
 
   /** A path that an engine wrote, as it is reached from here. */
   outside(path: string | undefined): string | undefined {
-    if (path === undefined || !posix.isAbsolute(path) || path.includes('\0')) return undefined;
-    return this.root + withoutSlash(posix.normalize(path));
+    const whole = wholePath(path);
+    return whole && this.root + withoutSlash(posix.normalize(whole));
   }
 
   /** A path that was reached from here, as an engine knows it. */

@@ -2,7 +2,7 @@
  * storage.conf of containers/storage, containers-storage.conf(5): where Podman and CRI-O keep what they have.
  * Its paths have variables in them: `$HOME`, `$UID`, `$USER`.
  */
-import { at, pathAt, text, withoutSlash } from './fields.ts';
+import { at, pathAt, text, wholePath } from './fields.ts';
 import type { Reader } from './reader.ts';
 
 export interface StorageConf {
@@ -60,5 +60,5 @@ export function storagePath(
     reader.problem(path, `${name} has ${unknown[0]} in it, which is not known here`);
     return undefined;
   }
-  return whole?.startsWith('/') ? withoutSlash(whole) : undefined;
+  return wholePath(whole);
 }

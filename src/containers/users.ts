@@ -4,7 +4,7 @@
  */
 import { userInfo } from 'node:os';
 import { isRoot } from '../base/own-rights.ts';
-import { at, pathAt } from './fields.ts';
+import { at, pathAt, wholePath } from './fields.ts';
 import { isHere } from './located.ts';
 import type { DockerLocation, Locations, PodmanLocation, Whose } from './location-types.ts';
 import type { Reader } from './reader.ts';
@@ -150,7 +150,8 @@ async function others(reader: Reader): Promise<User[]> {
   const rows = (passwd ?? '').split('\n').map(line => line.split(':'));
   const users = rows.map(async ([name = '', , number = '', , , home]) => {
     const uid = /^\d{1,10}$/.test(number) ? Number(number) : 0;
-    if (uid === 0 || !home?.startsWith('/')) return undefined;
+    const whole = wholePath(home);
+    if (uid === 0 || whole === undefined) return undefined;
     const runtimes = sessions.has(number) ? [`${reader.root}${folder}/${uid}`] : [];
     for (const path of withoutSession(uid)) {
       const there = `${temporary}${path.slice('/tmp'.length)}`;
@@ -161,7 +162,7 @@ async function others(reader: Reader): Promise<User[]> {
     }
     return runtimes.length === 0
       ? undefined
-      : otherUser(reader, uid, name, await reader.locate(home), runtimes);
+      : otherUser(reader, uid, name, await reader.locate(whole), runtimes);
   });
   return (await Promise.all(users)).filter(user => user !== undefined);
 }

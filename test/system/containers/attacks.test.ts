@@ -25,6 +25,7 @@ import { fileURLToPath } from 'node:url';
 import { type Containers, findContainer, listContainers } from 'linux-namespaces';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sockets, state } from '../../../src/base/limits.ts';
+import { seconds } from '../../timeouts.ts';
 import { fdCount, hasProgram, rejectionOf, start, until } from '../shared/support.ts';
 
 const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));
@@ -216,6 +217,32 @@ describe('a root directory with two users', () => {
       expect(complaints(containers)).toEqual([`${code} ${containersJson}`]);
     },
   );
+
+  test('paths as long as a file may be cost no time', () => {
+    // Of what is in the middle, to find out where a path leads takes its square.
+    const far = (length: number) => `/${'a'.repeat(length)}${'/b/..'.repeat(length / 10)}`;
+    const about = `overlay-containers/${'a'.repeat(64)}/userdata`;
+    const mounts = [{ type: 'bind', source: far(800_000), destination: '/x' }];
+    write(
+      `${storage}/${about}/config.json`,
+      { root: { path: far(400_000).slice(1) }, mounts },
+      alice,
+    );
+    const conf = 'home/alice/.config/containers/storage.conf';
+    write(conf, `[storage]\nrunroot = "${'/'.repeat(60_000)}x"\n`, alice);
+    write(`${runtime}/crun/hers/status`, { bundle: '/b', rootfs: far(400_000).slice(1) }, alice);
+    for (const path of ['home/alice', runtime]) chown(path, alice);
+    const script = `
+      const { listContainers } = await import('linux-namespaces');
+      const before = process.cpuUsage();
+      const all = await listContainers({ root: ${JSON.stringify(root)} });
+      const { user } = process.cpuUsage(before);
+      console.log(all.map(({ name }) => name).sort().join(), user < 1e6 ? 'at once' : user);`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      timeout: seconds(30),
+    });
+    expect(String(said)).toBe('hers,hers,his at once\n');
+  });
 
   test.each([-1, 0, 1])('a file as long as it may be, and %i', async more => {
     const text = JSON.stringify([{ id: 'a'.repeat(64), names: ['long'] }]);
