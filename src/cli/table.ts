@@ -179,7 +179,8 @@ export function drawForest<N>(
     const isRoot = edge === '';
     rows.push({ node, branch: isRoot ? '' : `${edge.slice(0, -2)}${last ? '└─' : '├─'}` });
     const below = isRoot ? '  ' : `${edge.slice(0, -2)}${last ? '  ' : '│ '}  `;
-    todo.push(...listed(childrenOf(node), below.length > edgeMost ? edge : below));
+    const inside = below.length > edgeMost ? edge : below;
+    for (const child of listed(childrenOf(node), inside)) todo.push(child);
   }
   return rows;
 }

@@ -86,7 +86,7 @@ function withState(root: ProcessNode): NodeWithState {
   for (let node = todo.pop(); node; node = todo.pop()) {
     const children = node.children.map(child => ({ ...child, ...processState(child.pid) }));
     Object.assign(node, { children });
-    todo.push(...children);
+    for (const child of children) todo.push(child);
   }
   return top;
 }

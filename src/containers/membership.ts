@@ -15,6 +15,8 @@ export class Members {
   readonly #byNamespace = new Map<number, Container[]>();
   readonly #byPid = new Map<number, Container>();
   readonly #byCgroup = new Map<string, Container>();
+  /** Of processes that were asked for, and of those above them. */
+  readonly #known = new WeakMap<MemberRow, Container | undefined>();
 
   constructor(containers: readonly Container[]) {
     for (const container of containers) {
@@ -40,16 +42,22 @@ export class Members {
   /**
    * The container that a process runs in: by its mount namespace, which is the container's also for
    * what was started in it from outside (`docker exec`); by its cgroup; or as its parent does. `rows`
-   * finds the other processes.
+   * finds the other processes, of the same list each time.
    */
   ofProcess(row: MemberRow, rows: (pid: number) => MemberRow | undefined): Container | undefined {
-    const seen = new Set<number>();
-    for (let one: MemberRow | undefined = row; one && !seen.has(one.pid); one = rows(one.ppid)) {
-      seen.add(one.pid);
-      const container = this.#byPid.get(one.pid) ?? this.#ofMount(one) ?? this.#inCgroup(one);
-      if (container !== undefined) return container;
+    const way: MemberRow[] = [];
+    let container: Container | undefined;
+    for (let one: MemberRow | undefined = row; one && !container; one = rows(one.ppid)) {
+      if (this.#known.has(one)) {
+        container = this.#known.get(one);
+        break;
+      }
+      this.#known.set(one, undefined); // also where the way goes in a circle
+      way.push(one);
+      container = this.#byPid.get(one.pid) ?? this.#ofMount(one) ?? this.#inCgroup(one);
     }
-    return undefined;
+    for (const one of way) this.#known.set(one, container);
+    return container;
   }
 
   #ofMount({ namespaces }: MemberRow): Container | undefined {

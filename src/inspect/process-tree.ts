@@ -99,7 +99,7 @@ function withRelatives(tops: readonly ProcessRow[], rows: Rows): ProcessRow[] {
   for (let row = next.pop(); row; row = next.pop()) {
     if (chosen.has(row)) continue;
     chosen.add(row);
-    next.push(...(children.get(row.pid) ?? []));
+    for (const child of children.get(row.pid) ?? []) next.push(child);
   }
   for (const top of tops) {
     let row = rows.get(top.ppid);

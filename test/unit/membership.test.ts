@@ -44,3 +44,21 @@ test('what is in the cgroup of a session is not in a container that has no cgrou
   const own = new Members([container('web', '/lxc.payload.web')]);
   expect(own.ofProcess(row('/lxc.payload.web/init.scope'), none)?.id).toBe('web');
 });
+
+/** Anybody can start a process in a process in a process. */
+test('of thousands of processes, each the child of the one before, each is looked at once', () => {
+  const count = 20_000;
+  const container = { id, pid: count / 2, cgroup: `/docker/${id}`, namespaces: {} };
+  const members = new Members([container as Partial<Container> as Container]);
+  const rows = Array.from({ length: count }, (_, i) => {
+    return { pid: i + 1, ppid: i, namespaces: new Map(), cgroup: '/' };
+  });
+  let looks = 0;
+  const parent = (pid: number) => {
+    looks++;
+    return rows[pid - 1];
+  };
+  const inside = rows.filter(row => members.ofProcess(row, parent)?.id === id);
+  expect(inside.map(row => row.pid)).toEqual(rows.slice(count / 2 - 1).map(row => row.pid));
+  expect(looks).toBeLessThan(2 * count);
+});

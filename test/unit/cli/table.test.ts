@@ -1,6 +1,6 @@
 // Columns that give way to the width of a terminal, and times.
 import { expect, test } from 'vitest';
-import { fitted, keptOf, localTime } from '../../../src/cli/table.ts';
+import { drawForest, fitted, keptOf, localTime } from '../../../src/cli/table.ts';
 
 const stiff = (width: number) => ({ width, least: Infinity });
 const soft = (width: number, least = 8) => ({ width, least });
@@ -33,4 +33,14 @@ test.each([
 
 test('a time is that of the clock here', () => {
   expect(localTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02 03:04:05');
+});
+
+test('a tree of more than the stack has room for, side by side', () => {
+  const leaves = Array.from({ length: 200_000 }, (_, i) => i + 1);
+  const rows = drawForest([0], node => (node === 0 ? leaves : []));
+  expect(rows.slice(0, 2).map(({ node, branch }) => [node, branch])).toEqual([
+    [0, ''],
+    [1, '├─'],
+  ]);
+  expect(rows.at(-1)).toEqual({ node: 200_000, branch: '└─' });
 });
