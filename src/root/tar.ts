@@ -85,13 +85,17 @@ function recordsIn(content: Uint8Array): Records {
   const records: [string, string][] = [];
   let rest = Buffer.from(content).toString('latin1');
   while (rest !== '' && !rest.startsWith('\0')) {
-    const [whole, length, name, equals] = /^(\d{1,8}) ([^=]+)(=)/s.exec(rest) ?? [];
+    const [start = '', length] = /^(\d{1,8}) /.exec(rest) ?? [];
     const end = Number(length) - 1;
-    if (whole === undefined || equals === undefined || name === undefined || rest[end] !== '\n') {
+    // Looked for in the record alone: all that is behind it, for each, may take hours.
+    const record = rest.slice(start.length, end);
+    const equals = record.indexOf('=');
+    if (equals < 1 || rest[end] !== '\n') {
       throw new Error('Invalid tar header: it has no records of pax');
     }
+    const name = record.slice(0, equals);
     const kept = name.startsWith(sparse) ? sparse : name;
-    if (used.has(kept)) records.push([kept, rest.slice(whole.length, end)]);
+    if (used.has(kept)) records.push([kept, record.slice(equals + 1)]);
     rest = rest.slice(end + 1);
   }
   return Object.fromEntries(records);

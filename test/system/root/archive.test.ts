@@ -167,12 +167,16 @@ test('records of pax: for all entries, for one, and what are none', async () => 
     code: 'EINVAL',
     advice: expect.stringContaining('sparse'),
   });
-  for (const records of ['99 path=x\n', 'path=x\n', '10 path\nxx\n', '9 path=xx']) {
+  // The last: with a name for each record in what comes behind all of them, it would take minutes.
+  const endless = `${'4 a\n'.repeat(100_000)}=`;
+  for (const records of ['99 path=x\n', 'path=x\n', '10 path\nxx\n', '9 path=xx', endless]) {
+    const before = process.cpuUsage();
     const error = await rejectionOf(root.extract([header('x', records), entries], '/tmp'));
-    expect(error, records).toMatchObject({
+    expect(error, records.slice(0, 20)).toMatchObject({
       code: 'EINVAL',
       advice: expect.stringContaining('no records of pax'),
     });
+    expect(process.cpuUsage(before).user).toBeLessThan(2e6);
   }
 });
 
