@@ -28,7 +28,7 @@
         "native/inspect/scan_threads.cc",
         "native/callback/sigusr1.cc",
         "native/root/copy_destination.cc",
-        "native/child/environ.cc",
+        "native/child/killable_read.cc",
         "native/child/execute.cc",
         "native/root/file.cc",
         "native/root/filesystem.cc",

@@ -1,11 +1,11 @@
-// JavaScript to spawn.h, environ.h and sealed_program.h: starts a child, sends it signals, and
-// gives what it is started from.
+// JavaScript to spawn.h, killable_read.h and sealed_program.h: starts a child, sends it signals,
+// and gives what it is started from.
 #include <string>
 #include <vector>
 
 #include "child/blocking.h"
-#include "child/environ.h"
 #include "child/failed_process.h"
+#include "child/killable_read.h"
 #include "child/sealed_program.h"
 #include "child/spawn.h"
 #include "napi/environment.h"
@@ -259,10 +259,10 @@ napi_value RestoreFailed(napi_env env, napi_callback_info) {
 // readEnviron(directory, most, wait): a Buffer, or -errno as a number.
 napi_value ReadEnviron(napi_env env, napi_callback_info info) {
   const Arguments<3> given(env, info);
-  environ_file::Text text;
-  const int done =
-      environ_file::read(js::Int(env, given[0]), static_cast<size_t>(js::Int(env, given[1])),
-                         js::Int(env, given[2]), &text);
+  killable_read::Text text;
+  const int done = killable_read::read(js::Int(env, given[0]), "environ",
+                                       static_cast<size_t>(js::Int(env, given[1])),
+                                       js::Int(env, given[2]), &text);
   if (done < 0) return FromInt(env, done);
   napi_value buffer = nullptr;
   napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);

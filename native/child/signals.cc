@@ -11,6 +11,11 @@
 #include <unistd.h>
 
 #include <initializer_list>
+#include <string>
+
+#include "base/fd.h"
+#include "base/namespaces.h"
+#include "child/killable_read.h"
 
 namespace spawn {
 namespace {
@@ -77,11 +82,17 @@ Fate fate_now(long pid, int signal) {
   return Fate::kDropped;
 }
 
+// Who keeps us waiting for the answer executes a program, and so is in no such call.
 bool waits_for_signals(long pid) {
+  constexpr int kMost = 256;  // bytes
+  constexpr int kWait = 100;  // milliseconds
   char path[64];
-  char text[256];
-  snprintf(path, sizeof path, "/proc/%ld/syscall", pid);
-  return read_file(path, text, sizeof text) && strtol(text, nullptr, 10) == SYS_rt_sigtimedwait;
+  snprintf(path, sizeof path, "/proc/%ld", pid);
+  const sys::Fd directory(sys::open_directory(path));
+  killable_read::Text text;
+  return directory.IsOpen() &&
+         killable_read::read(directory.Get(), "syscall", kMost, kWait, &text) == 0 &&
+         strtol(std::string(text.bytes, text.length).c_str(), nullptr, 10) == SYS_rt_sigtimedwait;
 }
 
 }  // namespace

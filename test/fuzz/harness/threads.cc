@@ -19,8 +19,8 @@
 #include "callback/procfs.h"
 #include "callback/resolver.h"
 #include "child/blocking.h"
-#include "child/environ.h"
 #include "child/internal.h"
+#include "child/killable_read.h"
 #include "child/reaper.h"
 #include "child/terminal.h"
 #include "containers/state_files.h"
@@ -124,8 +124,9 @@ void ask() {
   check(found.count == 1 && strcmp(found.entries[0].text, "127.0.0.1") == 0, "address");
   lookup::free_addresses(&found);
   const int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  environ_file::Text text;
-  check(environ_file::read(self, 1 << 20, 60000, &text) == 0 && text.length > 0, "environ");
+  killable_read::Text text;
+  const int read = killable_read::read(self, "environ", 1 << 20, 60000, &text);
+  check(read == 0 && text.length > 0, "environ");
   close(self);
 }
 

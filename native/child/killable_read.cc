@@ -1,4 +1,4 @@
-#include "child/environ.h"
+#include "child/killable_read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +24,13 @@
 #define CLONE_PIDFD 0x00001000
 #endif
 
-namespace environ_file {
+namespace killable_read {
 namespace {
 
 // Freed by nobody where the process is not gone in the end: the kernel may still write to it.
 struct Reader {
   int directory;
+  const char* name;
   int parent;
   size_t most;
   char* bytes;
@@ -45,7 +46,7 @@ int read_all(void* data) {
   auto* reader = static_cast<Reader*>(data);
   CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   if (CALL0(getppid) != reader->parent) CALL1(exit_group, 0);
-  reader->file = CALL4(openat, reader->directory, "environ", O_RDONLY | O_CLOEXEC, 0);
+  reader->file = CALL4(openat, reader->directory, reader->name, O_RDONLY | O_CLOEXEC, 0);
   size_t length = 0;
   long got = reader->file;
   while (got >= 0 && length < reader->most) {
@@ -94,12 +95,13 @@ int start(Reader* reader, int* pidfd) {
 
 Text::~Text() { ::free(bytes); }
 
-int read(int directory, size_t most, int wait, Text* text) {
+int read(int directory, const char* name, size_t most, int wait, Text* text) {
   const int may = sys::may_start_processes();
   if (may < 0) return may;
   auto* reader = static_cast<Reader*>(::malloc(sizeof(Reader)));
   if (reader == nullptr) return -ENOMEM;
   reader->directory = directory;
+  reader->name = name;
   reader->parent = ::getpid();
   reader->most = most;
   reader->file = reader->length = kNone;
@@ -134,4 +136,4 @@ int read(int directory, size_t most, int wait, Text* text) {
   return length < 0 ? static_cast<int>(length) : 0;
 }
 
-}  // namespace environ_file
+}  // namespace killable_read
