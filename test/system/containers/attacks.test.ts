@@ -267,7 +267,8 @@ describe('a root directory with two users', () => {
     chown(runtime, alice);
     const containers = await list();
     expect(named(containers)).toEqual(expect.arrayContaining(['hers', 'his', 'ours']));
-    const large = complaints(containers).filter(one => one.startsWith('EFBIG'));
+    // In the other directory, what is read after that is too much as well.
+    const large = complaints(containers).filter(one => one.startsWith(`EFBIG ${runtime}`));
     expect(large).toEqual([expect.stringContaining(`EFBIG ${runtime}/crun/`)]);
     expect((await findContainer('1001:his', { root })).owner).toBe(bob);
   });
