@@ -62,11 +62,12 @@ bool is_full() {
   return true;
 }
 
-bool waits_for(int pid) {
+int waiting_for(int pid) {
+  int count = 0;
   for (const Slot& slot : slots) {
-    if (slot.pid == pid) return true;
+    if (slot.pid == pid) count++;
   }
-  return false;
+  return count;
 }
 
 void Work::main(void* data) {

@@ -20,7 +20,7 @@ namespace behind {
 int leave(int pid, uv_thread_t thread);
 void came(int slot);  // gives it back: that thread came through after all, and ends
 bool is_full();
-bool waits_for(int pid);
+int waiting_for(int pid);  // how many threads
 
 // Work on a thread of its own that is waited for. `files_apart`: with file descriptors of its own.
 class Work {

@@ -103,6 +103,14 @@ bool stands_still(Seat* seat, int wait) {
   return seat->still * kGlance >= wait;
 }
 
+// Who kept a second thread waiting, too, is not looked at: a process that is held up in an exec
+// answers nothing at all on newer kernels.
+Care care_for(int pid, bool full) {
+  const int waiting = behind::waiting_for(pid);
+  if (waiting > 1) return kNot;
+  return full || waiting == 1 ? kCareful : kWhole;
+}
+
 int start(Work* work, std::vector<Seat*>* seats) {
   auto* seat = new Seat(work);
   uv_thread_options_t options = {UV_THREAD_HAS_STACK_SIZE, 1 << 20};
@@ -134,9 +142,7 @@ void leave(Seat* seat) {
 int run(Work* work, unsigned threads, int timeout, const char** step) {
   const size_t count = work->pids.size();
   const bool full = behind::is_full();
-  for (const int pid : work->pids) {
-    work->care.push_back(full || behind::waits_for(pid) ? kCareful : kWhole);
-  }
+  for (const int pid : work->pids) work->care.push_back(care_for(pid, full));
   const size_t wanted = std::min<size_t>(count / kWorth + 1, threads);
   std::vector<Seat*> seats;
   uv_mutex_lock(&work->mutex);

@@ -41,7 +41,7 @@ class Work {
 
   const std::vector<int> pids;
 
-  // The rest is crew.cc's.
+  // The rest is scan_threads.cc's.
   uv_mutex_t mutex;
   uv_cond_t changed;
   std::atomic<int> owners{1};  // threads that were left behind need it longer than others

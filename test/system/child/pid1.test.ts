@@ -1,17 +1,17 @@
 // A program that is the first process of a pid namespace: the kernel drops every signal for which it has
 // no handler, and what is to end it has to end it all the same.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import * as ours from 'linux-namespaces';
 import { exec, execFile, fork, spawn } from 'linux-namespaces';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { seconds } from '../../timeouts.ts';
-import { hasProgram, read, until } from '../shared/support.ts';
+import { noHeldExec, startHeldExec } from '../shared/held-exec.ts';
+import { hasProgram } from '../shared/support.ts';
 import { folder } from './fixtures/targets.ts';
 
 const first = { unshare: ['pid', 'mnt'], mountProc: true } as const;
@@ -209,19 +209,11 @@ describe('a program that has blocked a signal, and does not wait for it, is ende
   });
 });
 
-const fuse = existsSync('/dev/fuse') ? '' : 'no /dev/fuse';
-test.skipIf(fuse)(
-  `one that is held up in an exec holds up nobody [${fuse || 'FUSE'}]`,
+test.skipIf(noHeldExec)(
+  `one that is held up in an exec holds up nobody [${noHeldExec || 'FUSE'}]`,
   async () => {
-    const program = join(folder, 'held-exec');
-    const source = fileURLToPath(new URL('fixtures/held-exec.c', import.meta.url));
-    execFileSync('cc', ['-static', '-O1', '-w', '-o', program, source]);
-    const child = spawn(program, [mkdtempSync(join(folder, 'mount-'))], first);
-    // Its stat has to wait for the same lock.
-    const isHeld = () => /^State:\s+D/m.test(read(`/proc/${child.pid}/status`) ?? '');
+    const child = await startHeldExec(folder);
     const ended = exit(child);
-    await once(child.stdout, 'data');
-    await until('the exec to wait', isHeld);
     const begin = performance.now();
     expect(child.kill()).toBe(true);
     const took = performance.now() - begin;

@@ -9,7 +9,8 @@ import { describe, expect, test } from 'vitest';
 import { binding } from '../../../src/base/binding.ts';
 import { looking, lookingLimits } from '../../../src/base/limits.ts';
 import { firstMounts, mountsIn } from '../../../src/base/proc.ts';
-import { hasProgram, runScript, startTarget, threads } from '../shared/support.ts';
+import { noHeldExec, startHeldExec } from '../shared/held-exec.ts';
+import { hasProgram, runScript, startTarget, threads, until } from '../shared/support.ts';
 import { folder, hold, holder } from './fixtures/holder.ts';
 
 const attacks = fileURLToPath(new URL('../../attacks/', import.meta.url));
@@ -43,6 +44,18 @@ const fuse = existsSync('/dev/fuse') ? '' : 'no /dev/fuse';
 test.skipIf(fuse)(`a process that keeps its reader waiting [${fuse || 'FUSE'}]`, () => {
   expect(attack('hang.mjs', 2)).toBe('won 0 of 2');
 });
+
+test.skipIf(noHeldExec)(
+  `a process that is held up in an exec keeps two threads of all lists [${noHeldExec || 'FUSE'}]`,
+  async () => {
+    const { pid = 0 } = await startHeldExec(folder);
+    const before = threads().length;
+    const limits = lookingLimits({ timeout: 100 });
+    for (let i = 0; i < 5; i++) await binding.listProcesses(Int32Array.of(pid), limits);
+    expect(threads().length - before).toBeLessThanOrEqual(2);
+    await until('them to come back', () => threads().length <= before);
+  },
+);
 
 describe('bounds', () => {
   test.each([-1, 0, 1])('a command line of 128 KiB and %i', async more => {
