@@ -69,6 +69,7 @@ const leftOut = {
     'measures memory, and what is freed is kept for a while, so that its use is seen',
   '100 calls that are all answered with what takes most': 'measures memory, too',
   'thousands of files with several names, deep down': 'measures memory, too',
+  'thousands of spawns': "measures malloc's own heap, which is not in use there",
   'with a node that has file capabilities':
     'LD_PRELOAD does nothing there (ld.so(8), secure-execution mode), and the addon needs it',
   'the /proc of another pid namespace: its pids': withoutProc,
