@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { evaluate, openRoot, type SpawnOptions, spawn } from 'linux-namespaces';
 import { afterAll, describe, expect, test } from 'vitest';
 import { asUna } from '../create/fixtures/users.ts';
-import { hasProgram, until } from '../shared/support.ts';
+import { hasProgram, runScript, until } from '../shared/support.ts';
 import { startRootless } from './fixtures/rootless.ts';
 import { outcome } from './fixtures/targets.ts';
 
@@ -214,6 +214,22 @@ describe.skipIf(mounts.length === 0)("cgroups [needs the host's]", () => {
     const { target: named, ...error } = JSON.parse(line);
     expect(error).toEqual({ code: 'EACCES', syscall: 'open' });
     expect(file).toContain(named);
+  });
+
+  test('something else is mounted over it: refused, and nothing is run', () => {
+    const pid = target();
+    const folder = join(mounts[0] as string, group);
+    const cover = `mount -t tmpfs none ${folder} && : >${folder}/cgroup.procs && exec "$0" "$@"`;
+    const source = `
+      import { spawn } from 'linux-namespaces';
+      try {
+        spawn('true', [], { target: ${pid}, namespaces: [], cgroup: 'target' });
+      } catch ({ code, syscall, target }) {
+        console.log(JSON.stringify({ code, syscall, target }));
+      }`;
+    const line = runScript(source, ['unshare', '-m', 'sh', '-c', cover]);
+    const file = `${folder}/cgroup.procs`;
+    expect(JSON.parse(line)).toEqual({ code: 'ENOENT', syscall: 'open', target: file });
   });
 
   test('nothing is joined where the target is in ours', async () => {
