@@ -1,7 +1,7 @@
 // What a container does to get hold of the machine by programs of ours that run in it (`tools`).
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn, spawnSync } from 'linux-namespaces';
 import { expect, test } from 'vitest';
@@ -170,6 +170,23 @@ test('its links to what is the kernel’s are not read with our rights', async (
   );
   expect(stdout).toBe('hostname\nplain');
 });
+
+// A watchdog, say, which opening alone starts.
+test.skipIf(!hasProgram('strace'))(
+  'devices in the place of its files are not opened [needs strace]',
+  async () => {
+    const root = makeImage();
+    execFileSync('mknod', [join(root, 'etc/hosts'), 'c', '1', '5']);
+    const { pid } = await startImage(['mnt', 'pid'], { root });
+    const script = `import { spawnSync } from 'linux-namespaces';
+      process.exit(spawnSync('true', [], { target: ${pid}, tools: true }).status);`;
+    const calls = join(root, 'calls');
+    const strace = ['-f', '-qq', '-e', 'trace=openat2', '-o', calls];
+    execFileSync('strace', [...strace, process.execPath, '--input-type=module', '-e', script]);
+    const [, opened] = /"etc\/hosts".* = (.*)/.exec(readFileSync(calls, 'utf8')) ?? [];
+    expect(opened).toMatch(/^-1 EACCES/);
+  },
+);
 
 test('its list of users leads our programs to no home and no shell of its own', async () => {
   const root = makeImage();
