@@ -33,7 +33,7 @@ export async function dockerOf(
     reader.problems.push(failure(errno, 'lstat', { target: path, advice }));
     return [];
   }
-  // Who may change the way there could put a socket of his own in the place of root's.
+  // A user who can change a directory of this path could put another socket in the place of root's.
   const theirs =
     owner === process.geteuid?.() && owner > 0 ? reader : reader.of(dirname(path), owner);
   const readers = { ofData: theirs, ofExec: theirs, ofSocket: theirs };

@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Container, findContainer, listContainers, withNamespaces } from 'linux-namespaces';
@@ -337,14 +337,20 @@ test('of --uts=host, the name that Docker has for it is nobody’s', async () =>
   }
 });
 
-test("by Docker's socket: its own name, and not that of a link to it", async () => {
-  const [id, socket] = [hex('a'), join(state.root, 'docker.sock')];
-  const row = { Id: id, Names: ['/app/database', '/db'], Labels: {} };
+/** The API of Docker, with one container: the last of its names is its own. */
+async function serveOne(socket: string, id: string, names: readonly string[]): Promise<Server> {
   const server = createServer((request, response) => {
     const isList = request.url?.startsWith('/containers/json');
-    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: '/db', State: ended }));
+    const row = { Id: id, Names: names, Labels: {} };
+    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: names.at(-1), State: ended }));
   }).listen(socket);
   await once(server, 'listening');
+  return server;
+}
+
+test("by Docker's socket: its own name, and not that of a link to it", async () => {
+  const [id, socket] = [hex('a'), join(state.root, 'docker.sock')];
+  const server = await serveOne(socket, id, ['/app/database', '/db']);
   const before = { ...process.env };
   try {
     process.env['DOCKER_HOST'] = `unix://${socket}`;
@@ -392,12 +398,7 @@ test("by a socket of root's where a user could put another: refused", async () =
   const [id, folder] = [hex('a'), join(state.root, 'run')];
   const socket = join(folder, 'docker.sock');
   state.write('run/.keep', '');
-  const server = createServer((request, response) => {
-    const isList = request.url?.startsWith('/containers/json');
-    const row = { Id: id, Names: ['/web'], Labels: {} };
-    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: '/web', State: ended }));
-  }).listen(socket);
-  await once(server, 'listening');
+  const server = await serveOne(socket, id, ['/web']);
   const before = { ...process.env };
   try {
     process.env['DOCKER_HOST'] = `unix://${socket}`;
@@ -415,12 +416,7 @@ test("by a socket of root's where a user could put another: refused", async () =
 
 test("Podman, where DOCKER_HOST names its socket, is not Docker's", async () => {
   const [id, socket] = [hex('a'), join(state.root, 'podman.sock')];
-  const server = createServer((request, response) => {
-    const isList = request.url?.startsWith('/containers/json');
-    const row = { Id: id, Names: ['/web'], Labels: {} };
-    response.end(JSON.stringify(isList ? [row] : { Id: id, Name: '/web', State: ended }));
-  }).listen(socket);
-  await once(server, 'listening');
+  const server = await serveOne(socket, id, ['/web']);
   state.write('graph/overlay-containers/containers.json', [{ id, names: ['web'] }]);
   const directories = { podman: { root: join(state.root, 'graph'), runroot: state.root } };
   const before = { ...process.env };
