@@ -11,6 +11,7 @@ namespace behind {
 namespace {
 
 constexpr int kMost = 16;
+constexpr int kSlots = 2 * kMost;
 
 // States of a slot besides the pid that its thread waits for.
 constexpr int kFree = -1;
@@ -21,7 +22,7 @@ struct Slot {
   std::atomic<int> pid{kFree};
   uv_thread_t thread;
 };
-Slot slots[kMost];
+Slot slots[kSlots];
 
 constexpr int kMoment = 20;  // milliseconds
 constexpr int kAttempts = 20;
@@ -37,11 +38,20 @@ void join_those_that_came() {
   }
 }
 
+int free_slots() {
+  join_those_that_came();
+  int count = 0;
+  for (const Slot& slot : slots) {
+    if (slot.pid == kFree) count++;
+  }
+  return count;
+}
+
 }  // namespace
 
 int leave(int pid, uv_thread_t thread) {
   join_those_that_came();
-  for (int i = 0; i < kMost; i++) {
+  for (int i = 0; i < kSlots; i++) {
     if (!change(&slots[i], kFree, kBusy)) continue;
     slots[i].thread = thread;
     slots[i].pid = pid;
@@ -54,13 +64,9 @@ void came(int slot) {
   if (slot >= 0) slots[slot].pid = kCame;
 }
 
-bool is_full() {
-  join_those_that_came();
-  for (const Slot& slot : slots) {
-    if (slot.pid == kFree) return false;
-  }
-  return true;
-}
+bool is_full() { return free_slots() <= kSlots - kMost; }
+
+bool has_none() { return free_slots() == 0; }
 
 int waiting_for(int pid) {
   int count = 0;

@@ -19,7 +19,9 @@ namespace behind {
 // Takes a slot for a thread; `pid`: 0 for no process. The slot, or -1 where there is none left.
 int leave(int pid, uv_thread_t thread);
 void came(int slot);  // gives it back: that thread came through after all, and ends
+// Have so many been left that no more should be? Some slots are left then, for what went wrong.
 bool is_full();
+bool has_none();           // no slot at all
 int waiting_for(int pid);  // how many threads
 
 // Work on a thread of its own that is waited for. `files_apart`: with file descriptors of its own.

@@ -1,8 +1,11 @@
 #include "inspect/scan_threads.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 
 #include <algorithm>
+#include <string>
 
 #include "base/left_behind.h"
 #include "base/namespaces.h"
@@ -12,9 +15,10 @@
 namespace crew {
 namespace {
 
-constexpr size_t kChunk = 16;   // processes that a thread takes at once
-constexpr size_t kWorth = 256;  // for so many, one thread more is worth its start
-constexpr int kGlance = 50;     // milliseconds between two looks at the threads
+constexpr size_t kChunk = 16;       // processes that a thread takes at once
+constexpr size_t kWorth = 256;      // for so many, one thread more is worth its start
+constexpr int kGlance = 50;         // milliseconds between two looks at the threads
+constexpr size_t kStateMost = 256;  // bytes, in which the state of a process is
 
 // A thread. All but `at` is under the mutex of the work, or only for the one that waits for it.
 struct Seat {
@@ -48,12 +52,24 @@ bool take_chunk(Seat* seat, size_t* begin) {
   return true;
 }
 
+// Where no more threads should be left behind. Whoever has the lock of an exec, which its readers
+// want, waits in it for the lock of its memory, in state D (begin_new_exec(), fs/exec.c); its
+// status needs neither of them.
+Care wary_of(int pid) {
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/status", pid);
+  std::string status;
+  if (proc::read_file(AT_FDCWD, path, kStateMost, &status) < 0) return kCareful;
+  return status.find("\nState:\tD") == std::string::npos ? kCareful : kNot;
+}
+
 int look_at_chunk(Seat* seat, Part* part, size_t begin) {
   const Work& work = *seat->work;
   const size_t end = std::min(begin + kChunk, work.pids.size());
   for (size_t i = begin; i < end; i++) {
     seat->at = static_cast<int64_t>(i);
-    const int failed = part->look(i, work.care[i]);
+    const Care care = work.wary ? std::max(work.care[i], wary_of(work.pids[i])) : work.care[i];
+    const int failed = part->look(i, care);
     if (failed < 0) return failed;
   }
   return 0;
@@ -105,10 +121,9 @@ bool stands_still(Seat* seat, int wait) {
 
 // Who kept a second thread waiting, too, is not looked at: a process that is held up in an exec
 // answers nothing at all on newer kernels.
-Care care_for(int pid, bool full) {
+Care care_for(int pid) {
   const int waiting = behind::waiting_for(pid);
-  if (waiting > 1) return kNot;
-  return full || waiting == 1 ? kCareful : kWhole;
+  return waiting > 1 ? kNot : waiting == 1 ? kCareful : kWhole;
 }
 
 int start(Work* work, std::vector<Seat*>* seats) {
@@ -130,8 +145,10 @@ void leave(Seat* seat) {
   const int64_t at = seat->at;
   seat->left = true;
   seat->slot = behind::leave(at < 0 ? 0 : work->pids[at], seat->thread);
+  work->wary = behind::is_full();
   if (seat->slot < 0) {
-    for (Care& care : work->care) care = std::max(care, kCareful);
+    work->failed = -EAGAIN;
+    work->step = "read";
   }
   if (at >= 0) work->care[at] = work->care[at] == kWhole ? kCareful : kNot;
   work->again.insert(work->again.end(), seat->chunks.begin(), seat->chunks.end());
@@ -141,8 +158,10 @@ void leave(Seat* seat) {
 
 int run(Work* work, unsigned threads, int timeout, const char** step) {
   const size_t count = work->pids.size();
-  const bool full = behind::is_full();
-  for (const int pid : work->pids) work->care.push_back(care_for(pid, full));
+  *step = "read";
+  if (behind::has_none()) return -EAGAIN;
+  work->wary = behind::is_full();
+  for (const int pid : work->pids) work->care.push_back(care_for(pid));
   const size_t wanted = std::min<size_t>(count / kWorth + 1, threads);
   std::vector<Seat*> seats;
   uv_mutex_lock(&work->mutex);

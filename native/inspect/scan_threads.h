@@ -46,8 +46,9 @@ class Work {
   uv_cond_t changed;
   std::atomic<int> owners{1};  // threads that were left behind need it longer than others
   size_t next = 0;
-  std::vector<size_t> again;  // chunks
-  std::vector<Care> care;     // by index
+  std::vector<size_t> again;      // chunks
+  std::vector<Care> care;         // by index
+  std::atomic<bool> wary{false};  // no more threads should be left behind
   int failed = 0;
   int not_begun =
       0;  // what kept a thread from beginning: the others do its share, if there are any
