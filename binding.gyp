@@ -48,6 +48,7 @@
         "native/root/copy_name.cc",
         "native/child/request.cc",
         "native/inspect/proc.cc",
+        "native/inspect/process_files.cc",
         "native/inspect/processes.cc",
         "native/callback/procfs.cc",
         "native/child/sealed_program.cc",

@@ -96,14 +96,18 @@ int open_namespace(const char* path) {
 
 int open_for_writing(const char* path) { return result_of(::open(path, O_WRONLY | O_CLOEXEC)); }
 
-// A kernel thread has no program: the link is there and leads nowhere (proc_pid_exe(5)). Of what is
+// What has memory is none (proc_pid_statm(5)): that is answered at once, which `exe` and `stat` are
+// not while a process executes a program (killable_read.h), and then it has memory. Of what is
 // gone, or may not be looked into, nothing is said: whoever opens it hears of that.
 int is_kernel_thread(int pid) {
   char path[32];
-  char program[8];
-  snprintf(path, sizeof path, "/proc/%d/exe", pid);
-  if (::readlink(path, program, sizeof program) != -1) return 0;
-  if (errno != ENOENT) return is_not_shown(-errno) ? 0 : -errno;
+  char size[2] = {};
+  snprintf(path, sizeof path, "/proc/%d/statm", pid);
+  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (file == -1) return is_not_shown(-errno) ? 0 : -errno;
+  const long length = ::read(file, size, sizeof size);
+  ::close(file);
+  if (length != sizeof size || size[0] != '0' || size[1] != ' ') return 0;
   Stat stat;
   const int error = read_stat(pid, &stat);
   if (error < 0) return is_not_shown(error) ? 0 : error;

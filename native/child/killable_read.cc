@@ -12,6 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/fd.h"
 #include "base/timeout.h"
 #include "child/reaper.h"
@@ -27,34 +30,48 @@
 namespace killable_read {
 namespace {
 
-// Freed by nobody where the process is not gone in the end: the kernel may still write to it.
-struct Reader {
-  int directory;
-  const char* name;
-  int parent;
-  size_t most;
-  char* bytes;
-  long file;    // or -errno; kNone until it is known
-  long length;  // or -errno
-  alignas(16) char stack[16384];
-};
 constexpr long kNone = -ETIMEDOUT;
 constexpr unsigned kPause = 1000;  // microseconds
 
-// Beside us, on our memory: only system calls, and nothing is written but its own Reader.
-int read_all(void* data) {
-  auto* reader = static_cast<Reader*>(data);
-  CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (CALL0(getppid) != reader->parent) CALL1(exit_group, 0);
-  reader->file = CALL4(openat, reader->directory, reader->name, O_RDONLY | O_CLOEXEC, 0);
+// Freed by nobody where the process is not gone in the end: the kernel may still write to it.
+struct Reader {
+  explicit Reader(int where) : directory(where) {}
+  ~Reader() { ::free(bytes); }
+
+  const int directory;
+  const int parent = ::getpid();
+  std::vector<std::string> names;
+  const char* paths[kFilesMost] = {};
+  long files[kFilesMost] = {};  // or -errno; kNone until it is known
+  size_t count = 0;
+  int flags = O_RDONLY;
+  size_t most = 0;  // bytes; 0: they are to be opened
+  char* bytes = nullptr;
+  long length = kNone;  // or -errno
+  alignas(16) char stack[16384];
+};
+
+// Only system calls, and nothing is written but the Reader.
+void work(Reader* reader) {
+  long got = 0;
+  for (size_t i = 0; i < reader->count && got >= 0; i++) {
+    got = CALL4(openat, reader->directory, reader->paths[i], reader->flags | O_CLOEXEC, 0);
+    reader->files[i] = got;
+  }
   size_t length = 0;
-  long got = reader->file;
   while (got >= 0 && length < reader->most) {
-    got = CALL3(read, reader->file, reader->bytes + length, reader->most - length);
+    got = CALL3(read, reader->files[0], reader->bytes + length, reader->most - length);
     if (got <= 0) break;
     length += static_cast<size_t>(got);
   }
   reader->length = got < 0 ? got : static_cast<long>(length);
+}
+
+// Beside us, on our memory.
+int child_main(void* data) {
+  auto* reader = static_cast<Reader*>(data);
+  CALL(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (CALL0(getppid) == reader->parent) work(reader);
   CALL1(exit_group, 0);
   return 0;
 }
@@ -71,11 +88,6 @@ bool ends_within(int pid, int pidfd, int wait) {
   return false;
 }
 
-void release(Reader* reader) {
-  ::free(reader->bytes);
-  ::free(reader);
-}
-
 // Without a signal at its end: libuv waits for none that it has not started. A handler of Node's
 // must not run in it. With our table of files: closing a copy of all of them at its end would tell
 // a file system of somebody else's, and wait for its answer (FUSE_FLUSH).
@@ -85,31 +97,34 @@ int start(Reader* reader, int* pidfd) {
   uint64_t all = ~uint64_t{0};
   uint64_t before = 0;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-  const int pid = ::clone(read_all, reader->stack + sizeof reader->stack, kShared, reader, pidfd);
+  const int pid = ::clone(child_main, reader->stack + sizeof reader->stack, kShared, reader, pidfd);
   const int error = errno;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof before);
   return pid == -1 ? -error : pid;
 }
 
-}  // namespace
+void name(Reader* reader, std::vector<std::string> names) {
+  reader->names = std::move(names);
+  reader->count = std::min(reader->names.size(), kFilesMost);
+  for (size_t i = 0; i < reader->count; i++) {
+    reader->paths[i] = reader->names[i].c_str();
+    reader->files[i] = kNone;
+  }
+}
 
-Text::~Text() { ::free(bytes); }
+void close_files(Reader* reader) {
+  for (size_t i = 0; i < reader->count; i++) {
+    if (reader->files[i] >= 0) ::close(static_cast<int>(reader->files[i]));
+  }
+}
 
-int read(int directory, const char* name, size_t most, int wait, Text* text) {
+// 0: the process is gone, whatever it has done. -errno: the Reader is not ours any more.
+int run(Reader* reader, int wait) {
   const int may = sys::may_start_processes();
-  if (may < 0) return may;
-  auto* reader = static_cast<Reader*>(::malloc(sizeof(Reader)));
-  if (reader == nullptr) return -ENOMEM;
-  reader->directory = directory;
-  reader->name = name;
-  reader->parent = ::getpid();
-  reader->most = most;
-  reader->file = reader->length = kNone;
-  reader->bytes = static_cast<char*>(::malloc(most));  // what is not read is never touched
   int pidfd = -1;
-  const int pid = reader->bytes == nullptr ? -ENOMEM : start(reader, &pidfd);
+  const int pid = may < 0 ? may : start(reader, &pidfd);
   if (pid < 0) {
-    release(reader);
+    delete reader;
     return pid;
   }
   if (!ends_within(pid, pidfd, wait)) {
@@ -125,15 +140,54 @@ int read(int directory, const char* name, size_t most, int wait, Text* text) {
          errno == EINTR) {
   }
   ::close(pidfd);
-  if (reader->file >= 0) ::close(static_cast<int>(reader->file));
+  return 0;
+}
+
+}  // namespace
+
+Text::~Text() { ::free(bytes); }
+
+int read(int directory, const char* file, size_t most, int wait, Text* text) {
+  auto* reader = new Reader(directory);
+  name(reader, {file});
+  reader->most = most;
+  reader->bytes = static_cast<char*>(::malloc(most));  // what is not read is never touched
+  if (reader->bytes == nullptr) {
+    delete reader;
+    return -ENOMEM;
+  }
+  const int failed = run(reader, wait);
+  if (failed < 0) return failed;
+  close_files(reader);
   const long length = reader->length;
   if (length >= 0) {
     text->bytes = reader->bytes;
     text->length = static_cast<size_t>(length);
     reader->bytes = nullptr;
   }
-  release(reader);
+  delete reader;
   return length < 0 ? static_cast<int>(length) : 0;
+}
+
+int open(int directory, std::vector<std::string> names, int flags, int wait,
+         std::vector<int>* files) {
+  auto* reader = new Reader(directory);
+  name(reader, std::move(names));
+  reader->flags = flags;
+  if (sys::may_start_processes() < 0) {
+    work(reader);
+  } else {
+    const int failed = run(reader, wait);
+    if (failed < 0) return failed;
+  }
+  const bool is_over = reader->length == kNone;  // it was killed
+  if (is_over) close_files(reader);
+  for (size_t i = 0; i < reader->count && !is_over; i++) {
+    files->push_back(static_cast<int>(reader->files[i]));
+    if (reader->files[i] < 0) break;
+  }
+  delete reader;
+  return is_over ? -ETIMEDOUT : 0;
 }
 
 }  // namespace killable_read

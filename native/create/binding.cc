@@ -201,16 +201,9 @@ napi_value UnbindFile(napi_env env, napi_callback_info info) {
 }
 
 std::vector<char*> Strings(napi_env env, napi_value array, std::vector<std::string>* keep) {
-  uint32_t count = 0;
-  napi_get_array_length(env, array, &count);
-  keep->resize(count);
+  *keep = Texts(env, array);
   std::vector<char*> pointers;
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value text = nullptr;
-    napi_get_element(env, array, i, &text);
-    (*keep)[i] = Text(env, text);
-    pointers.push_back((*keep)[i].data());
-  }
+  for (std::string& text : *keep) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
 }

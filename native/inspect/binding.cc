@@ -1,6 +1,6 @@
-// JavaScript to namespace_scan.h, processes.h, users.h and netlink.h. Long lists go over as a
-// few flat arrays and one text, so that taking them over holds up nobody; binding.ts says what is
-// in them.
+// JavaScript to namespace_scan.h, processes.h, process_files.h, users.h and netlink.h. Long lists
+// go over as a few flat arrays and one text, so that taking them over holds up nobody; binding.ts
+// says what is in them.
 #include <errno.h>
 
 #include <string>
@@ -12,6 +12,7 @@
 #include "inspect/limits.h"
 #include "inspect/namespace_scan.h"
 #include "inspect/netlink.h"
+#include "inspect/process_files.h"
 #include "inspect/processes.h"
 #include "napi/exports.h"
 #include "napi/look.h"
@@ -133,6 +134,42 @@ class Processes : public Look {
   limits::Limits limits_;
   int unreadable_ = 0;
   std::vector<double> rows_;
+  std::string texts_;
+};
+
+// readProcesses(pids, names, limits)
+class ProcessFiles : public Look {
+ public:
+  ProcessFiles(napi_env env, napi_callback_info info) {
+    const Arguments<3> given(env, info);
+    pids_ = ToVector<int>(env, given[0]);
+    names_ = Texts(env, given[1]);
+    limits_ = ToLimits(env, given[2]);
+  }
+
+ protected:
+  int Find() override {
+    std::vector<std::vector<process_files::Text>> all;
+    const int failed = process_files::read(std::move(pids_), names_, limits_, &all, &step_);
+    for (const auto& of : all) {
+      for (const process_files::Text& one : of) {
+        errors_.push_back(one.error);
+        Add(&texts_, one.text);
+      }
+    }
+    return failed;
+  }
+
+  void Fill(napi_env env, napi_value answer) override {
+    Put(env, answer, "errors", FromArray(env, napi_int32_array, errors_));
+    Put(env, answer, "texts", FromText(env, texts_));
+  }
+
+ private:
+  std::vector<int> pids_;
+  std::vector<std::string> names_;
+  limits::Limits limits_;
+  std::vector<int32_t> errors_;
   std::string texts_;
 };
 
@@ -261,6 +298,7 @@ class Dump : public Look {
 void ExportInspect(napi_env env, napi_value exports) {
   Export(env, exports, "scanNamespaces", Begin<Scan>);
   Export(env, exports, "listProcesses", Begin<Processes>);
+  Export(env, exports, "readProcesses", Begin<ProcessFiles>);
   Export(env, exports, "listSocketOwners", Begin<Owners>);
   Export(env, exports, "userNames", Begin<Users>);
   Export(env, exports, "idOf", Begin<Id>);

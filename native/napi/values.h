@@ -48,6 +48,19 @@ inline std::string Text(napi_env env, napi_value value) {
   return text;
 }
 
+// Of an array of strings.
+inline std::vector<std::string> Texts(napi_env env, napi_value array) {
+  uint32_t count = 0;
+  napi_get_array_length(env, array, &count);
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value text = nullptr;
+    napi_get_element(env, array, i, &text);
+    texts.push_back(Text(env, text));
+  }
+  return texts;
+}
+
 inline napi_value FromInt(napi_env env, int number) {
   napi_value value = nullptr;
   napi_create_int32(env, number, &value);

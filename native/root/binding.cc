@@ -76,20 +76,21 @@ std::vector<root::Range> Ranges(napi_env env, napi_value array) {
   return ranges;
 }
 
-// rootOpen(process | -1, mounts, users, groups, [uid, gid]): the root, which takes both fds, or
-// -errno.
+// rootOpen(process | -1, root | -1, mounts, users, groups, [uid, gid]): the root, which takes the
+// fds, or -errno.
 napi_value Open(napi_env env, napi_callback_info info) {
-  const Arguments<5> given(env, info);
-  const int process = Int(env, given[0]);
-  const int mounts = Int(env, given[1]);
-  PerEnv::Of(env)->LetGo(process);
-  PerEnv::Of(env)->LetGo(mounts);
+  const Arguments<6> given(env, info);
+  int fds[3];
+  for (int i = 0; i < 3; i++) {
+    fds[i] = Int(env, given[i]);
+    PerEnv::Of(env)->LetGo(fds[i]);
+  }
   auto opened = Held::Make();
-  opened->users.ranges = Ranges(env, given[2]);
-  opened->groups.ranges = Ranges(env, given[3]);
-  opened->users.maker = LongAt(env, given[4], 0);
-  opened->groups.maker = LongAt(env, given[4], 1);
-  const int failed = opened->Open(process, mounts);
+  opened->users.ranges = Ranges(env, given[3]);
+  opened->groups.ranges = Ranges(env, given[4]);
+  opened->users.maker = LongAt(env, given[5], 0);
+  opened->groups.maker = LongAt(env, given[5], 1);
+  const int failed = opened->Open(fds[0], fds[1], fds[2]);
   return failed < 0 ? FromInt(env, failed) : Wrap(env, std::move(opened));
 }
 

@@ -31,9 +31,9 @@ uint64_t mount_of(const struct statx& found);
 
 class Root {
  public:
-  // Of a process, by its O_PATH directory in /proc; of a mount namespace itself (process: -1).
-  // `mounts` is held, so that no mount below the root goes away meanwhile. Takes both fds.
-  int Open(int process, int mounts);
+  // Of a process, by its O_PATH directory in /proc and one of its root; of a mount namespace itself
+  // (both: -1). `mounts` is held, so that no mount below the root goes away meanwhile. Takes all.
+  int Open(int process, int root, int mounts);
 
   // A directory of another root, as a root of its own: in this one no link is followed at all, and
   // nothing leads up. Takes the fd.

@@ -29,6 +29,11 @@ export interface ProcessScan extends Looked {
   /** Of three: command, pids in all pid namespaces, cgroup. */
   readonly texts: string;
 }
+/** Of each pid one of each name. */
+export interface ProcessTexts extends Looked {
+  readonly errors: Int32Array;
+  readonly texts: string;
+}
 export interface OwnerScan extends Looked {
   readonly unreadable: number;
   /** Of three: inode of the socket, pid, fd. */

@@ -11,6 +11,7 @@ import type {
   NetlinkAnswer,
   OwnerScan,
   ProcessScan,
+  ProcessTexts,
   StatesRead,
 } from './addon-looks.ts';
 
@@ -134,6 +135,12 @@ export interface Binding extends ChildBinding {
   /** `limits`: of `lookingLimits()`, src/base/limits.ts. */
   scanNamespaces(types: number, holders: boolean, limits: Float64Array): Promise<NamespaceScan>;
   listProcesses(pids: Int32Array, limits: Float64Array): Promise<ProcessScan>;
+  /** native/inspect/process_files.h says what of which name. */
+  readProcesses(
+    pids: Int32Array,
+    names: readonly string[],
+    limits: Float64Array,
+  ): Promise<ProcessTexts>;
   listSocketOwners(limits: Float64Array): Promise<OwnerScan>;
   userNames(uids: Uint32Array): Promise<Names>;
   /** Of a user or a group with that name; -1 where there is none. */
@@ -172,11 +179,22 @@ export interface Binding extends ChildBinding {
     limits: Float64Array,
   ): Promise<NetlinkAnswer>;
   openForWriting(path: string): number;
-  /** /proc/PID/environ, of an fd of /proc/PID: at most so many bytes, within so many milliseconds. */
-  readEnviron(directory: number, most: number, wait: number): Buffer | number;
-  /** Takes both fds. Of the ids, each three: inside, outside, how many; none: they are ours. */
+  /** A file of a process, through an fd of /proc/PID: at most so many bytes, within so many milliseconds. */
+  readOfProcess(directory: number, name: string, most: number, wait: number): Buffer | number;
+  /** The same to be opened, in this order, until -errno of one that cannot be: at most 16. */
+  openOfProcess(
+    directory: number,
+    names: readonly string[],
+    flags: number,
+    wait: number,
+  ): readonly number[] | number;
+  /**
+   * Takes all fds: of the process and of its root, or -1 for both. Of the ids, each three: inside, outside, how
+   * many; none: they are ours.
+   */
   rootOpen(
     process: number,
+    root: number,
     mounts: number,
     users: readonly number[],
     groups: readonly number[],

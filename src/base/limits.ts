@@ -39,6 +39,14 @@ export function lookingLimits(changed: Partial<Limits> = {}): Float64Array {
 
 type Limits = typeof looking & typeof netlink;
 
+/** Of a process that is the target of a call. */
+export const target = {
+  /** Milliseconds that it may keep who looks at it waiting, each time: all else is answered at once. */
+  wait: 1000,
+  /** Bytes of a file of the kernel's of which a line is wanted: stat, a label. */
+  file: 4096,
+};
+
 /** Of the state of engines. */
 export const state = {
   /** Bytes of one file: some kilobytes mostly, and an environment may be long. */

@@ -8,6 +8,7 @@ import { failure } from './errors.ts';
 import { looking } from './limits.ts';
 import { runAsRoot, textOf } from './own-rights.ts';
 import { numbersIn } from './status-fields.ts';
+import { heldUp, textAt } from './waiting-files.ts';
 
 /** Why nothing but the namespaces of a child of ours is to be had. */
 const foreignProc = 'our /proc is that of another pid namespace, where this is another process';
@@ -148,15 +149,29 @@ export function fileOfProcess(path: string): string | undefined {
  * Throws a NamespaceError where that cannot be known (EMFILE).
  */
 export function startTimeOf(pid: number): number | undefined {
-  const path = `/proc/${pid}/stat`;
-  let stat: string | undefined;
+  const target = `/proc/${pid}/stat`;
+  const stat = statOf(pid);
+  if (typeof stat === 'string') return startIn(stat);
+  if (stat === errnos.ENOENT || stat === errnos.ESRCH) return undefined;
+  const advice = stat === errnos.ETIMEDOUT ? heldUp : undefined;
+  throw failure(stat, stat === errnos.EAGAIN ? 'clone' : 'open', { target, advice });
+}
+
+function statOf(pid: number): string | number {
+  const directory = binding.openDirectory(`/proc/${pid}`);
+  if (directory < 0) return directory;
+  const stat = textAt(directory, 'stat');
+  binding.close(directory);
+  if (stat !== errnos.ENOSYS) return stat;
   try {
-    stat = fileOfProcess(path);
+    return fileOfProcess(`/proc/${pid}/stat`) ?? errnos.ENOENT;
   } catch (error) {
-    const { errno = errnos.EINVAL, syscall = 'open' } = error as NodeJS.ErrnoException;
-    throw failure(errno, syscall, { target: path });
+    return (error as NodeJS.ErrnoException).errno ?? errnos.EINVAL;
   }
-  if (stat === undefined) return undefined;
+}
+
+/** proc_pid_stat(5), field 22; undefined of what has ended. */
+export function startIn(stat: string): number | undefined {
   // The name, in parentheses, may have anything in it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state = 'X'] = fields;

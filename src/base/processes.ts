@@ -47,3 +47,24 @@ export async function processRows(pids: readonly number[] = []): Promise<Process
   }
   return Object.assign(table, { unreadable });
 }
+
+/** What files and links of one process say, by name; -errno of what could not be read. */
+export type ProcessFiles = (name: string) => string | number;
+
+/**
+ * Files and links of some processes, each through one directory of /proc; `owners` are whose its user namespace is and
+ * those above are. ETIMEDOUT: of a process that keeps its readers waiting.
+ */
+export async function readProcesses(
+  pids: readonly number[],
+  names: readonly string[],
+): Promise<readonly ProcessFiles[]> {
+  const { errors, texts } = await looked(() =>
+    binding.readProcesses(Int32Array.from(pids), names, lookingLimits()),
+  );
+  const words = split(texts);
+  return pids.map((_, i) => name => {
+    const at = i * names.length + names.indexOf(name);
+    return errors[at] || (words[at] ?? '');
+  });
+}

@@ -35,11 +35,12 @@ export function limitsIn(text: string): BigUint64Array | undefined {
  */
 export function labelOf(read: (name: string) => string | undefined): Bounds['label'] {
   for (const folder of ['attr/apparmor', 'attr']) {
-    const theirs = labelIn(read(`${folder}/current`));
+    const ours = own(`${folder}/current`);
+    const theirs = ours === undefined ? undefined : labelIn(read(`${folder}/current`));
     if (theirs === undefined) continue;
     const isAppArmor = folder !== 'attr';
     const name = isAppArmor ? theirs.replace(/ \(\w+\)$/, '') : theirs;
-    if (theirs === labelIn(own(`${folder}/current`)) || name === 'unconfined') return undefined;
+    if (theirs === labelIn(ours) || name === 'unconfined') return undefined;
     return { file: `/proc/self/${folder}/exec`, text: isAppArmor ? `exec ${name}` : name };
   }
   return undefined;

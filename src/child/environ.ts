@@ -4,6 +4,7 @@
  */
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
+import { target as limits } from '../base/limits.ts';
 import type { Pairs } from './environment.ts';
 
 /**
@@ -12,9 +13,6 @@ import type { Pairs } from './environment.ts';
  */
 export const environMost = 2_097_152;
 const pointer = 8;
-
-/** Milliseconds. It is read at once, unless the process is in the way. */
-export const environWait = 1000;
 
 /** Where there is no process to take one from: enough to find a program. */
 export const bareEnvironment: Readonly<Record<string, string>> = {
@@ -29,11 +27,11 @@ export function environmentIn(
   directory: number,
   failed: (errno: number, advice?: string) => Error,
 ): Pairs | undefined {
-  const bytes = binding.readEnviron(directory, environMost, environWait);
+  const bytes = binding.readOfProcess(directory, 'environ', environMost, limits.wait);
   if (bytes === errnos.ETIMEDOUT) {
     throw failed(
       bytes,
-      `its /proc/PID/environ is not answered within ${environWait} ms: ${instead}`,
+      `its /proc/PID/environ is not answered within ${limits.wait} ms: ${instead}`,
     );
   }
   if (bytes === errnos.ENOSYS) throw failed(bytes, 'children need Linux 5.9');

@@ -61,9 +61,10 @@ export class OpenPlan {
       // Before its namespaces: what is read through it afterwards proves that it is the same process.
       if (pid !== undefined && needsSource(own, env)) {
         source = new SourceProcess(pid, isChild(whole));
-        refuseSuccessor(pid, whole);
       }
-      this.#fds = openJoins(own);
+      this.#fds = openJoins(own); // which looks whether it still is that process
+      const isChecked = whole === own.target && this.#fds !== undefined;
+      if (source !== undefined && !isChecked) refuseSuccessor(source.pid, whole);
       const joined = ordered(this.#fds?.types ?? []);
       this.#above = this.#fds === undefined ? [] : openAbove(this.#fds, fd => this.#hold(fd));
       const ofTarget =
@@ -71,7 +72,7 @@ export class OpenPlan {
         own.tools !== undefined ||
         (own.root === undefined && joined.includes('mnt') && source);
       const option = own.tools === undefined ? 'root' : 'tools';
-      const rootFd = ofTarget ? this.#hold(required(whole, source, option).openRoot()) : -1;
+      const rootFd = ofTarget ? this.#hold(required(whole, source, option).open('root')) : -1;
       // What is false, Node takes for none.
       const given = env || (own.tools ? toolEnvironment : this.#usualEnvironment(source, rootFd));
       const { forNode, pairs } = this.#environment(own, given, rootFd, source);

@@ -9,12 +9,25 @@ import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { goneAdvice, type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
+import { directoryAt, heldUp, textAt } from '../base/waiting-files.ts';
+import { refuseSuccessor } from '../target/process-identity.ts';
+import { userNamespaceOf } from '../target/target.ts';
 import { type Bounds, labelOf, limitsIn } from './bounds.ts';
 import { type CgroupFile, openCgroups } from './cgroups.ts';
 import { environmentIn } from './environ.ts';
 import type { Pairs } from './environment.ts';
-import { inodeOf } from './ours.ts';
 import { type Credentials, credentialsIn, rightsIn } from './status.ts';
+
+/** An O_PATH fd of the working directory of a process, for the caller to close. */
+export function openCwd(pid: number, target: unknown): number {
+  const process = new SourceProcess(pid, false);
+  try {
+    refuseSuccessor(pid, target);
+    return process.open('cwd');
+  } finally {
+    process.close();
+  }
+}
 
 export class SourceProcess {
   readonly pid: number;
@@ -30,9 +43,9 @@ export class SourceProcess {
     binding.close(this.#directory);
   }
 
-  /** An O_PATH fd of its root directory, for the caller to close. */
-  openRoot(): number {
-    const fd = binding.openDirectory(this.#path('root'));
+  /** An O_PATH fd of its root directory or its working directory, for the caller to close. */
+  open(name: 'root' | 'cwd'): number {
+    const fd = directoryAt(this.#directory, name);
     if (fd < 0) throw this.#failure(fd, 'open');
     return fd;
   }
@@ -81,14 +94,11 @@ export class SourceProcess {
   #bounds(): Bounds {
     const limits = limitsIn(this.#read('limits'));
     const label = labelOf(name => {
-      try {
-        return readFileSync(this.#path(name), 'utf8');
-      } catch (error) {
-        const { code, errno = errnos.ESRCH } = error as NodeJS.ErrnoException;
-        // No such module, or none at all.
-        if (code === 'ENOENT' || code === 'EINVAL') return undefined;
-        throw this.#failure(errno, 'read');
-      }
+      const text = textAt(this.#directory, name);
+      if (typeof text === 'string') return text;
+      // No such module, or none at all.
+      if (text === errnos.ENOENT || text === errnos.EINVAL) return undefined;
+      throw this.#failure(text, 'read');
     });
     // Last: of a process that has ended meanwhile there is no file of a label, either.
     const oomScore = this.#read('oom_score_adj').trim();
@@ -98,13 +108,7 @@ export class SourceProcess {
 
   /** The inode of the one that it is in now. */
   #userNamespace(): number {
-    const fd = binding.openNamespaceAt(this.#directory, 'user');
-    if (fd < 0) throw this.#failure(fd, 'open');
-    try {
-      return inodeOf(fd);
-    } finally {
-      binding.close(fd);
-    }
+    return userNamespaceOf(this.pid, this.#directory);
   }
 
   /** Outside is in our numbers. */
@@ -132,7 +136,8 @@ export class SourceProcess {
     if (errno === errnos.ENOENT || errno === errnos.ESRCH) {
       return failure(errnos.ESRCH, syscall, { ...at, advice: goneAdvice(this.pid) });
     }
-    const usual = errno === errnos.EACCES ? unreadable() : undefined;
+    const usual =
+      errno === errnos.EACCES ? unreadable() : errno === errnos.ETIMEDOUT ? heldUp : undefined;
     return failure(errno, syscall, { ...at, advice: advice ?? usual });
   }
 }

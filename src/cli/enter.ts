@@ -1,11 +1,10 @@
 /** `linux-namespaces enter`: a program in namespaces of a process, with the options of nsenter(1). */
 import { statSync } from 'node:fs';
-import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
-import { errnos } from '../base/errnos.ts';
 import { failure } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { capabilityNames } from '../child/capabilities.ts';
+import { openCwd } from '../child/source-process.ts';
 import type { ContainerOptions } from '../containers/container.ts';
 import type { Namespaces } from '../target/namespaces.ts';
 import { type Owner, refuseSuccessor } from '../target/process-identity.ts';
@@ -257,14 +256,9 @@ function openDirectory(wd: string | true, whose: Owner | undefined, isElsewhere:
   if (wd !== true && isElsewhere) {
     throw new UsageError('--wd=DIR is of our file system: inside another, --wdns DIR');
   }
-  const path = wd === true ? `/proc/${requirePid(whose)}/cwd` : directory('wd', wd);
-  const fd = binding.openDirectory(path);
-  if (fd < 0) {
-    const target = wd === true ? whose?.pid : `--wd=${wd}`;
-    const advice = fd === errnos.EACCES && wd === true ? unreadable() : undefined;
-    throw failure(fd, 'open', { target, advice });
-  }
-  if (wd === true) refuseSuccessor(requirePid(whose), whose);
+  if (wd === true) return openCwd(requirePid(whose), whose);
+  const fd = binding.openDirectory(directory('wd', wd));
+  if (fd < 0) throw failure(fd, 'open', { target: `--wd=${wd}` });
   return fd;
 }
 

@@ -2,11 +2,14 @@
  * The environment of what `exec` runs: nothing of ours, but what is named. That of the engine's
  * configuration, which is what the image and `run -e` say; where there is none, that of the process.
  */
-import { readlinkSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { binding } from '../base/binding.ts';
 import { bareEnvironment } from '../child/environ.ts';
 import type { Environment, SpawnOptions } from '../child/options.ts';
+import { isOwnMounts, isOwnRoot } from '../child/ours.ts';
+import { SourceProcess } from '../child/source-process.ts';
 import type { Container } from '../containers/container.ts';
+import { openTarget } from '../target/target.ts';
 import { UsageError } from './arguments.ts';
 import type { ContainerUser } from './container-user.ts';
 import { readText } from './read-text.ts';
@@ -48,9 +51,17 @@ export function environmentFor({
 
 /** Its programs are ours: with its variables, they would run its code. */
 function isHere(pid: number): boolean {
-  const [own, root] = [statSync('/'), statSync(`/proc/${pid}/root/`)];
-  const isOwnRoot = own.dev === root.dev && own.ino === root.ino;
-  return isOwnRoot && readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync('/proc/self/ns/mnt');
+  const process = new SourceProcess(pid, false);
+  const mounts = openTarget(pid, ['mnt']);
+  try {
+    const root = process.open('root');
+    const isSame = isOwnRoot(root);
+    binding.close(root);
+    return isSame && isOwnMounts(mounts.get('mnt') ?? -1);
+  } finally {
+    mounts.release();
+    process.close();
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What a process is doing, as ps(1) has it: the library's tree has what stays. */
 import { readFileSync } from 'node:fs';
+import { fieldIn, numbersIn } from '../base/status-fields.ts';
 
 export interface ProcessState {
   /** `R`, `S`, `D`, `T`, `t`, `Z`, `I`; empty where it has ended meanwhile, or may not be looked at. */
@@ -7,12 +8,12 @@ export interface ProcessState {
   readonly threads: number | undefined;
 }
 
-/** proc_pid_stat(5): the name, in brackets, may have brackets and spaces in it. */
+/** proc_pid_status(5), for which no process can make us wait. */
 export function processState(pid: number): ProcessState {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { state: fields[0] ?? '', threads: Number(fields[17]) };
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const [state = ''] = fieldIn(status, 'State');
+    return { state, threads: numbersIn(status, 'Threads')[0] };
   } catch {
     return { state: '', threads: undefined };
   }

@@ -7,19 +7,26 @@ import { uptime } from 'node:os';
 import { isSince } from '../base/kernel.ts';
 import { fileOfProcess } from '../base/proc.ts';
 
+/** Of a process. */
+export interface Clock {
+  readonly pid: number;
+  /** The link to its time namespace; undefined before Linux 5.6, and where we may not look into it. */
+  readonly time: string | undefined;
+}
+
 /**
  * Did the process start then? Both in clock ticks after boot: `shown` by our clock, `written` by one that ours is so
  * far `ahead` of. undefined where it may have, by a clock that nothing proves to be the runtime's.
  */
 export function isStart(
-  pid: number,
+  its: Clock,
   shown: number,
   written: number,
   ahead: number | undefined,
 ): boolean | undefined {
   if (ahead !== undefined && isSame(shown, written + ahead)) return true;
   // By its own clock: that is its runtime's, or was set by somebody so that it fits.
-  const ofIts = ahead === undefined ? undefined : ticksAhead(pid);
+  const ofIts = ahead === undefined ? undefined : ticksAhead(its);
   return ofIts === undefined || isSame(shown, written + ofIts) ? undefined : false;
 }
 
@@ -42,20 +49,20 @@ function isSame(shown: number, expected: number): boolean {
 }
 
 /** How far our clock is ahead of that of a process, in ticks; undefined where that is not known. */
-export function ticksAhead(pid: number): number | undefined {
+export function ticksAhead({ pid, time }: Clock): number | undefined {
   if (!isSince(5, 11)) return 0; // /proc shows everybody the same
-  const ours = namespaceOf('self', 'time');
-  if (ours === namespaceOf(pid, 'time')) return 0;
+  const ours = ownNamespace('time');
+  if (ours === time) return 0;
   // What is to be read is the clock of children, who will be in another namespace than we are.
-  if (ours !== namespaceOf('self', 'time_for_children')) return undefined;
+  if (ours !== ownNamespace('time_for_children')) return undefined;
   const ahead = offsetOf('self') - offsetOf(pid);
   return Number.isNaN(ahead) ? undefined : ahead;
 }
 
-/** undefined before Linux 5.6, and of a process that we may not look into. */
-function namespaceOf(process: number | 'self', type: string): string | undefined {
+/** undefined before Linux 5.6. */
+function ownNamespace(type: string): string | undefined {
   try {
-    return readlinkSync(`/proc/${process}/ns/${type}`);
+    return readlinkSync(`/proc/self/ns/${type}`);
   } catch {
     return undefined;
   }

@@ -1,12 +1,13 @@
 /** Makes one container of what engines say of it, checked against the processes that there are. */
 import { errnos } from '../base/errnos.ts';
 import { failure, NamespaceError } from '../base/errors.ts';
+import { heldUp } from '../base/waiting-files.ts';
 import type { Container, ContainerState } from './container.ts';
 import type { Pids } from './pids.ts';
 import type { Reader } from './reader.ts';
 import { hasOwnKernel, runtimeName } from './runtimes.ts';
-import { first, type Group, type Pod } from './sighting.ts';
-import { lookAt, type Process, type View } from './verified-process.ts';
+import { first, type Group, type Pod, type Sighting } from './sighting.ts';
+import { type Found, lookAt, type Process, type View } from './verified-process.ts';
 
 export interface Look {
   readonly reader: Reader;
@@ -75,9 +76,19 @@ export async function containerOf(group: Group, look: Look): Promise<Container |
 }
 
 /** A runtime writes down when the process started, and so goes before the engine. */
+function runtimeIn(group: Group): Sighting | undefined {
+  return group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
+}
+
+/** The pid of its process, here, if it need not be looked for. */
+export function toldPid(group: Group, pids: Pids): number | undefined {
+  const there = runtimeIn(group)?.pid ?? first(group, 'pid');
+  return there === undefined || first(group, 'isSeen') ? there : pids.here(there);
+}
+
 async function processOf(group: Group, { reader, pids, view }: Look): Promise<Known> {
   const [{ knownAs, owner }] = group;
-  const runtime = group.find(({ pid, startTime }) => pid !== undefined && startTime !== undefined);
+  const runtime = runtimeIn(group);
   const there = runtime?.pid ?? first(group, 'pid') ?? (await first(group, 'findPid')?.());
   const isSeen = first(group, 'isSeen') ?? false;
   if (typeof there !== 'number') {
@@ -116,7 +127,7 @@ function doubted(group: Group, advice: string | undefined, reader: Reader): Know
 /** Why it is not known that its process has ended. */
 function doubtOf(
   group: Group,
-  found: 'gone' | 'unproven',
+  found: Exclude<Found, Process>,
   pids: Pids,
 ): ((pid: number) => string) | undefined {
   if (pids.doubt !== undefined)
@@ -125,6 +136,7 @@ function doubtOf(
     return pid => `pid ${pid} is not known here: its engine may be on another machine`;
   }
   if (found === 'gone') return undefined;
+  if (found === 'held up') return pid => `whether it runs, as pid ${pid}, is not known: ${heldUp}`;
   const why =
     first(group, 'startTime') === undefined
       ? "no runtime's state says when it started, and its cgroup is not named by the id"

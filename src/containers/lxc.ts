@@ -2,11 +2,18 @@
  * LXC: the configuration of each container. What runs it is a monitor, which says so in its title, and
  * whose child is the container's first process: nothing of that is written down.
  */
-import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { errnos } from '../base/errnos.ts';
+import { failure } from '../base/errors.ts';
 import { state as limits } from '../base/limits.ts';
 import { fileOfProcess, firstMounts, mountsIn, unescaped } from '../base/proc.ts';
-import { type ProcessRow, processRows } from '../base/processes.ts';
+import {
+  type ProcessFiles,
+  type ProcessRow,
+  processRows,
+  readProcesses,
+} from '../base/processes.ts';
+import { heldUp } from '../base/waiting-files.ts';
 import type { Mount } from './container.ts';
 import { isId, pairs, text, ticks, wholePath } from './fields.ts';
 import type { Reader } from './reader.ts';
@@ -96,14 +103,17 @@ async function initOf(
   );
   let doubt: string | undefined;
   for (const monitor of monitors) {
-    const isHere = isLxc(monitor.pid) ? hasRoot(monitor.pid, reader.root) : false;
+    const children = rows.filter(({ ppid }) => ppid === monitor.pid).map(({ pid }) => pid);
+    const [its, ...theirs] = await readProcesses([monitor.pid, ...children], ['exe', 'stat']);
+    const isHere = isLxc(its) ? hasRoot(monitor.pid, reader.root) : false;
     if (isHere === undefined) doubt = `its monitor, pid ${monitor.pid}, may be of another root`;
     if (!isHere) continue;
-    for (const { pid, ppid } of rows) {
-      const startTime = ppid === monitor.pid ? startOfChild(pid, ppid) : undefined;
+    for (const [i, pid] of children.entries()) {
+      const startTime = startOfChild(theirs[i], monitor.pid);
+      if (theirs[i]?.('stat') === errnos.ETIMEDOUT) doubt = `pid ${pid}: ${heldUp}`;
       if (startTime === undefined) continue;
       // A part of its start yet: before the monitor is on its own, or before the program is executed.
-      if (!isLxc(pid)) return { pid, startTime };
+      if (!isLxc(theirs[i])) return { pid, startTime };
       doubt = `it is being started, by pid ${pid}`;
     }
   }
@@ -146,15 +156,17 @@ function hasNameOf(cgroup: readonly string[], id: string): boolean {
   );
 }
 
-function isLxc(pid: number): boolean {
-  try {
-    return /^lxc-(start|execute|autostart|restore|copy)/.test(
-      basename(readlinkSync(`/proc/${pid}/exe`)),
-    );
-  } catch (error) {
-    if (isWant(error)) throw error;
-    return false;
-  }
+function isLxc(files: ProcessFiles | undefined): boolean {
+  const exe = textOf(files, 'exe') ?? '';
+  return /^lxc-(start|execute|autostart|restore|copy)/.test(basename(exe));
+}
+
+function textOf(files: ProcessFiles | undefined, name: string): string | undefined {
+  const text = files?.(name);
+  if (typeof text === 'string' || text === undefined) return text;
+  const error = failure(text, 'open');
+  if (isWant(error)) throw error;
+  return undefined;
 }
 
 /** Of files or memory: that a process could not be looked at for it says nothing of the process. */
@@ -184,7 +196,7 @@ function mountAt(point: string, mountinfo: string): string | undefined {
 }
 
 /** Of one look: a process with that parent, and when it started. proc_pid_stat(5). */
-function startOfChild(pid: number, parent: number): number | undefined {
-  const fields = fileOfProcess(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ');
+function startOfChild(files: ProcessFiles | undefined, parent: number): number | undefined {
+  const fields = textOf(files, 'stat')?.split(') ').at(-1)?.split(' ');
   return Number(fields?.[1]) === parent ? ticks(Number(fields?.[19])) : undefined;
 }

@@ -5,7 +5,9 @@
  */
 import { readlinkSync, statSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
-import { type ProcessRow, processRows } from '../base/processes.ts';
+import { type ProcessRow, processRows, readProcesses } from '../base/processes.ts';
+import { openTarget } from '../target/target.ts';
+import { pidIn } from './fields.ts';
 
 /** Of the first pid namespace of a kernel: PROC_PID_INIT_INO, linux/proc_ns.h. */
 const initial = 4_026_531_836;
@@ -23,27 +25,35 @@ const foreign = "its pids are of another pid namespace than ours (--pid=host has
 export async function pidsIn(root: string): Promise<Pids> {
   const same = { here: (pid: number) => pid, doubt: undefined };
   if (root === '') return same;
-  const own = namespaceOf('self');
+  const own = numberIn(ownLink());
   const [, process] = /^\/proc\/(\d+)\/root$/.exec(root) ?? [];
   if (process === undefined) {
     return own === initial || isOurs(root) ? same : { ...same, doubt: foreign };
   }
-  const theirs = namespaceOf(process);
+  const pid = pidIn(process) ?? 0;
+  const [files] = await readProcesses([pid], ['ns/pid']);
+  const theirs = numberIn(files?.('ns/pid'));
   if (theirs === own && own !== undefined) return same;
   if (theirs === undefined) {
     return { ...same, doubt: `the pid namespace of ${process} is not shown to us` };
   }
   const rows = await processRows();
-  const depth = (rows.get(Number(process))?.pids.length ?? 0) - 1;
+  const depth = (rows.get(pid)?.pids.length ?? 0) - 1;
   return depth > 0 ? translated(rows, theirs, depth) : { ...same, doubt: foreign };
 }
 
-function namespaceOf(process: string): number | undefined {
+function ownLink(): string | undefined {
   try {
-    return Number(/\d+/.exec(readlinkSync(`/proc/${process}/ns/pid`))?.[0]);
+    return readlinkSync('/proc/self/ns/pid');
   } catch {
     return undefined;
   }
+}
+
+/** Of a link to a namespace. */
+function numberIn(link: string | number | undefined): number | undefined {
+  const [, number] = /\[(\d+)\]/.exec(`${link}`) ?? [];
+  return number === undefined ? undefined : Number(number);
 }
 
 /** In a container of our own: a directory of ours, and not one of the host's that is mounted in it. */
@@ -60,20 +70,31 @@ function translated(rows: ReadonlyMap<number, ProcessRow>, theirs: number, depth
     if (inner !== undefined) byInner.set(inner, [...(byInner.get(inner) ?? []), row]);
   }
   const here = (pid: number) =>
-    byInner.get(pid)?.find(row => isBelow(row.pid, row.pids.length - 1 - depth, theirs))?.pid;
+    byInner.get(pid)?.find(row => isBelow(row, row.pids.length - 1 - depth, theirs))?.pid;
   return { here, doubt: undefined };
 }
 
 /** Is the pid namespace so many above that of a process this one? Others have the same pids in theirs. */
-function isBelow(pid: number, up: number, namespace: number): boolean {
-  let fd = binding.openNamespace(`/proc/${pid}/ns/pid`);
-  for (let i = 0; i < up && fd >= 0; i++) {
-    const parent = binding.getParent(fd);
-    binding.close(fd);
-    fd = parent;
+function isBelow({ pid, namespaces }: ProcessRow, up: number, namespace: number): boolean {
+  if (up === 0) return namespaces.get('pid') === namespace;
+  try {
+    const fds = openTarget(pid, ['pid']);
+    try {
+      return inodeAbove(fds.get('pid') ?? -1, up) === namespace;
+    } finally {
+      fds.release();
+    }
+  } catch {
+    return false;
   }
-  if (fd < 0) return false;
-  const inode = binding.getInode(fd);
-  binding.close(fd);
-  return typeof inode !== 'number' && inode[0] === namespace;
+}
+
+function inodeAbove(fd: number, up: number): number | undefined {
+  const parent = binding.getParent(fd);
+  if (parent < 0) return undefined;
+  try {
+    return up > 1 ? inodeAbove(parent, up - 1) : [binding.getInode(parent)].flat()[0];
+  } finally {
+    binding.close(parent);
+  }
 }

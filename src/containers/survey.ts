@@ -1,10 +1,10 @@
 /** Asks every engine which containers it has, and makes of what they say one container after the other. */
 import { setImmediate } from '../base/timers.ts';
-import { ticksAhead } from './clocks.ts';
 import type { Container, Containers } from './container.ts';
 import { findContainerd } from './containerd.ts';
 import { findDocker } from './docker.ts';
-import { containerOf, type Look } from './finish.ts';
+import { pidIn } from './fields.ts';
+import { containerOf, type Look, toldPid } from './finish.ts';
 import type { Locations, Whose } from './location-types.ts';
 import { findLocations } from './locations.ts';
 import { findLxc } from './lxc.ts';
@@ -16,7 +16,7 @@ import { Reader } from './reader.ts';
 import { findRuntimes } from './runtimes.ts';
 import { type Entries, join, readAll, withoutParts } from './sighting.ts';
 import { Sockets } from './sockets.ts';
-import { hostInodes } from './verified-process.ts';
+import { Looks, viewFrom } from './verified-process.ts';
 
 export interface Survey {
   readonly entries: readonly Entries[];
@@ -75,14 +75,16 @@ const atOnce = 16;
 async function finish(reader: Reader, some: readonly Entries[]): Promise<Container[]> {
   const read = (await Promise.all(some.map(readAll))).filter(group => group !== undefined);
   const groups = withoutParts(read);
-  const host = hostOf(reader.root);
-  const look: Look = {
-    reader,
-    pids: await pidsIn(reader.root),
-    view: { host: hostInodes(host), ahead: ticksAhead(host), reader },
-  };
+  const pids = await pidsIn(reader.root);
+  const files = new Looks();
+  const told = groups.map(group => toldPid(group, pids)).filter(pid => pid !== undefined);
+  const [view] = await Promise.all([
+    viewFrom(hostOf(reader.root), reader, files),
+    ...told.map(pid => files.of(pid)),
+  ]);
+  const look: Look = { reader, pids, view };
   const containers: Container[] = [];
-  // A process is looked at without waiting; after some of them others have their turn.
+  // After some of them others have their turn.
   for (let i = 0; i < groups.length; i += atOnce) {
     if (i > 0) await new Promise<void>(resolve => setImmediate(resolve));
     const some = groups.slice(i, i + atOnce).map(group => containerOf(group, look));
@@ -93,5 +95,5 @@ async function finish(reader: Reader, some: readonly Entries[]): Promise<Contain
 
 /** Whose namespaces are the host's: those of the first process, or of that whose root it is. */
 function hostOf(root: string): number {
-  return Number(/^\/proc\/(\d+)\/root$/.exec(root)?.[1] ?? 1);
+  return pidIn(/^\/proc\/(\d+)\/root$/.exec(root)?.[1]) ?? 1;
 }

@@ -2,13 +2,13 @@
  * The process of a container: whether the pid that an engine wrote down still is the process that it
  * started, and what /proc says of it.
  */
-import { readlinkSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
-import { fileOfProcess, startTimeOf } from '../base/proc.ts';
-import { dateOf, isStart } from './clocks.ts';
+import { fileOfProcess, startIn } from '../base/proc.ts';
+import { type ProcessFiles, readProcesses } from '../base/processes.ts';
+import { dateOf, isStart, ticksAhead } from './clocks.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 import { isNamedBy } from './membership.ts';
 import type { Reader } from './reader.ts';
@@ -30,9 +30,9 @@ export interface Claim {
 
 /**
  * What there is with that pid: the process; none, or one that is certainly another (`'gone'`); one of which
- * nothing says whose it is (`'unproven'`).
+ * nothing says whose it is (`'unproven'`), or which keeps its readers waiting (`'held up'`).
  */
-export type Found = Process | 'gone' | 'unproven';
+export type Found = Process | 'gone' | 'unproven' | 'held up';
 
 export interface Process extends Pick<Container, 'cgroup' | 'namespaces'> {
   readonly pid: number;
@@ -50,21 +50,52 @@ export interface View {
   readonly ahead: number | undefined;
   /** Below the directory that is the host's root. */
   readonly reader: Reader;
+  readonly files: Looks;
+}
+
+const links = kinds.map(({ name }) => `ns/${name}`);
+const wanted = ['stat', 'cgroup', 'owners', ...links];
+
+/** What is read of processes, once of each; for those that are asked for in one turn, in one go. */
+export class Looks {
+  readonly #known = new Map<number, Promise<ProcessFiles>>();
+  #asked: number[] = [];
+  #answers: Promise<readonly ProcessFiles[]> | undefined;
+
+  of(pid: number): Promise<ProcessFiles> {
+    const known = this.#known.get(pid);
+    if (known !== undefined) return known;
+    const i = this.#asked.push(pid) - 1;
+    this.#answers ??= this.#read();
+    const files = this.#answers.then(all => all[i] as ProcessFiles);
+    this.#known.set(pid, files);
+    return files;
+  }
+
+  async #read(): Promise<readonly ProcessFiles[]> {
+    await undefined; // until all of this turn have asked
+    const pids = this.#asked;
+    this.#asked = [];
+    this.#answers = undefined;
+    return readProcesses(pids, wanted);
+  }
 }
 
 /** The inodes of its namespaces, by type. */
 export type Inodes = ReadonlyMap<NamespaceType, number>;
 
-/** Those of a process that stands for the host; our own where these are not shown to us. */
-export function hostInodes(pid: number): Inodes {
-  const inodes = inodesOf(pid);
-  return inodes.size > 0 ? inodes : inodesOf('self');
+/** From there, by the process that stands for the host: by us, where its namespaces are not shown. */
+export async function viewFrom(pid: number, reader: Reader, files: Looks): Promise<View> {
+  const found = await files.of(pid);
+  const inodes = inodesIn(found);
+  const host = inodes.size > 0 ? inodes : inodesIn(await files.of(process.pid));
+  return { host, ahead: ticksAhead({ pid, time: textOf(found, 'ns/time') }), reader, files };
 }
 
 /** Throws where that cannot be known (too few files). */
 export async function lookAt(claim: Claim, view: View): Promise<Found> {
   try {
-    const found = look(claim, view);
+    const found = look(claim, await view.files.of(claim.pid), view);
     if (typeof found === 'string') return found;
     const { lines, ...known } = found;
     return { ...known, frozen: await isFrozen(lines, claim.pid, view.reader) };
@@ -76,34 +107,38 @@ export async function lookAt(claim: Claim, view: View): Promise<Found> {
 /** With the lines of its cgroups, by which its freezer is found. */
 type Seen = Omit<Process, 'frozen'> & { readonly lines: readonly string[] };
 
-function look(claim: Claim, { host, ahead }: View): Seen | 'gone' | 'unproven' {
+function look(
+  claim: Claim,
+  files: ProcessFiles,
+  { host, ahead }: View,
+): Seen | Exclude<Found, Process> {
   const { pid, startTime, isSeen, owner, hasOwnMounts } = claim;
-  const started = startTimeOf(pid);
+  if (files('stat') === errnos.ETIMEDOUT) return 'held up';
+  const stat = textOf(files, 'stat');
+  const started = stat === undefined ? undefined : startIn(stat);
   if (started === undefined) return isHidden(pid) ? 'unproven' : 'gone';
   if (startTime !== undefined) {
-    const isIt = isStart(pid, started, startTime, isSeen ? 0 : ahead);
+    const clock = { pid, time: textOf(files, 'ns/time') };
+    const isIt = isStart(clock, started, startTime, isSeen ? 0 : ahead);
     if (!isIt) return isIt === undefined ? 'unproven' : 'gone';
   }
-  const lines = read(`/proc/${pid}/cgroup`)?.trim().split('\n') ?? [];
+  const lines = textOf(files, 'cgroup')?.trim().split('\n') ?? [];
   if (startTime === undefined) {
     // Also where the cgroup has its name: users name their own as they like.
-    const mounts = hasOwnMounts ? inodesOf(pid).get('mnt') : undefined;
+    const mounts = hasOwnMounts ? inodesIn(files).get('mnt') : undefined;
     if (mounts !== undefined && mounts === host.get('mnt')) return 'gone';
     if (!lines.some(line => isNamed(line, claim))) return 'unproven';
   }
   // The files of a user can claim any process: it has to be in a user namespace of that user's.
-  const isTheirs = owner === 0 || isOf(owner, pid);
+  const isTheirs = owner === 0 || isOf(owner, files);
   if (!isTheirs) return isTheirs === undefined ? 'unproven' : 'gone';
-  const namespaces = namespacesOf(pid, host);
-  // What was read is of that process if it still is there.
-  if (startTimeOf(pid) !== started) return 'gone';
   return {
     pid,
     startTime: started,
     started: dateOf(started),
     cgroup: mainCgroup(lines),
     lines,
-    namespaces,
+    namespaces: namespacesIn(files, host),
   };
 }
 
@@ -127,18 +162,22 @@ const notShown: ReadonlySet<unknown> = new Set([
   'EPERM',
 ]);
 
-/** The same errors in any of these calls. */
-function shown<T>(call: () => T): T | undefined {
+function read(path: string): string | undefined {
   try {
-    return call();
+    return fileOfProcess(path);
   } catch (error) {
     if (notShown.has((error as NodeJS.ErrnoException).code)) return undefined;
     throw error;
   }
 }
 
-function read(path: string): string | undefined {
-  return shown(() => fileOfProcess(path));
+/** undefined of what is not shown; throws for anything else that keeps us from knowing. */
+function textOf(files: ProcessFiles, name: string): string | undefined {
+  const text = files(name);
+  if (typeof text === 'string') return text;
+  const error = failure(text, 'open');
+  if (notShown.has(error.code)) return undefined;
+  throw error;
 }
 
 /** proc_pid_cgroup(5): `hierarchy:controllers:path`. */
@@ -218,23 +257,18 @@ export function isHidden(pid: number): boolean {
   }
 }
 
-function namespacesOf(pid: number, host: Inodes): ContainerNamespaces | undefined {
-  const inodes = [...inodesOf(pid)];
+function namespacesIn(files: ProcessFiles, host: Inodes): ContainerNamespaces | undefined {
+  const inodes = [...inodesIn(files)];
   const all = inodes.map(([type, inode]) => [type, { inode, host: inode === host.get(type) }]);
   return all.length === 0 ? undefined : Object.fromEntries(all);
 }
 
-function inodesOf(pid: number | string): Inodes {
+/** Without those of a type that this kernel has not, or that are not shown to us. */
+function inodesIn(files: ProcessFiles): Inodes {
   const inodes = new Map<NamespaceType, number>();
   for (const { name } of kinds) {
-    try {
-      const link = readlinkSync(`/proc/${pid}/ns/${name}`);
-      inodes.set(name, Number(link.slice(name.length + 2, -1)));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EACCES') break; // what it may not look into it may not for any type
-      if (!notShown.has(code)) throw error; // there is none of a type that this kernel has not
-    }
+    const link = textOf(files, `ns/${name}`);
+    if (link !== undefined) inodes.set(name, Number(link.slice(name.length + 2, -1)));
   }
   return inodes;
 }
@@ -244,19 +278,7 @@ function inodesOf(pid: number | string): Inodes {
  * its root may be the host's, where whoever takes it for a container would change the host's files. undefined where
  * its user namespace is not shown to us, who are in another.
  */
-function isOf(uid: number, pid: number): boolean | undefined {
-  let fd = binding.openNamespace(`/proc/${pid}/ns/user`);
-  while (fd >= 0) {
-    const isOwner = binding.getOwnerUid(fd) === uid;
-    const parent = isOwner ? errnos.EPERM : binding.getParent(fd);
-    binding.close(fd);
-    if (isOwner) return true;
-    fd = parent;
-  }
-  if (fd === errnos.EACCES) return undefined;
-  // At the top, EPERM.
-  if (![errnos.ENOENT, errnos.ESRCH, errnos.EPERM].some(errno => errno === fd)) {
-    throw failure(fd, 'open', { type: 'user', target: pid });
-  }
-  return false;
+function isOf(uid: number, files: ProcessFiles): boolean | undefined {
+  if (files('owners') === errnos.EACCES) return undefined;
+  return textOf(files, 'owners')?.split(' ').includes(`${uid}`) ?? false;
 }

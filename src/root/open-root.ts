@@ -15,7 +15,8 @@ import { openFiles } from './open.ts';
  *
  * Opening needs the right to look into the process (ptrace(2), PTRACE_MODE_READ): root's or its
  * owner's. Of a mount namespace, CAP_SYS_ADMIN and CAP_SYS_CHROOT. Throws `NamespaceError`: ESRCH where
- * there is no such process, or it has exited; EACCES where it may not be looked into. Linux 5.8.
+ * there is no such process, or it has exited; EACCES where it may not be looked into; ETIMEDOUT where it keeps who looks
+ * waiting for a second. Linux 5.8.
  */
 export function openRoot(target: Target): ContainerRoot {
   return new ContainerRoot(new Calls(openFiles(target)));

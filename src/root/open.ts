@@ -15,9 +15,10 @@ import { runAsRoot } from '../base/own-rights.ts';
 import { fuseOfAnother, idMapIn, openProcess } from '../base/proc.ts';
 import { numbersIn } from '../base/status-fields.ts';
 import { traced } from '../base/trace.ts';
+import { directoryAt, heldUp } from '../base/waiting-files.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { isChild } from '../target/process-identity.ts';
-import { openTarget, processOf, type Target } from '../target/target.ts';
+import { isChild, pidIn } from '../target/process-identity.ts';
+import { openTarget, processOf, type Target, userNamespaceOf } from '../target/target.ts';
 
 export interface OpenedFiles {
   readonly root: OpenedRoot;
@@ -34,38 +35,45 @@ export function openFiles(target: Target): OpenedFiles {
 }
 
 function ofProcess(target: Target, pid: number): OpenedFiles {
-  const directory = openProcess(pid, isChild(target));
-  let root: OpenedRoot | number;
-  let user: string;
+  const fds: number[] = [];
   try {
-    user = userNamespaceOf(directory, pid);
-    const fds = openTarget(target, ['mnt']);
-    try {
-      const users = idsOf(directory, user, 'uid_map', pid);
-      const groups = idsOf(directory, user, 'gid_map', pid);
-      const owner = ownerOf(directory, pid);
-      const mounts = binding.dup(fds.get('mnt') ?? -1);
-      if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt', target: pid });
-      root = binding.rootOpen(directory, mounts, users, groups, owner);
-    } finally {
-      fds.release();
-    }
-  } catch (error) {
-    binding.close(directory);
-    throw error;
-  }
-  const held = opened(root, pid);
-  try {
+    const directory = openProcess(pid, isChild(target));
+    fds.push(directory);
+    const user = userNamespaceOf(pid, directory);
+    const mounts = mountsOf(target);
+    fds.push(mounts);
+    const users = idsOf(directory, user, 'uid_map', pid);
+    const groups = idsOf(directory, user, 'gid_map', pid);
+    const root = directoryAt(directory, 'root');
+    if (root < 0) throw unopened(root, pid);
+    fds.push(root);
     // It cannot come back from another one (SourceProcess.credentials()): so the ids are those of this root.
-    if (userNamespaceOf(directory, pid) !== user) {
+    if (userNamespaceOf(pid, directory) !== user) {
       const advice = 'it has gone into another user namespace at this moment: try again';
       throw failure(errnos.EAGAIN, 'open', { type: 'user', target: pid, advice });
     }
+    // Last: what was not read through the directory is of the same process, if it still is there.
+    const owner = ownerOf(directory, pid);
+    fds.length = 0;
+    const opened = binding.rootOpen(directory, root, mounts, users, groups, owner);
+    if (typeof opened === 'number') throw unopened(opened, pid);
+    return { root: opened, target: pid };
   } catch (error) {
-    binding.rootClose(held);
+    for (const fd of fds) binding.close(fd);
     throw error;
   }
-  return { root: held, target: pid };
+}
+
+/** For the caller to close. */
+function mountsOf(target: Target): number {
+  const fds = openTarget(target, ['mnt']);
+  try {
+    const mounts = binding.dup(fds.get('mnt') ?? -1);
+    if (mounts >= 0) return mounts;
+    throw failure(mounts, 'fcntl', { type: 'mnt', target: pidIn(target) });
+  } finally {
+    fds.release();
+  }
 }
 
 /** A mount namespace, without any process of it: its own root. */
@@ -74,32 +82,29 @@ function ofMounts(target: Target): OpenedFiles {
     const advice = 'openRoot() needs a process, or a handle or path with mnt';
     throw refusal(['mnt'], 'not among the namespaces of this target', { advice });
   }
-  const fds = openTarget(target, ['mnt']);
   const name = target instanceof Namespaces ? undefined : own(target as { mnt?: string }).mnt;
-  try {
-    const mounts = binding.dup(fds.get('mnt') ?? -1);
-    if (mounts < 0) throw failure(mounts, 'fcntl', { type: 'mnt' });
-    const owner = ownerOfMounts(mounts);
-    const ids = owner === undefined ? [] : none;
-    const maker = owner === undefined ? ([-1, -1] as const) : ([owner, nobody] as const);
-    return { root: opened(binding.rootOpen(-1, mounts, ids, ids, maker), name), target: name };
-  } finally {
-    fds.release();
-  }
+  const mounts = mountsOf(target);
+  const owner = ownerOfMounts(mounts);
+  const ids = owner === undefined ? [] : none;
+  const maker = owner === undefined ? ([-1, -1] as const) : ([owner, nobody] as const);
+  const root = binding.rootOpen(-1, -1, mounts, ids, ids, maker);
+  if (typeof root === 'number') throw unopened(root, name);
+  return { root, target: name };
 }
 
-function opened(root: OpenedRoot | number, target: OpenedFiles['target']): OpenedRoot {
-  if (typeof root !== 'number') return root;
-  if (root === errnos.ENOENT || root === errnos.ESRCH) throw ended(target);
+function unopened(errno: number, target: OpenedFiles['target']): Error {
+  if (errno === errnos.ENOENT || errno === errnos.ESRCH) return ended(target);
   const advice =
-    root === errnos.ENOSYS
+    errno === errnos.ENOSYS
       ? '/proc is not mounted here, and files are opened through it'
-      : root === errnos.EPERM
+      : errno === errnos.EPERM
         ? `CAP_SYS_ADMIN and CAP_SYS_CHROOT are missing, or the namespace is not in reach of them: ${runAsRoot()}`
-        : root === errnos.EACCES && typeof target === 'number'
-          ? fuseOfAnother(target)
-          : undefined;
-  throw failure(root, typeof target === 'number' ? 'open' : 'setns', {
+        : errno === errnos.ETIMEDOUT
+          ? heldUp
+          : errno === errnos.EACCES && typeof target === 'number'
+            ? (fuseOfAnother(target) ?? unreadable())
+            : undefined;
+  return failure(errno, typeof target === 'number' ? 'open' : 'setns', {
     type: 'mnt',
     target,
     advice,
@@ -115,18 +120,10 @@ const none: readonly number[] = [0, 0, 0];
 const unmapped = 2 ** 32 - 1;
 const nobody = 65_534;
 
-function userNamespaceOf(directory: number, pid: number): string {
+/** Of the user namespace with that inode. Outside is in our numbers. */
+function idsOf(directory: number, user: number, file: string, pid: number): readonly number[] {
   try {
-    return readlinkSync(`/proc/self/fd/${directory}/ns/user`);
-  } catch (error) {
-    throw unknownIds(error, pid);
-  }
-}
-
-/** Of `user`, a link. Outside is in our numbers. */
-function idsOf(directory: number, user: string, file: string, pid: number): readonly number[] {
-  try {
-    if (user === readlinkSync('/proc/self/ns/user')) return [];
+    if (isOwnUser(user)) return [];
     const lines = idMapIn(readFileSync(`/proc/self/fd/${directory}/${file}`, 'utf8'));
     // Ids that are none of our user namespace either are shown as -1.
     const numbers = lines.filter(([, outside]) => outside !== unmapped).flat();
@@ -155,6 +152,10 @@ function ownerOf(directory: number, pid: number): readonly [uid: number, gid: nu
   }
 }
 
+function isOwnUser(inode: number | undefined): boolean {
+  return `user:[${inode}]` === readlinkSync('/proc/self/ns/user');
+}
+
 /**
  * Who has made the user namespace that owns the mount namespace; undefined: it is ours. Root, whose files are
  * not to be told from ours, and who cannot be known is nobody.
@@ -163,8 +164,7 @@ function ownerOfMounts(mounts: number): number | undefined {
   const owner = binding.getOwner(mounts);
   if (owner < 0) return nobody;
   try {
-    const name = `user:[${[binding.getInode(owner)].flat()[0]}]`;
-    if (name === readlinkSync('/proc/self/ns/user')) return undefined;
+    if (isOwnUser([binding.getInode(owner)].flat()[0])) return undefined;
     const uid = binding.getOwnerUid(owner);
     return uid > 0 ? uid : nobody;
   } finally {

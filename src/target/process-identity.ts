@@ -3,6 +3,7 @@
  */
 
 import { gone, noProcess } from '../base/advice.ts';
+import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, invalidType } from '../base/errors.ts';
 import { property } from '../base/own-properties.ts';
@@ -98,6 +99,41 @@ export function startTimeIn(target: unknown): number | undefined {
   throw invalidType('target.startTime', 'a number of clock ticks', startTime);
 }
 
+/** When processes started, by the numbers of their pidfds. */
+const starts = new Map<number, number>();
+const startsMost = 1000;
+
+function remember(number: number, startTime: number): void {
+  if (number === 0) return;
+  if (starts.size === startsMost) starts.clear();
+  starts.set(number, startTime);
+}
+
+/**
+ * The inode of a pidfd, which no other process gets before the machine starts again; 0 where there is no such number:
+ * before Linux 6.9, which has a file system for them (pidfs), all have the same.
+ */
+function numberOf(pidfd: number): number {
+  if (pidfd < 0) return 0;
+  const number = inodeOf(pidfd);
+  return ownNumber() === 0 || number === ownNumber() ? 0 : number;
+}
+
+let own: number | undefined;
+function ownNumber(): number {
+  if (own === undefined) {
+    const pidfd = binding.pidfdOpen(process.pid, 0);
+    own = inodeOf(pidfd);
+    if (pidfd >= 0) binding.close(pidfd);
+  }
+  return own;
+}
+
+function inodeOf(fd: number): number {
+  const inode = binding.getInode(fd);
+  return typeof inode === 'number' ? 0 : inode[0];
+}
+
 /**
  * Throws where `target` says when its process started, and its pid is another's by now. To be asked
  * with a pidfd or a directory of /proc open already, which is that process's own then.
@@ -106,11 +142,16 @@ export function refuseSuccessor(pid: number, target: unknown): void {
   checkStart(pid, startTimeIn(target));
 }
 
-/** The same, with the time known. */
-export function checkStart(pid: number, wanted: number | undefined): void {
+/** The same, with the time known; and where it is, with the open pidfd, by which it need be read only once. */
+export function checkStart(pid: number, wanted: number | undefined, pidfd = -1): void {
   if (wanted === undefined) return;
+  const number = numberOf(pidfd);
+  if (starts.get(number) === wanted) return;
   const startTime = startTimeOf(pid);
-  if (startTime === wanted) return;
+  if (startTime === wanted) {
+    remember(number, wanted);
+    return;
+  }
   const advice =
     startTime === undefined ? gone : `${gone}, and another (startTime ${startTime}) has its pid`;
   throw failure(errnos.ESRCH, 'pidfd_open', { target: pid, advice });

@@ -12,6 +12,7 @@ import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/n
 import { has, own, property } from '../base/own-properties.ts';
 import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
+import { heldUp, openAt } from '../base/waiting-files.ts';
 import { type Fds, openEach } from './fds.ts';
 import { knownTypes } from './known-types.ts';
 import { Namespaces } from './namespaces.ts';
@@ -47,9 +48,10 @@ const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];
  * Opens namespaces of `target`, so that they stay reachable whatever becomes of it. The result has to
  * be closed.
  *
- * Opening a process needs the right to look into it (ptrace(2), PTRACE_MODE_READ): root's or its
- * owner's. Throws `NamespaceError`: ESRCH where there is no such process, or it has exited; EACCES
- * where it may not be looked into; EINVAL for a path that is no namespace or one of another type.
+ * Opening a process needs the right to look into it (ptrace(2), PTRACE_MODE_READ): root's or its owner's.
+ * Throws `NamespaceError`: ESRCH where there is no such process, or it has exited; EACCES where it may not be looked
+ * into; ETIMEDOUT where it keeps who looks waiting for a second; EINVAL for a path that is no namespace or one of
+ * another type.
  */
 export function openNamespaces(target: Target, types: Types): Namespaces {
   return Namespaces.of(openTarget(target, checkTypes(types)));
@@ -158,8 +160,15 @@ function openProcess(pid: number, types: Types, isChild = false, startTime?: num
   ownProc ??= binding.isOwnProc() === 1;
   const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc, startTime) : undefined;
   if (viaFd !== undefined) return types === 'all' ? keepDifferent(viaFd) : viaFd;
-  const fds = viaProc(openDirectory(pid, isChild), pid, wanted, startTime);
-  return types === 'all' ? keepDifferent(fds) : fds;
+  const directory = openDirectory(pid, isChild);
+  try {
+    refuseKernelThread(pid);
+    checkStart(pid, startTime);
+    const fds = viaProc(pid, wanted, openerAt(directory, wanted));
+    return types === 'all' ? keepDifferent(fds) : fds;
+  } finally {
+    binding.close(directory);
+  }
 }
 
 /** Does /proc number processes as we do? It may have been mounted in another pid namespace. */
@@ -183,7 +192,7 @@ function viaPidfd(
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
   try {
     if (!isOurs) refuseKernelThread(pid);
-    checkStart(pid, startTime);
+    checkStart(pid, startTime, pidfd);
     return openEach(types, type => {
       const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
       if (fd >= 0) return fd;
@@ -198,26 +207,35 @@ function viaPidfd(
   }
 }
 
-/** Takes the directory. */
-function viaProc(
-  directory: number,
-  pid: number,
-  types: readonly NamespaceType[],
-  startTime?: number,
-  isOurs = false,
-): Fds {
-  try {
-    if (!isOurs) refuseKernelThread(pid);
-    checkStart(pid, startTime);
-    return openEach(types, type => {
-      const fd = binding.openNamespaceAt(directory, type);
-      if (fd >= 0) return fd;
-      // A zombie's directory is there, with nothing behind its links.
-      throw processFailure(fd === errnos.ENOENT ? errnos.ESRCH : fd, 'open', pid, type);
-    });
-  } finally {
-    binding.close(directory);
-  }
+type Opener = (type: NamespaceType) => number;
+
+/** All at once: those after one that cannot be opened are not asked for. */
+function openerAt(directory: number, types: readonly NamespaceType[]): Opener {
+  const names = types.map(type => `ns/${type}`);
+  const files = openAt(directory, names);
+  return type => files[types.indexOf(type)] ?? errnos.ESRCH;
+}
+
+function viaProc(pid: number, types: readonly NamespaceType[], open: Opener): Fds {
+  return openEach(types, type => {
+    const fd = open(type);
+    if (fd >= 0) return fd;
+    // A zombie's directory is there, with nothing behind its links.
+    throw processFailure(fd === errnos.ENOENT ? errnos.ESRCH : fd, 'open', pid, type);
+  });
+}
+
+/**
+ * The inode of the user namespace of a process that is held by its directory. That it is of this process, and of none
+ * that has got its pid, is proved by what is read through the directory afterwards.
+ */
+export function userNamespaceOf(pid: number, directory: number): number {
+  const types = ['user'] as const;
+  const fds = viaPidfd(pid, types, true) ?? viaProc(pid, types, openerAt(directory, types));
+  const inode = binding.getInode(fds.get('user') ?? -1);
+  fds.release();
+  if (typeof inode === 'number') throw failure(inode, 'statx', { type: 'user', target: pid });
+  return inode[0];
 }
 
 /** Its namespaces are those of the machine: nobody means them by a kernel thread's pid. */
@@ -234,9 +252,12 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
     const advice = `this kernel has no ${type} namespaces`;
     return failure(errnos.ENOENT, syscall, { type, target: pid, advice });
   }
-  const advice =
-    errno === errnos.ESRCH ? goneAdvice(pid) : errno === errnos.EACCES ? unreadable() : undefined;
-  return failure(errno, syscall, { type, target: pid, advice });
+  const advices: Readonly<Record<number, () => string>> = {
+    [errnos.ESRCH]: () => goneAdvice(pid),
+    [errnos.EACCES]: unreadable,
+    [errnos.ETIMEDOUT]: () => heldUp,
+  };
+  return failure(errno, syscall, { type, target: pid, advice: advices[errno]?.() });
 }
 
 /** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
@@ -244,7 +265,12 @@ export function openThread(types: readonly NamespaceType[]): Fds {
   const tid = binding.gettid();
   const fds = viaPidfd(tid, types, true);
   if (fds !== undefined) return fds;
-  return viaProc(openOwnThread(), tid, types, undefined, true);
+  const directory = openOwnThread();
+  try {
+    return viaProc(tid, types, type => binding.openNamespaceAt(directory, type));
+  } finally {
+    binding.close(directory);
+  }
 }
 
 /** Drops, and closes, what is ours already. */

@@ -44,6 +44,15 @@ const own = {
   async listProcesses() {
     return { error: 0, step: '', rows: new Float64Array(), texts: '', unreadable: 0 };
   },
+  async readProcesses(pids: Int32Array, names: readonly string[]) {
+    const count = pids.length * names.length;
+    return {
+      error: 0,
+      step: '',
+      errors: new Int32Array(count).fill(-2),
+      texts: '\0'.repeat(count),
+    };
+  },
   async listSocketOwners() {
     return { error: 0, step: '', rows: new Float64Array(), unreadable: 0 };
   },
@@ -78,11 +87,9 @@ const own = {
     }
     return most;
   },
-  readEnviron(directory: number) {
-    return Buffer.from(
-      globalThis.fuzzedFiles?.get(`/proc/self/fd/${directory}/environ`) ?? '',
-      'latin1',
-    );
+  readOfProcess(directory: number, name: string) {
+    const text = globalThis.fuzzedFiles?.get(`/proc/self/fd/${directory}/${name}`);
+    return text === undefined ? -2 : Buffer.from(text, 'latin1');
   },
   async idOf(name: string) {
     return { id: name.length % 3 === 0 ? -1 : name.length };

@@ -240,6 +240,7 @@ function processFiles(bytes: Buffer): void {
     cgroup: `1:name=systemd:/x\n0::${path}\n`,
     limits: `Limit  Soft Limit  Hard Limit  Units\n${'Max of something          4711                 unlimited            units\n'.repeat(16)}`,
     oom_score_adj: '-17\n',
+    stat: `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
   };
   for (const [file, text] of Object.entries(contents))
     files.set(`/proc/self/fd/1000/${file}`, text);
@@ -248,10 +249,6 @@ function processFiles(bytes: Buffer): void {
     `22 1 0:1 / ${point} rw - tmpfs cgroup2 rw\n23 1 0:1 / ${point}/cgroup rw shared:1 - cgroup2 none rw\n`,
   );
   files.set('/proc/thread-self/cgroup', '1:name=systemd:/x\n0::/../ours\n');
-  files.set(
-    '/proc/7/stat',
-    `7 (${comm}) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1\n`,
-  );
   const target = new SourceProcess(7, false);
   const { uid, gid, groups, umask, noNewPrivs, capabilities } = target.credentials(undefined, 1);
   deepStrictEqual(

@@ -94,15 +94,16 @@ describe.skipIf(!hasProgram('strace'))(
       await target.kill();
     });
 
+    // Files and links are read through the directory, in this order.
     test.each([
-      ['stat', 'openat', 'EMFILE'],
-      ['stat', 'openat', 'ENOMEM'],
-      ['stat', 'read', 'ENOMEM'],
-      ['cgroup', 'openat', 'EMFILE'],
-      ['ns/net', 'readlink', 'ENOMEM'],
-    ])('/proc/PID/%s: %s with %s is a problem, and it has not ended', (file, call, error) => {
-      const path = `/proc/${target.pid}/${file}`;
-      const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:error=${error}`];
+      ['stat', 'openat', 'EMFILE', 1],
+      ['stat', 'openat', 'ENOMEM', 1],
+      ['stat', 'readlinkat', 'ENOMEM', 1],
+      ['cgroup', 'openat', 'EMFILE', 2],
+      ['ns/net', 'readlinkat', 'ENOMEM', 6],
+    ])('/proc/PID/%s: %s with %s is a problem, and it has not ended', (_, call, error, when) => {
+      const path = `/proc/${target.pid}`;
+      const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${when}`];
       const found = runScript(
         `import { listContainers } from 'linux-namespaces';
       const list = await listContainers({ root: ${JSON.stringify(root)} });
@@ -115,12 +116,12 @@ describe.skipIf(!hasProgram('strace'))(
     });
 
     test.each(['ENOENT', 'ESRCH'])('%s still means that it has ended', error => {
-      const inject = ['-e', 'trace=openat', '-e', `inject=openat:error=${error}`];
+      const inject = ['-e', 'trace=openat', '-e', `inject=openat:error=${error}:when=1`];
       const found = runScript(
         `import { listContainers } from 'linux-namespaces';
       const list = await listContainers({ root: ${JSON.stringify(root)} });
       console.log(JSON.stringify([list[0].state, list.problems.length]));`,
-        ['strace', '-f', '-qq', '-o', '/dev/null', '-P', `/proc/${target.pid}/stat`, ...inject],
+        ['strace', '-f', '-qq', '-o', '/dev/null', '-P', `/proc/${target.pid}`, ...inject],
       );
       expect(JSON.parse(found)).toEqual(['exited', 0]);
     });
