@@ -18,9 +18,11 @@ export const typesInRows: readonly NamespaceType[] = [
   'uts',
 ];
 
-const noProc: Readonly<Record<number, string>> = {
+const advices: Readonly<Record<number, string>> = {
   [-2]: 'there is no /proc to look at: mount one',
   [-38]: 'what is mounted there is not a proc file system: mount one',
+  [-11]:
+    'processes that keep their readers waiting, in an uninterruptible sleep (state D), keep too many threads of ours: end them',
 };
 
 const looks = new Limiter(looking.lists);
@@ -29,8 +31,8 @@ const looks = new Limiter(looking.lists);
 export async function looked<L extends Looked>(look: () => Promise<L>): Promise<L> {
   const answer = await looks.run(look);
   if (answer.error >= 0) return answer;
-  const target = answer.step === 'clone' ? undefined : '/proc';
-  throw failure(answer.error, answer.step, { target, advice: noProc[answer.error] });
+  if (answer.step === 'clone') throw failure(answer.error, answer.step);
+  throw failure(answer.error, answer.step, { target: '/proc', advice: advices[answer.error] });
 }
 
 /** Texts that each end with a zero byte. */

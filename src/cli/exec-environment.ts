@@ -51,15 +51,17 @@ export function environmentFor({
 
 /** Its programs are ours: with its variables, they would run its code. */
 function isHere(pid: number): boolean {
-  const process = new SourceProcess(pid, false);
   const mounts = openTarget(pid, ['mnt']);
+  const isSame = isOwnMounts(mounts.get('mnt') ?? -1);
+  mounts.release();
+  if (!isSame) return false;
+  const process = new SourceProcess(pid, false);
   try {
     const root = process.open('root');
-    const isSame = isOwnRoot(root);
+    const isOwn = isOwnRoot(root);
     binding.close(root);
-    return isSame && isOwnMounts(mounts.get('mnt') ?? -1);
+    return isOwn;
   } finally {
-    mounts.release();
     process.close();
   }
 }

@@ -8,6 +8,7 @@ import { failure, NamespaceError } from '../base/errors.ts';
 import { kinds, type NamespaceType } from '../base/namespace-types.ts';
 import { fileOfProcess, startIn } from '../base/proc.ts';
 import { type ProcessFiles, readProcesses } from '../base/processes.ts';
+import { heldUp } from '../base/waiting-files.ts';
 import { dateOf, isStart, ticksAhead } from './clocks.ts';
 import type { Container, ContainerNamespaces } from './container.ts';
 import { isNamedBy } from './membership.ts';
@@ -87,9 +88,13 @@ export type Inodes = ReadonlyMap<NamespaceType, number>;
 /** From there, by the process that stands for the host: by us, where its namespaces are not shown. */
 export async function viewFrom(pid: number, reader: Reader, files: Looks): Promise<View> {
   const found = await files.of(pid);
-  const inodes = inodesIn(found);
-  const host = inodes.size > 0 ? inodes : inodesIn(await files.of(process.pid));
-  return { host, ahead: ticksAhead({ pid, time: textOf(found, 'ns/time') }), reader, files };
+  try {
+    const inodes = inodesIn(found);
+    const host = inodes.size > 0 ? inodes : inodesIn(await files.of(process.pid));
+    return { host, ahead: ticksAhead({ pid, time: textOf(found, 'ns/time') }), reader, files };
+  } catch (error) {
+    throw namedFailure(error, pid);
+  }
 }
 
 /** Throws where that cannot be known (too few files). */
@@ -148,8 +153,10 @@ function isNamed(line: string, { id, cgroupName }: Claim): boolean {
 
 function namedFailure(error: unknown, pid: number): unknown {
   const { errno, syscall = 'open' } = error as NodeJS.ErrnoException;
-  if (error instanceof NamespaceError || errno === undefined) return error;
-  return failure(errno, syscall, { target: pid });
+  const hasTarget = error instanceof NamespaceError && error.target !== undefined;
+  if (hasTarget || errno === undefined) return error;
+  const advice = errno === errnos.ETIMEDOUT ? heldUp : undefined;
+  return failure(errno, syscall, { target: pid, advice });
 }
 
 /** What is not there, not ours to look at, or has been removed: anything else keeps us from knowing. */
