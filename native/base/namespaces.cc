@@ -105,9 +105,10 @@ int is_kernel_thread(int pid) {
   snprintf(path, sizeof path, "/proc/%d/statm", pid);
   const int file = ::open(path, O_RDONLY | O_CLOEXEC);
   if (file == -1) return is_not_shown(-errno) ? 0 : -errno;
-  const long length = ::read(file, size, sizeof size);
+  const int length = result_of(::read(file, size, sizeof size));
   ::close(file);
-  if (length != sizeof size || size[0] != '0' || size[1] != ' ') return 0;
+  if (length < 0) return is_not_shown(length) ? 0 : length;
+  if (size[0] != '0' || size[1] != ' ') return 0;
   Stat stat;
   const int error = read_stat(pid, &stat);
   if (error < 0) return is_not_shown(error) ? 0 : error;

@@ -35,12 +35,12 @@ export function limitsIn(text: string): BigUint64Array | undefined {
  */
 export function labelOf(read: (name: string) => string | undefined): Bounds['label'] {
   for (const folder of ['attr/apparmor', 'attr']) {
-    const ours = own(`${folder}/current`);
-    const theirs = ours === undefined ? undefined : labelIn(read(`${folder}/current`));
+    const theirs = labelIn(read(`${folder}/current`));
     if (theirs === undefined) continue;
     const isAppArmor = folder !== 'attr';
     const name = isAppArmor ? theirs.replace(/ \(\w+\)$/, '') : theirs;
-    if (theirs === labelIn(ours) || name === 'unconfined') return undefined;
+    if (theirs === labelIn(ownLabel(`${folder}/current`)) || name === 'unconfined')
+      return undefined;
     return { file: `/proc/self/${folder}/exec`, text: isAppArmor ? `exec ${name}` : name };
   }
   return undefined;
@@ -50,10 +50,11 @@ function labelIn(text: string | undefined): string | undefined {
   return text?.replace(/[\0\n]+$/, '') || undefined;
 }
 
-function own(name: string): string | undefined {
+/** By name below /proc/self; undefined where there is no such module. */
+export function ownLabel(name: string): string | undefined {
   try {
     return readFileSync(`/proc/self/${name}`, 'utf8');
   } catch {
-    return undefined; // no such module
+    return undefined;
   }
 }

@@ -12,7 +12,7 @@ import { goneAdvice, type IdMapLine, idMapIn, openProcess } from '../base/proc.t
 import { directoryAt, heldUp, textAt } from '../base/waiting-files.ts';
 import { refuseSuccessor } from '../target/process-identity.ts';
 import { userNamespaceOf } from '../target/target.ts';
-import { type Bounds, labelOf, limitsIn } from './bounds.ts';
+import { type Bounds, labelOf, limitsIn, ownLabel } from './bounds.ts';
 import { type CgroupFile, openCgroups } from './cgroups.ts';
 import { environmentIn } from './environ.ts';
 import type { Pairs } from './environment.ts';
@@ -94,6 +94,7 @@ export class SourceProcess {
   #bounds(): Bounds {
     const limits = limitsIn(this.#read('limits'));
     const label = labelOf(name => {
+      if (ownLabel(name) === undefined) return undefined;
       const text = textAt(this.#directory, name);
       if (typeof text === 'string') return text;
       // No such module, or none at all.

@@ -11,7 +11,11 @@ import { outcome, probe } from '../child/fixtures/targets.ts';
 const main = join(import.meta.dirname, '../../../lib/cli.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'linux-namespaces-recycled-'));
 const hook = join(folder, 'hook.cjs');
+/** Read when `exec` has opened the files of the process, and before it starts anything. */
+const variables = join(folder, 'variables');
 afterAll(() => rmSync(folder, { recursive: true }));
+
+writeFileSync(variables, 'A=1\n');
 
 /** When it asks for a file for the first time, the process is exchanged. */
 writeFileSync(
@@ -49,7 +53,7 @@ async function run(line: string, when: string) {
     const { spawn } = require('node:child_process');
     const target = spawn('unshare', ['-nu', ${JSON.stringify(probe)}, 'wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
     target.stdout.once('data', () => {
-      const fill = text => text.replace('PID', target.pid);
+      const fill = text => text.replace('PID', target.pid).replace('FILE', ${JSON.stringify(variables)});
       const words = fill(${JSON.stringify(line)}).split(' ');
       const env = { ...process.env, PID: target.pid, WHEN: fill(${JSON.stringify(when)}) };
       const command = spawn(process.execPath, ['-r', ${JSON.stringify(hook)}, ${JSON.stringify(main)}, ...words], { env, stdio: 'inherit' });
@@ -60,7 +64,7 @@ async function run(line: string, when: string) {
 }
 
 test.each([
-  ['exec PID echo it ran', '/proc/PID/root/'],
+  ['exec --env-file FILE PID echo it ran', 'FILE'],
   ['debug PID echo it ran', '/proc/PID/cgroup'],
   ['enter -t PID -u -S follow echo it ran', '/proc/PID'],
 ])('%s: nothing is run in the place of another', async (line, when) => {

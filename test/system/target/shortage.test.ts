@@ -24,7 +24,8 @@ const code = (expression: string) => `
 
 // 2 is kthreadd: its namespaces are the machine's.
 test.skipIf(!hasProgram('strace')).each([
-  ['readlink', '/proc/2/exe', 'ENOMEM'],
+  ['openat', '/proc/2/statm', 'EMFILE'],
+  ['read', '/proc/2/statm', 'ENOMEM'],
   ['openat', '/proc/2/stat', 'EMFILE'],
 ])(
   '%s of %s with %s: not taken for a process that has namespaces [needs strace]',
