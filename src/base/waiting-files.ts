@@ -3,12 +3,19 @@
  * read and opened for a call that does not go on without them: within limits.target.wait milliseconds.
  */
 import { constants } from 'node:fs';
+import { unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { target as limits } from './limits.ts';
 
 /** Of a call that failed with ETIMEDOUT. */
 export const heldUp: string = `it keeps whoever looks at it waiting, for more than ${limits.wait} ms, as one does that is held up in an exec: try again later`;
+
+/** What to do where a process could not be looked into. */
+export function lookAdvice(errno: number): string | undefined {
+  if (errno === errnos.ETIMEDOUT) return heldUp;
+  return errno === errnos.EACCES ? unreadable() : undefined;
+}
 
 /** Through an fd of /proc/PID: the first bytes of a file, or -errno; ENOSYS before Linux 5.9. */
 export function textAt(directory: number, name: string): string | number {

@@ -4,12 +4,11 @@
  * death fails, and another that got its pid is never taken for it.
  */
 import { readFileSync } from 'node:fs';
-import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
 import { goneAdvice, type IdMapLine, idMapIn, openProcess } from '../base/proc.ts';
-import { directoryAt, heldUp, textAt } from '../base/waiting-files.ts';
+import { directoryAt, lookAdvice, textAt } from '../base/waiting-files.ts';
 import { refuseSuccessor } from '../target/process-identity.ts';
 import { userNamespaceOf } from '../target/target.ts';
 import { type Bounds, labelOf, limitsIn, ownLabel } from './bounds.ts';
@@ -137,8 +136,6 @@ export class SourceProcess {
     if (errno === errnos.ENOENT || errno === errnos.ESRCH) {
       return failure(errnos.ESRCH, syscall, { ...at, advice: goneAdvice(this.pid) });
     }
-    const usual =
-      errno === errnos.EACCES ? unreadable() : errno === errnos.ETIMEDOUT ? heldUp : undefined;
-    return failure(errno, syscall, { ...at, advice: advice ?? usual });
+    return failure(errno, syscall, { ...at, advice: advice ?? lookAdvice(errno) });
   }
 }

@@ -12,7 +12,7 @@ import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/n
 import { has, own, property } from '../base/own-properties.ts';
 import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
-import { heldUp, openAt } from '../base/waiting-files.ts';
+import { lookAdvice, openAt } from '../base/waiting-files.ts';
 import { type Fds, openEach } from './fds.ts';
 import { knownTypes } from './known-types.ts';
 import { Namespaces } from './namespaces.ts';
@@ -252,12 +252,8 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
     const advice = `this kernel has no ${type} namespaces`;
     return failure(errnos.ENOENT, syscall, { type, target: pid, advice });
   }
-  const advices: Readonly<Record<number, () => string>> = {
-    [errnos.ESRCH]: () => goneAdvice(pid),
-    [errnos.EACCES]: unreadable,
-    [errnos.ETIMEDOUT]: () => heldUp,
-  };
-  return failure(errno, syscall, { type, target: pid, advice: advices[errno]?.() });
+  const advice = errno === errnos.ESRCH ? goneAdvice(pid) : lookAdvice(errno);
+  return failure(errno, syscall, { type, target: pid, advice });
 }
 
 /** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
