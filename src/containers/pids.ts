@@ -5,9 +5,10 @@
  */
 import { readlinkSync, statSync } from 'node:fs';
 import { binding } from '../base/binding.ts';
-import { type ProcessRow, processRows, readProcesses } from '../base/processes.ts';
+import { type ProcessRow, processRows } from '../base/processes.ts';
 import { openTarget } from '../target/target.ts';
 import { pidIn } from './fields.ts';
+import type { Looks } from './verified-process.ts';
 
 /** Of the first pid namespace of a kernel: PROC_PID_INIT_INO, linux/proc_ns.h. */
 const initial = 4_026_531_836;
@@ -21,25 +22,26 @@ export interface Pids {
 
 const foreign = "its pids are of another pid namespace than ours (--pid=host has the host's)";
 
+/** Of engines that are in our pid namespace. */
+export const samePids: Pids = { here: pid => pid, doubt: undefined };
+
 /** For the engines of that root directory. */
-export async function pidsIn(root: string): Promise<Pids> {
-  const same = { here: (pid: number) => pid, doubt: undefined };
-  if (root === '') return same;
+export async function pidsIn(root: string, files: Looks): Promise<Pids> {
+  if (root === '') return samePids;
   const own = numberIn(ownLink());
   const [, process] = /^\/proc\/(\d+)\/root$/.exec(root) ?? [];
   if (process === undefined) {
-    return own === initial || isOurs(root) ? same : { ...same, doubt: foreign };
+    return own === initial || isOurs(root) ? samePids : { ...samePids, doubt: foreign };
   }
   const pid = pidIn(process) ?? 0;
-  const [files] = await readProcesses([pid], ['ns/pid']);
-  const theirs = numberIn(files?.('ns/pid'));
-  if (theirs === own && own !== undefined) return same;
+  const theirs = numberIn((await files.of(pid))('ns/pid'));
+  if (theirs === own && own !== undefined) return samePids;
   if (theirs === undefined) {
-    return { ...same, doubt: `the pid namespace of ${process} is not shown to us` };
+    return { ...samePids, doubt: `the pid namespace of ${process} is not shown to us` };
   }
   const rows = await processRows();
   const depth = (rows.get(pid)?.pids.length ?? 0) - 1;
-  return depth > 0 ? translated(rows, theirs, depth) : { ...same, doubt: foreign };
+  return depth > 0 ? translated(rows, theirs, depth) : { ...samePids, doubt: foreign };
 }
 
 function ownLink(): string | undefined {

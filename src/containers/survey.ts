@@ -10,7 +10,7 @@ import { findLocations } from './locations.ts';
 import { findLxc } from './lxc.ts';
 import { findMachines } from './nspawn.ts';
 import type { CheckedOptions } from './options.ts';
-import { pidsIn } from './pids.ts';
+import { type Pids, pidsIn, samePids } from './pids.ts';
 import { findPodman } from './podman.ts';
 import { Reader } from './reader.ts';
 import { findRuntimes } from './runtimes.ts';
@@ -75,13 +75,16 @@ const atOnce = 16;
 async function finish(reader: Reader, some: readonly Entries[]): Promise<Container[]> {
   const read = (await Promise.all(some.map(readAll))).filter(group => group !== undefined);
   const groups = withoutParts(read);
-  const pids = await pidsIn(reader.root);
   const files = new Looks();
-  const told = groups.map(group => toldPid(group, pids)).filter(pid => pid !== undefined);
+  const readAt = (pids: Pids) =>
+    groups.flatMap(group => toldPid(group, pids) ?? []).map(pid => files.of(pid));
+  // In one go with what tells whether the pids are the same here.
   const [view] = await Promise.all([
     viewFrom(hostOf(reader.root), reader, files),
-    ...told.map(pid => files.of(pid)),
+    ...readAt(samePids),
   ]);
+  const pids = await pidsIn(reader.root, files);
+  await Promise.all(readAt(pids));
   const look: Look = { reader, pids, view };
   const containers: Container[] = [];
   // After some of them others have their turn.
