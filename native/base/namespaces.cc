@@ -96,10 +96,13 @@ int open_namespace(const char* path) {
 
 int open_for_writing(const char* path) { return result_of(::open(path, O_WRONLY | O_CLOEXEC)); }
 
-// What has memory is none (proc_pid_statm(5)): that is answered at once, which `exe` and `stat` are
-// not while a process executes a program (killable_read.h), and then it has memory. Of what is
-// gone, or may not be looked into, nothing is said: whoever opens it hears of that.
+// What is in a process group that we can see is none: those of the kernel are all in that of the
+// idle task, which has no number (0, as a group of another pid namespace; getpgid(2)). Nor is what
+// has memory (proc_pid_statm(5)): that is answered at once, which `exe` and `stat` are not while a
+// process executes a program (killable_read.h), and then it has memory. Of what is gone, or may
+// not be looked into, nothing is said: whoever opens it hears of that.
 int is_kernel_thread(int pid) {
+  if (::getpgid(pid) > 0) return 0;
   char path[32];
   char size[2] = {};
   snprintf(path, sizeof path, "/proc/%d/statm", pid);
