@@ -46,11 +46,11 @@ export function filter(bytes: Buffer): void {
   const text = bytes.toString().slice(0, 1000);
   // A pattern that takes long is that of who types it.
   if (/[=!]~/.test(text) && /[*+{].*[*+{]/s.test(text)) return;
-  const [one, other] = [test(text), test(`!(${text})`)];
-  deepStrictEqual(other === undefined, one === undefined);
-  if (one === undefined || other === undefined) return;
+  const one = test(text);
+  if (one === undefined) return; // in parentheses it may be one: `a) or (b`
+  const other = test(`!(${text})`);
   deepStrictEqual(
-    rows.map(row => other(row)),
+    rows.map(row => other?.(row)),
     rows.map(row => !one(row)),
   );
 }
