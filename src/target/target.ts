@@ -8,6 +8,7 @@ import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
+import { isSince } from '../base/kernel.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
 import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
@@ -158,8 +159,8 @@ function openProcess(pid: number, types: Types, isChild = false, startTime?: num
   const wanted = types === 'all' ? knownTypes() : types;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
-  const viaFd = ownProc || isChild ? viaPidfd(pid, wanted, !ownProc, startTime) : undefined;
-  if (viaFd !== undefined) return types === 'all' ? keepDifferent(viaFd) : viaFd;
+  const viaFd = (ownProc ? !pidfdsWait : isChild) && viaPidfd(pid, wanted, !ownProc, startTime);
+  if (viaFd) return types === 'all' ? keepDifferent(viaFd) : viaFd;
   const directory = openDirectory(pid, isChild);
   try {
     refuseKernelThread(pid);
@@ -175,6 +176,8 @@ function openProcess(pid: number, types: Types, isChild = false, startTime?: num
 let ownProc: boolean | undefined;
 /** Has this kernel the ioctls that open a namespace through a pidfd (Linux 6.11)? */
 let pidfdIoctls = true;
+/** Do they wait for a process that is held up in an exec, as its files in /proc do? 6.18 does not, 7.2 does. */
+const pidfdsWait = isSince(6, 19);
 
 /** undefined where this kernel or this kind of target wants the other way. */
 function viaPidfd(
@@ -231,7 +234,8 @@ function viaProc(pid: number, types: readonly NamespaceType[], open: Opener): Fd
  */
 export function userNamespaceOf(pid: number, directory: number): number {
   const types = ['user'] as const;
-  const fds = viaPidfd(pid, types, true) ?? viaProc(pid, types, openerAt(directory, types));
+  const viaFd = pidfdsWait ? undefined : viaPidfd(pid, types, true);
+  const fds = viaFd ?? viaProc(pid, types, openerAt(directory, types));
   const inode = binding.getInode(fds.get('user') ?? -1);
   fds.release();
   if (typeof inode === 'number') throw failure(inode, 'statx', { type: 'user', target: pid });
