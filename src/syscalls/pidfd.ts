@@ -28,7 +28,8 @@ export function pidfdOpen(pid: number, flags = 0): number {
  * Opens the namespace of a process, by its pidfd.
  *
  * ioctl PIDFD_GET_*_NAMESPACE. Linux 6.11; on older ones, `openNamespace('/proc/PID/ns/...')`. A process that is held up
- * in an exec keeps it waiting on newer kernels than 6.18 (seen with 7.2), as what it has in /proc does.
+ * in an exec keeps it waiting on most kernels (not up to 6.18.44; seen with 6.12.117 and 7.2.13), as what it has in /proc
+ * does.
  */
 export function pidfdNamespace(pidfd: number, type: NamespaceType): number {
   checkInteger('pidfd', pidfd);

@@ -8,7 +8,7 @@ import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
-import { isSince } from '../base/kernel.ts';
+import { answersByPidfd } from '../base/kernel.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
 import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
@@ -176,8 +176,8 @@ function openProcess(pid: number, types: Types, isChild = false, startTime?: num
 let ownProc: boolean | undefined;
 /** Has this kernel the ioctls that open a namespace through a pidfd (Linux 6.11)? */
 let pidfdIoctls = true;
-/** Do they wait for a process that is held up in an exec, as its files in /proc do? 6.18 does not, 7.2 does. */
-const pidfdsWait = isSince(6, 19);
+/** Do they wait for a process that is held up in an exec, as its files in /proc do? */
+const pidfdsWait = !answersByPidfd();
 
 /** undefined where this kernel or this kind of target wants the other way. */
 function viaPidfd(
