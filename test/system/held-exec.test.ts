@@ -70,7 +70,7 @@ describe.skipIf(noHeldExec)(
       await until('what was open to be closed', () => fdCount() <= fds);
     });
 
-    // Where the kernel has no other way (before 6.11), they are refused in time.
+    // Where no way is known that does not wait (base/kernel.ts), they are refused in time.
     test('its namespaces', async () => {
       const outcome = await held(pid => [
         code(() => withNamespaces(pid, ['net'], () => 1)),
