@@ -27,6 +27,7 @@
         "native/create/by_thread.cc",
         "native/inspect/scan_threads.cc",
         "native/callback/sigusr1.cc",
+        "native/callback/open_inside.cc",
         "native/root/copy_destination.cc",
         "native/child/killable_read.cc",
         "native/child/execute.cc",

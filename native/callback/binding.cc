@@ -1,4 +1,4 @@
-// JavaScript to sigusr1.h and outside.h: what callbacks need of threads and signals.
+// JavaScript to sigusr1.h, outside.h and open_inside.h: what callbacks need of threads and signals.
 #include <errno.h>
 #include <napi.h>
 #include <uv.h>
@@ -9,6 +9,7 @@
 
 #include "base/namespaces.h"
 #include "base/outside.h"
+#include "callback/open_inside.h"
 #include "callback/sigusr1.h"
 #include "napi/environment.h"
 #include "napi/exports.h"
@@ -111,6 +112,26 @@ napi_value ComeBack(napi_env, napi_callback_info) {
   return nullptr;
 }
 
+// A pidfd, then of each type its flag and an fd of where this thread is. Fds, or -errno.
+napi_value OpenInside(napi_env env, napi_callback_info info) {
+  open_inside::Way ways[outside::kTypes];
+  int fds[outside::kTypes];
+  int count = 0;
+  const Arguments<1 + 2 * outside::kTypes> given(env, info);
+  for (; count < outside::kTypes; count++) {
+    const int type = Int(env, given[1 + 2 * count]);
+    if (type < 0) break;  // no more were given
+    ways[count] = {type, Int(env, given[2 + 2 * count])};
+  }
+  const int done = open_inside::open(Int(env, given[0]), ways, count, fds);
+  if (done < 0) return FromInt(env, done);
+  napi_value opened = NewArray(env);
+  for (int i = 0; i < count; i++) {
+    Set(env, opened, static_cast<uint32_t>(i), FromInt(env, PerEnv::Of(env)->Hold(fds[i])));
+  }
+  return opened;
+}
+
 // The end of the process, where going on would mean to run in the wrong namespace. Written straight
 // to stderr: nothing of Node's may run any more.
 napi_value Die(napi_env env, napi_callback_info info) {
@@ -128,6 +149,7 @@ void ExportCallback(napi_env env, napi_value exports) {
   Export(env, exports, "warmThreadPool", WarmThreadPool);
   Export(env, exports, "leaveOutside", LeaveOutside);
   Export(env, exports, "comeBack", ComeBack);
+  Export(env, exports, "openInside", OpenInside);
   Export(env, exports, "die", Die);
 }
 

@@ -95,6 +95,8 @@ export interface Binding extends ChildBinding {
    */
   leaveOutside(...pairs: number[]): number;
   comeBack(): void;
+  /** Of the process of the pidfd: pairs of CLONE_NEW* and an fd by which this thread comes back. -errno: nothing is open. */
+  openInside(pidfd: number, ...pairs: number[]): readonly number[] | number;
   die(lastWords: string): never;
   /** The addon closes with a Worker what it opened for it, unless told that it is somebody else's. */
   letGo(fd: number): void;

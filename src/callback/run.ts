@@ -10,7 +10,7 @@ import { setImmediate } from '../base/timers.ts';
 import { trace } from '../base/trace.ts';
 import { type Fds, openEach } from '../target/fds.ts';
 import { Namespaces } from '../target/namespaces.ts';
-import { openTarget, type Target } from '../target/target.ts';
+import { openTarget, processOf, type Target } from '../target/target.ts';
 import {
   Context,
   currentContext,
@@ -23,7 +23,7 @@ import { checkCopies } from './copies.ts';
 import { guard, isolate, unguard } from './isolation/index.ts';
 import { shared } from './shared-fds.ts';
 import { isStoppable } from './stops.ts';
-import { checkWayBack, closeOutside, openOutside } from './thread.ts';
+import { checkWayBack, closeOutside, openInside, openOutside } from './thread.ts';
 
 let isolated = false;
 /** Why it cannot be, as in this version of Node: half of it may be done, so it is not tried again. */
@@ -55,11 +55,21 @@ export function runInside<A extends unknown[], R>(fds: Fds, fn: (...args: A) => 
 function contextOf(fds: Fds, fn: unknown): Context {
   checkCallback(fn);
   refuseOthers(fds.types);
-  checkCopies(); // before this copy asks where outside is
   switchOn();
   const context = new Context(live > 0 ? shared(fds) : fds);
   live++;
   return context;
+}
+
+/** What comes of `open` while hooks are on: whoever looks at this thread meanwhile is told where it lives. */
+function whileOn(open: () => Fds): Fds {
+  switchOn();
+  live++;
+  try {
+    return open();
+  } finally {
+    over([]);
+  }
 }
 
 function runIn<A extends unknown[], R>(context: Context, fn: (...args: A) => R, args: A): R {
@@ -102,7 +112,8 @@ export function withNamespaces<A extends unknown[], R>(
   const wanted = checkTypes(types);
   checkCallback(fn);
   if (wanted !== 'all') refuseOthers(wanted);
-  const fds = openTarget(target, wanted);
+  const open = () => openTarget(target, wanted, openInside);
+  const fds = processOf(target) === undefined ? open() : whileOn(open);
   let context: Context;
   try {
     context = contextOf(fds, fn);
@@ -158,6 +169,7 @@ function refuseOthers(types: readonly NamespaceType[]): void {
 }
 
 function switchOn(): void {
+  checkCopies(); // before this copy asks where outside is
   if (on) return;
   const warm = binding.warmThreadPool();
   if (warm < 0) throw failure(warm, 'uv_queue_work');

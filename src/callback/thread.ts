@@ -6,10 +6,10 @@ import { joiningMissing } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { failure, type NamespaceError } from '../base/errors.ts';
-import { type Kind, type NamespaceType, threadKinds } from '../base/namespace-types.ts';
+import { type Kind, kindOf, type NamespaceType, threadKinds } from '../base/namespace-types.ts';
 import { filterAdvice } from '../base/own-rights.ts';
-import type { Fds } from '../target/fds.ts';
-import { openThread } from '../target/target.ts';
+import { type Fds, openEach } from '../target/fds.ts';
+import { openThread } from '../target/process.ts';
 
 /** An fd for each of `threadKinds`, in that order; -1 for a type that this kernel does not have. */
 export type Location = readonly number[];
@@ -134,6 +134,23 @@ export function comeBack(from: Location, { kind, errno }: FailedMove): Namespace
         )
       : undefined;
   return failure(errno, 'setns', { type: kind.name, advice });
+}
+
+/**
+ * Opens namespaces of the process of a pidfd, while callbacks are alive: the thread goes there and is back. undefined
+ * where it cannot, or would not come back.
+ */
+export function openInside(pidfd: number, types: readonly NamespaceType[]): Fds | undefined {
+  const ways: number[] = [];
+  for (const type of types) {
+    const back = here[threadKinds.indexOf(kindOf[type])] ?? -1;
+    if (back < 0 || noReturn?.has(type) !== false) return undefined;
+    ways.push(kindOf[type].flag, back);
+  }
+  const fds = binding.openInside(pidfd, ...ways);
+  return typeof fds === 'number'
+    ? undefined
+    : openEach(types, type => fds[types.indexOf(type)] as number);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { binding } from '../base/binding.ts';
 import { failure } from '../base/errors.ts';
 import type { NamespaceType } from '../base/namespace-types.ts';
-import { openThread } from '../target/target.ts';
+import { openThread } from '../target/process.ts';
 
 /** Of an open namespace. */
 export function inodeOf(fd: number): number {

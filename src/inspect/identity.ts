@@ -5,8 +5,9 @@ import { kinds, type NamespaceType, type Types } from '../base/namespace-types.t
 import type { Fds } from '../target/fds.ts';
 import { knownTypes } from '../target/known-types.ts';
 import { Namespaces } from '../target/namespaces.ts';
+import { openThread } from '../target/process.ts';
 import { pidIn } from '../target/process-identity.ts';
-import { openTarget, openThread, type Paths, type Target } from '../target/target.ts';
+import { openTarget, type Paths, type Target } from '../target/target.ts';
 
 export interface NamespaceIdentity {
   /** The number by which /proc and lsns know it; the kernel may give it again later. */

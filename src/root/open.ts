@@ -17,8 +17,9 @@ import { numbersIn } from '../base/status-fields.ts';
 import { traced } from '../base/trace.ts';
 import { directoryAt, heldUp } from '../base/waiting-files.ts';
 import { Namespaces } from '../target/namespaces.ts';
+import { userNamespaceOf } from '../target/process.ts';
 import { isChild, pidIn } from '../target/process-identity.ts';
-import { openTarget, processOf, type Target, userNamespaceOf } from '../target/target.ts';
+import { openTarget, processOf, type Target } from '../target/target.ts';
 
 export interface OpenedFiles {
   readonly root: OpenedRoot;

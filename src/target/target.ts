@@ -1,25 +1,18 @@
-/**
- * From a target, as a caller names it, to open fds of its namespaces. A process is opened once, by
- * pidfd or by its directory in /proc, and everything is taken from that: a recycled pid is never
- * entered half-way.
- */
+/** From a target, as a caller names it, to open fds of its namespaces. */
 
 import { unreadable } from '../base/advice.ts';
 import { binding } from '../base/binding.ts';
 import { errnos } from '../base/errnos.ts';
 import { checkTypes, failure, invalidType, invalidValue } from '../base/errors.ts';
-import { answersByPidfd } from '../base/kernel.ts';
 import { isType, kindOf, kinds, type NamespaceType, type Types } from '../base/namespace-types.ts';
 import { has, own, property } from '../base/own-properties.ts';
-import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
 import { traced } from '../base/trace.ts';
-import { lookAdvice, openAt } from '../base/waiting-files.ts';
 import { type Fds, openEach } from './fds.ts';
 import { knownTypes } from './known-types.ts';
 import { Namespaces } from './namespaces.ts';
+import { type ByPidfd, checkPid, openProcess, openThread, type Process } from './process.ts';
 import {
   awaitStart,
-  checkStart,
   isChild,
   livePid,
   type Owner,
@@ -39,12 +32,6 @@ export type Paths = { readonly [type in NamespaceType]?: string };
  */
 export type Target = number | Owner | Paths | Namespaces;
 
-export const pidMost: number = 2 ** 22; // PID_MAX_LIMIT, linux/threads.h
-const pidfdThread = 0o200; // PIDFD_THREAD, Linux 6.9
-
-/** pidfd_open is not to be had: by the kernel (before Linux 5.3), a filter, or for such a target. */
-const noPidfd: readonly number[] = [errnos.EINVAL, errnos.ENOSYS, errnos.EPERM];
-
 /**
  * Opens namespaces of `target`, so that they stay reachable whatever becomes of it. The result has to
  * be closed.
@@ -58,26 +45,37 @@ export function openNamespaces(target: Target, types: Types): Namespaces {
   return Namespaces.of(openTarget(target, checkTypes(types)));
 }
 
-/** Opens the namespaces of `target`; the caller owns one use of the result. */
-export function openTarget(target: Target, types: Types): Fds {
+/** Opens the namespaces of `target`; the caller owns one use of the result. `byPidfd`: as of `openProcess`. */
+export function openTarget(target: Target, types: Types, byPidfd?: ByPidfd): Fds {
   return traced(
     'openTarget',
-    () => open(target, types),
+    () => open(target, types, byPidfd),
     fds => ({ pid: pidOf(target), ...fds.inodes() }),
   );
 }
 
-function open(target: Target, types: Types): Fds {
+function open(target: Target, types: Types, byPidfd?: ByPidfd): Fds {
   if (target instanceof Namespaces) return openHandle(target, types);
   awaitStart(target);
-  if (typeof target === 'number') return openProcess(target, types);
+  if (typeof target === 'number') return openTypes({ pid: target }, types, byPidfd);
   if (typeof target !== 'object' || target === null) {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
   }
   if (isOwner(target)) {
-    return openProcess(livePid(target), types, isChild(target), startTimeIn(target));
+    const process = {
+      pid: livePid(target),
+      isChild: isChild(target),
+      startTime: startTimeIn(target),
+    };
+    return openTypes(process, types, byPidfd);
   }
   return openPaths(own(target), types);
+}
+
+function openTypes(process: Process, types: Types, byPidfd?: ByPidfd): Fds {
+  return types === 'all'
+    ? keepDifferent(openProcess(process, knownTypes()))
+    : openProcess(process, types, byPidfd);
 }
 
 /** Has it a pid, and not a path by that name? */
@@ -145,132 +143,6 @@ function openPath(path: string | undefined, type: NamespaceType): number {
     target: path,
     advice: `this namespace is ${actual}, not ${type}`,
   });
-}
-
-function checkPid(pid: unknown): void {
-  if (typeof pid !== 'number') throw invalidType('pid', 'a number', pid);
-  if (Number.isInteger(pid) && pid >= 1 && pid <= pidMost) return;
-  throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
-}
-
-/** `isChild`: the pid is from the kernel, and means a child of ours whatever /proc shows. */
-function openProcess(pid: number, types: Types, isChild = false, startTime?: number): Fds {
-  checkPid(pid);
-  const wanted = types === 'all' ? knownTypes() : types;
-  // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
-  ownProc ??= binding.isOwnProc() === 1;
-  const viaFd = (ownProc ? !pidfdsWait : isChild) && viaPidfd(pid, wanted, !ownProc, startTime);
-  if (viaFd) return types === 'all' ? keepDifferent(viaFd) : viaFd;
-  const directory = openDirectory(pid, isChild);
-  try {
-    refuseKernelThread(pid);
-    checkStart(pid, startTime);
-    const fds = viaProc(pid, wanted, openerAt(directory, wanted));
-    return types === 'all' ? keepDifferent(fds) : fds;
-  } finally {
-    binding.close(directory);
-  }
-}
-
-/** Does /proc number processes as we do? It may have been mounted in another pid namespace. */
-let ownProc: boolean | undefined;
-/** Has this kernel the ioctls that open a namespace through a pidfd (Linux 6.11)? */
-let pidfdIoctls = true;
-/** Do they wait for a process that is held up in an exec, as its files in /proc do? */
-const pidfdsWait = !answersByPidfd();
-
-/** undefined where this kernel or this kind of target wants the other way. */
-function viaPidfd(
-  pid: number,
-  types: readonly NamespaceType[],
-  isOurs = false,
-  startTime?: number,
-): Fds | undefined {
-  if (!pidfdIoctls) return undefined;
-  let pidfd = binding.pidfdOpen(pid, 0);
-  if (pidfd === errnos.ENOENT || pidfd === errnos.EINVAL) {
-    pidfd = binding.pidfdOpen(pid, pidfdThread); // a thread, not the first of its process
-  }
-  if (noPidfd.includes(pidfd)) return undefined;
-  if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: pid });
-  try {
-    if (!isOurs) refuseKernelThread(pid);
-    checkStart(pid, startTime, pidfd);
-    return openEach(types, type => {
-      const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
-      if (fd >= 0) return fd;
-      throw processFailure(fd, 'ioctl', pid, type);
-    });
-  } catch (error) {
-    if ((error as { errno?: number }).errno !== errnos.ENOTTY) throw error;
-    pidfdIoctls = false;
-    return undefined;
-  } finally {
-    binding.close(pidfd);
-  }
-}
-
-type Opener = (type: NamespaceType) => number;
-
-/** All at once: those after one that cannot be opened are not asked for. */
-function openerAt(directory: number, types: readonly NamespaceType[]): Opener {
-  const names = types.map(type => `ns/${type}`);
-  const files = openAt(directory, names);
-  return type => files[types.indexOf(type)] ?? errnos.ESRCH;
-}
-
-function viaProc(pid: number, types: readonly NamespaceType[], open: Opener): Fds {
-  return openEach(types, type => {
-    const fd = open(type);
-    if (fd >= 0) return fd;
-    // A zombie's directory is there, with nothing behind its links.
-    throw processFailure(fd === errnos.ENOENT ? errnos.ESRCH : fd, 'open', pid, type);
-  });
-}
-
-/**
- * The inode of the user namespace of a process that is held by its directory. That it is of this process, and of none
- * that has got its pid, is proved by what is read through the directory afterwards.
- */
-export function userNamespaceOf(pid: number, directory: number): number {
-  const types = ['user'] as const;
-  const viaFd = pidfdsWait ? undefined : viaPidfd(pid, types, true);
-  const fds = viaFd ?? viaProc(pid, types, openerAt(directory, types));
-  const inode = binding.getInode(fds.get('user') ?? -1);
-  fds.release();
-  if (typeof inode === 'number') throw failure(inode, 'statx', { type: 'user', target: pid });
-  return inode[0];
-}
-
-/** Its namespaces are those of the machine: nobody means them by a kernel thread's pid. */
-function refuseKernelThread(pid: number): void {
-  const answer = binding.isKernelThread(pid);
-  if (answer < 0) throw failure(answer, 'open', { target: pid });
-  if (answer === 0) return;
-  const advice = 'a thread of the kernel has no namespaces of its own';
-  throw failure(errnos.EINVAL, 'pidfd_open', { target: pid, advice });
-}
-
-function processFailure(errno: number, syscall: string, pid: number, type: NamespaceType): Error {
-  if (!knownTypes().includes(type)) {
-    const advice = `this kernel has no ${type} namespaces`;
-    return failure(errnos.ENOENT, syscall, { type, target: pid, advice });
-  }
-  const advice = errno === errnos.ESRCH ? goneAdvice(pid) : lookAdvice(errno);
-  return failure(errno, syscall, { type, target: pid, advice });
-}
-
-/** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
-export function openThread(types: readonly NamespaceType[]): Fds {
-  const tid = binding.gettid();
-  const fds = viaPidfd(tid, types, true);
-  if (fds !== undefined) return fds;
-  const directory = openOwnThread();
-  try {
-    return viaProc(tid, types, type => binding.openNamespaceAt(directory, type));
-  } finally {
-    binding.close(directory);
-  }
 }
 
 /** Drops, and closes, what is ours already. */
