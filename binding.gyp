@@ -12,6 +12,7 @@
         "native/inspect/binding.cc",
         "native/containers/binding.cc",
         "native/child/binding.cc",
+        "native/child/binding_reads.cc",
         "native/child/binding_terminal.cc",
         "native/child/blocking.cc",
         "native/child/reaper.cc",

@@ -11,6 +11,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   js::ExportCallback(env, exports);
   js::ExportLookups(env, exports);
   js::ExportChild(env, exports);
+  js::ExportReads(env, exports);
   js::ExportTerminals(env, exports);
   js::ExportCreate(env, exports);
   js::ExportInspect(env, exports);

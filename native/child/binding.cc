@@ -1,11 +1,10 @@
-// JavaScript to spawn.h, killable_read.h and sealed_program.h: starts a child, sends it signals,
+// JavaScript to spawn.h and sealed_program.h: starts a child, sends it signals,
 // and gives what it is started from.
 #include <string>
 #include <vector>
 
 #include "child/blocking.h"
 #include "child/failed_process.h"
-#include "child/killable_read.h"
 #include "child/sealed_program.h"
 #include "child/spawn.h"
 #include "napi/environment.h"
@@ -256,33 +255,6 @@ napi_value RestoreFailed(napi_env env, napi_callback_info) {
   return nullptr;
 }
 
-// readOfProcess(directory, name, most, wait): a Buffer, or -errno as a number.
-napi_value ReadOfProcess(napi_env env, napi_callback_info info) {
-  const Arguments<4> given(env, info);
-  killable_read::Text text;
-  const int done = killable_read::read(js::Int(env, given[0]), js::Text(env, given[1]).c_str(),
-                                       static_cast<size_t>(js::Int(env, given[2])),
-                                       js::Int(env, given[3]), &text);
-  if (done < 0) return FromInt(env, done);
-  napi_value buffer = nullptr;
-  napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
-  return buffer;
-}
-
-// openOfProcess(directory, names, flags, wait): fds, or -errno as a number.
-napi_value OpenOfProcess(napi_env env, napi_callback_info info) {
-  const Arguments<4> given(env, info);
-  std::vector<int> files;
-  const int done = killable_read::open(js::Int(env, given[0]), Texts(env, given[1]),
-                                       js::Int(env, given[2]), js::Int(env, given[3]), &files);
-  if (done < 0) return FromInt(env, done);
-  napi_value list = NewArray(env);
-  for (uint32_t i = 0; i < files.size(); i++) {
-    Set(env, list, i, FromInt(env, PerEnv::Of(env)->Hold(files[i])));
-  }
-  return list;
-}
-
 // fds that stay open, of what a worker is made of.
 template <int (*open)()>
 napi_value Program(napi_env env, napi_callback_info) {
@@ -304,8 +276,6 @@ void ExportChild(napi_env given, napi_value object) {
   exports.Set("childUnref", Napi::Function::New<Unref>(env, "childUnref"));
   Export(given, object, "failedProcess", FailedProcess);
   Export(given, object, "restoreFailed", RestoreFailed);
-  Export(given, object, "readOfProcess", ReadOfProcess);
-  Export(given, object, "openOfProcess", OpenOfProcess);
   Export(given, object, "nodeProgram", Program<program::node>);
   Export(given, object, "preloadedObject", Program<program::preload>);
 }

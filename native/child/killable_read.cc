@@ -35,13 +35,14 @@ constexpr unsigned kPause = 1000;  // microseconds
 
 // Freed by nobody where the process is not gone in the end: the kernel may still write to it.
 struct Reader {
-  explicit Reader(int where) : directory(where) {}
+  explicit Reader(int fd) : descriptor(fd) {}
   ~Reader() { ::free(bytes); }
 
-  const int directory;
+  const int descriptor;  // a directory, or a pidfd
   const int parent = ::getpid();
   std::vector<std::string> names;
   const char* paths[kFilesMost] = {};
+  unsigned long requests[kFilesMost] = {};  // in the place of paths
   long files[kFilesMost] = {};  // or -errno; kNone until it is known
   size_t count = 0;
   int flags = O_RDONLY;
@@ -55,7 +56,9 @@ struct Reader {
 void work(Reader* reader) {
   long got = 0;
   for (size_t i = 0; i < reader->count && got >= 0; i++) {
-    got = CALL4(openat, reader->directory, reader->paths[i], reader->flags | O_CLOEXEC, 0);
+    got = reader->paths[i] == nullptr
+              ? CALL3(ioctl, reader->descriptor, reader->requests[i], 0)
+              : CALL4(openat, reader->descriptor, reader->paths[i], reader->flags | O_CLOEXEC, 0);
     reader->files[i] = got;
   }
   size_t length = 0;
@@ -143,6 +146,24 @@ int run(Reader* reader, int wait) {
   return 0;
 }
 
+// Of a Reader of nobody else's: what it has opened. 0, or -errno.
+int give(Reader* reader, int wait, std::vector<int>* files) {
+  if (sys::may_start_processes() < 0) {
+    work(reader);
+  } else {
+    const int failed = run(reader, wait);
+    if (failed < 0) return failed;
+  }
+  const bool is_over = reader->length == kNone;  // it was killed
+  if (is_over) close_files(reader);
+  for (size_t i = 0; i < reader->count && !is_over; i++) {
+    files->push_back(static_cast<int>(reader->files[i]));
+    if (reader->files[i] < 0) break;
+  }
+  delete reader;
+  return is_over ? -ETIMEDOUT : 0;
+}
+
 }  // namespace
 
 Text::~Text() { ::free(bytes); }
@@ -174,20 +195,16 @@ int open(int directory, std::vector<std::string> names, int flags, int wait,
   auto* reader = new Reader(directory);
   name(reader, std::move(names));
   reader->flags = flags;
-  if (sys::may_start_processes() < 0) {
-    work(reader);
-  } else {
-    const int failed = run(reader, wait);
-    if (failed < 0) return failed;
-  }
-  const bool is_over = reader->length == kNone;  // it was killed
-  if (is_over) close_files(reader);
-  for (size_t i = 0; i < reader->count && !is_over; i++) {
-    files->push_back(static_cast<int>(reader->files[i]));
-    if (reader->files[i] < 0) break;
-  }
-  delete reader;
-  return is_over ? -ETIMEDOUT : 0;
+  return give(reader, wait, files);
+}
+
+int ask(int descriptor, const std::vector<unsigned long>& requests, int wait,
+        std::vector<int>* files) {
+  auto* reader = new Reader(descriptor);
+  reader->count = std::min(requests.size(), kFilesMost);
+  std::copy_n(requests.begin(), reader->count, reader->requests);
+  std::fill_n(reader->files, reader->count, kNone);
+  return give(reader, wait, files);
 }
 
 }  // namespace killable_read

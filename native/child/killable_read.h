@@ -32,4 +32,8 @@ constexpr size_t kFilesMost = 16;
 int open(int directory, std::vector<std::string> names, int flags, int wait,
          std::vector<int>* files);
 
+// The same, of ioctls of a descriptor (a pidfd), each of which gives one.
+int ask(int descriptor, const std::vector<unsigned long>& requests, int wait,
+        std::vector<int>* files);
+
 }  // namespace killable_read

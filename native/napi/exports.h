@@ -8,6 +8,7 @@ void ExportBase(napi_env env, napi_value exports);
 void ExportCallback(napi_env env, napi_value exports);
 void ExportLookups(napi_env env, napi_value exports);
 void ExportChild(napi_env env, napi_value exports);
+void ExportReads(napi_env env, napi_value exports);
 void ExportTerminals(napi_env env, napi_value exports);
 void ExportCreate(napi_env env, napi_value exports);
 void ExportInspect(napi_env env, napi_value exports);

@@ -190,6 +190,8 @@ export interface Binding extends ChildBinding {
     flags: number,
     wait: number,
   ): readonly number[] | number;
+  /** The same of namespaces, CLONE_NEW* by CLONE_NEW*, by the ioctls of a pidfd. */
+  namespacesOfPidfd(pidfd: number, types: Int32Array, wait: number): readonly number[] | number;
   /**
    * Takes all fds: of the process and of its root, or -1 for both. Of the ids, each three: inside, outside, how
    * many; none: they are ours.

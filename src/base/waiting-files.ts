@@ -1,5 +1,5 @@
 /**
- * Files of a process in /proc that it can make its reader wait for (native/child/killable_read.h says how),
+ * What a process can make its reader wait for, such as its files in /proc (native/child/killable_read.h says how),
  * read and opened for a call that does not go on without them: within limits.target.wait milliseconds.
  */
 import { constants } from 'node:fs';
@@ -30,6 +30,12 @@ export function openAt(
   flags: number = constants.O_RDONLY,
 ): readonly number[] {
   const files = binding.openOfProcess(directory, names, flags, limits.wait);
+  return typeof files === 'number' ? [files] : files;
+}
+
+/** The same of namespaces, CLONE_NEW* by CLONE_NEW*, through a pidfd: ENOTTY before Linux 6.11. */
+export function namespacesOf(pidfd: number, flags: readonly number[]): readonly number[] {
+  const files = binding.namespacesOfPidfd(pidfd, Int32Array.from(flags), limits.wait);
   return typeof files === 'number' ? [files] : files;
 }
 

@@ -8,7 +8,7 @@ import { failure, invalidType, invalidValue } from '../base/errors.ts';
 import { answersByPidfd } from '../base/kernel.ts';
 import { kindOf, type NamespaceType } from '../base/namespace-types.ts';
 import { goneAdvice, openProcess as openDirectory, openOwnThread } from '../base/proc.ts';
-import { lookAdvice, openAt } from '../base/waiting-files.ts';
+import { lookAdvice, namespacesOf, openAt } from '../base/waiting-files.ts';
 import { type Fds, openEach } from './fds.ts';
 import { knownTypes } from './known-types.ts';
 import { checkStart } from './process-identity.ts';
@@ -35,28 +35,30 @@ export function checkPid(pid: unknown): void {
   throw invalidValue('pid', `an integer from 1 to ${pidMost}`, pid);
 }
 
-/** `byPidfd`: a way that waits for nobody, where this kernel has no such ioctls. */
+/** `byPidfd`: a way that waits for nobody, where the ioctls of a pidfd can. */
 export function openProcess(
   { pid, isChild = false, startTime }: Process,
   types: readonly NamespaceType[],
   byPidfd?: ByPidfd,
 ): Fds {
   checkPid(pid);
+  // It waits for nobody, and may be one that no other process may look into.
+  const isSelf = pid === process.pid;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
   if (ownProc || isChild) {
     const looked = { pid, startTime, isOurs: !ownProc };
-    const found = ownProc && pidfdsWait ? undefined : viaIoctls(looked, types);
-    if (found) return found;
-    const pidfd = byPidfd ? openPidfd(pid) : -1;
-    const opened = byPidfd && pidfd >= 0 ? viaPidfd(pidfd, looked, byPidfd, types) : undefined;
-    if (opened) return opened;
+    const waitless = pidfdsWait && !isSelf ? byPidfd : undefined;
+    const fds =
+      (waitless && inside(looked, types, waitless)) ??
+      viaIoctls(looked, types, pidfdsWait && !isSelf);
+    if (fds) return fds;
   }
   const directory = openDirectory(pid, isChild);
   try {
     refuseKernelThread(pid);
     checkStart(pid, startTime);
-    return viaProc(pid, types, openerAt(directory, types));
+    return viaProc(pid, types, isSelf ? ownOpener(directory) : openerAt(directory, types));
   } finally {
     binding.close(directory);
   }
@@ -98,18 +100,50 @@ function viaPidfd(
   }
 }
 
+/** undefined where there is no pidfd, or `open` wants another way. */
+function inside(looked: Looked, types: readonly NamespaceType[], open: ByPidfd): Fds | undefined {
+  const pidfd = openPidfd(looked.pid);
+  return pidfd < 0 ? undefined : viaPidfd(pidfd, looked, open, types);
+}
+
+type Opener = (type: NamespaceType) => number;
+
+/** `given`: an fd of each of `types`, until -errno of one that cannot be opened. */
+function openerOf(types: readonly NamespaceType[], given: readonly number[]): Opener {
+  return type => given[types.indexOf(type)] ?? errnos.ESRCH;
+}
+
+/** By a process that can be killed, or, where nobody can be made to wait, by this thread. */
+function openerBy(pidfd: number, types: readonly NamespaceType[], waits: boolean): Opener {
+  return waits
+    ? openerOf(
+        types,
+        namespacesOf(
+          pidfd,
+          types.map(type => kindOf[type].flag),
+        ),
+      )
+    : type => binding.pidfdNamespace(pidfd, kindOf[type].flag);
+}
+
 /** undefined where this kernel has none, or this kind of target wants another way. */
-function viaIoctls(looked: Looked, types: readonly NamespaceType[]): Fds | undefined {
+function viaIoctls(
+  looked: Looked,
+  types: readonly NamespaceType[],
+  waits = pidfdsWait,
+): Fds | undefined {
   if (!pidfdIoctls) return undefined;
   const pidfd = openPidfd(looked.pid);
   if (noPidfd.includes(pidfd)) return undefined;
   if (pidfd < 0) throw failure(pidfd, 'pidfd_open', { target: looked.pid });
-  const open = () =>
-    openEach(types, type => {
-      const fd = binding.pidfdNamespace(pidfd, kindOf[type].flag);
+  const open = () => {
+    const opener = openerBy(pidfd, types, waits);
+    return openEach(types, type => {
+      const fd = opener(type);
       if (fd >= 0) return fd;
       throw processFailure(fd, 'ioctl', looked.pid, type);
     });
+  };
   try {
     return viaPidfd(pidfd, looked, open, types);
   } catch (error) {
@@ -119,13 +153,14 @@ function viaIoctls(looked: Looked, types: readonly NamespaceType[]): Fds | undef
   }
 }
 
-type Opener = (type: NamespaceType) => number;
-
-/** All at once: those after one that cannot be opened are not asked for. */
 function openerAt(directory: number, types: readonly NamespaceType[]): Opener {
   const names = types.map(type => `ns/${type}`);
-  const files = openAt(directory, names);
-  return type => files[types.indexOf(type)] ?? errnos.ESRCH;
+  return openerOf(types, openAt(directory, names));
+}
+
+/** Without a process for it. */
+function ownOpener(directory: number): Opener {
+  return type => binding.openNamespaceAt(directory, type);
 }
 
 function viaProc(pid: number, types: readonly NamespaceType[], open: Opener): Fds {
@@ -143,8 +178,8 @@ function viaProc(pid: number, types: readonly NamespaceType[], open: Opener): Fd
  */
 export function userNamespaceOf(pid: number, directory: number): number {
   const types = ['user'] as const;
-  const viaFd = pidfdsWait ? undefined : viaIoctls({ pid, isOurs: true }, types);
-  const fds = viaFd ?? viaProc(pid, types, openerAt(directory, types));
+  const fds =
+    viaIoctls({ pid, isOurs: true }, types) ?? viaProc(pid, types, openerAt(directory, types));
   const inode = binding.getInode(fds.get('user') ?? -1);
   fds.release();
   if (typeof inode === 'number') throw failure(inode, 'statx', { type: 'user', target: pid });
@@ -172,11 +207,11 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
 /** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
 export function openThread(types: readonly NamespaceType[]): Fds {
   const pid = binding.gettid();
-  const fds = viaIoctls({ pid, isOurs: true }, types);
+  const fds = viaIoctls({ pid, isOurs: true }, types, false);
   if (fds !== undefined) return fds;
   const directory = openOwnThread();
   try {
-    return viaProc(pid, types, type => binding.openNamespaceAt(directory, type));
+    return viaProc(pid, types, ownOpener(directory));
   } finally {
     binding.close(directory);
   }

@@ -1,10 +1,12 @@
 // A process that is held up in an exec, for as long as a file system of its own likes: newer kernels answer
 // meanwhile nothing of what only those may read who may look into it (its stat, its links, its namespaces).
 // What is asked of it ends while it still is held up.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   evaluate,
   listContainers,
@@ -22,7 +24,7 @@ import { binding } from '../../src/base/binding.ts';
 import { isSince } from '../../src/base/kernel.ts';
 import { lookingLimits, target as targetLimits } from '../../src/base/limits.ts';
 import { seconds } from '../timeouts.ts';
-import { isHeld, letGo, noHeldExec, startHeldExec } from './shared/held-exec.ts';
+import { buildHeldExec, isHeld, letGo, noHeldExec, startHeldExec } from './shared/held-exec.ts';
 import { collected, fdCount, startTarget, threads, until } from './shared/support.ts';
 
 const folder = mkdtempSync(join(os.tmpdir(), 'linux-namespaces-held-'));
@@ -107,6 +109,17 @@ describe.skipIf(noHeldExec)(
       ],
     ])('%s', async (_, call) => {
       expect(await held(pid => code(() => call(pid)))).toMatch(/^(no error|ETIMEDOUT)$/);
+    });
+
+    // By its pid alone, which /proc does not show there: the ioctls of a pidfd, Linux 6.11.
+    test('a child of ours, where /proc is that of another pid namespace', () => {
+      const program = buildHeldExec(folder);
+      const script = fileURLToPath(new URL('fixtures/foreign-held.mjs', import.meta.url));
+      const ran = ['-pf', '--kill-child', process.execPath, script, program, folder];
+      const { outcome, took } = JSON.parse(execFileSync('unshare', ran, { encoding: 'utf8' }));
+      const expected = isSince(6, 11) ? /^(no error|ETIMEDOUT)$/ : /^ESRCH$/;
+      for (const one of outcome) expect(one).toMatch(expected);
+      expect(took).toBeLessThan(seconds(10));
     });
 
     test('evaluate', async () => {

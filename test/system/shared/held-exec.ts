@@ -10,11 +10,17 @@ import { read, until } from './support.ts';
 /** Why there can be none; or ''. */
 export const noHeldExec: string = existsSync('/dev/fuse') ? '' : 'no /dev/fuse';
 
-/** The first process of a pid namespace. `folder` is for its program; how long it is held up, in milliseconds. */
-export async function startHeldExec(folder: string, time = 2000) {
+/** Its program, in that folder. */
+export function buildHeldExec(folder: string): string {
   const program = join(folder, 'held-exec');
   const source = fileURLToPath(new URL('held-exec.c', import.meta.url));
   execFileSync('cc', ['-static', '-O1', '-w', '-o', program, source]);
+  return program;
+}
+
+/** The first process of a pid namespace. `folder` is for its program; how long it is held up, in milliseconds. */
+export async function startHeldExec(folder: string, time = 2000) {
+  const program = buildHeldExec(folder);
   const place = { unshare: ['pid', 'mnt'], mountProc: true } as const;
   const child = spawn(program, [mkdtempSync(join(folder, 'mount-')), `${time}`], place);
   await once(child.stdout, 'data');
