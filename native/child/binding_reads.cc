@@ -14,9 +14,9 @@ namespace {
 napi_value ReadOfProcess(napi_env env, napi_callback_info info) {
   const Arguments<4> given(env, info);
   killable_read::Text text;
-  const int done = killable_read::read(Int(env, given[0]), Text(env, given[1]).c_str(),
-                                       static_cast<size_t>(Int(env, given[2])),
-                                       Int(env, given[3]), &text);
+  const int done =
+      killable_read::read(Int(env, given[0]), Text(env, given[1]).c_str(),
+                          static_cast<size_t>(Int(env, given[2])), Int(env, given[3]), &text);
   if (done < 0) return FromInt(env, done);
   napi_value buffer = nullptr;
   napi_create_buffer_copy(env, text.length, text.bytes, nullptr, &buffer);
@@ -37,12 +37,13 @@ napi_value Opened(napi_env env, int done, const std::vector<int>& files) {
 napi_value OpenOfProcess(napi_env env, napi_callback_info info) {
   const Arguments<4> given(env, info);
   std::vector<int> files;
-  const int done = killable_read::open(Int(env, given[0]), Texts(env, given[1]),
-                                       Int(env, given[2]), Int(env, given[3]), &files);
+  const int done = killable_read::open(Int(env, given[0]), Texts(env, given[1]), Int(env, given[2]),
+                                       Int(env, given[3]), &files);
   return Opened(env, done, files);
 }
 
-// namespacesOfPidfd(pidfd, types, wait), of CLONE_NEW* in an Int32Array: fds, or -errno as a number.
+// namespacesOfPidfd(pidfd, types, wait), of CLONE_NEW* in an Int32Array: fds, or -errno as a
+// number.
 napi_value NamespacesOfPidfd(napi_env env, napi_callback_info info) {
   const Arguments<3> given(env, info);
   std::vector<unsigned long> requests;
@@ -50,8 +51,7 @@ napi_value NamespacesOfPidfd(napi_env env, napi_callback_info info) {
     requests.push_back(kernel::pidfd_request(type));
   }
   std::vector<int> files;
-  const int done =
-      killable_read::ask(Int(env, given[0]), requests, Int(env, given[2]), &files);
+  const int done = killable_read::ask(Int(env, given[0]), requests, Int(env, given[2]), &files);
   return Opened(env, done, files);
 }
 

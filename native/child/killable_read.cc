@@ -43,7 +43,7 @@ struct Reader {
   std::vector<std::string> names;
   const char* paths[kFilesMost] = {};
   unsigned long requests[kFilesMost] = {};  // in the place of paths
-  long files[kFilesMost] = {};  // or -errno; kNone until it is known
+  long files[kFilesMost] = {};              // or -errno; kNone until it is known
   size_t count = 0;
   int flags = O_RDONLY;
   size_t most = 0;  // bytes; 0: they are to be opened

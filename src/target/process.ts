@@ -42,10 +42,10 @@ export function openProcess(
   byPidfd?: ByPidfd,
 ): Fds {
   checkPid(pid);
-  // It waits for nobody, and may be one that no other process may look into.
-  const isSelf = pid === process.pid;
   // A pidfd of that number is somebody else's, if /proc does not number processes as we do.
   ownProc ??= binding.isOwnProc() === 1;
+  // It waits for nobody, and may be one that no other process may look into.
+  const isSelf = ownProc && pid === process.pid;
   if (ownProc || isChild) {
     const looked = { pid, startTime, isOurs: !ownProc };
     const waitless = pidfdsWait && !isSelf ? byPidfd : undefined;
