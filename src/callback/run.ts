@@ -63,12 +63,17 @@ function contextOf(fds: Fds, fn: unknown): Context {
 
 /** What comes of `open` while hooks are on: whoever looks at this thread meanwhile is told where it lives. */
 function whileOn(open: () => Fds): Fds {
+  const wasOn = on;
   switchOn();
   live++;
   try {
-    return open();
-  } finally {
+    const fds = open();
     over([]);
+    return fds;
+  } catch (error) {
+    live--;
+    if (!wasOn) switchOff(); // nothing has been run
+    throw error;
   }
 }
 

@@ -25,8 +25,8 @@ export type ByPidfd = (pidfd: number, types: readonly NamespaceType[]) => Fds | 
 export interface Process {
   readonly pid: number;
   /** The pid is from the kernel, and means a child of ours whatever /proc shows. */
-  readonly isChild?: boolean;
-  readonly startTime?: number | undefined;
+  readonly isChild: boolean;
+  readonly startTime: number | undefined;
 }
 
 export function checkPid(pid: unknown): void {
@@ -37,7 +37,7 @@ export function checkPid(pid: unknown): void {
 
 /** `byPidfd`: a way that waits for nobody, where the ioctls of a pidfd can. */
 export function openProcess(
-  { pid, isChild = false, startTime }: Process,
+  { pid, isChild, startTime }: Process,
   types: readonly NamespaceType[],
   byPidfd?: ByPidfd,
 ): Fds {
@@ -74,7 +74,7 @@ const pidfdsWait = !answersByPidfd();
 /** `isOurs`: it is no thread of the kernel. */
 interface Looked {
   readonly pid: number;
-  readonly startTime?: number | undefined;
+  readonly startTime: number | undefined;
   readonly isOurs: boolean;
 }
 
@@ -179,7 +179,8 @@ function viaProc(pid: number, types: readonly NamespaceType[], open: Opener): Fd
 export function userNamespaceOf(pid: number, directory: number): number {
   const types = ['user'] as const;
   const fds =
-    viaIoctls({ pid, isOurs: true }, types) ?? viaProc(pid, types, openerAt(directory, types));
+    viaIoctls({ pid, startTime: undefined, isOurs: true }, types) ??
+    viaProc(pid, types, openerAt(directory, types));
   const inode = binding.getInode(fds.get('user') ?? -1);
   fds.release();
   if (typeof inode === 'number') throw failure(inode, 'statx', { type: 'user', target: pid });
@@ -207,7 +208,7 @@ function processFailure(errno: number, syscall: string, pid: number, type: Names
 /** The namespaces of the calling thread, as it is now, whatever its number is in /proc. */
 export function openThread(types: readonly NamespaceType[]): Fds {
   const pid = binding.gettid();
-  const fds = viaIoctls({ pid, isOurs: true }, types, false);
+  const fds = viaIoctls({ pid, startTime: undefined, isOurs: true }, types, false);
   if (fds !== undefined) return fds;
   const directory = openOwnThread();
   try {

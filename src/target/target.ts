@@ -57,7 +57,9 @@ export function openTarget(target: Target, types: Types, byPidfd?: ByPidfd): Fds
 function open(target: Target, types: Types, byPidfd?: ByPidfd): Fds {
   if (target instanceof Namespaces) return openHandle(target, types);
   awaitStart(target);
-  if (typeof target === 'number') return openTypes({ pid: target }, types, byPidfd);
+  if (typeof target === 'number') {
+    return openTypes({ pid: target, isChild: false, startTime: undefined }, types, byPidfd);
+  }
   if (typeof target !== 'object' || target === null) {
     throw invalidType('target', 'a pid, an object with a pid, paths, or Namespaces', target);
   }
