@@ -65,13 +65,11 @@ function contextOf(fds: Fds, fn: unknown): Context {
 function whileOn(open: () => Fds): Fds {
   const wasOn = on;
   switchOn();
-  live++;
   try {
     const fds = open();
-    over([]);
+    leave();
     return fds;
   } catch (error) {
-    live--;
     if (!wasOn) switchOff(); // nothing has been run
     throw error;
   }
@@ -202,7 +200,12 @@ function isolateThread(): void {
 
 function over(sources: readonly Fds[]): void {
   for (const source of sources) source.release();
-  if (--live > 0 || leaving) return;
+  live--;
+  leave();
+}
+
+function leave(): void {
+  if (live > 0 || leaving) return;
   // Not at once: the next callback may follow in the same turn, and on and off costs as much as a switch.
   runOutside(setImmediate, switchOff).unref();
   leaving = true;
