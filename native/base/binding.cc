@@ -60,9 +60,7 @@ napi_value Pipe(napi_env env, napi_callback_info) {
   int ends[2];
   const int done = sys::pipe(ends);
   if (done < 0) return FromInt(env, done);
-  napi_value pair = NewArray(env);
-  for (uint32_t i = 0; i < 2; i++) Set(env, pair, i, Opened(env, ends[i]));
-  return pair;
+  return FromOpened(env, ends, 2);
 }
 
 napi_value Close(napi_env env, napi_callback_info info) {

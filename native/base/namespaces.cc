@@ -208,6 +208,12 @@ int bring_loopback_up() {
   return done;
 }
 
+void die(const char* last_words) {
+  const std::string line = std::string(last_words) + "\n";
+  write_all(2, line.c_str(), static_cast<int>(line.size()));
+  abort();
+}
+
 int write_all(int fd, const char* text, int length) {
   for (int written = 0; written < length;) {
     const long more = ::write(fd, text + written, length - written);

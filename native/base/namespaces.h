@@ -34,6 +34,8 @@ int get_inode(int fd, uint64_t* inode, uint64_t* device);
 int set_hostname(const char* name, int length);
 int set_domainname(const char* name, int length);
 int bring_loopback_up();
+// Straight to stderr, as nothing of Node's may run any more; then the process ends.
+[[noreturn]] void die(const char* last_words);
 int write_all(int fd, const char* text, int length);
 
 }  // namespace sys

@@ -4,8 +4,6 @@
 #include <uv.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <string>
 
 #include "base/namespaces.h"
 #include "base/outside.h"
@@ -124,21 +122,14 @@ napi_value OpenInside(napi_env env, napi_callback_info info) {
     ways[count] = {type, Int(env, given[2 + 2 * count])};
   }
   const int done = open_inside::open(Int(env, given[0]), ways, count, fds);
-  if (done < 0) return FromInt(env, done);
-  napi_value opened = NewArray(env);
-  for (int i = 0; i < count; i++) {
-    Set(env, opened, static_cast<uint32_t>(i), FromInt(env, PerEnv::Of(env)->Hold(fds[i])));
-  }
-  return opened;
+  return done < 0 ? FromInt(env, done) : FromOpened(env, fds, static_cast<size_t>(count));
 }
 
 // The end of the process, where going on would mean to run in the wrong namespace. Written straight
 // to stderr: nothing of Node's may run any more.
 napi_value Die(napi_env env, napi_callback_info info) {
   const Arguments<1> given(env, info);
-  const std::string words = Text(env, given[0]) + "\n";
-  sys::write_all(2, words.c_str(), static_cast<int>(words.size()));
-  abort();
+  sys::die(Text(env, given[0]).c_str());
 }
 
 }  // namespace

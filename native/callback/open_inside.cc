@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,12 +32,11 @@ void come_back(const Way& way) {
   const int error = sys::setns(way.back, way.type);
   if (error >= 0) return;
   char words[128];
-  const int length = snprintf(words, sizeof words,
-                              "linux-namespaces: no way back from a target: setns: %s. This "
-                              "process ends here.\n",
-                              strerror(-error));
-  sys::write_all(2, words, length);
-  abort();
+  snprintf(words, sizeof words,
+           "linux-namespaces: no way back from a target: setns: %s. This "
+           "process ends here.",
+           strerror(-error));
+  sys::die(words);
 }
 
 }  // namespace

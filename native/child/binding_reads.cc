@@ -23,14 +23,8 @@ napi_value ReadOfProcess(napi_env env, napi_callback_info info) {
   return buffer;
 }
 
-// Held for this environment. -errno as a number.
 napi_value Opened(napi_env env, int done, const std::vector<int>& files) {
-  if (done < 0) return FromInt(env, done);
-  napi_value list = NewArray(env);
-  for (uint32_t i = 0; i < files.size(); i++) {
-    Set(env, list, i, FromInt(env, PerEnv::Of(env)->Hold(files[i])));
-  }
-  return list;
+  return done < 0 ? FromInt(env, done) : FromOpened(env, files.data(), files.size());
 }
 
 // openOfProcess(directory, names, flags, wait): fds, or -errno as a number.

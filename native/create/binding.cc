@@ -64,12 +64,8 @@ class Create : public Job {
     napi_value result = NewObject(env);
     Set(env, result, "error", FromInt(env, error_));
     Set(env, result, "step", FromText(env, request_.step));
-    napi_value fds = NewArray(env);
-    for (int i = 0; i < request_.count; i++) {
-      Set(env, fds, static_cast<uint32_t>(i), FromInt(env, PerEnv::Of(env)->Hold(request_.fds[i])));
-    }
+    Set(env, result, "fds", FromOpened(env, request_.fds, static_cast<size_t>(request_.count)));
     request_.count = 0;  // the environment's from now on
-    Set(env, result, "fds", fds);
     return result;
   }
 
@@ -133,15 +129,11 @@ class Hold : public Job {
     Set(env, result, "step", FromText(env, request_.failure.step));
     Set(env, result, "detail", FromInt(env, request_.failure.detail));
     Set(env, result, "words", FromText(env, request_.failure.helper_words));
-    napi_value fds = NewArray(env);
-    PerEnv* held = PerEnv::Of(env);
-    for (int i = 0; error_ == 0 && i < request_.count; i++) {
-      Set(env, fds, static_cast<uint32_t>(i), FromInt(env, held->Hold(request_.fds[i])));
-    }
+    const int count = error_ == 0 ? request_.count : 0;
+    Set(env, result, "fds", FromOpened(env, request_.fds, static_cast<size_t>(count)));
     const bool init = error_ == 0 && request_.init;
-    const int pipe = init ? held->Hold(request_.init_pipe) : -1;
+    const int pipe = init ? PerEnv::Of(env)->Hold(request_.init_pipe) : -1;
     error_ = -ECANCELED;  // the environment's from now on
-    Set(env, result, "fds", fds);
     Set(env, result, "init", FromInt(env, pipe));
     return result;
   }

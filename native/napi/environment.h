@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/namespaces.h"
+#include "napi/values.h"
 
 namespace js {
 
@@ -41,5 +42,14 @@ class PerEnv {
  private:
   std::vector<bool> held_;
 };
+
+// An array of what a call has opened, in the charge of this environment; a -errno among them stays.
+inline napi_value FromOpened(napi_env env, const int* fds, size_t count) {
+  napi_value list = NewArray(env);
+  for (size_t i = 0; i < count; i++) {
+    Set(env, list, static_cast<uint32_t>(i), FromInt(env, PerEnv::Of(env)->Hold(fds[i])));
+  }
+  return list;
+}
 
 }  // namespace js

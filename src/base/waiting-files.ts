@@ -7,6 +7,7 @@ import { unreadable } from './advice.ts';
 import { binding } from './binding.ts';
 import { errnos } from './errnos.ts';
 import { target as limits } from './limits.ts';
+import { kindOf, type NamespaceType } from './namespace-types.ts';
 
 /** Of a call that failed with ETIMEDOUT. */
 export const heldUp: string = `it keeps whoever looks at it waiting, for more than ${limits.wait} ms, as one does that is held up in an exec: try again later`;
@@ -33,9 +34,10 @@ export function openAt(
   return typeof files === 'number' ? [files] : files;
 }
 
-/** The same of namespaces, CLONE_NEW* by CLONE_NEW*, through a pidfd: ENOTTY before Linux 6.11. */
-export function namespacesOf(pidfd: number, flags: readonly number[]): readonly number[] {
-  const files = binding.namespacesOfPidfd(pidfd, Int32Array.from(flags), limits.wait);
+/** The same of namespaces, through a pidfd: ENOTTY before Linux 6.11. */
+export function namespacesOf(pidfd: number, types: readonly NamespaceType[]): readonly number[] {
+  const flags = Int32Array.from(types, type => kindOf[type].flag);
+  const files = binding.namespacesOfPidfd(pidfd, flags, limits.wait);
   return typeof files === 'number' ? [files] : files;
 }
 

@@ -116,13 +116,7 @@ function openerOf(types: readonly NamespaceType[], given: readonly number[]): Op
 /** By a process that can be killed, or, where nobody can be made to wait, by this thread. */
 function openerBy(pidfd: number, types: readonly NamespaceType[], waits: boolean): Opener {
   return waits
-    ? openerOf(
-        types,
-        namespacesOf(
-          pidfd,
-          types.map(type => kindOf[type].flag),
-        ),
-      )
+    ? openerOf(types, namespacesOf(pidfd, types))
     : type => binding.pidfdNamespace(pidfd, kindOf[type].flag);
 }
 

@@ -116,7 +116,8 @@ describe.skipIf(noHeldExec)(
       const program = buildHeldExec(folder);
       const script = fileURLToPath(new URL('fixtures/foreign-held.mjs', import.meta.url));
       const ran = ['-pf', '--kill-child', process.execPath, script, program, folder];
-      const { outcome, took } = JSON.parse(execFileSync('unshare', ran, { encoding: 'utf8' }));
+      const ended = execFileSync('unshare', ran, { encoding: 'utf8', timeout: seconds(30) });
+      const { outcome, took } = JSON.parse(ended);
       const expected = isSince(6, 11) ? /^(no error|ETIMEDOUT)$/ : /^ESRCH$/;
       for (const one of outcome) expect(one).toMatch(expected);
       expect(took).toBeLessThan(seconds(10));
